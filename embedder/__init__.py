@@ -1,0 +1,6 @@
+"""Text to vector: the static embedding model and its fast tokenising. Knows no documents."""
+
+from embedder.errors import ModelError, SakuinError
+from embedder.model import StaticEmbedder
+
+__all__ = ["ModelError", "SakuinError", "StaticEmbedder"]

@@ -1,0 +1,9 @@
+"""The root of every error this software raises on purpose."""
+
+
+class SakuinError(Exception):
+    """Something the user can act on: the message says what happened, where, and what to do next."""
+
+
+class ModelError(SakuinError):
+    """A model folder or hub name that cannot be loaded or saved."""

@@ -1,0 +1,137 @@
+"""Model folders in sentence-transformers' `StaticEmbedding` format, and where to find them."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from embedder.errors import ModelError
+from embedder.pooling import POOLINGS, Pooling
+from embedder.table import Table
+
+DEFAULT_FOLDER = Path(__file__).parent / "default"
+# Our own file beside those of sentence-transformers, which ignores it.
+SAKUIN_CONFIG = "sakuin.json"
+HUB_FILES = ("*.json", "*.safetensors", "README.md")
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """What a model folder holds.
+
+    Attributes:
+        table: The embedding table, memory-mapped.
+        tokenizer: Its ``tokenizer.json``.
+        pooling: The model's own pooling; "mean" where the folder says nothing.
+        normalize: Whether the model itself ends with a Normalize module.
+    """
+
+    table: Table
+    tokenizer: Path
+    pooling: Pooling
+    normalize: bool
+
+
+def find_model(name: str | os.PathLike[str] | None) -> Path:
+    """The folder of a model: the packaged default, an existing folder, or a hub name fetched once and kept.
+
+    Raises:
+        ModelError: there is no such folder, or the hub cannot give it.
+    """
+    if name is None:
+        return DEFAULT_FOLDER
+    folder = Path(name)
+    if folder.is_dir():
+        return folder
+    text = os.fspath(name)
+    if text.count("/") != 1 or text.startswith((".", "/", "~")) or folder.exists():
+        raise ModelError(
+            f"No model folder at {text}. Give a folder that holds modules.json or model.safetensors, a hub name such "
+            f"as hotchpotch/static-embedding-japanese, or nothing for the packaged model."
+        )
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from httpx import HTTPError
+
+    try:
+        return Path(snapshot_download(text, allow_patterns=list(HUB_FILES)))
+    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, HTTPError, OSError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"Cannot fetch {text} from the Hugging Face hub ({reason}). Without a network, copy the model's folder "
+            f"here and give its path, or leave the model out to use the packaged one."
+        ) from error
+
+
+def read_model(folder: Path) -> ModelFiles:
+    """Read a model folder; raises ModelError where it is not a static embedding model."""
+    here, normalize = folder, False
+    modules = folder / "modules.json"
+    if modules.is_file():
+        try:
+            for module in json.loads(modules.read_text(encoding="utf-8")):
+                kind = module["type"].rsplit(".", 1)[-1]
+                if kind == "StaticEmbedding":
+                    here = folder / module["path"]
+                elif kind == "Normalize":
+                    normalize = True
+                else:
+                    raise ModelError(
+                        f"{folder} has a {kind} module: only StaticEmbedding models (one table, no transformer) can be "
+                        f"loaded here."
+                    )
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ModelError(f"{modules} is damaged ({error!r}): fetch the model again.") from error
+    elif not (folder / "model.safetensors").is_file():
+        raise ModelError(f"{folder} holds no model (neither modules.json nor model.safetensors is there).")
+    if not here.resolve().is_relative_to(folder.resolve()):
+        raise ModelError(f"{modules} points outside its folder: do not use this model.")
+    table = Table.open(here / "model.safetensors")
+    tokenizer = here / "tokenizer.json"
+    if not tokenizer.is_file():
+        raise ModelError(f"{here} holds no tokenizer.json: the model is not complete, fetch it again.")
+    return ModelFiles(table, tokenizer, read_pooling(folder), normalize)
+
+
+def read_pooling(folder: Path) -> Pooling:
+    """The pooling a model folder names, "mean" where it names none."""
+    path = folder / SAKUIN_CONFIG
+    if not path.is_file():
+        return "mean"
+    try:
+        pooling: Pooling = json.loads(path.read_text(encoding="utf-8"))["pooling"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f'{path} is damaged ({error!r}); it should read {{"pooling": "mean"}}.') from error
+    if pooling not in POOLINGS:
+        raise ModelError(f"{path} names pooling {pooling!r}: this version knows {' and '.join(POOLINGS)}.")
+    return pooling
+
+
+def write_model(folder: Path, files: ModelFiles) -> None:
+    """Write a folder that `SentenceTransformer(folder)` loads (there always with mean pooling).
+
+    An int8 table is written as it is; sentence-transformers itself reads only float tables.
+    """
+    from safetensors.numpy import save_file
+
+    folder.mkdir(parents=True, exist_ok=True)
+    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"}]
+    if files.normalize:
+        modules.append(
+            {"idx": 1, "name": "1", "path": "1_Normalize", "type": "sentence_transformers.models.Normalize"}
+        )
+        (folder / "1_Normalize").mkdir(exist_ok=True)
+    texts = {
+        "modules.json": json.dumps(modules, indent=2),
+        "config_sentence_transformers.json": json.dumps(
+            {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}, indent=2
+        ),
+        SAKUIN_CONFIG: json.dumps({"pooling": files.pooling}),
+        "tokenizer.json": files.tokenizer.read_text(encoding="utf-8"),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    # Written beside and moved into place: the old table may be mapped by the model being saved.
+    part = folder / "model.safetensors.part"
+    save_file(files.table.tensors(), part, metadata={"format": "pt"})
+    part.replace(folder / "model.safetensors")

@@ -1,0 +1,217 @@
+"""The static embedding model: a text's vector is the weighted mean of its tokens' rows in one table."""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedder.errors import ModelError
+from embedder.folder import ModelFiles, find_model, read_model, write_model
+from embedder.pooling import POOLINGS, Bags, Pooling, make_bags
+from embedder.table import Table
+from embedder.tokenising import FlatTokenizer
+
+if TYPE_CHECKING:
+    import torch
+
+# From this many texts on, torch's EmbeddingBag repays the time of importing torch.
+BULK_FROM = 64
+# Texts encoded at a time: enough to keep all cores busy, few enough to stay in the caches.
+BATCH_TEXTS = 8192
+# Characters a batch holds at most, so that few long texts take no more memory than many short ones.
+BATCH_CHARACTERS = 8_000_000
+
+
+class StaticEmbedder:
+    """A static embedding model in sentence-transformers' `StaticEmbedding` format.
+
+    Example:
+        >>> model = StaticEmbedder.load()
+        >>> vectors = model.encode(["猫が好きです", "I like cats", "株価が下がった"], truncate_dim=256)
+        >>> vectors.shape
+        (3, 256)
+        >>> scores = model.similarity(vectors[:1], vectors[1:])
+        >>> bool(scores[0, 0] > scores[0, 1])
+        True
+    """
+
+    def __init__(self, files: ModelFiles, source: str) -> None:
+        """Prefer `StaticEmbedder.load`. Args: files: a model's parts; source: where they came from, for messages."""
+        self._files = files
+        self._tokenizer = FlatTokenizer(files.tokenizer)
+        self._bulk_table = lru_cache(maxsize=2)(self._make_bulk_table)
+        self.source = source
+
+    @classmethod
+    def load(cls, model: str | os.PathLike[str] | None = None, pooling: Pooling | None = None) -> "StaticEmbedder":
+        """Load the packaged default model, a model folder, or ``owner/name`` from the Hugging Face hub.
+
+        Args:
+            model: None for the packaged model.
+            pooling: Overrides the model's own pooling, "mean" or "damped".
+
+        Raises:
+            ModelError: no such model, not a static embedding model, damaged files, or no network.
+        """
+        files = read_model(find_model(model))
+        if pooling is not None:
+            if pooling not in POOLINGS:
+                raise ModelError(f"Unknown pooling {pooling!r}: use {' or '.join(POOLINGS)}.")
+            files = replace(files, pooling=pooling)
+        return cls(files, "default" if model is None else os.fspath(model))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model as float32 to a folder that `SentenceTransformer(folder)` and `load` read.
+
+        In sentence-transformers a model with damped pooling runs with mean pooling.
+        """
+        table = Table(self._files.table.prefix(self.dimension))
+        try:
+            write_model(Path(folder), replace(self._files, table=table))
+        except OSError as error:
+            raise ModelError(f"Cannot save the model to {folder}: {error.strerror or error}.") from error
+
+    @property
+    def dimension(self) -> int:
+        """Numbers in an uncut vector."""
+        return self._files.table.dimension
+
+    @property
+    def pooling(self) -> Pooling:
+        """How token rows are weighed: "mean" or "damped"."""
+        return self._files.pooling
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Hash of everything vectors depend on: table, tokenizer, pooling. Equal for equal models of any name."""
+        digest = hashlib.sha256(self._files.table.digest())
+        digest.update(self._files.tokenizer.read_bytes())
+        digest.update(f"{self.pooling} {self._files.normalize}".encode())
+        return digest.hexdigest()[:32]
+
+    def encode(
+        self,
+        texts: Sequence[str],
+        truncate_dim: int | None = None,
+        normalize: bool = False,
+        show_progress: bool = False,
+    ) -> NDArray[np.float32]:
+        """Vectors of texts.
+
+        Args:
+            texts: Any strings. A text without a token the model knows, such as an empty one, gets a zero vector.
+            truncate_dim: Keep only the first so many numbers (Matryoshka: Kusupati et al. 2022, arXiv:2205.13147).
+            normalize: Scale each vector to length 1 (zero vectors stay zero).
+            show_progress: A progress bar on stderr.
+
+        Returns:
+            float32 (texts, truncate_dim or dimension).
+
+        Raises:
+            ModelError: ``texts`` is not a sequence of strings, or ``truncate_dim`` is not between 1 and ``dimension``.
+        """
+        dimension = self._checked_dimension(truncate_dim)
+        if isinstance(texts, str):
+            raise ModelError("encode takes a list of texts: put the single text into a list.")
+        vectors = np.empty((len(texts), dimension), np.float32)
+        bulk = len(texts) >= BULK_FROM
+        for start, stop in progress(batches(texts), len(texts), show_progress):
+            bags = self.bags(texts[start:stop])
+            vectors[start:stop] = self._pool_bulk(bags, dimension) if bulk else self._pool(bags, dimension)
+        if normalize or self._files.normalize:
+            normalize_rows(vectors)
+        return vectors
+
+    def similarity(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Cosine of every row of ``a`` (n, d) with every row of ``b`` (m, d): float32 (n, m); 0 for zero vectors."""
+        return cast(NDArray[np.float32], normalized(a) @ normalized(b).T)
+
+    def bags(self, texts: Sequence[str]) -> Bags:
+        """Distinct token ids of texts and the weights that pooling gives them.
+
+        The vector of text i is the sum of weight times table row over its bag (before any Normalize module).
+        """
+        try:
+            ids, lengths = self._tokenizer.encode(texts)
+        except TypeError as error:
+            raise ModelError(f"encode takes a list of strings ({error}).") from error
+        return make_bags(ids, lengths, self.pooling)
+
+    def _checked_dimension(self, truncate_dim: int | None) -> int:
+        if truncate_dim is None:
+            return self.dimension
+        if not 1 <= truncate_dim <= self.dimension:
+            raise ModelError(f"Cannot cut vectors to {truncate_dim} numbers: give 1 to {self.dimension}.")
+        return truncate_dim
+
+    def _pool(self, bags: Bags, dimension: int) -> NDArray[np.float32]:
+        """Few texts: numpy over a few rows of the mapped table."""
+        vectors = np.zeros((len(bags), dimension), np.float32)
+        for i, (start, stop) in enumerate(zip(bags.offsets[:-1], bags.offsets[1:], strict=True)):
+            vectors[i] = bags.weights[start:stop] @ self._files.table.rows(bags.ids[start:stop], dimension)
+        return vectors
+
+    def _pool_bulk(self, bags: Bags, dimension: int) -> NDArray[np.float32]:
+        """Many texts: torch's EmbeddingBag over the whole cut table."""
+        import torch
+
+        pooled = torch.nn.functional.embedding_bag(
+            torch.from_numpy(bags.ids),
+            self._bulk_table(dimension),
+            torch.from_numpy(bags.offsets),
+            mode="sum",
+            per_sample_weights=torch.from_numpy(bags.weights),
+            include_last_offset=True,
+        )
+        return cast(NDArray[np.float32], pooled.numpy())
+
+    def _make_bulk_table(self, dimension: int) -> "torch.Tensor":
+        import torch
+
+        return torch.from_numpy(self._files.table.prefix(dimension))
+
+
+def batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """Ranges (start, stop) over texts, bounded in number and in characters."""
+    start = characters = 0
+    for stop, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise ModelError(f"encode takes a list of strings; item {stop} is of type {type(text).__name__}.")
+        if stop > start and (stop - start >= BATCH_TEXTS or characters + len(text) > BATCH_CHARACTERS):
+            yield start, stop
+            start, characters = stop, 0
+        characters += len(text)
+    if start < len(texts):
+        yield start, len(texts)
+
+
+def progress(ranges: Iterator[tuple[int, int]], total: int, show: bool) -> Iterator[tuple[int, int]]:
+    """The ranges, with a progress bar on stderr if wanted."""
+    if not show:
+        yield from ranges
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=total, unit=" texts", desc="Encoding") as bar:
+        for start, stop in ranges:
+            yield start, stop
+            bar.update(stop - start)
+
+
+def normalize_rows(vectors: NDArray[np.float32]) -> None:
+    """Scale each row to length 1 in place; zero rows stay zero."""
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.divide(vectors, lengths, out=vectors, where=lengths > 0)
+
+
+def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """A copy with each row scaled to length 1; zero rows stay zero."""
+    copy = np.array(vectors, np.float32, ndmin=2)
+    normalize_rows(copy)
+    return copy

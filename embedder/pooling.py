@@ -1,0 +1,65 @@
+"""From the token ids of many texts to weighted bags: each distinct token once, with its share of the vector.
+
+Merging repeated tokens serves both poolings: with ``mean`` a token's weight is its share of all tokens, as in
+sentence-transformers; with ``damped`` a token that occurs n times counts as the square root of n, which is to a mean
+what saturation is to BM25. Either way fewer rows of the table are read.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pooling = Literal["mean", "damped"]
+POOLINGS: tuple[str, ...] = get_args(Pooling)
+
+
+@dataclass(frozen=True, slots=True)
+class Bags:
+    """Weighted bags of distinct token ids, one a text, end to end.
+
+    Attributes:
+        ids: int64 (entries,), ascending within a text.
+        weights: float32 (entries,), positive, adding up to 1 within a text.
+        offsets: int64 (texts + 1,); text i owns entries ``offsets[i]:offsets[i + 1]``.
+    """
+
+    ids: NDArray[np.int64]
+    weights: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+
+def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], pooling: Pooling) -> Bags:
+    """Merge repeated ids and weigh them.
+
+    Args:
+        ids: Token ids of all texts, end to end.
+        lengths: Number of ids of each text; zeros are allowed.
+        pooling: "mean" or "damped".
+    """
+    texts = len(lengths)
+    if not len(ids):
+        return Bags(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(texts + 1, np.int64))
+    # One sort of (text, id) pairs packed into integers; 32 bits where they fit, which sorts twice as fast.
+    span = int(ids.max()) + 1
+    packed_type = np.uint32 if texts * span < 2**32 else np.uint64
+    packed = np.repeat(np.arange(texts, dtype=packed_type) * packed_type(span), lengths)
+    packed += ids.astype(packed_type)
+    packed.sort()
+    first = np.empty(len(packed), bool)
+    first[0] = True
+    np.not_equal(packed[1:], packed[:-1], out=first[1:])
+    starts = np.flatnonzero(first)
+    counts = np.diff(starts, append=len(packed))
+    distinct = packed[starts]
+    rows = distinct // packed_type(span)
+    merged = (distinct - rows * packed_type(span)).astype(np.int64)
+    offsets = np.searchsorted(rows, np.arange(texts + 1)).astype(np.int64)
+    weights = counts.astype(np.float32) if pooling == "mean" else np.sqrt(counts, dtype=np.float32)
+    sums = np.bincount(rows.astype(np.int64), weights=weights, minlength=texts)
+    weights /= np.repeat(sums, np.diff(offsets))
+    return Bags(merged, weights, offsets)

@@ -1,0 +1,125 @@
+"""The embedding table: rows of float32, float16 or scaled int8, memory-mapped from a safetensors file."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedder.errors import ModelError
+
+DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
+# The first name is sentence-transformers' own, the others those of model2vec's early files.
+WEIGHT_NAMES = ("embedding.weight", "embeddings", "embedding")
+SCALE_NAME = "embedding.scale"
+MAX_HEADER_BYTES = 100_000_000
+
+
+class Table:
+    """A (rows, dimension) matrix, read row by row as float32 without loading the rest.
+
+    Attributes:
+        values: float32, float16 or int8 (rows, dimension), usually a read-only memory map.
+        scale: float32 (rows,), what int8 rows are multiplied by; None for float rows.
+    """
+
+    def __init__(self, values: NDArray[Any], scale: NDArray[np.float32] | None = None) -> None:
+        self.values = values
+        self.scale = scale
+
+    @classmethod
+    def open(cls, path: Path) -> "Table":
+        """Map the table of a ``model.safetensors``; raises ModelError where it has none that can be read."""
+        tensors = map_safetensors(path)
+        name = next((name for name in WEIGHT_NAMES if name in tensors), None)
+        if name is None:
+            raise ModelError(f"{path} holds no {WEIGHT_NAMES[0]}: it is not a static embedding model.")
+        values, scale = tensors[name], tensors.get(SCALE_NAME)
+        if values.ndim != 2 or 0 in values.shape:
+            raise ModelError(f"{path}: {name} has shape {values.shape}, a (rows, dimension) table was expected.")
+        if (values.dtype == np.int8) != (scale is not None) or (scale is not None and len(scale) != len(values)):
+            raise ModelError(f"{path}: int8 rows need one {SCALE_NAME} each, and only they do.")
+        return cls(values, None if scale is None else np.asarray(scale, np.float32))
+
+    @property
+    def dimension(self) -> int:
+        """Numbers a row."""
+        return int(self.values.shape[1])
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def rows(self, ids: NDArray[np.int64], dimension: int) -> NDArray[np.float32]:
+        """float32 (ids, dimension): the first ``dimension`` numbers of some rows."""
+        picked = self.values[ids, :dimension].astype(np.float32)
+        if self.scale is not None:
+            picked *= self.scale[ids, None]
+        return picked
+
+    def prefix(self, dimension: int) -> NDArray[np.float32]:
+        """float32 (rows, dimension): the first ``dimension`` numbers of every row."""
+        table = self.values[:, :dimension].astype(np.float32)
+        if self.scale is not None:
+            table *= self.scale[:, None]
+        return table
+
+    def digest(self) -> bytes:
+        """Hash of the stored numbers and their type."""
+        digest = hashlib.sha256(f"{self.values.dtype.str}{self.values.shape}".encode())
+        digest.update(np.ascontiguousarray(self.values).data)
+        if self.scale is not None:
+            digest.update(np.ascontiguousarray(self.scale).data)
+        return digest.digest()
+
+    def as_int8(self) -> "Table":
+        """The same table with each row rounded to int8 times a scale of its own."""
+        full = self.prefix(self.dimension)
+        scale = np.abs(full).max(axis=1) / 127
+        scale[scale == 0] = 1
+        return Table(np.rint(full / scale[:, None]).astype(np.int8), scale.astype(np.float32))
+
+    def tensors(self) -> dict[str, NDArray[Any]]:
+        """Names and arrays as they stand in a safetensors file."""
+        named = {WEIGHT_NAMES[0]: np.ascontiguousarray(self.values)}
+        if self.scale is not None:
+            named[SCALE_NAME] = self.scale
+        return named
+
+
+def map_safetensors(path: Path) -> Mapping[str, NDArray[Any]]:
+    """Read-only memory maps of the tensors in a safetensors file.
+
+    The library's own reader copies whole tensors; one query needs a dozen rows of 33 million numbers. The format: 8
+    bytes little-endian header length, a JSON header with byte ranges, the bytes.
+
+    Raises:
+        ModelError: the file is missing, cut short, or of a type this software does not read.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if not 2 <= length <= min(MAX_HEADER_BYTES, size - 8):
+                raise ValueError("its header's length is impossible")
+            header = json.loads(file.read(length))
+        start = 8 + length
+        tensors = {}
+        for name, entry in header.items():
+            if name == "__metadata__":
+                continue
+            begin, end = entry["data_offsets"]
+            shape = tuple(entry["shape"])
+            if entry["dtype"] not in DTYPES:
+                raise ValueError(f"{name} is of type {entry['dtype']}, not one of {', '.join(DTYPES)}")
+            dtype = DTYPES[entry["dtype"]]
+            if not 0 <= begin <= end <= size - start or end - begin != dtype.itemsize * int(np.prod(shape)):
+                raise ValueError(f"{name} does not fit into the file")
+            tensors[name] = np.memmap(path, dtype, "r", offset=start + begin, shape=shape)
+        return tensors
+    except OSError as error:
+        raise ModelError(f"Cannot read {path}: {error.strerror or error}. Fetch or train the model again.") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path} is damaged or no safetensors file ({error}): fetch the model again.") from error

@@ -1,0 +1,1 @@
+"""From a model or a search to figures: tasks, metrics, tables."""

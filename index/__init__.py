@@ -1,0 +1,1 @@
+"""Files to index: readers, passages, documents (SQLite), vectors (FAISS), terms (BM25)."""

@@ -1,0 +1,5 @@
+"""`python -m index`: the command `index`."""
+
+from index.cli import main
+
+main()

@@ -1,0 +1,303 @@
+"""Text to the terms that the keyword index counts; queries and passages go through the same steps.
+
+1. Folding: NFKC (which also folds widths), long-vowel marks, ヴ, old and rare forms of kanji.
+2. Japanese runs (kanji and kana) give words in their dictionary form, from MeCab with the IPA dictionary, and every
+   pair of neighbouring characters that is not pure hiragana. Words alone split compounds, pairs alone miss inflection.
+   A word of two characters and the same pair are the same term: measured, that is better than keeping them apart.
+3. Everything else gives its words, case-folded and with English endings taken off. Words joined by signs, and words
+   in camelCase, are found whole and by their parts: ``foo_bar`` gives ``foo``, ``bar`` and ``foobar``.
+"""
+
+import os
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from importlib.metadata import version
+from typing import Any
+
+ANALYSIS = "ja-en-1"
+"""Changes with every change of this module, or of a library it rests on, that may change a term."""
+
+MAX_TERM_CHARACTERS = 64
+"""Longer terms are cut here: they are encoded data or text without spaces, and the index refuses huge ones."""
+
+_PIECE_CHARACTERS = 2_000
+"""MeCab gets no longer piece than this; its time and memory on one sentence grow with the sentence."""
+
+_BASE_FORM = 6
+"""Which field of an entry of the IPA dictionary holds the dictionary form."""
+
+_HIRAGANA = "ぁ-ゖ"
+_KATAKANA = "ァ-ヺㇰ-ㇿ"
+_KANJI = "々〆〇㐀-䶿一-鿿豈-\ufaff\U00020000-\U000323af"
+_JAPANESE = f"{_HIRAGANA}{_KATAKANA}{_KANJI}ゝゞヽヾー"
+
+# Signs that combine with the letter before them. Python's \w leaves them out, and words of Hindi or Thai would fall
+# apart at every vowel sign; the Arabic and Hebrew ranges are points that are written inside words.
+_MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f"
+_MARKS += "\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09cd\u0a3c-\u0a4d\u0abc-\u0acd\u0b3c-\u0b4d\u0bbe-\u0bcd"
+_MARKS += "\u0c3e-\u0c4d\u0cbc-\u0ccd\u0d3e-\u0d4d\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd"
+_MARKS += "\u102b-\u103e\u17b4-\u17d3\u200c\u200d"
+_LETTER = rf"[^\W_{_JAPANESE}]"
+_WORD = rf"{_LETTER}(?:{_LETTER}|[{_MARKS}])*"
+
+_japanese_run = re.compile(f"[{_JAPANESE}]+")
+_gap = re.compile(rf"(?<=[{_JAPANESE}])\s(?=[{_JAPANESE}])")
+_pair = re.compile(rf"(?=([{_JAPANESE}]{{2}}))(?![{_HIRAGANA}][{_HIRAGANA}ー])")
+_word = re.compile(rf"{_WORD}(?:'{_WORD})*")
+_joined = re.compile(rf"{_WORD}(?:[-_.,']{_WORD})+")
+_joint = re.compile(r"(?<!\d)[-_']|[-_'](?!\d)|(?<=\d),(?=\d)")
+_camel = re.compile(rf"(?<!{_LETTER})[A-Za-z0-9]*[a-z][A-Z][A-Za-z0-9]*(?!{_LETTER})")
+_hump = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_named_with_sign = re.compile(rf"(?<!{_LETTER})[A-Za-z][A-Za-z0-9]*(?:\+\+|#)(?!{_LETTER})")
+_iteration = re.compile(f"([{_JAPANESE}])[々ゝヽ]")
+_word_end_vowel = re.compile(r"(?<=\S{3})ー(?=\s|$)")
+_accent = re.compile("[\u0300-\u036f]")
+
+_narrow_hyphen = re.compile("(?<=[\uff66-\uff9f])[-\u2010-\u2015\u2212]")
+_wave = re.compile(f"(?<=[{_HIRAGANA}{_KATAKANA}ー])[~\u301c](?=[{_HIRAGANA}{_KATAKANA}ー~\u301c])")
+_dash = re.compile(f"(?<=[{_KATAKANA}])[\u2010\u2212\u2500](?=[{_KATAKANA}])")
+_shrinks = re.compile("ヴ[ァィェォ]|ー{2,}")
+_final_vowel = re.compile(f"(?<=[{_KATAKANA}][{_KATAKANA}ー][{_KATAKANA}ー])ー(?![{_KATAKANA}ー])")
+
+_SHRUNK = {"ヴァ": "バ", "ヴィ": "ビ", "ヴェ": "ベ", "ヴォ": "ボ"}
+
+# Old or rare form, then the one in use; pairs that mean the same word in a name or an older text.
+_FORMS = (
+    "﨑崎髙高濵浜濱浜邊辺邉辺齋斎齊斉澤沢廣広國国櫻桜學学體体鐵鉄眞真德徳惠恵榮栄瀨瀬龍竜瀧滝藏蔵條条圓円實実寫写寶宝"
+    "將将專専對対縣県繪絵經経續続總総聲声聽聴舊旧藝芸藥薬號号虛虚蟲虫衞衛裝装覺覚觀観譯訳讀読變変讓譲豐豊貳弐賣売"
+    "轉転輕軽辭辞遲遅郞郎鄕郷醫医釋釈鑛鉱鑄鋳關関隱隠雙双雜雑靈霊靜静顏顔顯顕飜翻餘余驛駅驗験髮髪鬪闘鷄鶏鹽塩"
+    "麥麦點点黑黒默黙齡齢齒歯龜亀亂乱亞亜來来佛仏假仮傳伝價価儉倹兒児兩両冰氷凉涼剩剰劍剣劒剣劑剤勞労勳勲勵励勸勧"
+    "區区卷巻卽即參参吳呉單単嚴厳團団圍囲圖図壓圧壘塁壞壊壯壮壽寿奧奥奬奨孃嬢寢寝嶽岳峯峰巖巌帶帯廢廃廳庁彈弾當当"
+    "徑径從従恆恒惡悪惱悩愼慎應応懷懐戀恋戰戦戲戯戶戸拂払拔抜擇択擔担據拠擴拡攝摂收収效効敍叙敕勅數数斷断晝昼"
+    "曉暁曾曽會会棧桟樓楼樂楽樞枢樣様檢検權権歐欧歡歓步歩歲歳歷歴歸帰殘残毆殴每毎氣気沒没淨浄淺浅淸清淚涙渴渇"
+    "溫温滯滞滿満潛潜澁渋濕湿濟済灣湾爐炉爭争爲為犧犠狹狭獨独獵猟獸獣獻献產産畫画疊畳癡痴發発盜盗盡尽碎砕祕秘祿禄"
+    "禪禅禮礼稱称稻稲穗穂穩穏竊窃竝並粹粋絲糸緣縁縱縦繩縄繼継纖繊罐缶肅粛腦脳膽胆臟臓莊荘萬万蠶蚕蠻蛮觸触證証"
+    "賴頼踐践蹟跡辨弁瓣弁辯弁遙遥邨村隨随險険隸隷顚顛飮飲餠餅騷騒驅駆驒騨鬭闘鷗鴎麪麺麵麺黃黄黨党槇槙瑤瑶"
+    "穰穣薰薫彌弥嶋島嶌島埜野舘館菴庵篭籠蘆芦諫諌噓嘘俠侠搔掻攢攅萠萌鶯鴬頰頬剝剥塡填瘦痩繫繋蠟蝋醬醤ヶケヵカヴブ"
+)
+_FORM = {ord(old): new for old, new in zip(_FORMS[::2], _FORMS[1::2], strict=True) if old != new}
+_form = re.compile(f"[{''.join(map(chr, _FORM))}]")
+
+# Dictionary forms of words that carry grammar and stand in nearly every passage, besides every single hiragana.
+_STOP_WORDS = frozenset(
+    "から まで より など だけ ほど ので のに ため こと もの よう ところ これ それ あれ どれ この その あの どの ここ そこ"
+    " する いる ある なる れる られる せる させる ない ます です られ として という といった による により によって について"
+    " において における に関する に対する に対して また および 及び または そして しかし なお でも たり ながら とともに".split()
+) | frozenset(map(chr, range(ord("ぁ"), ord("ゖ") + 1)))
+
+
+
+def _aligned_nfkc(text: str) -> tuple[str, list[int], list[int]]:
+    """NFKC, and for each character of it where the characters it came from start and end in ``text``."""
+    if unicodedata.is_normalized("NFKC", text):
+        return text, list(range(len(text))), list(range(1, len(text) + 1))
+    folded: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    start = 0
+    for end in range(1, len(text) + 1):
+        if end < len(text) and _joins_what_stands_before(text[end]):
+            continue
+        part = unicodedata.normalize("NFKC", text[start:end])
+        folded.append(part)
+        starts += [start] * len(part)
+        ends += [end] * len(part)
+        start = end
+    return "".join(folded), starts, ends
+
+
+def _joins_what_stands_before(character: str) -> bool:
+    """Whether normalising may merge or reorder the character with the one before it."""
+    if character.isascii():
+        return False
+    first = unicodedata.normalize("NFKD", character)[0]
+    return unicodedata.category(first)[0] == "M" or "\u1160" <= first <= "\u11ff"
+
+
+def _without(pattern: re.Pattern[str], text: str, places: list[int]) -> tuple[str, list[int]]:
+    """Takes every match of the pattern out of the text, and its characters' places out of the list of places."""
+    kept: list[int] = []
+    done = 0
+    for match in pattern.finditer(text):
+        kept += places[done : match.start()]
+        done = match.end()
+    return pattern.sub("", text), kept + places[done:]
+
+
+def _before_nfkc(text: str) -> str:
+    """Hyphens typed for a long vowel among half-width kana; as long as the text."""
+    return _narrow_hyphen.sub("ｰ", text)
+
+
+def _after_nfkc(text: str) -> str:
+    """Signs that stand for a long vowel, and apostrophes; as long as the text."""
+    return _dash.sub("ー", _wave.sub("ー", text.replace("’", "'")))
+
+
+def _shrunk(match: re.Match[str]) -> str:
+    return _SHRUNK.get(match[0], "ー")
+
+
+def _folded(text: str) -> str:
+    """The text that terms are read from. Case is kept until words are cut, for camelCase."""
+    if text.isascii():
+        return text
+    folded = _after_nfkc(unicodedata.normalize("NFKC", _before_nfkc(text)))
+    folded = _shrinks.sub(_shrunk, folded)
+    return folded.translate(_FORM) if _form.search(folded) else folded
+
+
+def _aligned(text: str) -> tuple[str, list[int], list[int]]:
+    """The same text as ``_folded``, with the start and end in ``text`` of what each character came from."""
+    folded, starts, ends = _aligned_nfkc(_before_nfkc(text))
+    folded = _after_nfkc(folded)
+    matches = list(_shrinks.finditer(folded))
+    for match in reversed(matches):
+        starts[match.start() : match.end()] = [starts[match.start()]]
+        ends[match.start() : match.end()] = [ends[match.end() - 1]]
+    return _shrinks.sub(_shrunk, folded).translate(_FORM), starts, ends
+
+
+def _pieces(runs: Sequence[str]) -> list[str]:
+    """The runs, parted by spaces, in pieces short enough for MeCab."""
+    stream = " ".join(runs)
+    pieces: list[str] = []
+    start = 0
+    while len(stream) - start > _PIECE_CHARACTERS:
+        cut = stream.rfind(" ", start + 1, start + _PIECE_CHARACTERS)
+        end = cut if cut > 0 else start + _PIECE_CHARACTERS
+        pieces.append(stream[start:end])
+        start = end
+    pieces.append(stream[start:])
+    return pieces
+
+
+def _wholes(text: str) -> Iterator[tuple[str, int, int]]:
+    """Joined words as one: ``foo_bar`` as ``foobar``, ``1,000`` as ``1000``; ``v1.2`` stays; and C++, C#."""
+    for match in _joined.finditer(text):
+        yield _joint.sub("", match[0]), match.start(), match.end()
+    for match in _named_with_sign.finditer(text):
+        yield match[0], match.start(), match.end()
+
+
+def _humps(text: str) -> Iterator[tuple[str, int, int]]:
+    """The parts of words in camelCase."""
+    for match in _camel.finditer(text):
+        for hump in _hump.finditer(match[0]):
+            yield hump[0], match.start() + hump.start(), match.start() + hump.end()
+
+
+def _other_words(text: str) -> Iterator[tuple[str, int, int]]:
+    """The words that are not Japanese, with their places in the text, not yet stemmed."""
+    for match in _word.finditer(text):
+        yield match[0], match.start(), match.end()
+    yield from _wholes(text)
+    yield from _humps(text)
+
+
+def _plain(word: str) -> str:
+    """Case-folded, and ``café`` as ``cafe``; other scripts keep their marks, й is a letter of its own."""
+    word = word.casefold()
+    if word.isascii():
+        return word
+    bare = _accent.sub("", unicodedata.normalize("NFKD", word))
+    return bare if bare.isascii() else word
+
+
+def _word_folded(words: str) -> str:
+    """サーバー as サーバ, 佐々木 as 佐佐木, in words parted by spaces. Short words keep their vowel: コピー, コピ."""
+    if "ー" in words:
+        words = _word_end_vowel.sub("", words)
+    return _iteration.sub(r"\1\1", words) if _iteration.search(words) else words
+
+
+def _pair_stream(text: str, places: list[int]) -> tuple[str, list[int]]:
+    """The text that pairs are read from: a single space or line break does not part Japanese characters."""
+    text, places = _without(_gap, text, places)
+    text, places = _without(_final_vowel, text, places)
+    return _iteration.sub(r"\1\1", text), places
+
+
+class Analyser:
+    """Turns text into terms. One object is not for use by several threads at once.
+
+    The dictionary is loaded when the first Japanese text comes.
+    """
+
+    @cached_property
+    def name(self) -> str:
+        """Names the analysis and the dictionary; an index is searched with the analysis it was built with."""
+        return f"{ANALYSIS} ipadic-{version('ipadic')}"
+
+    def terms(self, text: str) -> list[str]:
+        """The terms of a text, as often as they occur; no order is promised."""
+        text = _folded(text)
+        terms: list[str] = []
+        if not text.isascii():
+            runs = _japanese_run.findall(text)
+            if runs:
+                words = " ".join([self._tagger.parse(piece) for piece in _pieces(runs)])
+                terms = [word for word in _word_folded(words).split() if word not in _STOP_WORDS]
+                stream = _final_vowel.sub("", _gap.sub("", text))
+                if _iteration.search(stream):
+                    stream = _iteration.sub(r"\1\1", stream)
+                terms += _pair.findall(stream)
+        others = _word.findall(text)
+        if others:
+            others += [word for word, _, _ in _wholes(text)]
+            others += [word for word, _, _ in _humps(text)]
+            terms += self._stems(others)
+        return [term if len(term) <= MAX_TERM_CHARACTERS else term[:MAX_TERM_CHARACTERS] for term in terms]
+
+    def terms_batch(self, texts: Sequence[str]) -> list[list[str]]:
+        """The terms of many texts."""
+        return [self.terms(text) for text in texts]
+
+    def spans(self, text: str) -> list[tuple[str, int, int]]:
+        """The same terms, each with the start and end of the characters of ``text`` that it was read from."""
+        folded, starts, ends = _aligned(text)
+        found = list(self._word_places(folded))
+        stream, places = _pair_stream(folded, list(range(len(folded))))
+        found += [(m[1], places[m.start()], places[m.start() + 1] + 1) for m in _pair.finditer(stream)]
+        others = list(_other_words(folded))
+        stems = self._stems([word for word, _, _ in others])
+        found += [(stem, start, end) for stem, (_, start, end) in zip(stems, others, strict=True)]
+        return [(term[:MAX_TERM_CHARACTERS], starts[start], ends[end - 1]) for term, start, end in found]
+
+    def _word_places(self, text: str) -> Iterator[tuple[str, int, int]]:
+        """Japanese words in dictionary form with their places in the folded text."""
+        runs = list(_japanese_run.finditer(text))
+        places: list[int] = []
+        for run in runs:
+            places += [*range(run.start(), run.end()), run.end()]
+        offset = 0
+        for piece in _pieces([run[0] for run in runs]):
+            at = 0
+            for node in self._tagger(piece):
+                at = piece.index(node.surface, at)
+                start, end = places[offset + at], places[offset + at + len(node.surface) - 1] + 1
+                at += len(node.surface)
+                base = node.surface if node.is_unk else node.feature[_BASE_FORM]
+                for word in _word_folded(base).split():
+                    if word not in _STOP_WORDS:
+                        yield word, start, end
+            offset += len(piece)
+
+    @cached_property
+    def _tagger(self) -> Any:
+        """MeCab with the IPA dictionary, printing dictionary forms parted by spaces; unknown words as they stand."""
+        from fugashi import GenericTagger  # type: ignore[import-untyped]
+        from ipadic import DICDIR  # type: ignore[import-untyped]
+
+        form = f'-F "%f[{_BASE_FORM}] " -U "%m " -E ""'
+        return GenericTagger(f'-r "{os.devnull}" -d "{DICDIR}" {form}')
+
+    @cached_property
+    def _stemmer(self) -> Any:
+        from Stemmer import Stemmer
+        return Stemmer("english")
+
+    def _stems(self, words: Sequence[str]) -> list[str]:
+        return self._stemmer.stemWords([_plain(word) for word in words])

@@ -1,0 +1,220 @@
+"""Build, add, remove: what the command line offers, as functions."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from index import database
+from index.corpus import Found, find_files, hash_file, uri_of
+from index.database import FileState
+from index.documents import Skipped
+from index.errors import IndexFolderError, ReadError
+from index.passages import split
+from index.readers import SUFFIXES, read_file
+from index.writer import IndexWriter, Settings, folder_bytes
+
+# A long build commits now and then, so that an interruption loses minutes, not hours.
+COMMIT_PASSAGES = 200_000
+
+Progress = Callable[[str, int, int], None]
+"""Called with the name of the file at work, bytes done, and bytes to do in all."""
+
+
+@dataclass
+class Report:
+    """What a build, an addition or a removal did.
+
+    Attributes:
+        added, updated, unchanged, removed: Numbers of files (of documents, where single documents were removed).
+        documents, passages: Numbers in the index afterwards.
+        new_passages: Passages that were encoded.
+        skipped: What was left out this time, and why.
+        seconds: Time taken.
+        bytes: Size of the index folder afterwards.
+    """
+
+    added: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    removed: int = 0
+    documents: int = 0
+    passages: int = 0
+    new_passages: int = 0
+    skipped: list[Skipped] = field(default_factory=list)
+    seconds: float = 0.0
+    bytes: int = 0
+
+
+def no_progress(name: str, done: int, total: int) -> None:
+    """Show nothing."""
+
+
+def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress: Progress = no_progress) -> Report:
+    """Bring an index in step with a folder of documents: read what is new or changed, remove what is gone.
+
+    Args:
+        corpus: Folder of documents.
+        folder: The index; made if it is not there.
+        settings: For a new index; must not contradict an existing one.
+        progress: Told how far the work is.
+
+    Raises:
+        IndexFolderError, ModelError: as `IndexWriter`.
+    """
+    started = time.perf_counter()
+    if not corpus.is_dir():
+        raise IndexFolderError(f"No folder {corpus}: give the folder that holds the documents.")
+    root = corpus.resolve()
+    settings = Settings(settings.model, settings.dim, str(root), settings.passage_width)
+    report = Report()
+    with IndexWriter(folder, settings) as writer:
+        known = database.read_files(writer.connection)
+        found = list(find_files(root, root))
+        sync_files(writer, found, known, report, progress)
+        here = {file.uri for file in found}
+        # Files from elsewhere, put in by `index add`, are called by their whole path and stay.
+        for uri in sorted(uri for uri in known.keys() - here if not Path(uri).is_absolute()):
+            forget_file(writer, uri)
+            report.removed += 1
+        finish(writer, report, started)
+    return report
+
+
+def add(paths: Sequence[Path], folder: Path, settings: Settings = Settings(), progress: Progress = no_progress) -> Report:
+    """Read files, or all files of folders, into an index; a file that is already there is brought up to date."""
+    started = time.perf_counter()
+    report = Report()
+    with IndexWriter(folder, settings) as writer:
+        root = Path(writer.manifest.corpus) if writer.manifest.corpus else None
+        found = {file.uri: file for path in paths for file in find_files(path.absolute(), root)}
+        sync_files(writer, list(found.values()), database.read_files(writer.connection), report, progress)
+        finish(writer, report, started)
+    return report
+
+
+def remove(uris: Sequence[str], folder: Path) -> Report:
+    """Remove files or single documents from an index, by uri (or path).
+
+    Raises:
+        IndexFolderError: no such index, or a uri it does not hold; nothing is removed then.
+    """
+    started = time.perf_counter()
+    database.connect(folder, read_only=True).close()
+    report = Report()
+    with IndexWriter(folder) as writer:
+        known = database.read_files(writer.connection)
+        root = Path(writer.manifest.corpus) if writer.manifest.corpus else None
+        for given in uris:
+            uri = given if given in known else uri_of(Path(given), root)
+            row = writer.connection.execute("SELECT id FROM documents WHERE uri = ?", (given,)).fetchone()
+            if uri in known:
+                forget_file(writer, uri)
+            elif row:
+                writer.remove([row[0]])
+            else:
+                raise IndexFolderError(
+                    f"The index in {folder} holds no {given!r}; nothing was removed. `index info --files` lists what "
+                    f"it holds."
+                )
+            report.removed += 1
+        finish(writer, report, started)
+    return report
+
+
+def sync_files(
+    writer: IndexWriter, found: Sequence[Found], known: dict[str, FileState], report: Report, progress: Progress
+) -> None:
+    """Read the files that are new or changed."""
+    total, done = sum(file.size for file in found), 0
+    for file in found:
+        progress(file.uri, done, total)
+        sync_file(writer, file, known.get(file.uri), report, lambda part, at=done: progress("", at + part, total))  # type: ignore[misc]
+        done += file.size
+        if writer.pending >= COMMIT_PASSAGES:
+            writer.commit()
+    progress("", total, total)
+
+
+def sync_file(
+    writer: IndexWriter, file: Found, known: FileState | None, report: Report, progress: Callable[[int], None]
+) -> None:
+    """Bring one file up to date."""
+    if known and (known.size, known.mtime_ns) == (file.size, file.mtime_ns):
+        report.unchanged += 1
+        if known.reason:
+            report.skipped.append(Skipped(file.uri, known.reason))
+        return
+    digest, skipped = "", []
+    try:
+        if file.path.suffix.lower() not in SUFFIXES:
+            raise ReadError(f"files of type {file.path.suffix or 'none'} are not read")
+        digest = hash_file(file.path)
+        if known and known.sha256 == digest:
+            writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, known.reason))
+            report.unchanged += 1
+            return
+        forget_documents(writer, file.uri)
+        skipped = add_documents(writer, file, report, progress)
+    except ReadError as error:
+        forget_documents(writer, file.uri)
+        skipped = [Skipped(file.uri, str(error))]
+    if known:
+        report.updated += 1
+    else:
+        report.added += 1
+    report.skipped += skipped
+    reason = "; ".join(summarise(skipped, file.uri))
+    writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, reason))
+
+
+def add_documents(
+    writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]
+) -> list[Skipped]:
+    """Read a file into the index; returns the parts of it that were left out."""
+    skipped, read = [], 0
+    uris: set[str] = set()
+    for item in read_file(file.path, file.uri):
+        if isinstance(item, Skipped):
+            skipped.append(item)
+            continue
+        if item.uri in uris:
+            skipped.append(Skipped(item.uri, "a second document of the same name"))
+            continue
+        uris.add(item.uri)
+        passages = split(item, writer.manifest.passage_width)
+        writer.add(item, file.uri, passages)
+        report.new_passages += len(passages)
+        # Characters stand in for bytes: near enough for a bar.
+        read = min(read + 3 * len(item.text), file.size)
+        progress(read)
+    return skipped
+
+
+def summarise(skipped: Sequence[Skipped], uri: str, most: int = 3) -> Iterable[str]:
+    """The first reasons, and how many more."""
+    for item in skipped[:most]:
+        part = item.uri.removeprefix(uri).lstrip("#")
+        yield f"{part}: {item.reason}" if part else item.reason
+    if len(skipped) > most:
+        yield f"{len(skipped) - most} more"
+
+
+def forget_documents(writer: IndexWriter, uri: str) -> None:
+    """Remove what was read from a file."""
+    writer.remove(database.documents_of_file(writer.connection, uri))
+
+
+def forget_file(writer: IndexWriter, uri: str) -> None:
+    """Remove a file with all that was read from it."""
+    forget_documents(writer, uri)
+    writer.drop_file(uri)
+
+
+def finish(writer: IndexWriter, report: Report, started: float) -> None:
+    """Commit and complete the report."""
+    writer.commit()
+    numbers = database.counts(writer.connection)
+    report.documents, report.passages = numbers["documents"], numbers["passages"]
+    report.bytes = folder_bytes(writer.folder)
+    report.seconds = time.perf_counter() - started

@@ -1,0 +1,331 @@
+"""The command `index`: build an index from a folder of documents, and search it."""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from index.build import Progress, Report
+    from search.results import Hit, SearchResult
+
+DEFAULT_INDEX = ".sakuin"
+SKIPPED_SHOWN = 10
+SNIPPET_CHARACTERS = 200
+
+INDEX_OPTION = click.option(
+    "--index",
+    "folder",
+    type=click.Path(path_type=Path),
+    default=DEFAULT_INDEX,
+    show_default=True,
+    help="Folder of the index.",
+)
+MODEL_OPTION = click.option("--model", help="Model folder or hub name for a new index [default: the packaged model].")
+DIM_OPTION = click.option("--dim", type=click.IntRange(min=1), help="Numbers stored of each vector [default: 256].")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="sakuin")
+def cli() -> None:
+    """Search your own Japanese and English documents by meaning and by words.
+
+    \b
+    index build docs/                   read a folder into .sakuin
+    index search "有給休暇の申請方法"     find passages
+    index ui                            explore in the browser
+    index build docs/                   later: read only what changed
+
+    Reads txt, md, html, csv, tsv, jsonl, pdf and docx.
+    """
+
+
+@cli.command()
+@click.argument("corpus", type=click.Path(path_type=Path))
+@INDEX_OPTION
+@DIM_OPTION
+@MODEL_OPTION
+def build(corpus: Path, folder: Path, dim: int | None, model: str | None) -> None:
+    """Bring the index in step with the folder CORPUS: read what is new or changed, remove what is gone.
+
+    \b
+    index build docs/
+    index build docs/ --index /data/docs.index --dim 512
+    """
+    from index.build import build
+    from index.writer import Settings
+
+    with progress_bar() as progress:
+        report = build(corpus, folder, Settings(model, dim), progress)
+    show_report(report, folder)
+
+
+@cli.command()
+@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
+@INDEX_OPTION
+@DIM_OPTION
+@MODEL_OPTION
+def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | None) -> None:
+    """Read files, or all files of folders, into the index."""
+    from index.build import add
+    from index.writer import Settings
+
+    with progress_bar() as progress:
+        report = add(paths, folder, Settings(model, dim), progress)
+    show_report(report, folder)
+
+
+@cli.command()
+@click.argument("uris", nargs=-1, required=True, metavar="URI...")
+@INDEX_OPTION
+def remove(uris: tuple[str, ...], folder: Path) -> None:
+    """Remove files or single documents, by the names that `index search` and `index info --files` show."""
+    from index.build import remove
+
+    show_report(remove(uris, folder), folder)
+
+
+@cli.command()
+@click.argument("query")
+@INDEX_OPTION
+@click.option("-k", default=10, show_default=True, help="Number of hits.")
+@click.option(
+    "--mode",
+    type=click.Choice(["hybrid", "dense", "bm25"]),
+    default="hybrid",
+    show_default=True,
+    help="By meaning and words, by meaning, or by words.",
+)
+@click.option("--dim", type=int, help="Compare only the first so many numbers of the vectors [default: all stored].")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
+def search(query: str, folder: Path, k: int, mode: str, dim: int | None, as_json: bool) -> None:
+    """Find the passages that answer QUERY.
+
+    \b
+    index search "会社を休みたい"
+    index search "how do I reset my password" -k 3 --mode dense --dim 64
+    index search "経費" --json | jq '.hits[].document.uri'
+    """
+    from search import Searcher
+
+    with Searcher.open(folder) as searcher:
+        result = searcher.search(query, k=k, mode=mode, dim=dim)
+    if as_json:
+        click.echo(to_json(result.to_dict()))
+        return
+    show_result(result)
+
+
+@cli.command()
+@INDEX_OPTION
+@click.option("--files", is_flag=True, help="List every file with its number of documents.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def info(folder: Path, files: bool, as_json: bool) -> None:
+    """Say what the index holds and how it was made."""
+    from index.snapshot import open_index
+    from index.writer import folder_bytes
+
+    snapshot = open_index(folder)
+    manifest = snapshot.manifest
+    facts: dict[str, Any] = {
+        "index": str(folder),
+        "corpus": manifest.corpus,
+        **snapshot.counts(),
+        "dim": manifest.dim,
+        "model": manifest.model or "default",
+        "fingerprint": manifest.fingerprint,
+        "analyser": manifest.analyser,
+        "generation": manifest.generation,
+        "segments": len(manifest.segments),
+        "bytes": folder_bytes(folder),
+        "skipped": [{"uri": uri, "reason": reason} for uri, reason in snapshot.skipped()],
+    }
+    if files:
+        facts["files"] = [{"uri": uri, "documents": number} for uri, number in snapshot.files()]
+    if as_json:
+        click.echo(to_json(facts))
+        return
+    for name, value in facts.items():
+        if not isinstance(value, list):
+            click.echo(f"{name:12} {readable_size(value) if name == 'bytes' else value}")
+    show_skipped([(item["uri"], item["reason"]) for item in facts["skipped"]], everything=files)
+    for item in facts["files"] if files else ():
+        click.echo(f"{item['documents']:8}  {clean(item['uri'])}")
+
+
+@cli.command()
+@INDEX_OPTION
+def verify(folder: Path) -> None:
+    """Check every file of the index; exit code 1 if one is damaged."""
+    from index.snapshot import verify
+
+    problems = verify(folder)
+    for problem in problems:
+        click.echo(problem)
+    if problems:
+        click.echo(f"The index in {folder} is damaged: delete the folder and build it again.", err=True)
+        sys.exit(1)
+    click.echo(f"The index in {folder} is whole.")
+
+
+@cli.command()
+@INDEX_OPTION
+@click.option("--port", default=8501, show_default=True, help="Port on this machine.")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+def ui(folder: Path, port: int, no_browser: bool) -> None:
+    """Explore the index in the browser. Only this machine can reach the page. Ctrl-C ends it."""
+    app = Path(__file__).parent.parent / "app.py"
+    options = {
+        "server.address": "127.0.0.1",
+        "server.port": str(port),
+        "server.headless": "true" if no_browser else "false",
+        "server.fileWatcherType": "none",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    os.execv(
+        sys.executable,
+        [sys.executable, "-m", "streamlit", "run", str(app), *flags, "--", "--index", str(folder.resolve())],
+    )
+
+
+@contextmanager
+def progress_bar() -> Iterator["Progress"]:
+    """A bar of bytes read, on stderr where that is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(unit="B", unit_scale=True, desc="Reading", disable=None, leave=False) as bar:
+
+        def show(name: str, done: int, total: int) -> None:
+            bar.total = total
+            if name:
+                bar.set_postfix_str(clean(name)[-40:], refresh=False)
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def show_report(report: "Report", folder: Path) -> None:
+    """The summary at the end of a build."""
+    changes = ", ".join(
+        f"{number} {name}"
+        for name, number in (
+            ("added", report.added),
+            ("updated", report.updated),
+            ("removed", report.removed),
+            ("unchanged", report.unchanged),
+        )
+        if number
+    )
+    click.echo(f"Files:     {changes or 'none'}")
+    click.echo(f"Index:     {report.documents:,} documents, {report.passages:,} passages ({folder})")
+    speed = f", {report.new_passages / report.seconds:,.0f} passages a second" if report.new_passages else ""
+    click.echo(f"Work:      {report.new_passages:,} passages encoded in {report.seconds:.1f} s{speed}")
+    click.echo(f"Size:      {readable_size(report.bytes)}")
+    show_skipped([(item.uri, item.reason) for item in report.skipped])
+
+
+def show_skipped(skipped: list[tuple[str, str]], everything: bool = False) -> None:
+    """What was left out, and why."""
+    if not skipped:
+        return
+    click.echo(f"Skipped:   {len(skipped)}")
+    shown = skipped if everything else skipped[:SKIPPED_SHOWN]
+    for uri, reason in shown:
+        click.echo(f"  {clean(uri)}: {clean(reason)}")
+    if len(shown) < len(skipped):
+        click.echo(f"  ... and {len(skipped) - len(shown)} more: `index info --files` lists all")
+
+
+def show_result(result: "SearchResult") -> None:
+    """Hits for people."""
+    for notice in result.notices:
+        click.echo(f"Note: {notice}", err=True)
+    if not result.hits:
+        click.echo("Nothing found.")
+        return
+    for hit in result.hits:
+        legs = [
+            f"{name} {f'#{leg.rank} ' if leg.rank else ''}{leg.score:.3f}"
+            for name, leg in (("dense", hit.dense), ("bm25", hit.bm25))
+            if leg
+        ]
+        title = click.style(clean(hit.document.title), bold=True)
+        click.echo(f"{hit.rank:2}. {title}  {click.style(clean(hit.document.uri), fg='cyan')}")
+        if hit.heading and hit.heading != hit.document.title:
+            click.echo(f"    {clean(hit.heading)}")
+        click.echo(f"    {snippet(hit, mark)}")
+        click.echo(click.style(f"    {hit.score:.3f}  ({', '.join(legs)})", dim=True))
+    where = f", {result.dim} dimensions" if result.dim else ""
+    click.echo(click.style(f"{result.mode}{where}, {1000 * result.seconds:.0f} ms", dim=True), err=True)
+
+
+def snippet(hit: "Hit", mark: Callable[[str], str]) -> str:
+    """A stretch of the passage on one line, from shortly before the first highlight, with highlights marked."""
+    first = hit.highlights[0][0] if hit.highlights else 0
+    start = max(0, min(first - 40, len(hit.text) - SNIPPET_CHARACTERS))
+    stop = min(len(hit.text), start + SNIPPET_CHARACTERS)
+    parts, at = ["…" if start else ""], start
+    for low, high in hit.highlights:
+        low, high = max(low, at), min(high, stop)
+        if low < high:
+            parts += [clean(hit.text[at:low]), mark(clean(hit.text[low:high]))]
+            at = high
+    return "".join([*parts, clean(hit.text[at:stop]), "…" if stop < len(hit.text) else ""])
+
+
+def mark(text: str) -> str:
+    """Highlighted on a terminal, plain elsewhere."""
+    return click.style(text, fg="yellow", bold=True)
+
+
+def clean(text: str) -> str:
+    """Document text on one line and without control characters, which a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def readable_size(size: int) -> str:
+    """Bytes as people read them."""
+    value = float(size)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def to_json(value: Any) -> str:
+    """JSON, Japanese left readable."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 the work failed, 2 wrong usage, 130 interrupted."""
+    try:
+        cli(prog_name="index", standalone_mode=False)
+    except click.exceptions.Exit as exit_:
+        sys.exit(exit_.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted. What was committed stands; the same command goes on from there.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; point stdout elsewhere so that the exit is silent.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        # Imported here: `index --help` need not wait for numpy.
+        from embedder.errors import SakuinError
+
+        if not isinstance(error, (SakuinError, OSError)):
+            raise
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)

@@ -1,0 +1,130 @@
+"""An index as it was committed: what searches read."""
+
+import sqlite3
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from index import database
+from index.database import Manifest, PassageRow
+from index.errors import IndexFolderError
+from index.terms import Terms
+from index.vectors import Vectors, sha256_of
+from index.writer import removed_passages
+
+# A writer that commits while a reader is opening sweeps away the files the reader is about to open.
+ATTEMPTS = 5
+
+
+class Snapshot:
+    """The state of an index at one commit. Safe to use from several threads.
+
+    Attributes:
+        folder: Of the index.
+        manifest: What was committed.
+        vectors: Dense search.
+        terms: BM25.
+    """
+
+    def __init__(self, folder: Path, connection: sqlite3.Connection) -> None:
+        """Prefer `open_index`."""
+        self.folder = folder
+        self._connection = connection
+        self._lock = threading.Lock()
+        connection.execute("BEGIN")
+        try:
+            self.manifest: Manifest = database.read_manifest(connection, folder)
+            removed = removed_passages(connection)
+            self._version = self._data_version()
+        finally:
+            connection.execute("COMMIT")
+        self.vectors = Vectors(folder / "vectors", self.manifest.segments, removed, self.manifest.dim)
+        self.terms = Terms(folder / "terms" / f"{self.manifest.generation:08d}")
+
+    def passages(self, numbers: Sequence[int]) -> dict[int, PassageRow]:
+        """Passages by number; one that was removed since is missing."""
+        with self._lock:
+            return database.read_passages(self._connection, numbers)
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of files, documents, passages and skipped files, as of now."""
+        with self._lock:
+            return database.counts(self._connection)
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """(uri, reason) of the files of which nothing, or not all, was taken."""
+        with self._lock:
+            return self._connection.execute("SELECT uri, reason FROM files WHERE reason != '' ORDER BY uri").fetchall()
+
+    def files(self) -> list[tuple[str, int]]:
+        """(uri, number of documents) of every file."""
+        with self._lock:
+            return self._connection.execute(
+                "SELECT f.uri, count(d.id) FROM files f LEFT JOIN documents d ON d.file = f.uri GROUP BY f.uri "
+                "ORDER BY f.uri"
+            ).fetchall()
+
+    def outdated(self) -> bool:
+        """Whether somebody has committed since."""
+        with self._lock:
+            return self._data_version() != self._version
+
+    def close(self) -> None:
+        """Let go of the database."""
+        with self._lock:
+            self._connection.close()
+
+    def _data_version(self) -> int:
+        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def open_index(folder: Path) -> Snapshot:
+    """Open the last committed state of an index.
+
+    Raises:
+        IndexFolderError: there is no index, or it is damaged or of another format.
+    """
+    for attempt in range(ATTEMPTS):
+        connection = database.connect(folder, read_only=True)
+        try:
+            return Snapshot(folder, connection)
+        except IndexFolderError:
+            connection.close()
+            if attempt + 1 == ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+def verify(folder: Path) -> list[str]:
+    """Check every file of an index against its checksum, and SQLite's own check; returns what is wrong, in sentences.
+
+    Raises:
+        IndexFolderError: there is no index, or not even its manifest can be read.
+    """
+    connection = database.connect(folder, read_only=True)
+    try:
+        manifest = database.read_manifest(connection, folder)
+        problems = [
+            f"documents.db: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"
+        ]
+        passages = database.counts(connection)["passages"]
+        removed = removed_passages(connection)
+    except sqlite3.Error as error:
+        return [f"documents.db is damaged: {error}"]
+    finally:
+        connection.close()
+    generation = f"terms/{manifest.generation:08d}/"
+    for name, expected in manifest.checksums.items():
+        path = folder / (name.replace("terms/", generation, 1) if name.startswith("terms/") else name)
+        if not path.is_file():
+            problems.append(f"{path.relative_to(folder)} is missing")
+        elif sha256_of(path) != expected:
+            problems.append(f"{path.relative_to(folder)} has changed since it was written")
+    if problems:
+        return problems
+    snapshot = open_index(folder)
+    for name, number in {"vectors": len(snapshot.vectors.ids), "terms": snapshot.terms.num_passages}.items():
+        if number != passages:
+            problems.append(f"{name} hold {number} passages, documents.db {passages} (and {len(removed)} removed)")
+    snapshot.close()
+    return problems

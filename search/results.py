@@ -1,0 +1,86 @@
+"""What a search answers: plain data, the same in Python, in JSON and on the page."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from index.documents import MetadataValue
+
+
+@dataclass(frozen=True, slots=True)
+class LegScore:
+    """What one leg of the search thought of a passage.
+
+    Attributes:
+        rank: Place in that leg's own list, from 1; None where the leg did not list the passage.
+        score: Cosine (dense) or BM25 score; for a passage the leg did not list, the score it has all the same.
+        share: The part of the hit's fused score that comes from this leg; the shares add up to the score.
+    """
+
+    rank: int | None
+    score: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class HitDocument:
+    """The document a passage comes from."""
+
+    uri: str
+    title: str
+    metadata: dict[str, MetadataValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One passage found.
+
+    Attributes:
+        rank: From 1.
+        score: What the hits are ordered by: the fused score (hybrid), the cosine (dense) or the BM25 score (bm25).
+        document: Where the passage comes from.
+        passage_id: Number of the passage in the index.
+        text: The passage.
+        start, end: Character offsets of the passage in its document's text.
+        heading: The heading the passage stands under, "" where there is none.
+        highlights: Character spans (start, end) in ``text`` that match words of the query; sorted, disjoint.
+        dense, bm25: What each leg thought; None where that leg took no part.
+    """
+
+    rank: int
+    score: float
+    document: HitDocument
+    passage_id: int
+    text: str
+    start: int
+    end: int
+    heading: str
+    highlights: tuple[tuple[int, int], ...]
+    dense: LegScore | None
+    bm25: LegScore | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer to a query.
+
+    Attributes:
+        query: As asked.
+        mode: "hybrid", "dense" or "bm25".
+        k: Number of hits asked for.
+        dim: Numbers of each vector that were compared; None in mode "bm25".
+        hits: Best first.
+        notices: Sentences for the user, such as a leg that could not see the query and was left out.
+        seconds: Time taken.
+    """
+
+    query: str
+    mode: str
+    k: int
+    dim: int | None
+    hits: tuple[Hit, ...]
+    notices: tuple[str, ...]
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as nested dictionaries and lists, ready for JSON."""
+        return asdict(self)

@@ -1,0 +1,247 @@
+"""Searches an index: dense, BM25, or both joined."""
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedder import SakuinError, StaticEmbedder
+from index.database import Manifest, PassageRow
+from index.snapshot import Snapshot, open_index
+from index.writer import load_model
+from search.fusion import weighted_shares
+from search.highlights import highlight
+from search.results import Hit, HitDocument, LegScore, SearchResult
+
+MODES = ("hybrid", "dense", "bm25")
+DEFAULT_INDEX = ".sakuin"
+# Each leg proposes at least so many candidates; what neither ranks among its first hundred is in no fused top ten.
+CANDIDATES = 100
+MAX_K = 10_000
+# A query is a question, not a document; what is longer is cut, and the user told.
+MAX_QUERY_CHARACTERS = 10_000
+
+
+class SearchError(SakuinError):
+    """A search that was asked for wrongly: an unknown mode, an impossible k or dimension."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One leg's list: passage numbers and scores, best first."""
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    def ranks(self) -> dict[int, int]:
+        """Rank, from 1, by passage number."""
+        return {int(number): rank for rank, number in enumerate(self.ids, 1)}
+
+
+class Searcher:
+    """Searches one index. Safe to use from several threads; sees what other processes commit.
+
+    Example:
+        with Searcher.open(".sakuin") as searcher:
+            for hit in searcher.search("有給休暇の申請方法", k=5).hits:
+                print(hit.rank, hit.document.uri, hit.text)
+    """
+
+    def __init__(self, snapshot: Snapshot, model: StaticEmbedder) -> None:
+        """Prefer `Searcher.open`."""
+        self.model = model
+        self._snapshot = snapshot
+        self._reload = threading.Lock()
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str] = DEFAULT_INDEX) -> "Searcher":
+        """Open the index in a folder.
+
+        Raises:
+            IndexFolderError: no index there, a damaged one, or one made by another model of the same name.
+            ModelError: the index's model cannot be loaded.
+        """
+        snapshot = open_index(Path(folder))
+        try:
+            return cls(snapshot, load_model(snapshot.manifest, snapshot.folder))
+        except SakuinError:
+            snapshot.close()
+            raise
+
+    def __enter__(self) -> "Searcher":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the index's files."""
+        self._snapshot.close()
+
+    @property
+    def folder(self) -> Path:
+        """The index's folder."""
+        return self._snapshot.folder
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is committed: model, dimension, and so on."""
+        return self._current().manifest
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of files, documents, passages and skipped files."""
+        return self._current().counts()
+
+    def skipped(self) -> list[tuple[str, str]]:
+        """(uri, reason) of files of which nothing, or not all, was taken."""
+        return self._current().skipped()
+
+    def search(self, query: str, k: int = 10, mode: str = "hybrid", dim: int | None = None) -> SearchResult:
+        """Find the passages that answer a query.
+
+        Args:
+            query: Any text, in Japanese, English or both.
+            k: At most so many hits, 1 to 10,000.
+            mode: "hybrid", "dense" (meaning) or "bm25" (words).
+            dim: Compare only the first so many numbers of the vectors; None for all that are stored.
+
+        Raises:
+            SearchError: an argument is out of range.
+        """
+        started = time.perf_counter()
+        if mode not in MODES:
+            raise SearchError(f"Unknown mode {mode!r}: use {', '.join(MODES)}.")
+        if not 1 <= k <= MAX_K:
+            raise SearchError(f"Cannot give {k} hits: ask for 1 to {MAX_K}.")
+        while True:
+            snapshot = self._current()
+            stored = snapshot.manifest.dim
+            if dim is not None and not 1 <= dim <= stored:
+                raise SearchError(f"Cannot compare {dim} numbers: this index stores {stored} a vector, give 1 to that.")
+            cut = query[:MAX_QUERY_CHARACTERS]
+            notices = []
+            if len(query) > len(cut):
+                notices.append(f"Only the first {MAX_QUERY_CHARACTERS} characters of the query were used.")
+            ranked, blind = rank(snapshot, self.model, cut, k, mode, dim or stored)
+            rows = snapshot.passages([hit.passage_id for hit in ranked])
+            # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one.
+            if len(rows) == len(ranked):
+                break
+        texts = highlight(snapshot.terms, cut, [rows[hit.passage_id].text for hit in ranked])
+        hits = tuple(
+            finished(hit, rows[hit.passage_id], spans) for hit, spans in zip(ranked, texts, strict=True)
+        )
+        return SearchResult(
+            query=query,
+            mode=mode,
+            k=k,
+            dim=None if mode == "bm25" else dim or stored,
+            hits=hits,
+            notices=(*notices, *blind),
+            seconds=time.perf_counter() - started,
+        )
+
+    def _current(self) -> Snapshot:
+        """The last committed state, reopened if it has changed."""
+        with self._reload:
+            if self._snapshot.outdated():
+                fresh = open_index(self._snapshot.folder)
+                if fresh.manifest.fingerprint != self._snapshot.manifest.fingerprint:
+                    self.model = load_model(fresh.manifest, fresh.folder)
+                # The old one stays open for searches under way in other threads; the garbage collector closes it.
+                self._snapshot = fresh
+            return self._snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A hit before its passage is fetched."""
+
+    rank: int
+    passage_id: int
+    score: float
+    dense: LegScore | None
+    bm25: LegScore | None
+
+
+def rank(
+    snapshot: Snapshot, model: StaticEmbedder, query: str, k: int, mode: str, dim: int
+) -> tuple[list[Ranked], list[str]]:
+    """The best k passages, and a notice for each leg that was asked but could not see the query."""
+    wanted = max(k, CANDIDATES) if mode == "hybrid" else k
+    notices = []
+    vector = dense = bm25 = None
+    if mode in ("hybrid", "dense"):
+        vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
+        if vector.any():
+            dense = Leg(*snapshot.vectors.search(vector, wanted))
+        elif query.strip():
+            notices.append("Dense search was left out: the model knows no part of this query.")
+    if mode in ("hybrid", "bm25"):
+        if snapshot.terms.matches(query):
+            bm25 = Leg(*snapshot.terms.search(query, wanted))
+        elif query.strip():
+            notices.append("BM25 was left out: no word of this query occurs in the index.")
+    if not query.strip():
+        notices.append("The query is empty.")
+    if dense and bm25:
+        assert vector is not None
+        return fused(snapshot, query, vector, dense, bm25, k), notices
+    legs = [(leg, name) for leg, name in ((dense, "dense"), (bm25, "bm25")) if leg]
+    if not legs:
+        return [], notices
+    leg, name = legs[0]
+    ranked = []
+    for place, (number, score) in enumerate(zip(leg.ids[:k].tolist(), leg.scores[:k].tolist(), strict=True), 1):
+        own = LegScore(place, score, score)
+        ranked.append(Ranked(place, number, score, own if name == "dense" else None, own if name == "bm25" else None))
+    return ranked, notices
+
+
+def fused(
+    snapshot: Snapshot, query: str, vector: NDArray[np.float32], dense: Leg, bm25: Leg, k: int
+) -> list[Ranked]:
+    """The best k of both legs' candidates, each scored by both legs whichever proposed it."""
+    ids = np.union1d(dense.ids, bm25.ids)
+    cosines = snapshot.vectors.scores(vector, ids)
+    matches = snapshot.terms.scores(query, ids.tolist())
+    of_dense, of_bm25 = weighted_shares(cosines, matches)
+    scores = of_dense + of_bm25
+    dense_ranks, bm25_ranks = dense.ranks(), bm25.ranks()
+    ranked = []
+    for place, i in enumerate(np.lexsort((ids, -scores))[:k], 1):
+        number = int(ids[i])
+        ranked.append(
+            Ranked(
+                place,
+                number,
+                float(scores[i]),
+                LegScore(dense_ranks.get(number), float(cosines[i]), float(of_dense[i])),
+                LegScore(bm25_ranks.get(number), float(matches[i]), float(of_bm25[i])),
+            )
+        )
+    return ranked
+
+
+def finished(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]) -> Hit:
+    """A hit with its passage."""
+    return Hit(
+        rank=hit.rank,
+        score=hit.score,
+        document=HitDocument(row.uri, row.title, row.metadata),
+        passage_id=row.id,
+        text=row.text,
+        start=row.start,
+        end=row.end,
+        heading=row.heading,
+        highlights=highlights,
+        dense=hit.dense,
+        bm25=hit.bm25,
+    )

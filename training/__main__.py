@@ -1,0 +1,5 @@
+"""`python -m training`: tokenizer, run."""
+
+from training.cli import main
+
+main()

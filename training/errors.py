@@ -1,0 +1,7 @@
+"""Errors of the training commands."""
+
+from embedder.errors import SakuinError
+
+
+class TrainingError(SakuinError):
+    """A recipe, a source of pairs or a checkpoint that cannot be used."""
