@@ -51,11 +51,10 @@ def find_model(name: str | os.PathLike[str] | None) -> Path:
         )
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-    from httpx import HTTPError
 
     try:
         return Path(snapshot_download(text, allow_patterns=list(HUB_FILES)))
-    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, HTTPError, OSError) as error:
+    except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"Cannot fetch {text} from the Hugging Face hub ({reason}). Without a network, copy the model's folder "
@@ -65,7 +64,8 @@ def find_model(name: str | os.PathLike[str] | None) -> Path:
 
 def read_model(folder: Path) -> ModelFiles:
     """Read a model folder; raises ModelError where it is not a static embedding model."""
-    here, normalize = folder, False
+    here = folder
+    pooling, normalize = read_settings(folder)
     modules = folder / "modules.json"
     if modules.is_file():
         try:
@@ -90,45 +90,46 @@ def read_model(folder: Path) -> ModelFiles:
     tokenizer = here / "tokenizer.json"
     if not tokenizer.is_file():
         raise ModelError(f"{here} holds no tokenizer.json: the model is not complete, fetch it again.")
-    return ModelFiles(table, tokenizer, read_pooling(folder), normalize)
+    return ModelFiles(table, tokenizer, pooling, normalize)
 
 
-def read_pooling(folder: Path) -> Pooling:
-    """The pooling a model folder names, "mean" where it names none."""
+def read_settings(folder: Path) -> tuple[Pooling, bool]:
+    """Pooling, and whether vectors are normalised, of a model folder; ("mean", False) where it says nothing."""
     path = folder / SAKUIN_CONFIG
     if not path.is_file():
-        return "mean"
+        return "mean", False
     try:
-        pooling: Pooling = json.loads(path.read_text(encoding="utf-8"))["pooling"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        pooling: Pooling = settings["pooling"]
+        normalize = bool(settings.get("normalize", False))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f'{path} is damaged ({error!r}); it should read {{"pooling": "mean"}}.') from error
     if pooling not in POOLINGS:
         raise ModelError(f"{path} names pooling {pooling!r}: this version knows {' and '.join(POOLINGS)}.")
-    return pooling
+    return pooling, normalize
 
 
 def write_model(folder: Path, files: ModelFiles) -> None:
     """Write a folder that `SentenceTransformer(folder)` loads (there always with mean pooling).
 
-    An int8 table is written as it is; sentence-transformers itself reads only float tables.
+    An int8 table is written as it is, without the files that would lead sentence-transformers, which reads only float
+    tables, to try.
     """
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
     modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"}]
     if files.normalize:
-        modules.append(
-            {"idx": 1, "name": "1", "path": "1_Normalize", "type": "sentence_transformers.models.Normalize"}
-        )
+        modules.append({"idx": 1, "name": "1", "path": "1_Normalize", "type": "sentence_transformers.models.Normalize"})
         (folder / "1_Normalize").mkdir(exist_ok=True)
     texts = {
-        "modules.json": json.dumps(modules, indent=2),
-        "config_sentence_transformers.json": json.dumps(
-            {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}, indent=2
-        ),
-        SAKUIN_CONFIG: json.dumps({"pooling": files.pooling}),
+        SAKUIN_CONFIG: json.dumps({"pooling": files.pooling, "normalize": files.normalize}),
         "tokenizer.json": files.tokenizer.read_text(encoding="utf-8"),
     }
+    if files.table.scale is None:
+        config = {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
+        texts["modules.json"] = json.dumps(modules, indent=2)
+        texts["config_sentence_transformers.json"] = json.dumps(config, indent=2)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     # Written beside and moved into place: the old table may be mapped by the model being saved.

@@ -137,11 +137,7 @@ class StaticEmbedder:
 
         The vector of text i is the sum of weight times table row over its bag (before any Normalize module).
         """
-        try:
-            ids, lengths = self._tokenizer.encode(texts)
-        except TypeError as error:
-            raise ModelError(f"encode takes a list of strings ({error}).") from error
-        return make_bags(ids, lengths, self.pooling)
+        return make_bags(*self._tokenizer.encode(texts), self.pooling)
 
     def _checked_dimension(self, truncate_dim: int | None) -> int:
         if truncate_dim is None:

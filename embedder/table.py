@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from embedder.errors import ModelError
 
 DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
-# The first name is sentence-transformers' own, the others those of model2vec's early files.
-WEIGHT_NAMES = ("embedding.weight", "embeddings", "embedding")
+# The first name is sentence-transformers' own, the second that of model2vec's files.
+WEIGHT_NAMES = ("embedding.weight", "embeddings")
 SCALE_NAME = "embedding.scale"
 MAX_HEADER_BYTES = 100_000_000
 
@@ -37,6 +37,11 @@ class Table:
         name = next((name for name in WEIGHT_NAMES if name in tensors), None)
         if name is None:
             raise ModelError(f"{path} holds no {WEIGHT_NAMES[0]}: it is not a static embedding model.")
+        if {"mapping", "weights"} & tensors.keys():
+            raise ModelError(
+                f"{path} is a vocabulary-quantised model2vec file: load it in sentence-transformers, save it there "
+                f"and load what that writes."
+            )
         values, scale = tensors[name], tensors.get(SCALE_NAME)
         if values.ndim != 2 or 0 in values.shape:
             raise ModelError(f"{path}: {name} has shape {values.shape}, a (rows, dimension) table was expected.")

@@ -38,6 +38,8 @@ PROBES = (
     "①②③ ⅣⅤ ㍿ ㌔ ﬁ ﬂ ½ ™ № ℃ ‥ … ―— – ~ ～ 〜",
     "😀👩‍👩‍👧‍👦🇯🇵 ✈️ 🫠",
     "Привет мир, 안녕하세요 세계, مرحبا بالعالم, שלום, สวัสดี, नमस्ते, 你好世界",
+    "\u0001",
+    "\u001f\u0002",
     "\u0000\u0007\u200b\u200e\u202e\ufeff\ufffd\ue000\U000f0000",
     "<s> </s> <pad> <unk> <mask> [CLS] ▁ ▁▁",
     "http://example.com/a?b=c&d=e#f foo_bar-baz.py C++ AB-1234 v1.2.3",
@@ -48,7 +50,7 @@ PROBES = (
 
 
 class FlatTokenizer:
-    """Token ids of many texts as two flat arrays; special tokens are never added, texts never cut."""
+    """Token ids of many texts as two flat arrays; special tokens are never added."""
 
     def __init__(self, path: Path) -> None:
         """Args: path: a ``tokenizer.json``."""
@@ -56,14 +58,13 @@ class FlatTokenizer:
 
     @cached_property
     def exact(self) -> "tokenizers.Tokenizer":
-        """The `tokenizers` tokenizer, without truncation and padding."""
+        """The `tokenizers` tokenizer, without padding; a model that cuts its texts goes on doing so."""
         from tokenizers import Tokenizer
 
         try:
             tokenizer = Tokenizer.from_file(str(self.path))
         except Exception as error:  # the library raises bare Exception
             raise ModelError(f"{self.path} cannot be read ({error}): fetch the model again.") from error
-        tokenizer.no_truncation()
         tokenizer.no_padding()
         return tokenizer
 
@@ -76,9 +77,8 @@ class FlatTokenizer:
 
         try:
             tokenizer = tokie.Tokenizer.from_json(str(self.path))
-            tokenizer.no_truncation()
             tokenizer.no_padding()
-            ids, lengths = tokenizer.encode_batch_flat(list(PROBES), add_special_tokens=False)
+            ids, lengths = self._encode_fast(tokenizer, PROBES)
         except (tokie.TokieError, ValueError):
             return None
         expected_ids, expected_lengths = self._encode_exact(PROBES)
@@ -89,15 +89,30 @@ class FlatTokenizer:
         """Token ids of all texts end to end (ids,) and their number for each text (texts,), both int64."""
         try:
             return self._encode(texts)
-        except UnicodeEncodeError:
-            # A lone surrogate cannot be encoded as UTF-8; it becomes U+FFFD like any undecodable byte.
+        except (UnicodeEncodeError, TypeError):
+            # A lone surrogate cannot be encoded as UTF-8; it becomes U+FFFD like any undecodable byte. `tokie` raises
+            # the one error over it, `tokenizers` the other.
             return self._encode([replace_lone_surrogates(text) for text in texts])
 
     def _encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         if len(texts) < FAST_FROM or self.fast is None:
             return self._encode_exact(texts)
-        ids, lengths = self.fast.encode_batch_flat(list(texts), add_special_tokens=False)
-        return ids.astype(np.int64), lengths.astype(np.int64)
+        return self._encode_fast(self.fast, texts)
+
+    def _encode_fast(
+        self, fast: "tokie.Tokenizer", texts: Sequence[str]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        ids, lengths = fast.encode_batch_flat(list(texts), add_special_tokens=False)
+        ids, lengths = ids.astype(np.int64), lengths.astype(np.int64)
+        # A text of nothing but control characters has no token; tokie gives it the lone word mark "▁".
+        mark = self.exact.token_to_id("▁")
+        single = np.flatnonzero(lengths == 1)
+        single = single[ids[np.cumsum(lengths)[single] - 1] == mark]
+        empty = [row for row in single.tolist() if not self._encode_exact([texts[row]])[1][0]]
+        if empty:
+            ids = np.delete(ids, np.cumsum(lengths)[empty] - 1)
+            lengths[empty] = 0
+        return ids, lengths
 
     def _encode_exact(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         encodings = self.exact.encode_batch_fast(list(texts), add_special_tokens=False)
@@ -116,6 +131,7 @@ def has_known_form(definition: dict[str, Any]) -> bool:
     return (
         model.get("type") == "Unigram"
         and not model.get("byte_fallback")
+        and not definition.get("truncation")
         and kinds.count("Precompiled") == 1
         and set(kinds) <= {"Precompiled", "Replace", "Strip"}
     )
@@ -124,4 +140,3 @@ def has_known_form(definition: dict[str, Any]) -> bool:
 def replace_lone_surrogates(text: str) -> str:
     """The text with each unpaired surrogate replaced by U+FFFD; pairs become the character they stand for."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-

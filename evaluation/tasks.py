@@ -5,6 +5,7 @@ a retrieval task; a file of {sentence1, sentence2, score} is a semantic textual 
 """
 
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,7 @@ def read_records(path: Path, limit: int | None = None) -> list[dict[str, Any]]:
     records: list[dict[str, Any]] = []
     try:
         with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if limit is not None and len(records) >= limit:
-                    break
+            for line in islice(lines, limit):
                 record = orjson.loads(line)
                 if not isinstance(record, dict):
                     raise ValueError("not an object")
@@ -113,5 +112,5 @@ def read_records(path: Path, limit: int | None = None) -> list[dict[str, Any]]:
     except OSError as error:
         raise EvaluationError(f"Cannot read {path}: {error.strerror or error}.") from error
     except ValueError as error:
-        raise EvaluationError(f"{path}, line {number}: {error}.") from error
+        raise EvaluationError(f"{path}, line {len(records) + 1}: {error}.") from error
     return records

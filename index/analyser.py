@@ -1,19 +1,21 @@
 """Text to the terms that the keyword index counts; queries and passages go through the same steps.
 
 1. Folding: NFKC (which also folds widths), long-vowel marks, ヴ, old and rare forms of kanji.
-2. Japanese runs (kanji and kana) give words in their dictionary form, from MeCab with the IPA dictionary, and every
-   pair of neighbouring characters that is not pure hiragana. Words alone split compounds, pairs alone miss inflection.
-   A word of two characters and the same pair are the same term: measured, that is better than keeping them apart.
-3. Everything else gives its words, case-folded and with English endings taken off. Words joined by signs, and words
-   in camelCase, are found whole and by their parts: ``foo_bar`` gives ``foo``, ``bar`` and ``foobar``.
+2. Japanese runs (kanji and kana) give words in their dictionary form, from MeCab with the IPA dictionary, every kanji,
+   and every pair of neighbouring characters that is not pure hiragana. Words alone split compounds, pairs alone miss
+   inflection. A word, a kanji or a pair that look the same are one term: measured, that is better than keeping them
+   apart.
+3. Everything else gives its words, case-folded and with English endings taken off. Words joined by signs are
+   found whole and by their parts: ``foo_bar`` gives ``foo``, ``bar`` and ``foobar``.
 """
 
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, lru_cache
 from importlib.metadata import version
+from threading import Lock
 from typing import Any
 
 ANALYSIS = "ja-en-1"
@@ -25,32 +27,35 @@ MAX_TERM_CHARACTERS = 64
 _PIECE_CHARACTERS = 2_000
 """MeCab gets no longer piece than this; its time and memory on one sentence grow with the sentence."""
 
+_STEMS_REMEMBERED = 100_000
+
 _BASE_FORM = 6
 """Which field of an entry of the IPA dictionary holds the dictionary form."""
 
 _HIRAGANA = "ぁ-ゖ"
 _KATAKANA = "ァ-ヺㇰ-ㇿ"
-_KANJI = "々〆〇㐀-䶿一-鿿豈-\ufaff\U00020000-\U000323af"
+_KANJI = "々〆〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _JAPANESE = f"{_HIRAGANA}{_KATAKANA}{_KANJI}ゝゞヽヾー"
 
 # Signs that combine with the letter before them. Python's \w leaves them out, and words of Hindi or Thai would fall
 # apart at every vowel sign; the Arabic and Hebrew ranges are points that are written inside words.
-_MARKS = "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903\u093a-\u094f"
-_MARKS += "\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09cd\u0a3c-\u0a4d\u0abc-\u0acd\u0b3c-\u0b4d\u0bbe-\u0bcd"
-_MARKS += "\u0c3e-\u0c4d\u0cbc-\u0ccd\u0d3e-\u0d4d\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd"
-_MARKS += "\u102b-\u103e\u17b4-\u17d3\u200c\u200d"
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903"
+    "\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09cd\u0a3c-\u0a4d\u0abc-\u0acd\u0b3c-\u0b4d"
+    "\u0bbe-\u0bcd\u0c3e-\u0c4d\u0cbc-\u0ccd\u0d3e-\u0d4d\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc"
+    "\u0ec8-\u0ecd\u102b-\u103e\u17b4-\u17d3\u200c\u200d"
+)
 _LETTER = rf"[^\W_{_JAPANESE}]"
-_WORD = rf"{_LETTER}(?:{_LETTER}|[{_MARKS}])*"
+_WORD = rf"{_LETTER}(?:{_LETTER}|[{_MARKS}])*+"  # possessive: one long word must not be tried at every length
 
 _japanese_run = re.compile(f"[{_JAPANESE}]+")
 _gap = re.compile(rf"(?<=[{_JAPANESE}])\s(?=[{_JAPANESE}])")
+_kanji = re.compile(f"[{_KANJI}]")
 _pair = re.compile(rf"(?=([{_JAPANESE}]{{2}}))(?![{_HIRAGANA}][{_HIRAGANA}ー])")
-_word = re.compile(rf"{_WORD}(?:'{_WORD})*")
-_joined = re.compile(rf"{_WORD}(?:[-_.,']{_WORD})+")
-_joint = re.compile(r"(?<!\d)[-_']|[-_'](?!\d)|(?<=\d),(?=\d)")
-_camel = re.compile(rf"(?<!{_LETTER})[A-Za-z0-9]*[a-z][A-Z][A-Za-z0-9]*(?!{_LETTER})")
-_hump = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
-_named_with_sign = re.compile(rf"(?<!{_LETTER})[A-Za-z][A-Za-z0-9]*(?:\+\+|#)(?!{_LETTER})")
+_word = re.compile(rf"{_WORD}(?:'{_WORD})*+")
+_joined = re.compile(rf"(?<!{_LETTER})(?<![{_MARKS}]){_WORD}(?:[-_.,]{_WORD})++")
+_joint = re.compile(r"(?<!\d)[-_]|[-_](?!\d)|(?<=\d),(?=\d)")
+_named_with_sign = re.compile(rf"(?<!{_LETTER})[A-Za-z][A-Za-z0-9]*+(?:\+\+|#)(?!{_LETTER})")
 _iteration = re.compile(f"([{_JAPANESE}])[々ゝヽ]")
 _word_end_vowel = re.compile(r"(?<=\S{3})ー(?=\s|$)")
 _accent = re.compile("[\u0300-\u036f]")
@@ -81,12 +86,13 @@ _FORM = {ord(old): new for old, new in zip(_FORMS[::2], _FORMS[1::2], strict=Tru
 _form = re.compile(f"[{''.join(map(chr, _FORM))}]")
 
 # Dictionary forms of words that carry grammar and stand in nearly every passage, besides every single hiragana.
-_STOP_WORDS = frozenset(
-    "から まで より など だけ ほど ので のに ため こと もの よう ところ これ それ あれ どれ この その あの どの ここ そこ"
-    " する いる ある なる れる られる せる させる ない ます です られ として という といった による により によって について"
-    " において における に関する に対する に対して また および 及び または そして しかし なお でも たり ながら とともに".split()
-) | frozenset(map(chr, range(ord("ぁ"), ord("ゖ") + 1)))
-
+_GRAMMAR_WORDS = """
+から まで より など だけ ほど ので のに ため こと もの よう ところ これ それ あれ どれ この その あの どの ここ
+そこ する いる ある なる れる られる せる させる ない ます です として という といった による により によって
+について において における に関する に対する に対して また および 及び または そして しかし なお でも たり
+ながら とともに
+"""
+_STOP_WORDS = frozenset(_GRAMMAR_WORDS.split()) | frozenset(map(chr, range(ord("ぁ"), ord("ゖ") + 1)))
 
 
 def _aligned_nfkc(text: str) -> tuple[str, list[int], list[int]]:
@@ -141,7 +147,7 @@ def _shrunk(match: re.Match[str]) -> str:
 
 
 def _folded(text: str) -> str:
-    """The text that terms are read from. Case is kept until words are cut, for camelCase."""
+    """The text that terms are read from; case is folded later, in the words that have case."""
     if text.isascii():
         return text
     folded = _after_nfkc(unicodedata.normalize("NFKC", _before_nfkc(text)))
@@ -182,19 +188,11 @@ def _wholes(text: str) -> Iterator[tuple[str, int, int]]:
         yield match[0], match.start(), match.end()
 
 
-def _humps(text: str) -> Iterator[tuple[str, int, int]]:
-    """The parts of words in camelCase."""
-    for match in _camel.finditer(text):
-        for hump in _hump.finditer(match[0]):
-            yield hump[0], match.start() + hump.start(), match.start() + hump.end()
-
-
 def _other_words(text: str) -> Iterator[tuple[str, int, int]]:
     """The words that are not Japanese, with their places in the text, not yet stemmed."""
     for match in _word.finditer(text):
         yield match[0], match.start(), match.end()
     yield from _wholes(text)
-    yield from _humps(text)
 
 
 def _plain(word: str) -> str:
@@ -220,11 +218,20 @@ def _pair_stream(text: str, places: list[int]) -> tuple[str, list[int]]:
     return _iteration.sub(r"\1\1", text), places
 
 
+def is_japanese(term: str) -> bool:
+    """Whether a term was read from a Japanese run; terms are never mixed."""
+    return _japanese_run.match(term) is not None
+
+
 class Analyser:
-    """Turns text into terms. One object is not for use by several threads at once.
+    """Turns text into terms; safe for use by several threads.
 
     The dictionary is loaded when the first Japanese text comes.
     """
+
+    def __init__(self) -> None:
+        """Loads nothing yet."""
+        self._lock = Lock()
 
     @cached_property
     def name(self) -> str:
@@ -238,18 +245,20 @@ class Analyser:
         if not text.isascii():
             runs = _japanese_run.findall(text)
             if runs:
-                words = " ".join([self._tagger.parse(piece) for piece in _pieces(runs)])
+                words = " ".join([self._parse(piece) for piece in _pieces(runs)])
                 terms = [word for word in _word_folded(words).split() if word not in _STOP_WORDS]
                 stream = _final_vowel.sub("", _gap.sub("", text))
                 if _iteration.search(stream):
                     stream = _iteration.sub(r"\1\1", stream)
                 terms += _pair.findall(stream)
+                terms += _kanji.findall(stream)
         others = _word.findall(text)
         if others:
             others += [word for word, _, _ in _wholes(text)]
-            others += [word for word, _, _ in _humps(text)]
             terms += self._stems(others)
-        return [term if len(term) <= MAX_TERM_CHARACTERS else term[:MAX_TERM_CHARACTERS] for term in terms]
+        if max(map(len, terms), default=0) > MAX_TERM_CHARACTERS:
+            terms = [term[:MAX_TERM_CHARACTERS] for term in terms]
+        return terms
 
     def terms_batch(self, texts: Sequence[str]) -> list[list[str]]:
         """The terms of many texts."""
@@ -261,6 +270,7 @@ class Analyser:
         found = list(self._word_places(folded))
         stream, places = _pair_stream(folded, list(range(len(folded))))
         found += [(m[1], places[m.start()], places[m.start() + 1] + 1) for m in _pair.finditer(stream)]
+        found += [(m[0], places[m.start()], places[m.start()] + 1) for m in _kanji.finditer(stream)]
         others = list(_other_words(folded))
         stems = self._stems([word for word, _, _ in others])
         found += [(stem, start, end) for stem, (_, start, end) in zip(stems, others, strict=True)]
@@ -275,29 +285,47 @@ class Analyser:
         offset = 0
         for piece in _pieces([run[0] for run in runs]):
             at = 0
-            for node in self._tagger(piece):
-                at = piece.index(node.surface, at)
-                start, end = places[offset + at], places[offset + at + len(node.surface) - 1] + 1
-                at += len(node.surface)
-                base = node.surface if node.is_unk else node.feature[_BASE_FORM]
+            for surface, base in self._parse_to_words(piece):
+                at = piece.index(surface, at)
+                start, end = places[offset + at], places[offset + at + len(surface) - 1] + 1
+                at += len(surface)
                 for word in _word_folded(base).split():
                     if word not in _STOP_WORDS:
                         yield word, start, end
             offset += len(piece)
 
+    def _parse(self, piece: str) -> str:
+        with self._lock:
+            return str(self._tagger.parse(piece))
+
+    def _parse_to_words(self, piece: str) -> list[tuple[str, str]]:
+        """The same words, as they stand and in dictionary form."""
+        with self._lock:
+            nodes = self._tagger(piece)
+            return [(node.surface, node.surface if node.is_unk else node.feature[_BASE_FORM]) for node in nodes]
+
     @cached_property
     def _tagger(self) -> Any:
         """MeCab with the IPA dictionary, printing dictionary forms parted by spaces; unknown words as they stand."""
-        from fugashi import GenericTagger  # type: ignore[import-untyped]
-        from ipadic import DICDIR  # type: ignore[import-untyped]
+        from fugashi import GenericTagger
+        from ipadic import DICDIR
 
         form = f'-F "%f[{_BASE_FORM}] " -U "%m " -E ""'
         return GenericTagger(f'-r "{os.devnull}" -d "{DICDIR}" {form}')
 
-    @cached_property
-    def _stemmer(self) -> Any:
-        from Stemmer import Stemmer
-        return Stemmer("english")
-
     def _stems(self, words: Sequence[str]) -> list[str]:
-        return self._stemmer.stemWords([_plain(word) for word in words])
+        return [self._stem(_plain(word)) for word in words]
+
+    @cached_property
+    def _stem(self) -> Callable[[str], str]:
+        """Takes English endings off a word (Snowball); words of other languages are rarely touched."""
+        from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+        analyze = TextAnalyzerBuilder(Tokenizer.raw()).filter(Filter.stemmer("english")).build().analyze
+
+        @lru_cache(maxsize=_STEMS_REMEMBERED)
+        def stem(word: str) -> str:
+            stems = analyze(word)
+            return stems[0] if stems and stems[0] else word
+
+        return stem

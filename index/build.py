@@ -81,7 +81,9 @@ def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress:
     return report
 
 
-def add(paths: Sequence[Path], folder: Path, settings: Settings = Settings(), progress: Progress = no_progress) -> Report:
+def add(
+    paths: Sequence[Path], folder: Path, settings: Settings = Settings(), progress: Progress = no_progress
+) -> Report:
     """Read files, or all files of folders, into an index; a file that is already there is brought up to date."""
     started = time.perf_counter()
     report = Report()
@@ -168,9 +170,7 @@ def sync_file(
     writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, reason))
 
 
-def add_documents(
-    writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]
-) -> list[Skipped]:
+def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]) -> list[Skipped]:
     """Read a file into the index; returns the parts of it that were left out."""
     skipped, read = [], 0
     uris: set[str] = set()

@@ -167,7 +167,9 @@ def write_manifest(connection: sqlite3.Connection, manifest: Manifest) -> None:
     )
 
 
-def insert_document(connection: sqlite3.Connection, document: Document, file: str, passages: Sequence[Passage]) -> range:
+def insert_document(
+    connection: sqlite3.Connection, document: Document, file: str, passages: Sequence[Passage]
+) -> range:
     """Store a document and its passages; returns the passages' numbers, which follow one another."""
     cursor = connection.execute(
         "INSERT INTO documents (uri, file, title, text, metadata) VALUES (?, ?, ?, ?, ?)",

@@ -104,9 +104,7 @@ def verify(folder: Path) -> list[str]:
     connection = database.connect(folder, read_only=True)
     try:
         manifest = database.read_manifest(connection, folder)
-        problems = [
-            f"documents.db: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"
-        ]
+        problems = [f"documents.db: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
         passages = database.counts(connection)["passages"]
         removed = removed_passages(connection)
     except sqlite3.Error as error:

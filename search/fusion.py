@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Share of the dense leg; docs/experiments.md has the figures it was chosen by.
-DENSE_WEIGHT = 0.4
+DENSE_WEIGHT = 0.3
 
 
 def normalised(scores: NDArray[np.float32]) -> NDArray[np.float64]:

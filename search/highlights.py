@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from index.terms import Terms
+from index.analyser import Analyser
 
 
-def highlight(terms: Terms, query: str, texts: Sequence[str]) -> list[tuple[tuple[int, int], ...]]:
+def highlight(analyser: Analyser, query: str, texts: Sequence[str]) -> list[tuple[tuple[int, int], ...]]:
     """For each text, the character spans that match terms of the query: sorted, disjoint, touching ones joined."""
-    wanted = set(terms.terms_of(query))
-    return [joined([(start, end) for term, start, end in terms.spans(text) if term in wanted]) for text in texts]
+    wanted = set(analyser.terms(query))
+    return [joined([(start, end) for term, start, end in analyser.spans(text) if term in wanted]) for text in texts]
 
 
 def joined(spans: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -134,10 +134,8 @@ class Searcher:
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one.
             if len(rows) == len(ranked):
                 break
-        texts = highlight(snapshot.terms, cut, [rows[hit.passage_id].text for hit in ranked])
-        hits = tuple(
-            finished(hit, rows[hit.passage_id], spans) for hit, spans in zip(ranked, texts, strict=True)
-        )
+        texts = highlight(snapshot.terms.analyser, cut, [rows[hit.passage_id].text for hit in ranked])
+        hits = tuple(finished(hit, rows[hit.passage_id], spans) for hit, spans in zip(ranked, texts, strict=True))
         return SearchResult(
             query=query,
             mode=mode,
@@ -205,9 +203,7 @@ def rank(
     return ranked, notices
 
 
-def fused(
-    snapshot: Snapshot, query: str, vector: NDArray[np.float32], dense: Leg, bm25: Leg, k: int
-) -> list[Ranked]:
+def fused(snapshot: Snapshot, query: str, vector: NDArray[np.float32], dense: Leg, bm25: Leg, k: int) -> list[Ranked]:
     """The best k of both legs' candidates, each scored by both legs whichever proposed it."""
     ids = np.union1d(dense.ids, bm25.ids)
     cosines = snapshot.vectors.scores(vector, ids)

@@ -15,7 +15,7 @@ def cli() -> None:
     \b
     python -m training tokenizer --data PAIRS --out tokenizer.json
     python -m training run training/recipes/default.toml
-    python -m training package runs/default embedder/default
+    python -m training package runs/default/model embedder/default --recipe training/recipes/default.toml
     """
 
 
@@ -46,6 +46,20 @@ def run(recipe: Path, out: Path | None) -> None:
     settings = read_recipe(recipe)
     model = train(settings, out or Path("runs") / settings.name)
     click.echo(f"Model written to {model}")
+
+
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--recipe", type=click.Path(path_type=Path), required=True, help="The recipe of the run.")
+@click.option("--figures", type=click.Path(path_type=Path), help="Written by `python -m evaluation --json`.")
+def package(model: Path, out: Path, recipe: Path, figures: Path | None) -> None:
+    """Write the trained MODEL to the folder OUT as it ships: int8 rows, and a model card."""
+    from training.package import package
+    from training.recipe import read_recipe
+
+    package(model, read_recipe(recipe), out, figures)
+    click.echo(f"Packaged into {out}")
 
 
 def main() -> None:

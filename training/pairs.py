@@ -75,7 +75,7 @@ def read_pairs(path: Path, cap: int) -> tuple[list[str], list[str]]:
                 raise ValueError("an empty text")
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise TrainingError(
-                f'{path}, line {number}: not a pair ({error!r}). Each line must be a JSON object with the '
+                f"{path}, line {number}: not a pair ({error!r}). Each line must be a JSON object with the "
                 f'non-empty strings "query" and "passage"; correct or remove the line.'
             ) from error
         queries.append(query)

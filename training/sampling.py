@@ -58,9 +58,7 @@ def tokenise(texts: Sequence[str], tokenizer: FlatTokenizer, max_tokens: int) ->
 def load_source(source: Source, tokenizer: FlatTokenizer, max_tokens: int) -> TokenPairs:
     """Read and tokenise one source; raises TrainingError on a bad line."""
     queries, passages = read_pairs(source.path, source.cap)
-    return TokenPairs(
-        source, tokenise(queries, tokenizer, max_tokens), tokenise(passages, tokenizer, max_tokens)
-    )
+    return TokenPairs(source, tokenise(queries, tokenizer, max_tokens), tokenise(passages, tokenizer, max_tokens))
 
 
 def batches_of(pairs: TokenPairs, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:

@@ -164,7 +164,8 @@ def step(state: State, source: TokenPairs, rows: NDArray[np.int64], recipe: Reci
     vectors_p.requires_grad_()
     loss = matryoshka_ranking_loss(vectors_q, vectors_p, recipe.dims, recipe.scale, product_type())
     loss.backward()
-    assert vectors_q.grad is not None and vectors_p.grad is not None
+    assert vectors_q.grad is not None
+    assert vectors_p.grad is not None
     gradient = torch.zeros_like(state.table)
     spread(gradient, queries, vectors_q.grad)
     spread(gradient, passages, vectors_p.grad)

@@ -1,0 +1,53 @@
+"""Files to documents: one module for each family of formats, chosen by the file's suffix.
+
+A reader yields a :class:`Document` for each document in the file and a :class:`Skipped` for each part of it that
+had to be left out. A file that cannot be read at all raises :class:`ReadError`; nothing else is raised for bad
+content, whatever the library below thinks of it.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+from index.documents import Document, Skipped
+from index.errors import ReadError
+
+_MODULES = {
+    ".txt": "text",
+    ".text": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".csv": "tables",
+    ".tsv": "tables",
+    ".jsonl": "json_lines",
+    ".ndjson": "json_lines",
+    ".pdf": "pdf",
+    ".docx": "docx",
+}
+
+SUFFIXES: frozenset[str] = frozenset(_MODULES)
+"""The suffixes, in lower case, of the files that can be read."""
+
+
+def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
+    """Read the documents of one file, in the file's order.
+
+    Args:
+        path: The file. Its suffix, in any case, says how it is read.
+        uri: The file's name in the index; documents inside a table or a JSON Lines file get it with ``#...``.
+
+    Yields:
+        Documents, and a ``Skipped`` for each row, line or page that was left out.
+
+    Raises:
+        ReadError: If the file cannot be read, is too large, or has no text. Raised while iterating.
+    """
+    module = _MODULES.get(path.suffix.lower())
+    if module is None:
+        known = " ".join(sorted(SUFFIXES))
+        raise ReadError(f"no reader for {path.suffix or 'a name without a suffix'} files; these can be read: {known}")
+    # Only the libraries of the formats at hand are imported: a folder of text files needs none of them.
+    yield from import_module(f"index.readers.{module}").read(path, uri)

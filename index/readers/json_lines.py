@@ -1,0 +1,171 @@
+"""JSON Lines files: every line is a document. They are streamed, so a file may be larger than the memory."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from index.documents import Document, MetadataValue, Skipped
+from index.errors import ReadError
+from index.readers.encoding import decode, looks_binary
+from index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, named
+from index.readers.files import file_size
+from index.readers.plain import clean, one_line, short_first_line
+
+MAX_LINE_BYTES = 64 * 1024 * 1024
+MAX_ID_CHARACTERS = 500
+MAX_BAD_LINES = 100
+"""After so many lines without a single good one the file is something else, such as one indented JSON value."""
+
+_CHUNK = 1024 * 1024
+_LIKE_A_LINE = re.compile(r"line=\d+")
+_MAX_STORED_INTEGER = 2**63
+
+
+class _LineError(Exception):
+    """Why a line is not a document."""
+
+
+def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
+    """Read a JSON Lines file: ``uri#ID`` is the object with that ID, ``uri#line=3`` the one without on line 3.
+
+    The text is in the field "text" (or body, content, passage), scalar fields other than text, title and ID are
+    metadata. Of several objects with the same ID the first counts.
+
+    Raises:
+        ReadError: If the file is empty, cannot be opened, or there is nothing in it but blank lines.
+    """
+    file_size(path)
+    seen: set[str] = set()
+    # The reasons wait for the first good line: of a file that is no JSON Lines at all one reason is enough.
+    held: list[Skipped] = []
+    good = False
+    try:
+        with path.open("rb") as file:
+            for number, line in enumerate(_lines(file), 1):
+                if line is not None and not line.strip():
+                    continue
+                try:
+                    name, document = _document(line, uri, number, path.stem)
+                    if name in seen:
+                        raise _LineError(f"the ID {name!r} is already taken by a line above")
+                except _LineError as error:
+                    held.append(Skipped(f"{uri}#line={number}", f"line {number}: {error}"))
+                    if good:
+                        yield held.pop()
+                    elif len(held) == MAX_BAD_LINES:
+                        raise ReadError(f"none of its lines is a document; {held[0].reason}") from error
+                    continue
+                good = True
+                yield from held
+                held.clear()
+                if name is not None:
+                    seen.add(name)
+                yield document
+    except OSError as error:
+        raise ReadError(f"cannot be read: {error.strerror or error}") from error
+    if not good and not held:
+        raise ReadError("there is no text in it")
+    yield from held
+
+
+def _lines(file: BinaryIO) -> Iterator[bytes | None]:
+    """Yield each line, or None for one that is too long to be taken into memory."""
+    start = file.read(_CHUNK)
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise ReadError("it is in UTF-16, but JSON Lines are UTF-8; save it anew as UTF-8")
+    if b"\0" in start or looks_binary(start):
+        raise ReadError("looks like binary data, not text")
+    file.seek(3 if start.startswith(b"\xef\xbb\xbf") else 0)
+    while line := file.readline(MAX_LINE_BYTES):
+        if len(line) < MAX_LINE_BYTES or line.endswith(b"\n"):
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = file.readline(_CHUNK)
+        yield None
+
+
+def _document(line: bytes | None, uri: str, number: int, stem: str) -> tuple[str | None, Document]:
+    """Return a line's ID, if it has one, and its document."""
+    if line is None:
+        raise _LineError(f"more than {MAX_LINE_BYTES // 1024 // 1024} MB in one line")
+    fields = _parse(line)
+    text_key, text = _text(fields)
+    title_keys = [key for key in named(TITLE_NAMES, fields) if isinstance(fields[key], str | int | float)][:1]
+    title = one_line(fields[title_keys[0]]) if title_keys else ""
+    name, id_key = _identity(fields)
+    used = {text_key, *title_keys, id_key}
+    metadata = {
+        clean(key): _stored(value)
+        for key, value in fields.items()
+        if key not in used and (value is None or isinstance(value, str | int | float))
+    }
+    fragment = name if name is not None else f"line={number}"
+    return name, Document(
+        f"{uri}#{fragment}", title or short_first_line(text) or f"{stem} {fragment}", text, metadata=metadata
+    )
+
+
+def _parse(line: bytes) -> dict[str, object]:
+    import orjson
+
+    line = line.strip()
+    try:
+        value = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        value = _parse_loosely(line, error)
+    if not isinstance(value, dict):
+        raise _LineError("not a JSON object, {...}")
+    return value
+
+
+def _parse_loosely(line: bytes, reason: json.JSONDecodeError) -> object:
+    """Parse what orjson refuses but others write: NaN, halves of surrogate pairs, encodings other than UTF-8."""
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            text, _ = decode(line)
+        except ReadError as error:
+            raise _LineError(str(error)) from error
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise _LineError(f"not valid JSON: {reason.msg} at column {reason.colno}") from reason
+
+
+def _text(fields: dict[str, object]) -> tuple[str, str]:
+    """Return the field that holds the text, and the text."""
+    keys = named(TEXT_NAMES, fields)
+    for key in keys:
+        value = fields[key]
+        if isinstance(value, str) and (text := clean(value)) and not text.isspace():
+            return key, text
+    if keys:
+        raise _LineError(f"its {keys[0]!r} is empty or not a text")
+    raise _LineError(f"it has no text; one of these fields must hold it: {', '.join(TEXT_NAMES)}")
+
+
+def _identity(fields: dict[str, object]) -> tuple[str | None, str | None]:
+    """Return a line's ID and the field it is in."""
+    for key in named(ID_NAMES, fields):
+        value = fields[key]
+        if isinstance(value, str | int) and not isinstance(value, bool):
+            name = one_line(value, MAX_ID_CHARACTERS + 1)
+            # "line=3" would be mistaken for a line's number.
+            if name and len(name) <= MAX_ID_CHARACTERS and not _LIKE_A_LINE.fullmatch(name):
+                return name, key
+    return None, None
+
+
+def _stored(value: object) -> MetadataValue:
+    """Return a scalar as the index can hold it."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, int) and not -_MAX_STORED_INTEGER <= value < _MAX_STORED_INTEGER:
+        return str(value)
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return None
+    return value if isinstance(value, int | float) else None

@@ -1,0 +1,110 @@
+"""What every reader does to text: light cleaning, joining wrapped lines, titles, building a text from blocks.
+
+The cleaning is small on purpose. Offsets of passages refer to the cleaned text and people see it as it is, so
+characters keep their width and form; folding them is the business of the tokenizer and of the word index.
+"""
+
+import re
+
+from index.documents import Heading
+from index.errors import ReadError
+
+MAX_TITLE_CHARACTERS = 200
+MAX_HEADING_CHARACTERS = 200
+"""A "heading" longer than this is a paragraph that someone made large."""
+
+_FIRST_LINE_CHARACTERS = 60
+_OTHER_NEWLINES = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_BLANK_LINES = re.compile("\n{3,}")
+
+_CJK = "\u3000-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003fffd"
+_CJK_BEFORE_WRAP = re.compile(f"(?<=[{_CJK}])\n|\n(?=[{_CJK}])")
+
+
+def clean(text: str) -> str:
+    r"""Return the text with ``\n`` newlines, no trailing spaces and never more than one blank line in a row.
+
+    NUL characters and lone surrogates, which no store can hold, are removed. All other characters stay.
+    """
+    text = _UNSTORABLE.sub("", _OTHER_NEWLINES.sub("\n", text))
+    text = "\n".join([line.rstrip() for line in text.split("\n")])
+    return _BLANK_LINES.sub("\n\n", text).strip("\n")
+
+
+def join_wrapped(text: str) -> str:
+    r"""Join lines that were broken only to fit a page: nothing between Japanese characters, else a space.
+
+    Args:
+        text: Lines separated by single ``\n`` without spaces around them.
+    """
+    return _CJK_BEFORE_WRAP.sub("", text).replace("\n", " ")
+
+
+def one_line(text: object, limit: int = MAX_TITLE_CHARACTERS) -> str:
+    """Return a title-like text on one line, cut to ``limit`` characters."""
+    line = " ".join(clean(str(text)).split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def short_first_line(text: str) -> str:
+    """Return the first line where it looks like a title (short, with more text below it), else ""."""
+    first, _, rest = text.lstrip().partition("\n")
+    return one_line(first) if len(first.strip()) <= _FIRST_LINE_CHARACTERS and rest.strip() else ""
+
+
+def require_text(text: str) -> str:
+    """Return the text.
+
+    Raises:
+        ReadError: If there is nothing but white space in it.
+    """
+    if not text or text.isspace():
+        raise ReadError("there is no text in it")
+    return text
+
+
+class TextBuilder:
+    """Puts a document's text together from blocks, and remembers where its headings are."""
+
+    def __init__(self) -> None:
+        """Begin with an empty text."""
+        self._parts: list[str] = []
+        self._length = 0
+        self._headings: list[Heading] = []
+
+    def add(self, text: str, level: int | None = None, gap: str = "\n\n") -> None:
+        """Append a block.
+
+        Args:
+            text: The block; cleaned here, and ignored if blank.
+            level: The heading's level, if it is a heading.
+            gap: What separates it from the block before.
+        """
+        text = clean(text)
+        if not text or text.isspace():
+            return
+        if level is not None:
+            text = join_wrapped(text).strip()
+        if self._parts:
+            self._parts.append(gap)
+            self._length += len(gap)
+        if level is not None and len(text) <= MAX_HEADING_CHARACTERS:
+            self._headings.append(Heading(self._length, self._length + len(text), level))
+        self._parts.append(text)
+        self._length += len(text)
+
+    def text(self) -> str:
+        """Return the whole text."""
+        return "".join(self._parts)
+
+    def headings(self) -> tuple[Heading, ...]:
+        """Return the headings, in order, as offsets into :meth:`text`."""
+        return tuple(self._headings)
+
+    def first_heading(self) -> str:
+        """Return the words of the first heading, or ""."""
+        if not self._headings:
+            return ""
+        heading = self._headings[0]
+        return one_line(self.text()[heading.start : heading.end])

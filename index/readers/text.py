@@ -1,0 +1,19 @@
+"""Plain text files."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from index.documents import Document
+from index.readers.encoding import decode
+from index.readers.files import load_bytes
+from index.readers.plain import clean, require_text, short_first_line
+
+
+def read(path: Path, uri: str) -> Iterator[Document]:
+    """Read a text file as one document; a short first line is its title.
+
+    Raises:
+        ReadError: If it is empty, binary, too large, or its encoding cannot be told for certain.
+    """
+    text = require_text(clean(decode(load_bytes(path))[0]))
+    yield Document(uri, short_first_line(text) or path.stem, text)

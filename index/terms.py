@@ -1,0 +1,286 @@
+"""The keyword side of an index: BM25 (Lucene's idf, k1 1.2, b 0.75) over our own terms, on tantivy.
+
+A generation is a folder. It is written once by a ``TermsWriter`` and then only read. The next generation starts from
+hard links to the files of the last: tantivy never changes a segment file, it writes new ones and unlinks old names, so
+a folder that a writer started from stays as it is whatever becomes of the writer.
+
+Scores are those of BM25 with three habits of tantivy: the length of a passage is rounded to about one part in eight;
+the factor (k1 + 1), which ranks nothing, is kept; and removed passages count in idf and mean length until their
+segment is merged.
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.analyser import Analyser, is_japanese
+from index.errors import IndexFolderError
+
+if TYPE_CHECKING:
+    import tantivy
+
+WRITER_HEAP_BYTES = 128_000_000
+WRITER_THREADS = 1
+"""One beside the thread that analyses, which is the slower of the two."""
+
+MAX_QUERY_TERMS = 1_024
+"""Of a longer query the terms that the fewest passages have are kept."""
+
+OTHER_WEIGHT = 3
+"""What a term that is not Japanese counts in a query. A Japanese word is seen again through its kanji and its pairs;
+without this a foreign word in a Japanese query would count a third of its neighbours."""
+
+_SCORE_DECIMALS = 4
+"""Scores that differ by less than tantivy's order of summing changes them are ties."""
+
+_ID = "id"
+_TERMS = "terms"
+_COPIED = ("meta.json", ".managed.json")
+
+_WRITE_REMEDY = "Check that the disk has room and that the folder may be written, then build again."
+_READ_REMEDY = "Rebuild the index from its documents."
+
+
+class TermsWriter:
+    """Prepares a new generation of the term index in a folder of its own.
+
+    Nothing of it can be searched before ``commit``, which is also the writer's end. A writer that is dropped without
+    leaves a folder that nobody needs.
+    """
+
+    def __init__(self, folder: Path, base: Path | None) -> None:
+        """Starts a generation.
+
+        Args:
+            folder: Where it will lie; must not exist or be empty.
+            base: Folder of the committed generation that it adds to or removes from; None to start with nothing.
+
+        Raises:
+            IndexFolderError: ``folder`` is in use or cannot be written, or ``base`` is damaged.
+        """
+        import tantivy
+
+        self._folder = folder
+        self._analyser = Analyser()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if any(folder.iterdir()):
+                raise IndexFolderError(f"{folder} is not empty: a new generation of terms needs a folder of its own.")
+            if base is not None:
+                _link(base, folder)
+        except OSError as error:
+            raise IndexFolderError(f"Cannot prepare the term index in {folder}: {error}. {_WRITE_REMEDY}") from error
+        with _explained(folder, "cannot be prepared", _WRITE_REMEDY if base is None else _READ_REMEDY):
+            index = tantivy.Index(_schema(), path=str(folder)) if base is None else tantivy.Index.open(str(folder))
+            self._schema = index.schema
+            self._writer = index.writer(WRITER_HEAP_BYTES, WRITER_THREADS)
+
+    def add(self, passage_ids: Sequence[int], texts: Sequence[str]) -> None:
+        """Adds passages; an id that is in the index already must be removed first."""
+        from tantivy import Document
+
+        with _explained(self._folder, "cannot be written", _WRITE_REMEDY):
+            for passage_id, terms in zip(passage_ids, self._analyser.terms_batch(texts), strict=True):
+                document = Document()
+                document.add_unsigned(_ID, int(passage_id))
+                document.add_text(_TERMS, " ".join(terms))
+                self._writer.add_document(document)
+
+    def remove(self, passage_ids: Sequence[int]) -> None:
+        """Removes passages; ids that are not in the index are passed over."""
+        from tantivy import Query
+
+        if not len(passage_ids):
+            return
+        with _explained(self._folder, "cannot be written", _WRITE_REMEDY):
+            # By query: delete_documents_by_term takes every int for a signed number and finds none in this field.
+            chosen = Query.term_set_query(self._schema, _ID, [int(passage_id) for passage_id in passage_ids])
+            self._writer.delete_documents_by_query(chosen)
+
+    def commit(self) -> None:
+        """Makes the generation durable, waits for merges, sweeps what they left over and closes the writer."""
+        with _explained(self._folder, "cannot be written", _WRITE_REMEDY):
+            self._writer.commit()
+            self._writer.garbage_collect_files()
+            self._writer.wait_merging_threads()
+        _sync_folder(self._folder)
+
+
+class Terms:
+    """A committed generation, open for reading; safe for use by several threads.
+
+    Attributes:
+        analyser: How queries are read, the same as passages were.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Opens a generation.
+
+        Raises:
+            IndexFolderError: The folder is missing, damaged or holds something else.
+        """
+        import tantivy
+
+        self._folder = folder
+        self.analyser = Analyser()
+        with _explained(folder, "cannot be opened", _READ_REMEDY):
+            index = tantivy.Index.open(str(folder))
+            index.config_reader("manual")
+            self._schema = index.schema
+            self._searcher = index.searcher()
+            self._searcher.doc_freq(_TERMS, "")
+            self._searcher.doc_freq(_ID, 0)
+
+    @property
+    def num_passages(self) -> int:
+        """How many passages can be found."""
+        return int(self._searcher.num_docs)
+
+    def terms_of(self, query: str) -> list[str]:
+        """The terms a query is searched by, as often as they occur in it."""
+        return self.analyser.terms(query)
+
+    def matches(self, query: str) -> int:
+        """How many distinct terms of the query the index knows; 0 if no passage has any of them."""
+        with self._searching():
+            known = sum(self._searcher.doc_freq(_TERMS, term) > 0 for term in set(self.terms_of(query)))
+        return known if known and len(self.search(query, 1)[0]) else 0
+
+    def search(self, query: str, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The ids and BM25 scores of the ``k`` best passages, best first, ties by ascending id.
+
+        Only passages that have a term of the query are listed, so there may be fewer.
+        """
+        weights = self._query_weights(query)
+        wanted = min(k, self.num_passages)
+        if not weights or wanted < 1:
+            return np.empty(0, np.int64), np.empty(0, np.float32)
+        with self._searching():
+            built = self._any_of(weights)
+            limit = min(wanted + 1, self.num_passages)
+            ids, scores = self._hits(built, limit)
+            # The last place may be tied with passages beyond the limit: look further until the tie is in view.
+            while len(ids) == limit < self.num_passages and scores[-1] == scores[wanted - 1]:
+                limit = min(limit * 4, self.num_passages)
+                ids, scores = self._hits(built, limit)
+        order = np.lexsort((ids, -scores))[:wanted]
+        return ids[order], scores[order]
+
+    def scores(self, query: str, passage_ids: Sequence[int]) -> NDArray[np.float32]:
+        """The BM25 score of each of the passages for the query; 0 where no term matches."""
+        weights = self._query_weights(query)
+        if not weights or not len(passage_ids):
+            return np.zeros(len(passage_ids), np.float32)
+        with self._searching():
+            ids, scores = self._hits(self._within(passage_ids, self._any_of(weights)), len(passage_ids))
+        by_id = dict(zip(ids.tolist(), scores.tolist(), strict=True))
+        return np.array([by_id.get(int(passage_id), 0.0) for passage_id in passage_ids], np.float32)
+
+    def contributions(self, query: str, passage_id: int) -> list[tuple[str, float]]:
+        """What each term of the query adds to the score of one passage, most first; the parts sum to the score."""
+        from tantivy import Query
+
+        parts: list[tuple[str, float]] = []
+        with self._searching():
+            for term, weight in self._query_weights(query).items():
+                weighted = Query.boost_query(self._term(term), weight)
+                hits = self._searcher.search(self._within([passage_id], weighted), 1, count=False).hits
+                if hits:
+                    parts.append((term, float(hits[0][0])))
+        return sorted(parts, key=lambda part: (-part[1], part[0]))
+
+    def _query_weights(self, query: str) -> dict[str, float]:
+        """The distinct terms of the query with their weights; repeating a term sums, as Lucene does."""
+        counts = Counter(self.terms_of(query))
+        terms = list(counts)
+        if len(terms) > MAX_QUERY_TERMS:
+            with self._searching():
+                frequency = {term: self._searcher.doc_freq(_TERMS, term) for term in terms}
+            known = [term for term in terms if frequency[term]]
+            terms = sorted(known, key=lambda term: (frequency[term], term))[:MAX_QUERY_TERMS]
+        return {term: float(counts[term] * (1 if is_japanese(term) else OTHER_WEIGHT)) for term in terms}
+
+    def _term(self, term: str) -> "tantivy.Query":
+        from tantivy import Query
+
+        return Query.term_query(self._schema, _TERMS, term, "freq")
+
+    def _any_of(self, weights: dict[str, float]) -> "tantivy.Query":
+        from tantivy import Occur, Query
+
+        return Query.boolean_query(
+            [(Occur.Should, Query.boost_query(self._term(term), weight)) for term, weight in weights.items()]
+        )
+
+    def _within(self, passage_ids: Sequence[int], query: "tantivy.Query") -> "tantivy.Query":
+        """The query kept to some passages, scores unchanged."""
+        from tantivy import Occur, Query
+
+        chosen = Query.term_set_query(self._schema, _ID, [int(passage_id) for passage_id in passage_ids])
+        return Query.boolean_query([(Occur.Must, Query.const_score_query(chosen, 0.0)), (Occur.Must, query)])
+
+    def _hits(self, query: "tantivy.Query", limit: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        hits = self._searcher.search(query, limit, count=False).hits
+        ids = self._searcher.fast_field_values(_ID, [address for _, address in hits])
+        scores = np.array([score for score, _ in hits], np.float32)
+        return np.array(ids, np.int64), np.round(scores, _SCORE_DECIMALS)
+
+    def _searching(self) -> AbstractContextManager[None]:
+        return _explained(self._folder, "cannot be searched", _READ_REMEDY)
+
+
+def _schema() -> "tantivy.Schema":
+    """A passage is its id and its terms, counted but without positions; no text is stored."""
+    from tantivy import SchemaBuilder
+
+    builder = SchemaBuilder()
+    builder.add_unsigned_field(_ID, indexed=True, fast=True)
+    builder.add_text_field(_TERMS, tokenizer_name="whitespace", index_option="freq")
+    return builder.build()
+
+
+def _link(base: Path, folder: Path) -> None:
+    """Gives ``folder`` the files of ``base``: segments by hard link, or by copy where the disk cannot link."""
+    for file in base.iterdir():
+        if file.suffix == ".lock" or not file.is_file():
+            continue
+        target = folder / file.name
+        if file.name in _COPIED:
+            shutil.copyfile(file, target)
+            continue
+        try:
+            os.link(file, target)
+        except OSError:
+            shutil.copyfile(file, target)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Makes the names in the folder durable; systems that cannot open a folder do so without being asked."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _explained(folder: Path, what: str, remedy: str) -> Iterator[None]:
+    """Turns what tantivy raises into our error; a panic inside it is no ``Exception`` to Python."""
+    try:
+        yield
+    except (IndexFolderError, KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:
+        raise IndexFolderError(f"The term index in {folder} {what}: {error}. {remedy}") from error

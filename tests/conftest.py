@@ -1,0 +1,57 @@
+"""A small model and small corpora, made on the spot; nothing is downloaded."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+
+from embedder.folder import DEFAULT_FOLDER, ModelFiles, write_model
+from embedder.table import Table
+
+WORDS = [
+    "▁the",
+    "▁cat",
+    "▁sat",
+    "▁on",
+    "▁mat",
+    "猫",
+    "が",
+    "好き",
+    "です",
+    "会社",
+    "を",
+    "休む",
+    "。",
+    "▁",
+    "a",
+    "b",
+    "c",
+]
+
+
+@pytest.fixture(scope="session")
+def toy_tokenizer() -> Tokenizer:
+    """XLM-RoBERTa's form with the packaged model's normaliser and a few pieces."""
+    packaged = Tokenizer.from_file(str(DEFAULT_FOLDER / "tokenizer.json"))
+    pieces = [("<s>", 0.0), ("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0)]
+    pieces += [(word, -float(rank)) for rank, word in enumerate(WORDS, 1)]
+    tokenizer = Tokenizer(models.Unigram(pieces, unk_id=3, byte_fallback=False))
+    tokenizer.normalizer = packaged.normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(replacement="▁", prepend_scheme="always")
+    tokenizer.decoder = decoders.Metaspace()
+    return tokenizer
+
+
+@pytest.fixture(scope="session")
+def toy_model(tmp_path_factory: pytest.TempPathFactory, toy_tokenizer: Tokenizer) -> Path:
+    """A folder in sentence-transformers' format: random table of 64 numbers, mean pooling."""
+    folder = tmp_path_factory.mktemp("toy")
+    toy_tokenizer.save(str(folder / "source.json"))
+    table = np.random.default_rng(0).normal(size=(toy_tokenizer.get_vocab_size(), 64)).astype(np.float32)
+    write_model(folder, ModelFiles(Table(table), folder / "source.json", "mean", normalize=False))
+    return folder
+
+
+__all__ = ["normalizers", "save_file", "toy_model", "toy_tokenizer"]

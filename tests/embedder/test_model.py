@@ -1,0 +1,203 @@
+"""The encoder against sentence-transformers, and on texts nobody expects."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embedder import ModelError, StaticEmbedder
+from embedder.folder import ModelFiles, write_model
+from embedder.table import Table
+
+TEXTS = [
+    "猫が好きです。",
+    "the cat sat on the mat the the the",
+    "会社を休む。会社を休む。",
+    "",
+    " ",
+    "ＡＢＣ ㈱ ﾊﾝｶｸ",
+    "😀👩‍👩‍👧‍👦 Привет שלום",
+    "line\nline\x00\x07",
+    # Longer repeats differ by more than 1e-5: there sentence-transformers adds up thousands of float32 rows.
+    "abc" * 30,
+]
+
+
+def reference(folder: Path, texts: list[str]) -> np.ndarray:
+    from sentence_transformers import SentenceTransformer
+
+    vectors: np.ndarray = SentenceTransformer(str(folder), device="cpu").encode(texts)
+    return vectors
+
+
+def test_vectors_agree_with_sentence_transformers(toy_model: Path) -> None:
+    ours = StaticEmbedder.load(toy_model).encode(TEXTS)
+    np.testing.assert_allclose(ours, reference(toy_model, TEXTS), atol=1e-5)
+
+
+def test_packaged_model_agrees_with_sentence_transformers_under_mean_pooling(tmp_path: Path) -> None:
+    StaticEmbedder.load().save(tmp_path / "saved")
+    ours = StaticEmbedder.load(pooling="mean").encode(TEXTS)
+    np.testing.assert_allclose(ours, reference(tmp_path / "saved", TEXTS), atol=1e-5)
+    np.testing.assert_allclose(StaticEmbedder.load(tmp_path / "saved", pooling="mean").encode(TEXTS), ours, atol=1e-5)
+
+
+def test_loads_what_sentence_transformers_saves(tmp_path: Path, toy_model: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.models import Normalize
+
+    model = SentenceTransformer(str(toy_model), device="cpu")
+    model.save(str(tmp_path / "plain"))
+    np.testing.assert_allclose(StaticEmbedder.load(tmp_path / "plain").encode(TEXTS), model.encode(TEXTS), atol=1e-5)
+    model.append(Normalize())
+    model.save(str(tmp_path / "normalised"))
+    ours = StaticEmbedder.load(tmp_path / "normalised").encode(TEXTS)
+    np.testing.assert_allclose(ours, model.encode(TEXTS), atol=1e-5)
+
+
+def test_bulk_and_single_paths_agree(toy_model: Path) -> None:
+    for model in (StaticEmbedder.load(), StaticEmbedder.load(toy_model), StaticEmbedder.load(toy_model, "damped")):
+        many = TEXTS * 40
+        np.testing.assert_allclose(model.encode(many)[: len(TEXTS)], model.encode(TEXTS), atol=1e-5)
+        np.testing.assert_allclose(
+            model.encode(many, truncate_dim=32)[: len(TEXTS)], model.encode(TEXTS)[:, :32], atol=1e-5
+        )
+
+
+def test_one_query_imports_neither_torch_nor_sentence_transformers() -> None:
+    code = (
+        "import sys; from embedder import StaticEmbedder; StaticEmbedder.load().encode(['猫'], truncate_dim=64)\n"
+        "assert not {'torch', 'sentence_transformers', 'transformers'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_damped_pooling_counts_a_token_as_the_root_of_its_occurrences(toy_model: Path) -> None:
+    model = StaticEmbedder.load(toy_model, pooling="damped")
+    cat, mat = model.encode(["▁cat"])[0], model.encode(["▁mat"])[0]
+    three_to_one = model.encode(["cat cat cat cat mat"])[0]
+    np.testing.assert_allclose(three_to_one, (2 * cat + mat) / 3, atol=1e-6)
+
+
+def test_order_does_not_matter_and_batches_do_not_leak(toy_model: Path) -> None:
+    model = StaticEmbedder.load(toy_model)
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(["猫", "会社", "cat ", "の"], 5)) for _ in range(20_000)]
+    vectors = model.encode(texts)
+    for i in (0, 8191, 8192, 16384, 19_999):
+        np.testing.assert_allclose(vectors[i], model.encode([texts[i]])[0], atol=1e-5)
+
+
+def test_truncated_vectors_are_prefixes_and_normalised_on_demand() -> None:
+    model = StaticEmbedder.load()
+    full, cut = model.encode(TEXTS), model.encode(TEXTS, truncate_dim=64, normalize=True)
+    assert cut.shape == (len(TEXTS), 64)
+    assert cut.dtype == np.float32
+    prefix = full[:, :64]
+    lengths = np.linalg.norm(prefix, axis=1, keepdims=True)
+    np.testing.assert_allclose(cut, np.divide(prefix, lengths, where=lengths > 0, out=np.zeros_like(prefix)), atol=1e-5)
+
+
+def test_similarity_is_cosine() -> None:
+    model = StaticEmbedder.load()
+    vectors = model.encode(["猫", "犬", ""])
+    scores = model.similarity(vectors, vectors)
+    np.testing.assert_allclose(np.diag(scores), [1, 1, 0], atol=1e-5)
+    assert scores[0, 1] == pytest.approx(scores[1, 0])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.text(st.characters(), max_size=200), max_size=5))
+def test_any_text_gives_finite_vectors(texts: list[str]) -> None:
+    vectors = StaticEmbedder.load().encode(texts, truncate_dim=32)
+    assert vectors.shape == (len(texts), 32)
+    assert np.isfinite(vectors).all()
+
+
+@pytest.mark.parametrize("text", ["あ" * 400_000, "word " * 200_000, "x" * 1_000_000, "\ud800broken\udfff", "\x00"])
+def test_extreme_texts(text: str) -> None:
+    model = StaticEmbedder.load()
+    few, many = model.encode([text]), model.encode([text] * 300 if len(text) < 100 else [text, *["x"] * 300])
+    assert np.isfinite(few).all()
+    np.testing.assert_allclose(many[0], few[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("texts", ["a string", [None], ["ok", 3], [b"bytes"]])
+def test_what_is_not_a_list_of_strings_is_refused(texts: object) -> None:
+    with pytest.raises(ModelError, match="list of"):
+        StaticEmbedder.load().encode(texts)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("dim", [0, -1, 5000])
+def test_impossible_dimensions_are_refused(dim: int) -> None:
+    with pytest.raises(ModelError, match="1 to"):
+        StaticEmbedder.load().encode(["a"], truncate_dim=dim)
+
+
+def test_fingerprint_tells_models_apart(tmp_path: Path, toy_model: Path) -> None:
+    one = StaticEmbedder.load(toy_model)
+    one.save(tmp_path / "copy")
+    assert StaticEmbedder.load(tmp_path / "copy").fingerprint == one.fingerprint
+    assert StaticEmbedder.load(toy_model, pooling="damped").fingerprint != one.fingerprint
+    table = Table(np.zeros((len(one._files.table), 64), np.float32))
+    write_model(tmp_path / "other", ModelFiles(table, one._files.tokenizer, "mean", normalize=False))
+    assert StaticEmbedder.load(tmp_path / "other").fingerprint != one.fingerprint
+
+
+def test_save_keeps_the_pooling_and_may_overwrite_its_own_folder(tmp_path: Path, toy_model: Path) -> None:
+    StaticEmbedder.load(toy_model, pooling="damped").save(tmp_path)
+    again = StaticEmbedder.load(tmp_path)
+    before = again.encode(TEXTS)
+    again.save(tmp_path)
+    assert StaticEmbedder.load(tmp_path).pooling == "damped"
+    np.testing.assert_array_equal(StaticEmbedder.load(tmp_path).encode(TEXTS), before)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8"])
+def test_narrow_tables(tmp_path: Path, toy_model: Path, dtype: str) -> None:
+    full = StaticEmbedder.load(toy_model)
+    table = full._files.table
+    narrow = table.as_int8() if dtype == "int8" else Table(table.values.astype(np.float16))
+    write_model(tmp_path, ModelFiles(narrow, full._files.tokenizer, "mean", normalize=False))
+    np.testing.assert_allclose(StaticEmbedder.load(tmp_path).encode(TEXTS), full.encode(TEXTS), atol=0.02)
+
+
+def test_no_such_model() -> None:
+    with pytest.raises(ModelError, match="No model folder"):
+        StaticEmbedder.load("./nowhere")
+    with pytest.raises(ModelError, match="No model folder"):
+        StaticEmbedder.load("not a name")
+
+
+def test_hub_without_a_network_names_the_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(ModelError, match="Without a network"):
+        StaticEmbedder.load("nobody/no-such-model")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("model.safetensors", b""),
+        ("model.safetensors", b"\xff" * 100),
+        ("model.safetensors", b"\x10\x00\x00\x00\x00\x00\x00\x00" + b'{"a":{"b":1}}   '),
+        ("modules.json", b"{"),
+        ("modules.json", b'[{"type": "x.Transformer", "path": ""}]'),
+        ("modules.json", b'[{"type": "x.StaticEmbedding", "path": "../.."}]'),
+        ("sakuin.json", b'{"pooling": "max"}'),
+        ("sakuin.json", b"[]"),
+        ("tokenizer.json", b"{}"),
+    ],
+)
+def test_damaged_folders_are_refused(tmp_path: Path, toy_model: Path, name: str, content: bytes) -> None:
+    StaticEmbedder.load(toy_model).save(tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ModelError):
+        StaticEmbedder.load(tmp_path).encode(["a"])

@@ -1,0 +1,177 @@
+"""The analyser: what is folded together, what can be found by part, and where a term stands in its text."""
+
+import sys
+import unicodedata
+from collections import Counter
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from index.analyser import MAX_TERM_CHARACTERS, Analyser, is_japanese
+
+ANALYSER = Analyser()
+
+AWKWARD = st.text(
+    st.one_of(
+        st.characters(),  # every character there is, lone surrogates among them
+        st.sampled_from(
+            "ｶﾞﾊﾟｻｰ-ー〜~ヴァィサバ々佐木髙﨑\u3099\u0301\u1112\u1161\u11abの走ったAaé１Ⅷ㈱㍿ﬁ_.,'’+# \n\t\x00\ud800"
+        ),
+    ),
+    max_size=60,
+)
+
+
+def words_at(text: str) -> list[tuple[str, str]]:
+    return [(term, text[start:end]) for term, start, end in ANALYSER.spans(text)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ＡＢＣ１２３", "abc123"),
+        ("ｻｰﾊﾞｰ", "サーバー"),
+        ("ｻ-ﾊﾞ-", "サーバー"),
+        ("サーバー", "サーバ"),
+        ("サーバーを再起動", "サーバを再起動"),
+        ("すごーーーい", "すごーい"),
+        ("ら〜めん", "らーめん"),
+        ("らーめん", "ら～めん"),
+        ("コンピュ−タ", "コンピュータ"),
+        ("ヴァイオリン", "バイオリン"),
+        ("髙島屋", "高島屋"),
+        ("山﨑", "山崎"),
+        ("國學院", "国学院"),
+        ("関ヶ原", "関ケ原"),
+        ("佐々木", "佐佐木"),
+        ("㈱", "(株)"),
+        ("か\u3099", "が"),
+        ("running", "runs"),
+        ("Connections", "connection"),
+        ("STRASSE", "Straße"),
+        ("Café", "cafe"),
+        ("Don’t", "don't"),
+        ("France's", "France"),
+    ],
+)
+def test_written_differently_and_read_alike(one: str, other: str) -> None:
+    assert Counter(ANALYSER.terms(one)) == Counter(ANALYSER.terms(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("コピー", "コピ"),
+        ("カレー", "彼"),
+        ("サーバ", "サバ"),
+        ("й", "и"),
+        ("東京", "京東"),
+        ("C++", "C"),
+        ("1.5", "15"),
+    ],
+)
+def test_different_words_stay_apart(one: str, other: str) -> None:
+    assert Counter(ANALYSER.terms(one)) != Counter(ANALYSER.terms(other))
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("走る", "猫が走った。"),
+        ("決済", "資金決済法の改正"),
+        ("資金決済", "資金決済法の改正"),
+        ("鯛", "真鯛の刺身"),
+        ("東京", "東\n京タワー"),
+        ("foo_bar", "call foo_bar()"),
+        ("bar", "call foo_bar()"),
+        ("fooBar", "call foo_bar()"),
+        ("AB1234", "型番AB-1234です"),
+        ("1234", "型番AB-1234です"),
+        ("v1.2.3", "release v1.2.3, yesterday"),
+        ("C++", "言語はC++です"),
+        ("c#", "written in C#."),
+        ("1000", "１，０００円"),
+        ("привет", "Привет, мир"),
+        ("हिन्दी", "यह हिन्दी है"),
+        ("한국어", "한국어 문서"),
+        ("مرحبا", "مرحبا بالعالم"),
+        ("𠮷", "𠮷野家"),
+    ],
+)
+def test_every_term_of_the_query_is_in_the_text(query: str, text: str) -> None:
+    terms = set(ANALYSER.terms(query))
+    assert terms
+    assert terms <= set(ANALYSER.terms(text))
+
+
+@pytest.mark.parametrize("text", ["", " \n", "、。！？", "😀", "\x00", "\ud800", "のは"])
+def test_nothing_to_index(text: str) -> None:
+    assert ANALYSER.terms(text) == []
+    assert ANALYSER.spans(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "term", "original"),
+    [
+        ("社名は㈱ＡＢＣです", "abc", "ＡＢＣ"),
+        ("社名は㈱ＡＢＣです", "株", "㈱"),
+        ("全部ｶﾞｷﾞの話", "ガギ", "ｶﾞｷﾞ"),
+        ("大きなヴァイオリン", "バイオリン", "ヴァイオリン"),
+        ("猫は走った", "走る", "走っ"),
+        ("サーバーが", "サーバ", "サーバー"),
+        ("東\n京に", "東京", "東\n京"),
+        ("ﬁles and more", "file", "ﬁles"),
+        ("一行目\x00\r\nfoo-bar", "foobar", "foo-bar"),
+    ],
+)
+def test_spans_point_at_the_original_characters(text: str, term: str, original: str) -> None:
+    assert (term, original) in words_at(text)
+
+
+@settings(max_examples=400, deadline=None)
+@given(AWKWARD)
+@example("ー" * 10)
+@example("々々々々ヽ")
+@example("ヴ" * 5)
+@example("サーバーーーー〜〜")
+@example("あ" * 4100 + "。ａ")
+@example("漢字 " * 1500)
+def test_spans_are_the_terms_and_lie_in_the_text(text: str) -> None:
+    spans = ANALYSER.spans(text)
+    assert Counter(ANALYSER.terms(text)) == Counter(term for term, _, _ in spans)
+    for term, start, end in spans:
+        assert 0 <= start < end <= len(text)
+        assert 0 < len(term) <= MAX_TERM_CHARACTERS
+        assert not any(character.isspace() for character in term)
+        term.encode()
+
+
+def test_every_character_that_composes_keeps_spans_and_terms_together() -> None:
+    composing = [
+        chr(code)
+        for code in range(0x80, sys.maxunicode + 1)
+        if unicodedata.category(chr(code))[0] == "M" or 0x1100 <= code <= 0x11FF or 0xFF66 <= code <= 0xFFDC
+    ]
+    for mark in composing:
+        text = f"a{mark}か{mark}\u1112{mark}"
+        assert Counter(ANALYSER.terms(text)) == Counter(term for term, _, _ in ANALYSER.spans(text))
+
+
+def test_a_batch_is_its_texts_one_by_one() -> None:
+    texts = ["猫が走る", "", "running dogs", "東京"]
+    assert ANALYSER.terms_batch(texts) == [ANALYSER.terms(text) for text in texts]
+
+
+def test_terms_are_japanese_or_not() -> None:
+    assert all(map(is_japanese, ANALYSER.terms("京都の寺院サーバー")))
+    assert not any(map(is_japanese, ANALYSER.terms("foo_bar C++ 12 привет 한국어")))
+
+
+def test_the_name_carries_the_dictionary() -> None:
+    assert "ipadic-" in ANALYSER.name
+    assert Analyser().name == ANALYSER.name
+
+
+def test_a_long_text_without_a_break() -> None:
+    assert ANALYSER.terms("吾輩は猫である" * 20_000).count("吾輩") >= 20_000

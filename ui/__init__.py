@@ -1,0 +1,1 @@
+"""What the pages of `app.py` are drawn with: words in two languages, HTML and charts."""
