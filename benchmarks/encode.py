@@ -10,6 +10,7 @@ among rounds, and in each round every contestant reads the same ones, so that a 
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -47,9 +48,9 @@ def main(passages: int, data: Path | None, model: str | None, e5_passages: int) 
     for dim in (ours.dimension, 256):
         rates = race(
             {
-                f"sentence-transformers, {dim}": lambda part, d=dim: theirs.encode(part, truncate_dim=d),
-                f"sakuin, mean pooling, {dim}": lambda part, d=dim: mean.encode(part, truncate_dim=d),
-                f"sakuin, {ours.pooling} pooling, {dim}": lambda part, d=dim: ours.encode(part, truncate_dim=d),
+                f"sentence-transformers, {dim}": partial(theirs.encode, truncate_dim=dim),
+                f"sakuin, mean pooling, {dim}": partial(mean.encode, truncate_dim=dim),
+                f"sakuin, {ours.pooling} pooling, {dim}": partial(ours.encode, truncate_dim=dim),
             },
             # A half of the texts for each dimension, and each contestant has its own tokenizer: all is read once.
             texts[: len(texts) // 2] if dim == 256 else texts[len(texts) // 2 :],

@@ -127,7 +127,7 @@ def write_model(folder: Path, files: ModelFiles) -> None:
         "tokenizer.json": files.tokenizer.read_text(encoding="utf-8"),
     }
     if files.table.scale is None:
-        config = {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
+        config: dict[str, object] = {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
         texts["modules.json"] = json.dumps(modules, indent=2)
         texts["config_sentence_transformers.json"] = json.dumps(config, indent=2)
     for name, text in texts.items():

@@ -6,7 +6,7 @@ what saturation is to BM25. Either way fewer rows of the table are read.
 """
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,8 +46,8 @@ def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], pooling: P
         return Bags(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(texts + 1, np.int64))
     # One sort of (text, id) pairs packed into integers; 32 bits where they fit, which sorts twice as fast.
     span = int(ids.max()) + 1
-    packed_type = np.uint32 if texts * span < 2**32 else np.uint64
-    packed = np.repeat(np.arange(texts, dtype=packed_type) * packed_type(span), lengths)
+    packed_type: type[np.uint32] | type[np.uint64] = np.uint32 if texts * span < 2**32 else np.uint64
+    packed: NDArray[Any] = np.repeat((np.arange(texts) * span).astype(packed_type), lengths)
     packed += ids.astype(packed_type)
     packed.sort()
     first = np.empty(len(packed), bool)

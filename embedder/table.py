@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from embedder.errors import ModelError
 
-DTYPES = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
+DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
 # The first name is sentence-transformers' own, the second that of model2vec's files.
 WEIGHT_NAMES = ("embedding.weight", "embeddings")
 SCALE_NAME = "embedding.scale"
@@ -111,12 +111,12 @@ def map_safetensors(path: Path) -> Mapping[str, NDArray[Any]]:
                 raise ValueError("its header's length is impossible")
             header = json.loads(file.read(length))
         start = 8 + length
-        tensors = {}
+        tensors: dict[str, NDArray[Any]] = {}
         for name, entry in header.items():
             if name == "__metadata__":
                 continue
             begin, end = entry["data_offsets"]
-            shape = tuple(entry["shape"])
+            shape: tuple[int, ...] = tuple(entry["shape"])
             if entry["dtype"] not in DTYPES:
                 raise ValueError(f"{name} is of type {entry['dtype']}, not one of {', '.join(DTYPES)}")
             dtype = DTYPES[entry["dtype"]]

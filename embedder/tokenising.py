@@ -102,7 +102,7 @@ class FlatTokenizer:
     def _encode_fast(
         self, fast: "tokie.Tokenizer", texts: Sequence[str]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        ids, lengths = fast.encode_batch_flat(list(texts), add_special_tokens=False)
+        ids, lengths = fast.encode_batch_flat(list(texts), add_special_tokens=False)  # type: ignore[attr-defined]
         ids, lengths = ids.astype(np.int64), lengths.astype(np.int64)
         # A text of nothing but control characters has no token; tokie gives it the lone word mark "▁".
         mark = self.exact.token_to_id("▁")

@@ -115,30 +115,30 @@ def connect(folder: Path, read_only: bool) -> sqlite3.Connection:
 
 def create_tables(database: "Database") -> None:
     """Make the tables of an empty database."""
-    database["manifest"].create({"key": str, "value": str}, pk="key", if_not_exists=True)
-    database["files"].create(
+    database.table("manifest").create({"key": str, "value": str}, pk="key", if_not_exists=True)
+    database.table("files").create(
         {"uri": str, "size": int, "mtime_ns": int, "sha256": str, "reason": str},
         pk="uri",
         not_null={"size", "mtime_ns", "sha256", "reason"},
         if_not_exists=True,
     )
-    database["documents"].create(
+    database.table("documents").create(
         {"id": int, "uri": str, "file": str, "title": str, "text": str, "metadata": str},
         pk="id",
         not_null={"uri", "file", "title", "text", "metadata"},
         if_not_exists=True,
     )
-    database["documents"].create_index(["uri"], unique=True, if_not_exists=True)
-    database["documents"].create_index(["file"], if_not_exists=True)
+    database.table("documents").create_index(["uri"], unique=True, if_not_exists=True)
+    database.table("documents").create_index(["file"], if_not_exists=True)
     # AUTOINCREMENT: a number is never given twice, so vectors and terms can never point at somebody else's passage.
     database.execute(
         "CREATE TABLE IF NOT EXISTS passages (id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL "
         "REFERENCES documents(id) ON DELETE CASCADE, start INTEGER NOT NULL, end INTEGER NOT NULL, "
         "heading TEXT NOT NULL)"
     )
-    database["passages"].create_index(["document"], if_not_exists=True)
+    database.table("passages").create_index(["document"], if_not_exists=True)
     # Passages that are gone but whose vectors still stand in a segment.
-    database["removed_passages"].create({"id": int}, pk="id", if_not_exists=True)
+    database.table("removed_passages").create({"id": int}, pk="id", if_not_exists=True)
 
 
 def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
@@ -211,7 +211,7 @@ def read_passages(connection: sqlite3.Connection, numbers: Sequence[int]) -> dic
             some,
         )
         for row in rows:
-            found[row[0]] = PassageRow(*row[:8], metadata=json.loads(row[8]))
+            found[row[0]] = PassageRow(*row[:8], json.loads(row[8]))
     return found
 
 

@@ -9,9 +9,9 @@ sentence at the end of a passage cannot be mended.
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from index.documents import Document, Passage
+from index.documents import Document, Heading, Passage
 
 MAX_WIDTH = 480
 """Default width of a passage: 240 Japanese characters or about 80 English words."""
@@ -54,8 +54,9 @@ def split(document: Document, max_width: int = MAX_WIDTH) -> list[Passage]:
     """Cut a document into passages.
 
     A passage is as many whole sentences of one section as fit; once it is half full, it ends with its paragraph. A
-    very short rest joins the passage before it. A heading is not part of a passage's text, unless nothing but the
-    next heading follows: its words are then a passage of their own, so that nothing of the document is lost.
+    very short rest joins the passage before it. A heading is not part of a passage's text: the passages of its section
+    and of the sections below it name it in their ``heading``, as in ``Chapter › Section``, where it does not only
+    repeat the document's title. A heading with nothing below it is a passage of its own, so that nothing is lost.
 
     Args:
         document: Any document; its headings must be in order and must not overlap.
@@ -72,15 +73,24 @@ def split(document: Document, max_width: int = MAX_WIDTH) -> list[Passage]:
     passages: list[Passage] = []
     first_end = document.headings[0].start if document.headings else len(text)
     passages += [Passage(start, end, "") for start, end in _section(text, 0, first_end, max_width)]
+    above: list[Heading] = []
     for number, heading in enumerate(document.headings, 1):
-        body_end = document.headings[number].start if number < len(document.headings) else len(text)
-        words = text[heading.start : heading.end].strip()
-        if spans := _section(text, heading.end, body_end, max_width):
-            passages += [Passage(start, end, words) for start, end in spans]
-        else:
+        following = document.headings[number] if number < len(document.headings) else None
+        above = [*(other for other in above if other.level < heading.level), heading]
+        if spans := _section(text, heading.end, following.start if following else len(text), max_width):
+            path = _path(document, above)
+            passages += [Passage(start, end, path) for start, end in spans]
+        elif following is None or following.level <= heading.level:
+            path = _path(document, above[:-1])
             spans = _section(text, heading.start, heading.end, max_width)
-            passages += [Passage(start, end, "") for start, end in spans]
+            passages += [Passage(start, end, path) for start, end in spans]
     return passages
+
+
+def _path(document: Document, headings: Sequence[Heading]) -> str:
+    """The words of headings, the highest first, without one that only repeats the title."""
+    words = (" ".join(document.text[heading.start : heading.end].split()) for heading in headings)
+    return " › ".join(part for part in words if part != document.title)
 
 
 def _section(text: str, start: int, end: int, max_width: int) -> list[tuple[int, int]]:
@@ -117,33 +127,30 @@ def _section(text: str, start: int, end: int, max_width: int) -> list[tuple[int,
 def _sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int, bool]]:
     """Yield each sentence without the white space around it, and whether it begins a paragraph."""
     new_paragraph = True
-    line_start = begin = start
-    for match in _STOPS.finditer(text, start, end):
+    # The expression takes the white space behind a stop with it, so a new sentence never begins with any.
+    line_start = begin = _skip_blanks(text, start, end)
+    for match in _STOPS.finditer(text, begin, end):
         stop = match.group()
-        at, after = match.span()
+        after = match.end()
         if stop == "。":
             yield begin, after, new_paragraph
             new_paragraph = False
             begin = after
             continue
-        if begin == at and stop.isspace():  # blank lines before anything else
-            begin = line_start = after
-            continue
-        lines = stop.count("\n") if "\n" in stop else 0
-        if lines > 1 or after == end or _ends(text, match, line_start, end):
-            if begin == start or text[begin].isspace():
-                begin = _skip_blanks(text, begin, after)
-            finish = at + len(stop.rstrip())
-            if begin < finish:
-                yield begin, finish, new_paragraph
+        lines = stop.count("\n")
+        if lines > 1 or after == end or _ends(text, match, line_start):
+            yield begin, _trimmed(text, begin, after), new_paragraph
             begin = after
             new_paragraph = lines > 1
         if lines:
             line_start = after
-    rest = text[begin:end].strip()
-    if rest:
-        begin = _skip_blanks(text, begin, end)
-        yield begin, begin + len(rest), new_paragraph
+    if begin < end:
+        yield begin, _trimmed(text, begin, end), new_paragraph
+
+
+def _trimmed(text: str, start: int, end: int) -> int:
+    """Return the end of a piece of text without the white space at its end."""
+    return start + len(text[start:end].rstrip())
 
 
 def _skip_blanks(text: str, start: int, end: int) -> int:
@@ -151,7 +158,7 @@ def _skip_blanks(text: str, start: int, end: int) -> int:
     return found.start() if found else end
 
 
-def _ends(text: str, match: re.Match[str], line_start: int, end: int) -> bool:
+def _ends(text: str, match: re.Match[str], line_start: int) -> bool:
     """Tell whether a sentence ends at a match of ``_STOPS`` that has text behind it and no blank line in it."""
     stop = match.group()
     after = match.end()
@@ -213,8 +220,7 @@ def _cut(text: str, start: int, end: int, max_width: int) -> Iterator[tuple[int,
     while start < end:
         limit = _reach(text, start, end, max_width)
         stop = limit if limit == end else _cut_point(text, start, limit)
-        finish = start + len(text[start:stop].rstrip())
-        yield start, finish
+        yield start, _trimmed(text, start, stop)
         start = _skip_blanks(text, stop, end)
 
 
@@ -244,9 +250,9 @@ def _cut_point(text: str, start: int, limit: int) -> int:
             return cut
     cut = limit
     # Thirty marks on one letter is the most that Unicode's stream-safe format allows; more is not writing.
-    while cut > max(half, limit - 32) and _joined(text, cut):
+    while cut > max(start, limit - 32) and _joined(text, cut):
         cut -= 1
-    return limit if _joined(text, cut) else cut
+    return limit if cut == start or _joined(text, cut) else cut
 
 
 def _joined(text: str, at: int) -> bool:

@@ -9,6 +9,7 @@ the factor (k1 + 1), which ranks nothing, is kept; and removed passages count in
 segment is merged.
 """
 
+import math
 import os
 import shutil
 from collections import Counter
@@ -182,6 +183,20 @@ class Terms:
             ids, scores = self._hits(self._within(passage_ids, self._any_of(weights)), len(passage_ids))
         by_id = dict(zip(ids.tolist(), scores.tolist(), strict=True))
         return np.array([by_id.get(int(passage_id), 0.0) for passage_id in passage_ids], np.float32)
+
+    def full_score(self, query: str) -> float:
+        """The score of a passage of mean length that has every term of the query once: the sum of weighted idfs.
+
+        The best score over this tells how much of the query the words of any passage cover.
+        """
+        weights = self._query_weights(query)
+        passages = self.num_passages
+        with self._searching():
+            having = {term: self._searcher.doc_freq(_TERMS, term) for term in weights}
+        return sum(
+            weight * math.log1p((passages - min(having[term], passages) + 0.5) / (having[term] + 0.5))
+            for term, weight in weights.items()
+        )
 
     def contributions(self, query: str, passage_id: int) -> list[tuple[str, float]]:
         """What each term of the query adds to the score of one passage, most first; the parts sum to the score."""

@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +38,8 @@ def write_segment(folder: Path, name: str, ids: NDArray[np.int64], vectors: NDAr
     """
     folder.mkdir(parents=True, exist_ok=True)
     checksums = {}
-    for path, array in zip(segment_files(folder, name), (ids, vectors), strict=True):
+    arrays: tuple[NDArray[Any], NDArray[Any]] = (ids, vectors)
+    for path, array in zip(segment_files(folder, name), arrays, strict=True):
         with path.open("wb") as file:
             np.save(file, array, allow_pickle=False)
             file.flush()

@@ -1,15 +1,29 @@
-"""Joins the rankings of the two legs into one.
+"""Joins the scores of the two legs into one.
 
 Reciprocal rank fusion (Cormack et al. 2009) throws the scores away, and with legs of unequal strength it falls below
-the better one. A weighted sum of normalised scores (Bruch et al. 2023, arXiv:2210.11934) keeps them: where one leg is
-sure and the other is not, the sure one decides.
+the better one. A weighted sum of normalised scores (Bruch et al. 2023, arXiv:2210.11934) keeps them. Normalising hides
+one thing, though: the best of BM25's matches scores 1 even if it shares only a particle with the query. So BM25's
+weight depends on how much of the query the words of its best passage cover. docs/experiments.md has the figures.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Share of the dense leg; docs/experiments.md has the figures it was chosen by.
-DENSE_WEIGHT = 0.3
+# Weight of BM25 where it sees the query; the rest is the dense leg's.
+BM25_WEIGHT = 0.7
+# From this share of the query's full BM25 score on, the words are taken to be seen.
+COVERED = 0.6
+
+
+def bm25_weight(best: float, full: float) -> float:
+    """Weight of the BM25 leg for a query, 0 to `BM25_WEIGHT`.
+
+    Args:
+        best: The highest BM25 score of any passage.
+        full: The score of a passage of mean length that has every term of the query once.
+    """
+    coverage = best / full if full > 0 else 1.0
+    return BM25_WEIGHT * min(1.0, coverage / COVERED) ** 2
 
 
 def normalised(scores: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -20,16 +34,16 @@ def normalised(scores: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def weighted_shares(
-    dense: NDArray[np.float32], bm25: NDArray[np.float32], dense_weight: float = DENSE_WEIGHT
+    dense: NDArray[np.float32], bm25: NDArray[np.float32], weight_of_bm25: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What each leg adds to the fused score of each candidate.
 
     Args:
         dense: Cosines (n,) of the candidates of both legs together.
         bm25: BM25 scores (n,) of the same candidates.
-        dense_weight: From 0 (only BM25) to 1 (only dense).
+        weight_of_bm25: From 0 (only dense) to 1 (only BM25).
 
     Returns:
-        Two arrays (n,); their sum is the fused score, from 0 to 1.
+        Two arrays (n,), dense and BM25; their sum is the fused score, from 0 to 1.
     """
-    return dense_weight * normalised(dense), (1 - dense_weight) * normalised(bm25)
+    return (1 - weight_of_bm25) * normalised(dense), weight_of_bm25 * normalised(bm25)

@@ -14,7 +14,7 @@ from embedder import SakuinError, StaticEmbedder
 from index.database import Manifest, PassageRow
 from index.snapshot import Snapshot, open_index
 from index.writer import load_model
-from search.fusion import weighted_shares
+from search.fusion import bm25_weight, weighted_shares
 from search.highlights import highlight
 from search.results import Hit, HitDocument, LegScore, SearchResult
 
@@ -208,7 +208,8 @@ def fused(snapshot: Snapshot, query: str, vector: NDArray[np.float32], dense: Le
     ids = np.union1d(dense.ids, bm25.ids)
     cosines = snapshot.vectors.scores(vector, ids)
     matches = snapshot.terms.scores(query, ids.tolist())
-    of_dense, of_bm25 = weighted_shares(cosines, matches)
+    weight = bm25_weight(float(bm25.scores[0]), snapshot.terms.full_score(query))
+    of_dense, of_bm25 = weighted_shares(cosines, matches, weight)
     scores = of_dense + of_bm25
     dense_ranks, bm25_ranks = dense.ranks(), bm25.ranks()
     ranked = []

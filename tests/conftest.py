@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from embedder.folder import DEFAULT_FOLDER, ModelFiles, write_model
 from embedder.table import Table
@@ -54,4 +53,15 @@ def toy_model(tmp_path_factory: pytest.TempPathFactory, toy_tokenizer: Tokenizer
     return folder
 
 
-__all__ = ["normalizers", "save_file", "toy_model", "toy_tokenizer"]
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """A folder of three small documents."""
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    (folder / "leave.txt").write_text("有給休暇の申請は三日前までに人事部へ出してください。", encoding="utf-8")
+    (folder / "vpn.md").write_text("# VPN\n\nReset your password before you connect.\n", encoding="utf-8")
+    (folder / "rows.jsonl").write_text(
+        '{"id": "a", "title": "猫", "text": "猫は魚が好きです。"}\n{"id": "b", "text": "The dog likes bones."}\n',
+        encoding="utf-8",
+    )
+    return folder

@@ -39,7 +39,9 @@ def matryoshka_ranking_loss(
     Returns:
         A scalar, differentiable in both inputs.
     """
-    loss: Tensor = _MatryoshkaRanking.apply(queries, passages, sorted(set(dims)), scale, product_type)
+    loss: Tensor = _MatryoshkaRanking.apply(  # type: ignore[no-untyped-call]
+        queries, passages, sorted(set(dims)), scale, product_type
+    )
     return loss
 
 
@@ -106,4 +108,4 @@ class _MatryoshkaRanking(torch.autograd.Function):
 
 def inverse_norms(vectors: Tensor) -> Tensor:
     """1 / length of each row; short of dividing by zero."""
-    return 1 / vectors.norm(dim=1).clamp_min(1e-12)
+    return torch.linalg.vector_norm(vectors, dim=1).clamp_min(1e-12).reciprocal()

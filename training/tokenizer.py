@@ -69,7 +69,7 @@ def train_tokenizer(
 
 def convert(model: Path, vocabulary: int) -> Tokenizer:
     """A SentencePiece Unigram model as a `tokenizers` Tokenizer of XLM-RoBERTa's form, of ``vocabulary`` pieces."""
-    proto = sentencepiece_model_pb2.ModelProto()
+    proto = sentencepiece_model_pb2.ModelProto()  # type: ignore[attr-defined]
     proto.ParseFromString(model.read_bytes())
     learned = [(p.piece, p.score) for p in proto.pieces if p.type == p.NORMAL]
     # SentencePiece counts three special pieces, XLM-RoBERTa four: the least likely learned piece gives way.

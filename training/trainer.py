@@ -163,7 +163,7 @@ def step(state: State, source: TokenPairs, rows: NDArray[np.int64], recipe: Reci
     vectors_q.requires_grad_()
     vectors_p.requires_grad_()
     loss = matryoshka_ranking_loss(vectors_q, vectors_p, recipe.dims, recipe.scale, product_type())
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     assert vectors_q.grad is not None
     assert vectors_p.grad is not None
     gradient = torch.zeros_like(state.table)

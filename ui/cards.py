@@ -21,7 +21,9 @@ STYLE = """<style>
 .sk { --line: color-mix(in srgb, currentColor 14%, transparent); --faint: color-mix(in srgb, currentColor 7%, transparent);
   --dense: DENSE; --bm25: BM25; line-height: 1.6; overflow-wrap: anywhere; }
 .sk * { box-sizing: border-box; }
-.sk h2, .sk h3, .sk p, .sk dl, .sk dd, .sk ol, .sk li { margin: 0; padding: 0; font-size: inherit; }
+[data-testid="stMainBlockContainer"] { padding-top: 4.5rem; max-width: 54rem; }
+.sk h2, .sk h3, .sk p, .sk dl, .sk dt, .sk dd, .sk ul, .sk li, ol.sk { margin: 0; padding: 0; list-style: none; }
+.sk dt, .sk dd, .sk li, .sk summary { font-size: inherit; }
 .sk h2 { font-size: 1.35rem; font-weight: 650; letter-spacing: 0; line-height: 1.4; }
 .sk h3 { font-size: 1.0625rem; font-weight: 650; letter-spacing: 0; line-height: 1.45; }
 .sk bdi { unicode-bidi: isolate; }
@@ -61,6 +63,7 @@ STYLE = """<style>
 .sk-list { display: flex; flex-direction: column; gap: .7rem; }
 .sk-row { display: grid; grid-template-columns: auto 1fr auto; gap: .25rem .75rem; align-items: start; }
 .sk-row .sk-bar { grid-column: 2 / 4; } .sk-row b { font-variant-numeric: tabular-nums; font-weight: 650; }
+.sk-close { font-size: .875rem; gap: .45rem; } .sk-close .sk-no { font-size: .75rem; }
 .sk-scroll { overflow-x: auto; padding-top: .5rem; }
 .sk table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .8125rem; white-space: nowrap; }
 .sk th, .sk td { padding: .25rem .6rem; border: 0; border-bottom: 1px solid var(--line); text-align: right; }
@@ -171,7 +174,7 @@ def index_facts(rows: Iterable[tuple[str, str]], skipped: Sequence[tuple[str, st
         if len(skipped) > len(shown):
             items += f"<li>{escape(words('more', n=len(skipped) - len(shown)))}</li>"
         title = escape(words("skipped", n=len(skipped)))
-        left_out = f'<details><summary>{title}</summary><ul style="padding-left: 1.1rem">{items}</ul></details>'
+        left_out = f'<details><summary>{title}</summary><ul>{items}</ul></details>'
     return f'<div class="sk">{facts(rows)}{left_out}</div>'
 
 
@@ -182,7 +185,7 @@ def ranking(texts: Sequence[str], scores: Sequence[float]) -> str:
         f'<div class="sk-bar"><i class="dense" style="width: {percent(score, 1.0)}%"></i></div></li>'
         for number, (text, score) in enumerate(zip(texts, scores, strict=True), 1)
     )
-    return f'<ol class="sk sk-list" style="list-style: none">{rows}</ol>'
+    return f'<ol class="sk sk-list">{rows}</ol>'
 
 
 def numbered(texts: Sequence[str]) -> str:
@@ -191,7 +194,7 @@ def numbered(texts: Sequence[str]) -> str:
         f'<li class="sk-row"><span class="sk-no">{number}</span><span>{isolated(text)}</span></li>'
         for number, text in enumerate(texts, 1)
     )
-    return f'<ol class="sk sk-list small" style="list-style: none; gap: .45rem">{rows}</ol>'
+    return f'<ol class="sk sk-list sk-close">{rows}</ol>'
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[float]]) -> str:

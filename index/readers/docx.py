@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from index.documents import Document, MetadataValue
 from index.errors import ReadError
 from index.readers.files import file_size, require_loadable
-from index.readers.plain import TextBuilder, one_line, require_text
+from index.readers.plain import TextBuilder, one_line, require_text, stem_of
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
@@ -49,7 +49,7 @@ def read(path: Path, uri: str) -> Iterator[Document]:
     except Exception as error:  # damaged XML shows in many ways
         raise ReadError(f"a damaged Word file: {one_line(error)}") from error
     text = require_text(builder.text())
-    yield Document(uri, title or builder.first_heading() or path.stem, text, builder.headings(), metadata)
+    yield Document(uri, title or builder.first_heading() or stem_of(uri), text, builder.headings(), metadata)
 
 
 def _refuse_bomb(path: Path, size: int) -> None:

@@ -14,7 +14,7 @@ from index.documents import Document, MetadataValue
 from index.errors import ReadError
 from index.readers.encoding import decode
 from index.readers.files import load_bytes
-from index.readers.plain import TextBuilder, join_wrapped, one_line, require_text
+from index.readers.plain import TextBuilder, join_wrapped, one_line, require_text, stem_of
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -83,7 +83,7 @@ def read(path: Path, uri: str) -> Iterator[Document]:
     builder = TextBuilder()
     _append(builder, page)
     text = require_text(builder.text())
-    yield Document(uri, title or builder.first_heading() or path.stem, text, builder.headings(), metadata)
+    yield Document(uri, title or builder.first_heading() or stem_of(uri), text, builder.headings(), metadata)
 
 
 def append_markup(builder: TextBuilder, markup: str) -> None:

@@ -11,7 +11,7 @@ from index.errors import ReadError
 from index.readers.encoding import decode, looks_binary
 from index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, named
 from index.readers.files import file_size
-from index.readers.plain import clean, one_line, short_first_line
+from index.readers.plain import clean, one_line, short_first_line, stem_of
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 MAX_ID_CHARACTERS = 500
@@ -47,7 +47,7 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
                 if line is not None and not line.strip():
                     continue
                 try:
-                    name, document = _document(line, uri, number, path.stem)
+                    name, document = _document(line, uri, number, stem_of(uri))
                     if name in seen:
                         raise _LineError(f"the ID {name!r} is already taken by a line above")
                 except _LineError as error:

@@ -9,7 +9,7 @@ from index.errors import ReadError
 from index.readers.encoding import decode
 from index.readers.files import load_bytes
 from index.readers.html import append_markup
-from index.readers.plain import TextBuilder, one_line, require_text
+from index.readers.plain import TextBuilder, one_line, require_text, stem_of
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
 _KEY_VALUE = re.compile(r"^([\w-]+):[ \t]+(.*\S)", re.M)
@@ -33,7 +33,7 @@ def read(path: Path, uri: str) -> Iterator[Document]:
     builder = TextBuilder()
     append_markup(builder, _render(source))
     text = require_text(builder.text())
-    yield Document(uri, one_line(title) or builder.first_heading() or path.stem, text, builder.headings(), metadata)
+    yield Document(uri, one_line(title) or builder.first_heading() or stem_of(uri), text, builder.headings(), metadata)
 
 
 def _render(source: str) -> str:

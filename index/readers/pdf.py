@@ -10,7 +10,7 @@ from index.documents import Document, MetadataValue, Skipped
 from index.errors import ReadError
 from index.passages import text_width
 from index.readers.files import file_size, require_loadable
-from index.readers.plain import clean, join_wrapped, one_line
+from index.readers.plain import clean, join_wrapped, one_line, stem_of
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -52,7 +52,7 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
         raise ReadError("a scanned PDF without text: run OCR on it first")
     if len(_UNREADABLE.findall(text)) > 0.3 * len(text):
         raise ReadError("a PDF whose fonts do not say which characters they show: run OCR on it first")
-    yield Document(uri, _title(found.properties) or path.stem, text, metadata=_metadata(found))
+    yield Document(uri, _title(found.properties) or stem_of(uri), text, metadata=_metadata(found))
     for number, reason in found.left_out:
         yield Skipped(f"{uri}#page={number}", reason)
 

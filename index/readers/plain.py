@@ -5,6 +5,7 @@ characters keep their width and form; folding them is the business of the tokeni
 """
 
 import re
+from pathlib import PurePosixPath
 
 from index.documents import Heading
 from index.errors import ReadError
@@ -51,6 +52,11 @@ def short_first_line(text: str) -> str:
     """Return the first line where it looks like a title (short, with more text below it), else ""."""
     first, _, rest = text.lstrip().partition("\n")
     return one_line(first) if len(first.strip()) <= _FIRST_LINE_CHARACTERS and rest.strip() else ""
+
+
+def stem_of(uri: str) -> str:
+    """Return the file's name without folder and suffix: from its uri, since a path need not be valid Unicode."""
+    return PurePosixPath(uri).stem
 
 
 def require_text(text: str) -> str:

@@ -16,7 +16,7 @@ from index.errors import ReadError
 from index.readers.encoding import decode, has_escapes, looks_binary
 from index.readers.fields import TEXT_NAMES, TITLE_NAMES, named
 from index.readers.files import file_size, load_bytes
-from index.readers.plain import clean, one_line, short_first_line
+from index.readers.plain import clean, one_line, short_first_line, stem_of
 
 MAX_CELL_CHARACTERS = 16 * 1024 * 1024
 """A cell larger than this is a quotation mark that was never closed."""
@@ -56,7 +56,7 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
             row_uri = f"{uri}#row={number}"
             if isinstance(cells, str):
                 yield Skipped(row_uri, f"row {number}: {cells}")
-            elif document := _document(cells, columns, row_uri, f"{path.stem} row {number}"):
+            elif document := _document(cells, columns, row_uri, f"{stem_of(uri)} row {number}"):
                 yield document
             else:
                 yield Skipped(row_uri, f"row {number}: its text is empty")

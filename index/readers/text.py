@@ -6,7 +6,7 @@ from pathlib import Path
 from index.documents import Document
 from index.readers.encoding import decode
 from index.readers.files import load_bytes
-from index.readers.plain import clean, require_text, short_first_line
+from index.readers.plain import clean, require_text, short_first_line, stem_of
 
 
 def read(path: Path, uri: str) -> Iterator[Document]:
@@ -16,4 +16,4 @@ def read(path: Path, uri: str) -> Iterator[Document]:
         ReadError: If it is empty, binary, too large, or its encoding cannot be told for certain.
     """
     text = require_text(clean(decode(load_bytes(path))[0]))
-    yield Document(uri, short_first_line(text) or path.stem, text)
+    yield Document(uri, short_first_line(text) or stem_of(uri), text)

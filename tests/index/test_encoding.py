@@ -59,8 +59,8 @@ def test_any_bytes_are_text_or_a_read_error(data: bytes) -> None:
 # Includes ソ, 表, 能, 予, whose second byte is a backslash or a letter, vendors' characters, words of rare kanji only.
 # fmt: off
 SHORT = [
-    "あ", "ア", "はい", "日本", "梅雨", "表示", "ソ", "能", "予定", "檸檬", "薔薇", "①", "①②", "資料㈱", "髙橋", "～", "。", "金",
-    "山田 太郎\n", "データ,1", "hello 世界", "a日b", "1,ﾔﾏﾀﾞ,100\n2,ｽｽﾞｷ,200\n", "ｶﾀｶﾅ", "ｱｲｳ",
+    "あ", "ア", "はい", "日本", "梅雨", "表示", "ソ", "能", "予定", "檸檬", "薔薇", "①", "①②", "資料㈱", "髙橋", "～",
+    "。", "金", "山田 太郎\n", "データ,1", "hello 世界", "a日b", "1,ﾔﾏﾀﾞ,100\n2,ｽｽﾞｷ,200\n", "ｶﾀｶﾅ", "ｱｲｳ",
 ]
 # fmt: on
 

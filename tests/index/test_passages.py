@@ -1,4 +1,5 @@
 import unicodedata
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -9,39 +10,13 @@ from index.passages import split, text_width
 
 WIDTH = 60
 
-words = st.sampled_from(
-    [
-        "吾輩は猫である。",
-        "名前はまだ無い",
-        "「そうか。」と言った。",
-        "Mr. Smith left.",
-        "word ",
-        "、",
-        "。",
-        "\n",
-        "\n\n",
-        " ",
-        "　",
-    ]
-    + [
-        "- item\n",
-        "1. one\n",
-        "!?",
-        "…",
-        "か\u3099",
-        "👨‍👩‍👧",
-        "🇯🇵",
-        "葛\U000e0100",
-        "ﾊﾟ",
-        "שלום עולם.",
-        "(",
-        "」",
-        "\"'",
-        "\x1c",
-        "\x85",
-        "a" * 70,
-    ]
-)
+# fmt: off
+words = st.sampled_from([
+    "吾輩は猫である。", "名前はまだ無い", "「そうか。」と言った。", "Mr. Smith left.", "word ", "、", "。", "\n",
+    "\n\n", " ", "　", "- item\n", "1. one\n", "!?", "…", "か\u3099", "👨\u200d👩\u200d👧", "🇯🇵", "葛\U000e0100", "ﾊﾟ",
+    "שלום עולם.", "(", "」", "\"'", "\x1c", "\x85", "a" * 70,
+])
+# fmt: on
 texts = st.lists(words, max_size=40).map("".join) | st.text(max_size=300)
 
 
@@ -102,7 +77,7 @@ def test_no_passage_crosses_a_heading(doc: Document, max_width: int) -> None:
 def test_what_a_reader_sees_as_one_character_is_never_cut(text: str, max_width: int) -> None:
     for passage in split(document(text), max_width):
         first = text[passage.start]
-        previous = text[passage.start - 1] if passage.start and passage.start else ""
+        previous = text[passage.start - 1] if passage.start else ""
         if previous and not previous.isspace():
             assert not unicodedata.combining(first)
             assert first not in "ﾟ\u200d\U000e0100"
@@ -132,7 +107,7 @@ def sentences(text: str) -> list[str]:
     widest = max(text_width(part) for part in text.split("|"))
     joined = text.replace("|", "")
     parts = text.split("|")
-    assert all(text_width(a) + text_width(b) > widest for a, b in zip(parts, parts[1:], strict=False))
+    assert all(text_width(first) + text_width(second) > widest for first, second in pairwise(parts))
     return passages(joined, max(8, widest))
 
 

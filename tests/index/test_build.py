@@ -1,0 +1,216 @@
+"""Building, adding, removing: what the index holds afterwards, and what it says it did."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedder import StaticEmbedder
+from index.build import add, build, remove
+from index.errors import IndexFolderError
+from index.snapshot import open_index, verify
+from index.writer import MAX_SEGMENTS, IndexWriter, Settings, indexed_text
+
+
+def uris(folder: Path) -> set[str]:
+    snapshot = open_index(folder)
+    try:
+        return {row.uri for row in snapshot.passages(snapshot.vectors.ids.tolist()).values()}
+    finally:
+        snapshot.close()
+
+
+def test_build_reads_every_document(corpus: Path, tmp_path: Path) -> None:
+    report = build(corpus, tmp_path / "index")
+    assert (report.added, report.documents, report.passages, report.skipped) == (3, 4, 4, [])
+    assert uris(tmp_path / "index") == {"leave.txt", "vpn.md", "rows.jsonl#a", "rows.jsonl#b"}
+    assert verify(tmp_path / "index") == []
+
+
+def test_second_build_does_only_what_changed(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    generation = open_index(folder).manifest.generation
+    report = build(corpus, folder)
+    assert (report.unchanged, report.new_passages) == (3, 0)
+    assert open_index(folder).manifest.generation == generation
+
+    (corpus / "leave.txt").write_text("育児休業は一年とれます。", encoding="utf-8")
+    (corpus / "vpn.md").unlink()
+    (corpus / "new.txt").write_text("A new file.", encoding="utf-8")
+    os.utime(corpus / "rows.jsonl")  # touched, not changed
+    report = build(corpus, folder)
+    assert (report.added, report.updated, report.removed, report.unchanged) == (1, 1, 1, 1)
+    assert report.new_passages == 2
+    assert uris(folder) == {"leave.txt", "new.txt", "rows.jsonl#a", "rows.jsonl#b"}
+    assert verify(folder) == []
+
+
+def test_stored_vectors_are_those_of_title_heading_and_text(corpus: Path, tmp_path: Path) -> None:
+    build(corpus, tmp_path / "index", Settings(dim=128))
+    snapshot = open_index(tmp_path / "index")
+    rows = snapshot.passages(snapshot.vectors.ids.tolist())
+    texts = [indexed_text(rows[i].title, rows[i].heading, rows[i].text) for i in snapshot.vectors.ids.tolist()]
+    for dim in (128, 32):
+        expected = StaticEmbedder.load().encode(texts, truncate_dim=dim, normalize=True)
+        np.testing.assert_allclose(snapshot.vectors.cut(slice(0, None), dim), expected, atol=2e-3)
+
+
+def test_search_of_vectors_is_exact(tmp_path: Path) -> None:
+    from index.vectors import Vectors, write_segment
+
+    rng = np.random.default_rng(0)
+    stored = rng.normal(size=(500, 64)).astype(np.float32)
+    stored /= np.linalg.norm(stored, axis=1, keepdims=True)
+    write_segment(tmp_path, "one", np.arange(10, 310), stored[:300].astype(np.float16))
+    write_segment(tmp_path, "two", np.arange(400, 600), stored[300:].astype(np.float16))
+    removed = np.array([12, 400, 599])
+    vectors = Vectors(tmp_path, ["one", "two"], removed, 64)
+    numbers = np.r_[np.arange(10, 310), np.arange(400, 600)]
+    alive = ~np.isin(numbers, removed)
+    assert vectors.ids.tolist() == numbers[alive].tolist()
+    for dim in (64, 16):
+        query = rng.normal(size=dim).astype(np.float32)
+        query /= np.linalg.norm(query)
+        cut = stored[alive, :dim] / np.linalg.norm(stored[alive, :dim], axis=1, keepdims=True)
+        expected = cut @ query
+        ids, scores = vectors.search(query, 10)
+        np.testing.assert_allclose(scores, np.sort(expected)[::-1][:10], atol=2e-3)
+        np.testing.assert_allclose(vectors.scores(query, numbers[alive]), expected, atol=2e-3)
+        assert vectors.scores(query, np.array([12, 10_000])).tolist() == [0, 0]
+        assert set(ids.tolist()) <= set(numbers[alive].tolist())
+
+
+def test_add_and_remove(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    other = tmp_path / "elsewhere.txt"
+    other.write_text("Elsewhere.", encoding="utf-8")
+    (corpus / "inside.txt").write_text("Inside.", encoding="utf-8")
+    add([other, corpus / "inside.txt"], folder)
+    assert {other.as_posix(), "inside.txt"} <= uris(folder)
+    # A build keeps what came from elsewhere.
+    build(corpus, folder)
+    assert other.as_posix() in uris(folder)
+    report = remove(["rows.jsonl#a", "leave.txt", str(other)], folder)
+    assert report.removed == 3
+    assert uris(folder) == {"vpn.md", "rows.jsonl#b", "inside.txt"}
+    assert verify(folder) == []
+
+
+def test_remove_of_the_unknown_removes_nothing(corpus: Path, tmp_path: Path) -> None:
+    build(corpus, tmp_path / "index")
+    with pytest.raises(IndexFolderError, match="nothing was removed"):
+        remove(["leave.txt", "no-such.txt"], tmp_path / "index")
+    assert "leave.txt" in uris(tmp_path / "index")
+
+
+def test_many_small_additions_are_merged(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    for number in range(MAX_SEGMENTS + 2):
+        path = tmp_path / f"note{number}.txt"
+        path.write_text(f"Note number {number}.", encoding="utf-8")
+        add([path], folder)
+    assert len(open_index(folder).manifest.segments) <= MAX_SEGMENTS
+    assert len(uris(folder)) == 4 + MAX_SEGMENTS + 2
+    assert verify(folder) == []
+
+
+def test_unreadable_files_are_reported_and_remembered(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "broken.pdf").write_bytes(b"%PDF-1.4 nothing")
+    (corpus / "empty.txt").write_bytes(b"")
+    (corpus / "picture.png").write_bytes(b"\x89PNG")
+    (corpus / "rows.jsonl").write_text('{"id": "a", "text": "良い行"}\nnot json\n', encoding="utf-8")
+    for _ in range(2):
+        report = build(corpus, tmp_path / "index")
+        assert {item.uri.split("#")[0] for item in report.skipped} == {
+            "broken.pdf",
+            "empty.txt",
+            "picture.png",
+            "rows.jsonl",
+        }
+    assert "rows.jsonl#a" in uris(tmp_path / "index")
+
+
+def test_contradicting_settings_are_refused(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder, Settings(dim=64))
+    with pytest.raises(IndexFolderError, match="dim 64"):
+        build(corpus, folder, Settings(dim=128))
+    with pytest.raises(IndexFolderError, match="corpus"):
+        build(tmp_path, folder)
+    with pytest.raises(IndexFolderError, match="1 to"):
+        build(corpus, tmp_path / "other", Settings(dim=4096))
+
+
+def test_another_model_of_the_same_name_is_refused(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
+    from search import Searcher
+
+    model = tmp_path / "model"
+    StaticEmbedder.load(toy_model).save(model)
+    build(corpus, tmp_path / "index", Settings(model=str(model)))
+    StaticEmbedder.load(toy_model, pooling="damped").save(model)
+    with pytest.raises(IndexFolderError, match="another version of the model"):
+        Searcher.open(tmp_path / "index")
+    with pytest.raises(IndexFolderError, match="another version of the model"):
+        build(corpus, tmp_path / "index")
+
+
+def test_two_writers(corpus: Path, tmp_path: Path) -> None:
+    with IndexWriter(tmp_path / "index"), pytest.raises(IndexFolderError, match="Another process"):
+        build(corpus, tmp_path / "index")
+
+
+def test_what_is_not_committed_is_not_there(corpus: Path, tmp_path: Path) -> None:
+    from index.passages import split
+    from index.readers import read_file
+
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    before = uris(folder)
+    (document,) = read_file(corpus / "vpn.md", "other.md")
+    with IndexWriter(folder) as writer:
+        writer.add(document, "other.md", split(document))  # type: ignore[arg-type]
+        writer.remove([1])
+    assert uris(folder) == before
+    assert verify(folder) == []
+    assert len(list((folder / "terms").iterdir())) == 1
+
+
+def test_verify_finds_every_damaged_file(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    for path in [*(folder / "vectors").iterdir(), *(folder / "terms").rglob("*")]:
+        if not path.is_file() or path.suffix == ".lock" or not path.stat().st_size:
+            continue
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        assert any(path.name in problem for problem in verify(folder)), path
+        path.write_bytes(whole)
+    assert verify(folder) == []
+
+
+def test_an_index_inside_its_corpus_is_not_read(corpus: Path) -> None:
+    build(corpus, corpus / "index")
+    assert build(corpus, corpus / "index").unchanged == 3
+
+
+def test_odd_files_do_no_harm(corpus: Path, tmp_path: Path) -> None:
+    os.mkfifo(corpus / "pipe.txt")
+    (corpus / "loop").symlink_to(corpus)
+    (corpus / "gone.txt").symlink_to(corpus / "nowhere")
+    (corpus / ".hidden.txt").write_text("hidden", encoding="utf-8")
+    name = "日本語.txt".encode("cp932")
+    Path(os.fsdecode(os.fsencode(corpus) + b"/" + name)).write_text("古い名前", encoding="utf-8")
+    build(corpus, tmp_path / "index")
+    assert uris(tmp_path / "index") == {"leave.txt", "vpn.md", "rows.jsonl#a", "rows.jsonl#b", "日本語.txt"}
+
+
+def test_no_index(tmp_path: Path) -> None:
+    with pytest.raises(IndexFolderError, match="index build"):
+        open_index(tmp_path / "nowhere")
+    (tmp_path / "documents.db").write_bytes(b"not a database, not at all" * 100)
+    with pytest.raises(IndexFolderError):
+        open_index(tmp_path)
