@@ -4,6 +4,7 @@ Run by Streamlit: ``streamlit run app.py -- --index DIR``.
 """
 
 import argparse
+import os
 import shlex
 from pathlib import Path
 
@@ -18,12 +19,12 @@ from ui import cards
 from ui.words import EXAMPLE_ALL, EXAMPLE_MANY, EXAMPLE_ONE, EXAMPLE_QUERIES, LANGUAGES, Language, Words
 
 DIMENSIONS = (32, 64, 128, 256, 512, 1024)
+# The query is part of the address, and the server refuses addresses of more than 64 kB.
+MAX_QUERY = 5_000
 NUMBERS_OF_HITS = (5, 10, 20, 50, 100)
 # The similarity page compares all with all, on a machine that may serve others.
 MAX_TEXTS = 200
 MAX_CHARACTERS = 5_000
-# Longer queries stay out of the address, which servers and browsers limit.
-MAX_ADDRESS = 2_000
 
 
 def index_folder() -> Path:
@@ -36,7 +37,10 @@ def index_folder() -> Path:
 @st.cache_resource(show_spinner=False, max_entries=4)
 def open_searcher(folder: str, inode: int) -> Searcher:
     """The index, opened once; ``inode`` is another after the folder was deleted and built again."""
-    return Searcher.open(folder)
+    searcher = Searcher.open(folder)
+    # Reads the word dictionary and the vectors now, so that the first question does not wait for them.
+    searcher.search("索引 index")
+    return searcher
 
 
 @st.cache_resource(show_spinner=False)
@@ -61,11 +65,16 @@ def dimensions_up_to(most: int) -> list[int]:
 
 def choose_language() -> Words:
     """The switch between the languages, at first the browser's."""
-    browser = (st.context.locale or "ja").lower()
+    browser = (st.context.locale or "en").lower()
     languages: list[Language] = list(LANGUAGES)
     default: Language = "ja" if browser.startswith("ja") else "en"
     chosen = st.segmented_control(
-        "Language / 表示言語", languages, default=default, required=True, format_func=LANGUAGES.__getitem__, key="language"
+        "Language / 表示言語",
+        languages,
+        default=default,
+        required=True,
+        format_func=LANGUAGES.__getitem__,
+        key="language",
     )
     return Words(chosen or default)
 
@@ -85,20 +94,28 @@ def show_index(searcher: Searcher, words: Words) -> None:
         (words("files"), f"{counts['files']:,}"),
         (words("model"), manifest.model or words("packaged_model")),
         (words("stored_dimension"), str(manifest.dim)),
-        (words("folder"), str(searcher.folder)),
+        (words("folder"), short_path(searcher.folder)),
     ]
     if manifest.corpus:
-        rows.append((words("corpus"), manifest.corpus))
+        rows.append((words("corpus"), short_path(Path(manifest.corpus))))
     st.html(f'<div class="sk"><h3>{words("index")}</h3></div>')
     st.html(cards.index_facts(rows, searcher.skipped(), words))
 
 
+def short_path(path: Path) -> str:
+    """A path as seen from where the app was started, or from the user's home."""
+    for base, prefix in ((Path.cwd(), ""), (Path.home(), "~/")):
+        if path.is_relative_to(base):
+            return prefix + path.relative_to(base).as_posix()
+    return str(path)
+
+
 def show_command(key: str, folder: Path, words: Words) -> None:
     """Say that there is nothing to search, and the command that changes it."""
-    st.html(cards.message(words(f"{key}_title"), words(key, folder=folder)))
+    st.html(cards.message(words(f"{key}_title"), words(key, folder=short_path(folder))))
     command = ["index", "build", "CORPUS_DIR"]
-    if str(folder) != DEFAULT_INDEX:
-        command += ["--index", str(folder)]
+    if folder.resolve() != Path(DEFAULT_INDEX).resolve():
+        command += ["--index", os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)]
     st.code(shlex.join(command), language=None, wrap_lines=True)
     st.caption(words("then_reload"))
     st.button(words("reload"))
@@ -116,6 +133,7 @@ def search_page(searcher: Searcher | None, folder: Path, words: Words) -> None:
         words("query"),
         key="q",
         type="search",
+        max_chars=MAX_QUERY,
         placeholder=words("query_placeholder"),
         label_visibility="collapsed",
         bind="query-params",
@@ -143,8 +161,8 @@ def search_options(stored: int, words: Words) -> tuple[str, int, int]:
     asked = st.query_params.get("mode")
     if "mode" not in st.session_state and asked in MODES:
         st.session_state["mode"] = asked
-    left, middle, right = st.columns([5, 5, 2], gap="medium")
-    mode = left.segmented_control(
+    row = st.container(horizontal=True, gap="medium", vertical_alignment="top")
+    mode = row.segmented_control(
         words("mode"),
         MODES,
         default=None if "mode" in st.session_state else MODES[0],
@@ -152,10 +170,9 @@ def search_options(stored: int, words: Words) -> tuple[str, int, int]:
         format_func=lambda name: words(f"mode_{name}"),
         help=words("mode_help"),
         key="mode",
-        width="stretch",
         persist_state="session",
     )
-    dim = middle.select_slider(
+    dim = row.select_slider(
         words("dimension"),
         dimensions_up_to(stored),
         value=stored,
@@ -165,8 +182,8 @@ def search_options(stored: int, words: Words) -> tuple[str, int, int]:
         bind="query-params",
         persist_state="session",
     )
-    k = right.selectbox(
-        words("k"), NUMBERS_OF_HITS, index=1, key="k", bind="query-params", persist_state="session"
+    k = row.selectbox(
+        words("k"), NUMBERS_OF_HITS, index=1, key="k", width=92, bind="query-params", persist_state="session"
     )
     if mode and mode != MODES[0]:
         st.query_params["mode"] = mode
@@ -246,7 +263,9 @@ def compare_one(model: StaticEmbedder, dimensions: list[int], dim: int, words: W
 
 def compare_all(model: StaticEmbedder, dim: int, words: Words) -> None:
     """Texts with each other, as a heat map."""
-    texts = bounded(st.text_area(words("all"), EXAMPLE_ALL, height=220, key="all", persist_state="session") or "", words)
+    texts = bounded(
+        st.text_area(words("all"), EXAMPLE_ALL, height=220, key="all", persist_state="session") or "", words
+    )
     if len(texts) < 2:
         st.html(cards.note(words("two_needed")))
         return
@@ -278,7 +297,9 @@ def bounded(lines: str, words: Words) -> list[str]:
 def main() -> None:
     """Draw the page."""
     folder = index_folder()
-    st.set_page_config(page_title="sakuin", page_icon=":material/search:", layout="centered", menu_items={"About": "sakuin"})
+    st.set_page_config(
+        page_title="sakuin", page_icon=":material/search:", layout="centered", menu_items={"About": "sakuin"}
+    )
     st.html(cards.STYLE)
     with st.sidebar:
         words = choose_language()
@@ -314,4 +335,5 @@ def main() -> None:
         show_error(error, words)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -211,7 +211,7 @@ def read_passages(connection: sqlite3.Connection, numbers: Sequence[int]) -> dic
             some,
         )
         for row in rows:
-            found[row[0]] = PassageRow(*row[:8], json.loads(row[8]))
+            found[row[0]] = PassageRow(*(*row[:8], json.loads(row[8])))
     return found
 
 

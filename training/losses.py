@@ -108,4 +108,5 @@ class _MatryoshkaRanking(torch.autograd.Function):
 
 def inverse_norms(vectors: Tensor) -> Tensor:
     """1 / length of each row; short of dividing by zero."""
-    return torch.linalg.vector_norm(vectors, dim=1).clamp_min(1e-12).reciprocal()
+    inverse: Tensor = torch.linalg.vector_norm(vectors, dim=1).clamp_min(1e-12).reciprocal()
+    return inverse

@@ -70,10 +70,10 @@ def card(recipe: Recipe, files: ModelFiles, figures: Mapping[str, Mapping[str, f
     lines += [
         "## Known weaknesses",
         "",
-        "No word order: 犬が人を噛む and 人が犬を噛む get the same vector. Exact keywords, numbers and names are better "
-        "found by BM25, so use both. Long texts are diluted: cut them into passages of a few sentences. English has "
-        "fewer token pieces than Japanese. Trained mostly on encyclopaedic, legal, technical and everyday sentences; "
-        "other fields and noisy text do worse.",
+        "No word order: 犬が人を噛む and 人が犬を噛む get the same vector. Exact keywords, numbers and names are "
+        "better found by BM25, so use both. Long texts are diluted: cut them into passages of a few sentences. "
+        "English has fewer token pieces than Japanese. Trained mostly on encyclopaedic, legal, technical and everyday "
+        "sentences; other fields and noisy text do worse.",
         "",
         "## Sources",
         "",

@@ -26,6 +26,9 @@ from training.sampling import TokenPairs, load_source, schedule
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
 MODEL = "model"
+# Pieces that say nothing keep zero rows, so that a text of nothing else has a zero vector and a search can tell that it
+# does not know it: what is unknown, and the mark that begins a word, which stands alone before an unknown one.
+SILENT = ("<unk>", "▁")
 
 
 class State:
@@ -87,7 +90,7 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True) -> Path:
         raise TrainingError(f"No tokenizer at {recipe.tokenizer}: make it with `python -m training tokenizer`.")
     sources = load_sources(recipe, tokenizer, show_progress)
     checkpoint = folder / CHECKPOINT
-    unknown = tokenizer.exact.token_to_id("<unk>")
+    silent = [i for piece in SILENT if (i := tokenizer.exact.token_to_id(piece)) is not None]
     if checkpoint.is_file():
         state = State.load(checkpoint)
     else:
@@ -98,8 +101,7 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True) -> Path:
         raise TrainingError(
             f"{checkpoint} is of another tokenizer or width: choose another --out, or delete it to start again."
         )
-    if unknown is not None:
-        state.table[unknown] = 0
+    state.table[silent] = 0
     bar = tqdm(total=recipe.steps, initial=state.step, desc="Training", unit=" batches", disable=not show_progress)
     # Batches already trained on are drawn again and passed over: cheap, and exact.
     stream = islice(schedule(sources, recipe.batch, recipe.seed), state.step, recipe.steps)
@@ -107,7 +109,7 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True) -> Path:
     with bar, (folder / LOG).open("a", encoding="utf-8") as log:
         for source, rows in stream:
             started = time.perf_counter()
-            loss = step(state, source, rows, recipe, unknown)
+            loss = step(state, source, rows, recipe, silent)
             name = source.source.name
             # Sources differ in difficulty, so the bar shows the mean over sources of their latest losses.
             losses[name] = loss
@@ -156,7 +158,7 @@ def initial_state(vocabulary: int, recipe: Recipe, sources: list[TokenPairs]) ->
     return State(table)
 
 
-def step(state: State, source: TokenPairs, rows: NDArray[np.int64], recipe: Recipe, unknown: int | None) -> float:
+def step(state: State, source: TokenPairs, rows: NDArray[np.int64], recipe: Recipe, silent: list[int]) -> float:
     """Train on one batch; returns its loss."""
     queries, passages = (make_bags(*side.take(rows), recipe.pooling) for side in (source.queries, source.passages))
     vectors_q, vectors_p = pool(state.table, queries), pool(state.table, passages)
@@ -169,9 +171,7 @@ def step(state: State, source: TokenPairs, rows: NDArray[np.int64], recipe: Reci
     gradient = torch.zeros_like(state.table)
     spread(gradient, queries, vectors_q.grad)
     spread(gradient, passages, vectors_p.grad)
-    if unknown is not None:
-        # Texts without a known token keep a zero vector.
-        gradient[unknown] = 0
+    gradient[silent] = 0
     state.update(gradient, learning_rate(state.step, recipe))
     return float(loss.detach())
 

@@ -18,8 +18,9 @@ BM25_COLOUR = "#e59a1c"
 
 # Colours are mixed from the text's own, so that they suit light and dark themes alike.
 STYLE = """<style>
-.sk { --line: color-mix(in srgb, currentColor 14%, transparent); --faint: color-mix(in srgb, currentColor 7%, transparent);
-  --dense: DENSE; --bm25: BM25; line-height: 1.6; overflow-wrap: anywhere; }
+.sk { --line: color-mix(in srgb, currentColor 14%, transparent);
+  --faint: color-mix(in srgb, currentColor 7%, transparent); --dense: DENSE; --bm25: BM25;
+  line-height: 1.6; overflow-wrap: anywhere; }
 .sk * { box-sizing: border-box; }
 [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; max-width: 54rem; }
 .sk h2, .sk h3, .sk p, .sk dl, .sk dt, .sk dd, .sk ul, .sk li, ol.sk { margin: 0; padding: 0; list-style: none; }
@@ -35,7 +36,7 @@ STYLE = """<style>
 .sk-hits { display: flex; flex-direction: column; gap: .875rem; }
 .sk-hit { border: 1px solid var(--line); border-radius: .75rem; padding: 1rem 1.125rem .75rem; }
 .sk-head { display: flex; gap: .75rem; align-items: flex-start; }
-.sk-head > div { flex: 1; min-width: 0; }
+.sk-title { flex: 1; min-width: 0; }
 .sk-no { flex: none; min-width: 1.625rem; height: 1.625rem; padding: 0 .35rem; border-radius: .5rem; text-align: center;
   font-size: .8125rem; font-weight: 650; line-height: 1.625rem; background: var(--faint); }
 .sk-score { flex: none; text-align: right; line-height: 1.25; font-variant-numeric: tabular-nums; }
@@ -61,7 +62,7 @@ STYLE = """<style>
   background: color-mix(in srgb, #f5b301 15%, transparent); }
 .sk-empty { padding: 1.5rem 0 .5rem; } .sk-empty p { margin-top: .375rem; max-width: 40em; }
 .sk-list { display: flex; flex-direction: column; gap: .7rem; }
-.sk-row { display: grid; grid-template-columns: auto 1fr auto; gap: .25rem .75rem; align-items: start; }
+.sk-row { display: grid; grid-template-columns: auto 1fr auto; gap: .25rem .75rem; align-items: baseline; }
 .sk-row .sk-bar { grid-column: 2 / 4; } .sk-row b { font-variant-numeric: tabular-nums; font-weight: 650; }
 .sk-close { font-size: .875rem; gap: .45rem; } .sk-close .sk-no { font-size: .75rem; }
 .sk-scroll { overflow-x: auto; padding-top: .5rem; }
@@ -106,7 +107,7 @@ def summary(result: SearchResult, words: Words) -> str:
     parts = [words("found_one" if number == 1 else "found", n=number), words("took", ms=f"{result.seconds * 1000:.1f}")]
     if result.dim:
         parts.append(words("compared", dim=result.dim))
-    return f'<p class="sk soft small" style="margin: 0">{escape(" · ".join(parts))}</p>'
+    return f'<div class="sk"><div class="soft small">{escape(" · ".join(parts))}</div></div>'
 
 
 def hits(result: SearchResult, words: Words) -> str:
@@ -129,9 +130,10 @@ def card(hit: Hit, scale: float, words: Words) -> str:
     metadata.append((words("characters"), words("character_range", start=hit.start + 1, end=hit.end)))
     return (
         f'<article class="sk-hit"><div class="sk-head"><span class="sk-no">{hit.rank}</span>'
-        f'<div><h3>{isolated(hit.document.title)}</h3><p class="sk-where soft small">{where}</p></div>'
-        f'<div class="sk-score"><b>{hit.score:.3f}</b><br><span class="soft small">{escape(words("score"))}</span></div>'
-        f'</div><p class="sk-text" dir="auto">{marked(hit.text, hit.highlights)}</p>'
+        f'<div class="sk-title"><h3>{isolated(hit.document.title)}</h3><p class="sk-where soft small">{where}</p></div>'
+        f'<div class="sk-score"><b>{hit.score:.3f}</b><br>'
+        f'<span class="soft small">{escape(words("score"))}</span></div></div>'
+        f'<p class="sk-text" dir="auto">{marked(hit.text, hit.highlights)}</p>'
         f'<div class="sk-bar">{bars}</div><div class="sk-legs">{described}</div>'
         f"<details><summary>{escape(words('details'))}</summary>{facts(metadata)}</details></article>"
     )
@@ -174,7 +176,7 @@ def index_facts(rows: Iterable[tuple[str, str]], skipped: Sequence[tuple[str, st
         if len(skipped) > len(shown):
             items += f"<li>{escape(words('more', n=len(skipped) - len(shown)))}</li>"
         title = escape(words("skipped", n=len(skipped)))
-        left_out = f'<details><summary>{title}</summary><ul>{items}</ul></details>'
+        left_out = f"<details><summary>{title}</summary><ul>{items}</ul></details>"
     return f'<div class="sk">{facts(rows)}{left_out}</div>'
 
 
@@ -204,10 +206,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[float]]) -> str:
         f"<tr><th>{number}</th>{''.join(f'<td>{score:.3f}</td>' for score in row)}</tr>"
         for number, row in enumerate(rows, 1)
     )
-    return (
-        '<div class="sk sk-scroll"><table><thead><tr>'
-        f"{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
+    return f'<div class="sk sk-scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def percent(score: float, scale: float) -> str:

@@ -49,7 +49,9 @@ def heat_map(scores: NDArray[np.float32], texts: Sequence[str], theme: str, word
         colour = alt.condition("datum.score > 0.55", alt.value(on_strong), alt.value(on_faint))
         layers.append(base.mark_text(fontSize=12).encode(text=alt.Text("score:Q", format=".2f"), color=colour))
     size = 46 if number <= MAX_NUMBERS else max(5, 552 // number)
-    return alt.layer(*layers).properties(height=size * number + 20).configure_view(strokeWidth=0)
+    return alt.LayerChart(
+        layer=layers, height=size * number + 20, config=alt.Config(view=alt.ViewConfig(strokeWidth=0))
+    )
 
 
 def by_dimension(scores: NDArray[np.float32], dimensions: Sequence[int], chosen: int, words: Words) -> alt.LayerChart:
@@ -76,5 +78,9 @@ def by_dimension(scores: NDArray[np.float32], dimensions: Sequence[int], chosen:
             ],
         )
     )
-    here = alt.Chart(pd.DataFrame({"dimension": [chosen]})).mark_rule(strokeDash=[3, 3], color="#888").encode(x="dimension:O")
-    return alt.layer(here, lines).properties(height=260)
+    here = (
+        alt.Chart(pd.DataFrame({"dimension": [chosen]}))
+        .mark_rule(strokeDash=[3, 3], color="#888")
+        .encode(x="dimension:O")
+    )
+    return alt.LayerChart(layer=[here, lines], height=260)

@@ -52,11 +52,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "how_scored": ("点数の見方", "How to read the scores"),
     "how_scored_hybrid": (
         "点数は 0 から 1 で、意味の点と単語の点の合計です。帯は内訳を示します。"
+        "どちらを重く見るかは、探した言葉がどれだけ文書に出てくるかで決まります。"
         "順位とコサイン・BM25 は、それぞれの探し方だけで見たときのものです。"
         "順位外は、その探し方では上位の候補に入らなかったことを表します。",
-        "A score goes from 0 to 1 and is the sum of what meaning and words give; the bar shows the two parts. The "
-        "place and the cosine or BM25 score are those of each way of searching on its own; “unplaced” means not among "
-        "its best candidates.",
+        "A score goes from 0 to 1 and is the sum of what meaning and words give; the bar shows the two parts. "
+        "Words weigh the more, the more of yours occur in the documents. The place and the cosine or BM25 score are "
+        "those of each way of searching on its own; “unplaced” means not among its best candidates.",
     ),
     "how_scored_dense": (
         "点数はコサイン類似度です。1 に近いほど、探した文と意味が近いことを表します。",
@@ -138,22 +139,22 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 EXAMPLE_QUERIES = (
-    "私用で会社を休みたいときの手続き",
     "電車が遅れた証拠がほしい",
-    "急に部屋が真っ暗になった",
-    "身に覚えのない買い物の請求が来た",
-    "first aid for heatstroke",
-    "getting my money back for business purchases",
+    "家で働くときのルール",
+    "電気代を安くしたい",
+    "露天風呂の作法",
+    "飛行機で海外に行くと時差ぼけがつらい",
+    "what to do about bug bites",
 )
 """Questions that the example corpus answers in other words."""
 
-EXAMPLE_ONE = "雨の日に家で楽しめること"
-EXAMPLE_MANY = """室内でできる遊びを集めました
-Things to do indoors on a wet afternoon
-雨のため試合は中止になりました
-休日は家族で映画を観て過ごす
-The match was called off because of rain
-住民票の写しは市役所で受け取れます"""
+EXAMPLE_ONE = "電車が遅れて遅刻しそうです"
+EXAMPLE_MANY = """列車の遅延で会議に間に合わない
+My train is delayed and I will miss the meeting
+電車の中に傘を忘れました
+I left my umbrella at the station
+バスで会社に通っています
+スープに塩を少し足してください"""
 EXAMPLE_ALL = """猫がソファーで眠っている
 子猫が長椅子の上で昼寝をしている
 A cat is asleep on the sofa

@@ -1,0 +1,111 @@
+"""The command `index`, run as a user runs it."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from index.cli import cli
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "index", *arguments], capture_output=True, text=True, cwd=cwd, timeout=100
+    )
+
+
+@pytest.fixture
+def index(corpus: Path, tmp_path: Path) -> Path:
+    assert run("build", str(corpus), "--index", str(tmp_path / "index")).returncode == 0
+    return tmp_path / "index"
+
+
+def test_help_teaches() -> None:
+    overview = run("--help")
+    assert overview.returncode == 0
+    for name, command in cli.commands.items():
+        assert name in overview.stdout
+        shown = CliRunner().invoke(cli, [name, "--help"]).output
+        assert command.help
+        for option in command.params:
+            assert option.opts[0] in shown or option.name.upper().rstrip("S") in shown  # type: ignore[union-attr]
+
+
+def test_a_search_from_the_command_line_loads_no_torch(index: Path) -> None:
+    code = (
+        "import sys; from click.testing import CliRunner; from index.cli import cli\n"
+        f"result = CliRunner().invoke(cli, ['search', '猫', '--index', {str(index)!r}]); print(result.output)\n"
+        "assert result.exit_code == 0 and '猫は魚' in result.output\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'streamlit', 'sqlite_utils'} & sys.modules.keys()\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_search_prints_json_for_programs(index: Path) -> None:
+    result = run("search", "password", "--index", str(index), "--json", "-k", "2", "--mode", "bm25")
+    answer = json.loads(result.stdout)
+    assert answer["query"] == "password"
+    assert answer["hits"][0]["document"]["uri"] == "vpn.md"
+    assert answer["hits"][0]["bm25"]["rank"] == 1
+    assert answer["hits"][0]["dense"] is None
+
+
+def test_info_says_what_is_there(index: Path, corpus: Path) -> None:
+    facts = json.loads(run("info", "--index", str(index), "--json", "--files").stdout)
+    assert (facts["documents"], facts["passages"], facts["dim"], facts["model"]) == (4, 4, 256, "default")
+    assert {"uri": "rows.jsonl", "documents": 2} in facts["files"]
+    assert str(corpus) in run("info", "--index", str(index)).stdout
+
+
+def test_add_remove_verify(index: Path, tmp_path: Path) -> None:
+    (tmp_path / "more.txt").write_text("もう一つの文書。", encoding="utf-8")
+    assert "1 added" in run("add", str(tmp_path / "more.txt"), "--index", str(index)).stdout
+    assert "1 removed" in run("remove", "vpn.md", "--index", str(index)).stdout
+    assert "whole" in run("verify", "--index", str(index)).stdout
+    next((index / "vectors").glob("*.f16.npy")).write_bytes(b"")
+    damaged = run("verify", "--index", str(index))
+    assert damaged.returncode == 1
+    assert "has changed" in damaged.stdout
+
+
+def test_default_folder_is_the_current_one(corpus: Path, tmp_path: Path) -> None:
+    assert run("build", "corpus", cwd=tmp_path).returncode == 0
+    assert (tmp_path / ".sakuin" / "documents.db").is_file()
+    assert "leave.txt" in run("search", "有給休暇", cwd=tmp_path).stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["search", "猫", "--index", "nowhere"], 1, "index build"),
+        (["build", "nowhere"], 1, "No folder nowhere"),
+        (["add", "nowhere"], 1, "No file or folder"),
+        (["remove", "x", "--index", "nowhere"], 1, "No index"),
+        (["search"], 2, "Missing argument"),
+        (["search", "x", "--mode", "fuzzy"], 2, "fuzzy"),
+        (["build", ".", "--dim", "0"], 2, "--dim"),
+        (["build", ".", "--model", "./no-model"], 1, "No model folder"),
+        (["frobnicate"], 2, "No such command"),
+    ],
+)
+def test_errors_say_what_to_do(tmp_path: Path, arguments: list[str], code: int, message: str) -> None:
+    result = run(*arguments, cwd=tmp_path)
+    assert result.returncode == code
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_control_characters_of_documents_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "evil.txt").write_text(
+        "危険 \x1b]0;owned\x07 \x1b[31m赤" + "い普通の文が続きます。" * 20, "utf-8"
+    )
+    run("build", "corpus", cwd=tmp_path)
+    shown = run("search", "危険", cwd=tmp_path)
+    assert "危険" in shown.stdout
+    assert "\x1b" not in shown.stdout
+    assert "\x07" not in shown.stdout

@@ -1,0 +1,41 @@
+"""Fusion on arrays: what holds whatever the scores are."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from search.fusion import BM25_WEIGHT, bm25_weight, normalised, weighted_shares
+
+scores = arrays(np.float32, st.shared(st.integers(0, 30), key="n"), elements=st.floats(-1, 100, width=32))
+
+
+@given(scores, scores, st.floats(0, 1))
+def test_shares_add_up_to_a_score_from_0_to_1(dense: np.ndarray, bm25: np.ndarray, weight: float) -> None:
+    of_dense, of_bm25 = weighted_shares(dense, bm25, weight)
+    total = of_dense + of_bm25
+    assert total.shape == dense.shape
+    assert ((total >= 0) & (total <= 1 + 1e-9)).all()
+
+
+@given(scores)
+def test_normalising_keeps_the_order_and_ignores_scale(values: np.ndarray) -> None:
+    once = normalised(values)
+    assert (np.diff(once[np.argsort(values, kind="stable")]) >= 0).all()
+    np.testing.assert_allclose(normalised(values * 4), once, atol=1e-6)
+
+
+@given(scores, scores, st.floats(0.01, 0.99))
+def test_what_both_legs_prefer_wins(dense: np.ndarray, bm25: np.ndarray, weight: float) -> None:
+    total = sum(weighted_shares(dense, bm25, weight))
+    for i in range(len(dense)):
+        better = (dense >= dense[i]) & (bm25 >= bm25[i])
+        assert (np.asarray(total)[better] >= np.asarray(total)[i] - 1e-9).all()
+
+
+def test_bm25_weighs_less_where_words_cover_less_of_the_query() -> None:
+    weights = [bm25_weight(best, 10.0) for best in (0.0, 1.0, 3.0, 5.9, 6.0, 30.0)]
+    assert weights[0] == 0
+    assert weights == sorted(weights)
+    assert weights[-1] == weights[-2] == BM25_WEIGHT
+    assert bm25_weight(0.0, 0.0) == BM25_WEIGHT

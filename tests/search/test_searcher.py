@@ -1,0 +1,180 @@
+"""Searching a real index."""
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from index.build import add, build, remove
+from index.snapshot import open_index
+from index.writer import IndexWriter
+from search import MODES, Searcher, SearchError
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("examples") / "index"
+    build(EXAMPLES / "corpus", folder)
+    return folder
+
+
+def judged() -> list[dict[str, object]]:
+    return [json.loads(line) for line in (EXAMPLES / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def test_the_example_queries_find_their_documents(examples: Path) -> None:
+    """Words alone find what shares words; the hybrid finds paraphrases too, and loses nothing to BM25."""
+    found = {mode: {True: 0, False: 0} for mode in MODES}
+    asked = {True: 0, False: 0}
+    with Searcher.open(examples) as searcher:
+        for query in judged():
+            paraphrase = bool(query["paraphrase"])
+            asked[paraphrase] += 1
+            for mode in MODES:
+                hits = searcher.search(str(query["query"]), k=10, mode=mode).hits
+                files = {hit.document.uri.split("#")[0] for hit in hits}
+                found[mode][paraphrase] += bool(files & set(query["relevant"]))  # type: ignore[call-overload]
+    assert found["hybrid"][False] >= 0.95 * asked[False]
+    assert found["hybrid"][True] >= 0.4 * asked[True]
+    assert found["hybrid"][True] >= 2 * found["bm25"][True]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_hits_are_consistent(examples: Path, mode: str) -> None:
+    with Searcher.open(examples) as searcher:
+        result = searcher.search("経費の精算はいつまで", k=7, mode=mode)
+    assert [hit.rank for hit in result.hits] == list(range(1, 8))
+    scores = [hit.score for hit in result.hits]
+    assert scores == sorted(scores, reverse=True)
+    for hit in result.hits:
+        legs = [leg for leg in (hit.dense, hit.bm25) if leg]
+        assert len(legs) == (2 if mode == "hybrid" else 1)
+        assert sum(leg.share for leg in legs) == pytest.approx(hit.score, abs=1e-6)
+        assert all(0 <= start < end <= len(hit.text) for start, end in hit.highlights)
+        assert all(a[1] < b[0] for a, b in zip(hit.highlights, hit.highlights[1:], strict=False))
+        assert hit.end - hit.start == len(hit.text)
+    assert mode == "dense" or any("経費" in hit.text[start:end] for hit in result.hits for start, end in hit.highlights)
+    data = json.loads(json.dumps(result.to_dict()))
+    assert data["query"] == "経費の精算はいつまで"
+    assert data["hits"][0]["document"]["uri"] == result.hits[0].document.uri
+
+
+def test_each_legs_scores_in_a_hybrid_are_its_own(examples: Path) -> None:
+    query = "how do I reset my password"
+    with Searcher.open(examples) as searcher:
+        hybrid = searcher.search(query, k=10)
+        own = {mode: searcher.search(query, k=200, mode=mode) for mode in ("dense", "bm25")}
+    for mode, result in own.items():
+        known = {hit.passage_id: hit for hit in result.hits}
+        for hit in hybrid.hits:
+            leg = getattr(hit, mode)
+            if hit.passage_id in known:
+                assert leg.score == pytest.approx(known[hit.passage_id].score, abs=2e-3)
+                assert leg.rank in (known[hit.passage_id].rank, None)
+            else:
+                assert leg.score == 0
+
+
+def test_dimension_is_a_dial(examples: Path) -> None:
+    with Searcher.open(examples) as searcher:
+        full, short = (searcher.search("猫の世話", mode="dense", dim=dim) for dim in (None, 32))
+        assert (full.dim, short.dim) == (256, 32)
+        assert full.hits[0].score != short.hits[0].score
+        for dim in (0, 257):
+            with pytest.raises(SearchError, match="1 to"):
+                searcher.search("猫", dim=dim)
+
+
+def test_a_blind_leg_is_dropped_and_reported(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
+    from index.writer import Settings
+
+    build(corpus, tmp_path / "index", Settings(model=str(toy_model)))
+    with Searcher.open(tmp_path / "index") as searcher:
+        words = searcher.search("zzzz qqqq")
+        assert any(notice.startswith("BM25 was left out") for notice in words.notices)
+        assert all(hit.bm25 is None for hit in words.hits)
+        for mode in MODES:
+            nothing = searcher.search("", mode=mode)
+            assert nothing.hits == ()
+            assert nothing.notices == ("The query is empty.",)
+
+
+def test_dense_is_left_out_where_the_model_knows_nothing(corpus: Path, tmp_path: Path) -> None:
+    build(corpus, tmp_path / "index")
+    (corpus / "thai.txt").write_text("\u10a0\u10a1\u10a2 สวัสดี", encoding="utf-8")
+    build(corpus, tmp_path / "index")
+    with Searcher.open(tmp_path / "index") as searcher:
+        if searcher.model.encode(["\u10a0\u10a1\u10a2"]).any():
+            pytest.skip("the packaged model knows these letters")
+        result = searcher.search("\u10a0\u10a1\u10a2")
+        assert any("Dense search was left out" in notice for notice in result.notices)
+        assert [hit.document.uri for hit in result.hits] == ["thai.txt"]
+
+
+@pytest.mark.parametrize(("k", "mode"), [(0, "hybrid"), (-1, "hybrid"), (10**9, "hybrid"), (3, "fuzzy")])
+def test_wrong_arguments(examples: Path, k: int, mode: str) -> None:
+    with Searcher.open(examples) as searcher, pytest.raises(SearchError):
+        searcher.search("猫", k=k, mode=mode)
+
+
+def test_an_empty_index_answers_nothing(tmp_path: Path) -> None:
+    with IndexWriter(tmp_path) as writer:
+        writer.commit()
+    with Searcher.open(tmp_path) as searcher:
+        assert searcher.search("anything").hits == ()
+
+
+def test_sees_what_others_commit(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    with Searcher.open(folder) as searcher:
+        assert not any("鳥" in hit.text for hit in searcher.search("鳥").hits)
+        (corpus / "bird.txt").write_text("鳥は空を飛ぶ。", encoding="utf-8")
+        add([corpus / "bird.txt"], folder)
+        assert searcher.search("鳥").hits[0].document.uri == "bird.txt"
+        remove(["bird.txt"], folder)
+        assert all(hit.document.uri != "bird.txt" for hit in searcher.search("鳥").hits)
+
+
+def test_many_threads_search_while_a_writer_commits(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    failures: list[BaseException] = []
+    done = threading.Event()
+
+    def ask(searcher: Searcher) -> None:
+        try:
+            while not done.is_set():
+                assert searcher.search("猫は魚が好き", k=1).hits[0].document.uri == "rows.jsonl#a"
+        except BaseException as error:
+            failures.append(error)
+
+    with Searcher.open(folder) as searcher:
+        threads = [threading.Thread(target=ask, args=(searcher,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for number in range(6):
+            path = corpus / "changing.txt"
+            path.write_text(f"変わる文書 {number}", encoding="utf-8")
+            build(corpus, folder)
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert not failures
+
+
+def test_a_manifest_of_another_format_is_refused(corpus: Path, tmp_path: Path) -> None:
+    from index import database
+    from index.errors import IndexFolderError
+
+    build(corpus, tmp_path / "index")
+    connection = database.connect(tmp_path / "index", read_only=False)
+    manifest = database.read_manifest(connection, tmp_path)
+    database.write_manifest(connection, replace(manifest, format=99))
+    connection.close()
+    with pytest.raises(IndexFolderError, match="format 99"):
+        open_index(tmp_path / "index")

@@ -1,0 +1,241 @@
+"""From pairs to a model folder, small but whole."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import zstandard
+from click.testing import CliRunner
+from tokenizers import Tokenizer
+
+from embedder import StaticEmbedder
+from embedder.folder import DEFAULT_FOLDER
+from embedder.tokenising import FlatTokenizer
+from training.cli import cli
+from training.errors import TrainingError
+from training.pairs import Source, read_pairs
+from training.recipe import read_recipe
+from training.sampling import batches_of, load_source, schedule
+from training.tokenizer import train_tokenizer
+from training.trainer import CHECKPOINT, train
+
+ANIMALS = [
+    "猫",
+    "犬",
+    "鳥",
+    "魚",
+    "馬",
+    "牛",
+    "虎",
+    "兎",
+    "cat",
+    "dog",
+    "bird",
+    "fish",
+    "horse",
+    "tiger",
+    "mouse",
+    "bear",
+]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two sources: animals and their cries, numbers and their squares; one compressed."""
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    animals = [{"query": f"{a}について{n}", "passage": f"{a}は動物です。番号{n}"} for n in range(8) for a in ANIMALS]
+    numbers = [{"query": f"square of {n}", "passage": f"{n} times {n} is {n * n}"} for n in range(90)]
+    (folder / "animals.jsonl").write_text("\n".join(map(json.dumps, animals)), encoding="utf-8")
+    packed = zstandard.ZstdCompressor().compress("\n".join(map(json.dumps, numbers)).encode())
+    (folder / "numbers.jsonl.zst").write_bytes(packed)
+    return folder
+
+
+@pytest.fixture
+def recipe(tmp_path: Path, data: Path) -> Path:
+    path = tmp_path / "recipe.toml"
+    path.write_text(
+        f"""
+name = "tiny"
+data = "{data}"
+tokenizer = "{DEFAULT_FOLDER / "tokenizer.json"}"
+dims = [32, 16]
+batch = 32
+steps = 12
+checkpoint_every = 5
+
+[[source]]
+name = "animals"
+licence = "none"
+
+[[source]]
+name = "numbers"
+weight = 0.5
+""",
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_training_brings_pairs_together(recipe: Path, tmp_path: Path, data: Path) -> None:
+    model = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "run", show_progress=False))
+    assert (model.dimension, model.pooling) == (32, "damped")
+    queries, passages = read_pairs(data / "numbers.jsonl.zst", 90)
+    scores = model.similarity(model.encode(queries), model.encode(passages))
+    assert (scores.argmax(axis=1) == np.arange(90)).mean() > 0.8
+    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log] == list(range(1, 13))
+
+
+def test_the_run_loads_in_sentence_transformers(recipe: Path, tmp_path: Path) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    folder = train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+    theirs = SentenceTransformer(str(folder), device="cpu").encode(["猫について", "cat"])
+    np.testing.assert_allclose(StaticEmbedder.load(folder, "mean").encode(["猫について", "cat"]), theirs, atol=1e-5)
+
+
+def test_an_interrupted_run_ends_as_an_uninterrupted_one(
+    recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import training.trainer as trainer
+
+    whole = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "whole", show_progress=False))
+    real, calls = trainer.step, 0
+
+    def interrupted(*arguments: object) -> float:
+        nonlocal calls
+        calls += 1
+        if calls == 8:
+            raise KeyboardInterrupt
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(trainer, "step", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        train(read_recipe(recipe), tmp_path / "broken", show_progress=False)
+    monkeypatch.setattr(trainer, "step", real)
+    resumed = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "broken", show_progress=False))
+    texts = ["猫について1", "square of 7"]
+    np.testing.assert_allclose(resumed.encode(texts), whole.encode(texts), rtol=1e-3, atol=1e-3)
+
+
+def test_a_text_of_unknown_pieces_has_a_zero_vector(recipe: Path, tmp_path: Path) -> None:
+    model = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "run", show_progress=False))
+    assert not model.encode(["\U00012000\U00012001", " "]).any()
+
+
+def test_batches_hold_no_text_twice(data: Path) -> None:
+    lines = [json.dumps({"query": f"q{n % 7}", "passage": f"p{n % 11}"}) for n in range(60)]
+    (data / "repeats.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
+    pairs = load_source(Source("repeats", data / "repeats.jsonl", 1000), tokenizer, 64)
+    stream = batches_of(pairs, 16, np.random.default_rng(0))
+    seen: list[int] = []
+    while len(seen) < 120:
+        rows = next(stream)
+        assert len(rows) >= 1
+        assert len(set(pairs.queries.keys[rows].tolist())) == len(rows)
+        assert len(set(pairs.passages.keys[rows].tolist())) == len(rows)
+        seen += rows.tolist()
+    assert set(seen[:60]) == set(range(60))
+
+
+def test_the_schedule_repeats_itself(data: Path) -> None:
+    tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
+    sources = [
+        load_source(Source(name, path, 1000), tokenizer, 64)
+        for name, path in (("a", data / "animals.jsonl"), ("n", data / "numbers.jsonl.zst"))
+    ]
+    first, second = schedule(sources, 16, seed=3), schedule(sources, 16, seed=3)
+    for _ in range(40):
+        (source, rows), (again, same) = next(first), next(second)
+        assert source is again
+        assert rows.tolist() == same.tolist()
+
+
+def test_texts_are_cut_to_max_tokens(data: Path) -> None:
+    tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
+    pairs = load_source(Source("a", data / "animals.jsonl", 1000), tokenizer, 3)
+    assert np.diff(pairs.passages.offsets).max() == 3
+    ids, lengths = pairs.passages.take(np.array([5, 0]))
+    expected = tokenizer.exact.encode("虎は動物です。番号0", add_special_tokens=False).ids[:3]
+    assert lengths.tolist() == [3, 3]
+    assert ids[3:].tolist() == tokenizer.exact.encode("猫は動物です。番号0", add_special_tokens=False).ids[:3]
+    assert pairs.passages.take(np.array([6]))[0].tolist() == expected
+
+
+def test_tokenizer_has_the_form_asked_for(data: Path) -> None:
+    tokenizer = train_tokenizer(data, vocabulary=120)
+    assert tokenizer.get_vocab_size() == 120
+    assert [tokenizer.id_to_token(i) for i in range(4)] == ["<s>", "<pad>", "</s>", "<unk>"]
+    again = Tokenizer.from_str(tokenizer.to_str())
+    ids = again.encode("ＣＡＴ について square", add_special_tokens=False).ids
+    assert ids == again.encode("CAT について square", add_special_tokens=False).ids
+    assert again.decode(again.encode("square of 9", add_special_tokens=False).ids) == "square of 9"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("not json", "line 2"),
+        ('{"query": "a"}', "line 2"),
+        ('{"query": "a", "passage": " "}', "line 2"),
+        ('{"query": 1, "passage": "b"}', "line 2"),
+        ("[1, 2]", "line 2"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
+    path = tmp_path / "bad.jsonl"
+    path.write_text('{"query": "q", "passage": "p"}\n' + line, encoding="utf-8")
+    with pytest.raises(TrainingError, match=reason):
+        read_pairs(path, 10)
+
+
+def test_a_cut_archive_is_named(tmp_path: Path, data: Path) -> None:
+    whole = (data / "numbers.jsonl.zst").read_bytes()
+    (tmp_path / "cut.jsonl.zst").write_bytes(b"junk" + whole)
+    with pytest.raises(TrainingError, match="Zstandard"):
+        read_pairs(tmp_path / "cut.jsonl.zst", 1000)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "message"),
+    [
+        ("steps = 12", "steps = 0", "steps"),
+        ("steps = 12", "stepps = 3", "unknown setting stepps"),
+        ("steps = 12", "steps = ", "TOML"),
+        ('name = "animals"', 'name = "plants"', "plants"),
+        ('licence = "none"', 'license = "none"', "license"),
+        ("dims = [32, 16]", "dims = []", "dims"),
+    ],
+)
+def test_a_wrong_recipe_is_explained(recipe: Path, tmp_path: Path, before: str, after: str, message: str) -> None:
+    recipe.write_text(recipe.read_text(encoding="utf-8").replace(before, after), encoding="utf-8")
+    with pytest.raises(TrainingError, match=message):
+        train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+
+
+def test_a_damaged_checkpoint_is_explained(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / CHECKPOINT).write_bytes(b"\x00" * 50)
+    with pytest.raises(TrainingError, match="delete it"):
+        train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+
+
+def test_package_writes_int8_and_a_card(recipe: Path, tmp_path: Path) -> None:
+    run = CliRunner().invoke(cli, ["run", str(recipe), "--out", str(tmp_path / "run")])
+    assert run.exit_code == 0, run.output
+    figures = tmp_path / "figures.json"
+    figures.write_text(json.dumps({"figures": {"some_task": {"dense 32": 12.3, "bm25": 50.0}}}), encoding="utf-8")
+    model = str(tmp_path / "run" / "model")
+    out = tmp_path / "out"
+    packed = CliRunner().invoke(cli, ["package", model, str(out), "--recipe", str(recipe), "--figures", str(figures)])
+    assert packed.exit_code == 0, packed.output
+    texts = ["猫について1", "square of 7"]
+    ours, theirs = StaticEmbedder.load(out).encode(texts, normalize=True), StaticEmbedder.load(model)
+    np.testing.assert_allclose(ours, theirs.encode(texts, normalize=True), atol=0.02)
+    card = (out / "README.md").read_text(encoding="utf-8")
+    assert "| some_task | 12.3 |" in card
+    assert "| animals |  | none |" in card
