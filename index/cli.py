@@ -187,6 +187,9 @@ def ui(folder: Path, port: int, no_browser: bool) -> None:
         "server.fileWatcherType": "none",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "theme.light.primaryColor": "#0d9488",
+        "theme.dark.primaryColor": "#2dd4bf",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     os.execv(

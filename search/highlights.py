@@ -1,14 +1,23 @@
 """Marks the words of a query in the passages it found."""
 
+import re
 from collections.abc import Sequence
 
 from index.analyser import Analyser
 
+KANJI = re.compile("[々〆〇㐀-䶿一-鿿豈-\ufaff\U00020000-\U000323af]")
+
 
 def highlight(analyser: Analyser, query: str, texts: Sequence[str]) -> list[tuple[tuple[int, int], ...]]:
     """For each text, the character spans that match terms of the query: sorted, disjoint, touching ones joined."""
-    wanted = set(analyser.terms(query))
+    wanted = {term for term, start, end in analyser.spans(query) if not inside_a_word(query, start, end)}
     return [joined([(start, end) for term, start, end in analyser.spans(text) if term in wanted]) for text in texts]
+
+
+def inside_a_word(query: str, start: int, end: int) -> bool:
+    """Whether a span is one kanji out of several: BM25 counts those too, but marked alone they only distract."""
+    around = query[max(0, start - 1) : start] + query[end : end + 1]
+    return end - start == 1 and bool(KANJI.search(query[start:end]) and KANJI.search(around))
 
 
 def joined(spans: list[tuple[int, int]]) -> tuple[tuple[int, int], ...]:

@@ -24,7 +24,7 @@ STYLE = """<style>
 .sk * { box-sizing: border-box; }
 [data-testid="stMainBlockContainer"] { padding-top: 4.5rem; max-width: 54rem; }
 .sk h2, .sk h3, .sk p, .sk dl, .sk dt, .sk dd, .sk ul, .sk li, ol.sk { margin: 0; padding: 0; list-style: none; }
-.sk dt, .sk dd, .sk li, .sk summary { font-size: inherit; }
+.sk dt, .sk dd, .sk ul, .sk li, .sk summary { font-size: inherit; }
 .sk h2 { font-size: 1.35rem; font-weight: 650; letter-spacing: 0; line-height: 1.4; }
 .sk h3 { font-size: 1.0625rem; font-weight: 650; letter-spacing: 0; line-height: 1.45; }
 .sk bdi { unicode-bidi: isolate; }

@@ -33,9 +33,11 @@ def heat_map(scores: NDArray[np.float32], texts: Sequence[str], theme: str, word
         }
     )
     axis = alt.Axis(labelAngle=0, ticks=False, domain=False, title=None, labelOverlap=True)
+    roomy = number <= MAX_NUMBERS
+    gap = alt.Scale(padding=0.04 if roomy else 0)
     base = alt.Chart(data).encode(
-        x=alt.X("column:O", axis=axis, scale=alt.Scale(padding=0.04)),
-        y=alt.Y("row:O", axis=axis, scale=alt.Scale(padding=0.04)),
+        x=alt.X("column:O", axis=axis, scale=gap),
+        y=alt.Y("row:O", axis=axis, scale=gap),
         tooltip=[
             alt.Tooltip("first:N", title=words("first")),
             alt.Tooltip("second:N", title=words("second")),
@@ -43,15 +45,13 @@ def heat_map(scores: NDArray[np.float32], texts: Sequence[str], theme: str, word
         ],
     )
     scale = alt.Scale(domain=[0, 1], range=[faint, strong], clamp=True)
-    cells = base.mark_rect(cornerRadius=3).encode(color=alt.Color("score:Q", scale=scale, legend=None))
+    cells = base.mark_rect(cornerRadius=3 if roomy else 0).encode(color=alt.Color("score:Q", scale=scale, legend=None))
     layers: list[Any] = [cells]
-    if number <= MAX_NUMBERS:
+    if roomy:
         colour = alt.condition("datum.score > 0.55", alt.value(on_strong), alt.value(on_faint))
         layers.append(base.mark_text(fontSize=12).encode(text=alt.Text("score:Q", format=".2f"), color=colour))
-    size = 46 if number <= MAX_NUMBERS else max(5, 552 // number)
-    return alt.LayerChart(
-        layer=layers, height=size * number + 20, config=alt.Config(view=alt.ViewConfig(strokeWidth=0))
-    )
+    height = 46 * min(number, MAX_NUMBERS) + 20
+    return alt.LayerChart(layer=layers, height=height, config=alt.Config(view=alt.ViewConfig(strokeWidth=0)))
 
 
 def by_dimension(scores: NDArray[np.float32], dimensions: Sequence[int], chosen: int, words: Words) -> alt.LayerChart:

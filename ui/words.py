@@ -10,7 +10,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "tagline": ("意味で探す、手元の文書の検索", "Search your own documents by meaning"),
     "search_page": ("検索", "Search"),
     "similarity_page": ("文の近さ", "Similarity"),
-    "language": ("表示言語", "Language"),
     # Search: what is asked.
     "query": ("探したいこと", "What are you looking for?"),
     "query_placeholder": (

@@ -1,0 +1,33 @@
+"""Highlights point at the words of the query, in the text as it stands."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from index.analyser import Analyser
+from search.highlights import highlight
+
+ANALYSER = Analyser()
+
+
+def marked(query: str, text: str) -> list[str]:
+    (spans,) = highlight(ANALYSER, query, [text])
+    return [text[start:end] for start, end in spans]
+
+
+def test_words_are_marked_in_any_form() -> None:
+    assert marked("password", "Reset your ＰＡＳＳＷＯＲＤ, or all passwords.") == ["ＰＡＳＳＷＯＲＤ", "passwords"]
+    assert marked("サーバー", "ｻｰﾊﾞを再起動する") == ["ｻｰﾊﾞ"]
+    assert marked("猫", "猫と子猫") == ["猫", "猫"]
+
+
+def test_one_kanji_of_a_word_is_not_marked_elsewhere() -> None:
+    assert marked("証拠", "証明書の証拠") == ["証拠"]
+
+
+@given(st.text(st.characters(), max_size=40), st.text(st.characters(), max_size=80))
+def test_spans_are_sorted_disjoint_and_inside(query: str, text: str) -> None:
+    (spans,) = highlight(ANALYSER, query, [text])
+    at = -1
+    for start, end in spans:
+        assert at < start < end <= len(text)
+        at = end
