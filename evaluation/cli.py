@@ -1,12 +1,12 @@
 """Command line of evaluation."""
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
-from embedder import SakuinError, StaticEmbedder
+from embedder import StaticEmbedder
+from embedder.command import run
 
 DIMS = (1024, 512, 256, 128, 64, 32)
 
@@ -60,9 +60,5 @@ def show(name: str, columns: list[str], row: dict[str, float]) -> None:
 
 
 def main() -> None:
-    """Run the command line; errors meant for the user end with exit code 1 and no traceback."""
-    try:
-        cli(prog_name="python -m evaluation")
-    except SakuinError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+    """Run the command line."""
+    run(cli, "python -m evaluation", "Nothing was written.")

@@ -309,26 +309,7 @@ def to_json(value: Any) -> str:
 
 
 def main() -> None:
-    """Run the command line: exit code 0 done, 1 the work failed, 2 wrong usage, 130 interrupted."""
-    try:
-        cli(prog_name="index", standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted. What was committed stands; the same command goes on from there.", err=True)
-        sys.exit(130)
-    except BrokenPipeError:
-        # The reader of our output has gone, as `head` does; point stdout elsewhere so that the exit is silent.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:
-        # Imported here: `index --help` need not wait for numpy.
-        from embedder.errors import SakuinError
+    """Run the command line."""
+    from embedder.command import run
 
-        if not isinstance(error, (SakuinError, OSError)):
-            raise
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
+    run(cli, "index", "What was committed stands; the same command goes on from there.")

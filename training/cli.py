@@ -1,11 +1,10 @@
 """Command line of training."""
 
-import sys
 from pathlib import Path
 
 import click
 
-from embedder.errors import SakuinError
+from embedder.command import run as run_command
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -63,13 +62,5 @@ def package(model: Path, out: Path, recipe: Path, figures: Path | None) -> None:
 
 
 def main() -> None:
-    """Run the command line; errors meant for the user end with exit code 1 and no traceback."""
-    try:
-        cli(prog_name="python -m training")
-    except SakuinError as error:
-        click.echo(f"Error: {error}", err=True)
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()
+    """Run the command line."""
+    run_command(cli, "python -m training", "The same command goes on from the last checkpoint.")

@@ -18,6 +18,7 @@ from embedder.folder import ModelFiles, write_model
 from embedder.pooling import Bags, make_bags
 from embedder.table import Table
 from embedder.tokenising import FlatTokenizer
+from training.card import card
 from training.errors import TrainingError
 from training.losses import matryoshka_ranking_loss
 from training.recipe import Recipe
@@ -124,6 +125,7 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True) -> Path:
     model = folder / MODEL
     table = Table(state.table.numpy())
     write_model(model, ModelFiles(table, recipe.tokenizer, recipe.pooling, normalize=False))
+    (model / "README.md").write_text(card(recipe, table, recipe.pooling, {}), encoding="utf-8")
     return model
 
 

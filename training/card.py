@@ -1,0 +1,78 @@
+"""Model cards: what a model is, what it was trained on and how, its figures and weaknesses."""
+
+from collections.abc import Mapping
+
+from embedder.pooling import Pooling
+from embedder.table import Table
+from training.recipe import Recipe
+
+STORED_AS_INT8 = (
+    "Here the rows are stored as int8 with a scale each. `StaticEmbedder.load(...).save(folder)` writes float32 rows "
+    "that sentence-transformers loads (there with mean pooling)."
+)
+STORED_AS_FLOAT = "The folder loads in sentence-transformers (there with mean pooling) and in `StaticEmbedder.load`."
+
+
+def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, Mapping[str, float]]) -> str:
+    """A model card in Markdown, with the metadata the Hugging Face hub reads.
+
+    Args:
+        recipe: That the model was trained by.
+        table: The model's table, as it is stored.
+        pooling: The model's own.
+        figures: For each task, what `python -m evaluation --json` measured; may be empty.
+    """
+    lines = [
+        "---",
+        "library_name: sentence-transformers",
+        "pipeline_tag: sentence-similarity",
+        "language: [ja, en]",
+        "tags: [static-embedding, matryoshka, sentence-similarity]",
+        "---",
+        "",
+        f"# {recipe.name}",
+        "",
+        f"A static embedding model for Japanese and English: {len(table):,} token vectors of "
+        f"{table.dimension} numbers. A text's vector is the mean of its tokens' vectors, with {pooling} "
+        f"pooling; it can be cut to {', '.join(str(d) for d in sorted(recipe.dims)[:-1])} numbers.",
+        "",
+        STORED_AS_INT8 if table.scale is not None else STORED_AS_FLOAT,
+        "",
+        "## Training",
+        "",
+        f"`python -m training run`: MatryoshkaLoss over MultipleNegativesRankingLoss at {list(recipe.dims)}, "
+        f"{recipe.steps:,} batches of {recipe.batch:,} pairs, one source a batch, AdamW, peak learning rate "
+        f"{recipe.learning_rate}, cosine schedule, seed {recipe.seed}.",
+        "",
+    ]
+    if figures:
+        columns = list(dict.fromkeys(name for row in figures.values() for name in row if name.startswith("dense")))
+        lines += [
+            "## Figures",
+            "",
+            "Times 100; nDCG@10 of retrieval, Spearman of jsts_valid, by `python -m evaluation --data`.",
+            "",
+            "| task | " + " | ".join(column.removeprefix("dense ") for column in columns) + " |",
+            "| --- |" + " --- |" * len(columns),
+        ]
+        for task, row in figures.items():
+            lines.append(f"| {task} | " + " | ".join(f"{row[column]:.1f}" for column in columns) + " |")
+        lines.append("")
+    lines += [
+        "## Known weaknesses",
+        "",
+        "No word order: 犬が人を噛む and 人が犬を噛む get the same vector. Exact keywords, numbers and names are "
+        "better found by BM25, so use both. Long texts are diluted: cut them into passages of a few sentences. "
+        "English has fewer token pieces than Japanese. Trained mostly on encyclopaedic, legal, technical and everyday "
+        "sentences; other fields and noisy text do worse.",
+        "",
+        "## Sources",
+        "",
+        "Their licences allow training with attribution; here it is.",
+        "",
+        "| source | origin | licence |",
+        "| --- | --- | --- |",
+        *(f"| {source.name} | {source.origin} | {source.licence} |" for source in recipe.sources),
+        "",
+    ]
+    return "\n".join(lines)
