@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
@@ -20,8 +21,10 @@ from embedder.tokenising import FlatTokenizer
 if TYPE_CHECKING:
     import torch
 
-# From this many texts on, torch's EmbeddingBag repays the time of importing torch.
+# From this many texts on, torch's EmbeddingBag over the whole table beats numpy over the rows that are needed.
 BULK_FROM = 64
+# Importing torch takes as long as pooling about this many texts without it.
+TORCH_REPAYS_FROM = 16_384
 # Texts encoded at a time: enough to keep all cores busy, few enough to stay in the caches.
 BATCH_TEXTS = 8192
 # Characters a batch holds at most, so that few long texts take no more memory than many short ones.
@@ -46,6 +49,7 @@ class StaticEmbedder:
         self._files = files
         self._tokenizer = FlatTokenizer(files.tokenizer)
         self._bulk_table = lru_cache(maxsize=2)(self._make_bulk_table)
+        self._encoded = 0
         self.source = source
 
     @classmethod
@@ -120,7 +124,8 @@ class StaticEmbedder:
         if isinstance(texts, str):
             raise ModelError("encode takes a list of texts: put the single text into a list.")
         vectors = np.empty((len(texts), dimension), np.float32)
-        bulk = len(texts) >= BULK_FROM
+        self._encoded += len(texts)
+        bulk = len(texts) >= BULK_FROM and ("torch" in sys.modules or self._encoded >= TORCH_REPAYS_FROM)
         for start, stop in progress(batches(texts), len(texts), show_progress):
             bags = self.bags(texts[start:stop])
             vectors[start:stop] = self._pool_bulk(bags, dimension) if bulk else self._pool(bags, dimension)

@@ -26,6 +26,8 @@ TEXTS = [
     "abc" * 30,
 ]
 
+PACKAGED = StaticEmbedder.load()
+
 
 def reference(folder: Path, texts: list[str]) -> np.ndarray:
     from sentence_transformers import SentenceTransformer
@@ -60,12 +62,25 @@ def test_loads_what_sentence_transformers_saves(tmp_path: Path, toy_model: Path)
 
 
 def test_bulk_and_single_paths_agree(toy_model: Path) -> None:
+    import torch  # noqa: F401, without it numpy would do both
+
     for model in (StaticEmbedder.load(), StaticEmbedder.load(toy_model), StaticEmbedder.load(toy_model, "damped")):
         many = TEXTS * 40
         np.testing.assert_allclose(model.encode(many)[: len(TEXTS)], model.encode(TEXTS), atol=1e-5)
         np.testing.assert_allclose(
             model.encode(many, truncate_dim=32)[: len(TEXTS)], model.encode(TEXTS)[:, :32], atol=1e-5
         )
+
+
+def test_many_small_requests_end_up_in_bulk(toy_model: Path) -> None:
+    code = (
+        "import sys; from embedder import StaticEmbedder; model = StaticEmbedder.load(sys.argv[1])\n"
+        "first = model.encode(['cat mat'] * 8000)\n"
+        "assert 'torch' not in sys.modules\n"
+        "assert abs(model.encode(['cat mat'] * 9000)[:8000] - first).max() < 1e-5\n"
+        "assert 'torch' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code, str(toy_model)], check=True)
 
 
 def test_one_query_imports_neither_torch_nor_sentence_transformers() -> None:
@@ -113,7 +128,7 @@ def test_similarity_is_cosine() -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.text(st.characters(), max_size=200), max_size=5))
 def test_any_text_gives_finite_vectors(texts: list[str]) -> None:
-    vectors = StaticEmbedder.load().encode(texts, truncate_dim=32)
+    vectors = PACKAGED.encode(texts, truncate_dim=32)
     assert vectors.shape == (len(texts), 32)
     assert np.isfinite(vectors).all()
 
