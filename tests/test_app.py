@@ -37,16 +37,6 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-STREAMLIT_FLAGS = [
-    "--server.address=127.0.0.1",
-    "--server.headless=true",
-    "--server.fileWatcherType=none",
-    "--browser.gatherUsageStats=false",
-    "--client.toolbarMode=minimal",
-    "--client.showErrorDetails=none",
-    "--theme.light.primaryColor=#0d9488",
-    "--theme.dark.primaryColor=#2dd4bf",
-]
 PARAPHRASE, ANSWER = "電車が遅れた証拠がほしい", "travel/chien-shomei.txt"
 HOSTILE = (
     'needle <script>window.hacked = 1</script> <img src=x onerror="window.hacked = 1; alert(1)"> '
@@ -228,10 +218,10 @@ def served(folder: Path, log: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(ROOT / "app.py"), f"--server.port={port}"]
+    command = [sys.executable, "-m", "index", "ui", "--index", str(folder), "--port", str(port), "--no-browser"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, *STREAMLIT_FLAGS, "--", "--index", str(folder)],
+            command,
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder.parent,
