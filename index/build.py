@@ -73,10 +73,12 @@ def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress:
         found = list(find_files(root, root))
         sync_files(writer, found, known, report, progress)
         here = {file.uri for file in found}
-        # Files from elsewhere, put in by `index add`, are called by their whole path and stay.
-        for uri in sorted(uri for uri in known.keys() - here if not Path(uri).is_absolute()):
-            forget_file(writer, uri)
-            report.removed += 1
+        # Files from elsewhere, put in by `index add`, are called by their whole path and stay. So were files of this
+        # corpus that were added before it was one; now they have a shorter name.
+        for uri in sorted(known.keys() - here):
+            if not Path(uri).is_absolute() or Path(uri).is_relative_to(root):
+                forget_file(writer, uri)
+                report.removed += 1
         finish(writer, report, started)
     return report
 
@@ -89,8 +91,8 @@ def add(
     report = Report()
     with IndexWriter(folder, settings) as writer:
         root = Path(writer.manifest.corpus) if writer.manifest.corpus else None
-        found = {file.uri: file for path in paths for file in find_files(path.absolute(), root)}
-        sync_files(writer, list(found.values()), database.read_files(writer.connection), report, progress)
+        found = [file for path in paths for file in find_files(path, root)]
+        sync_files(writer, found, database.read_files(writer.connection), report, progress)
         finish(writer, report, started)
     return report
 
@@ -129,8 +131,12 @@ def sync_files(
 ) -> None:
     """Read the files that are new or changed."""
     total, done = sum(file.size for file in found), 0
+    paths: dict[str, Path] = {}
     for file in found:
         progress(file.uri, done, total)
+        if paths.setdefault(file.uri, file.path) != file.path:
+            report.skipped.append(Skipped(file.uri, "another file has the same name, once both are read as Unicode"))
+            continue
         sync_file(writer, file, known.get(file.uri), report, lambda part, at=done: progress("", at + part, total))  # type: ignore[misc]
         done += file.size
         if writer.pending >= COMMIT_PASSAGES:
@@ -142,7 +148,8 @@ def sync_file(
     writer: IndexWriter, file: Found, known: FileState | None, report: Report, progress: Callable[[int], None]
 ) -> None:
     """Bring one file up to date."""
-    if known and (known.size, known.mtime_ns) == (file.size, file.mtime_ns):
+    # A file without a hash was never read, whether for its rights or its type: that may have changed without its bytes.
+    if known and known.sha256 and (known.size, known.mtime_ns) == (file.size, file.mtime_ns):
         report.unchanged += 1
         if known.reason:
             report.skipped.append(Skipped(file.uri, known.reason))
@@ -159,8 +166,12 @@ def sync_file(
         forget_documents(writer, file.uri)
         skipped = add_documents(writer, file, report, progress)
     except ReadError as error:
-        forget_documents(writer, file.uri)
         skipped = [Skipped(file.uri, str(error))]
+        if known and known.sha256 == digest and known.reason == str(error):
+            report.unchanged += 1
+            report.skipped += skipped
+            return
+        forget_documents(writer, file.uri)
     if known:
         report.updated += 1
     else:
@@ -173,15 +184,13 @@ def sync_file(
 def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]) -> list[Skipped]:
     """Read a file into the index; returns the parts of it that were left out."""
     skipped, read = [], 0
-    uris: set[str] = set()
     for item in read_file(file.path, file.uri):
         if isinstance(item, Skipped):
             skipped.append(item)
             continue
-        if item.uri in uris:
-            skipped.append(Skipped(item.uri, "a second document of the same name"))
+        if writer.connection.execute("SELECT 1 FROM documents WHERE uri = ?", (item.uri,)).fetchone():
+            skipped.append(Skipped(item.uri, "there is another document of the same name"))
             continue
-        uris.add(item.uri)
         passages = split(item, writer.manifest.passage_width)
         writer.add(item, file.uri, passages)
         report.new_passages += len(passages)

@@ -34,11 +34,12 @@ def find_files(start: Path, root: Path | None) -> Iterator[Found]:
 
     Args:
         start: A file or folder.
-        root: Files below it are called by their path relative to it, all others by their whole path.
+        root: Files below it are called by their path relative to it, all others by their whole path; resolved.
 
     Raises:
-        IndexFolderError: there is no ``start``.
+        IndexFolderError: there is no ``start``, or a folder below it cannot be read.
     """
+    start = located(start)
     if start.is_file():
         found = look_at(start, root)
         if found:
@@ -46,7 +47,7 @@ def find_files(start: Path, root: Path | None) -> Iterator[Found]:
         return
     if not start.is_dir():
         raise IndexFolderError(f"No file or folder {start}: check the path.")
-    for folder, folders, names in os.walk(start):
+    for folder, folders, names in os.walk(start, onerror=unreadable_folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and not is_index(Path(folder, name)))
         for name in sorted(names):
             if not name.startswith("."):
@@ -63,14 +64,28 @@ def look_at(path: Path, root: Path | None) -> Found | None:
         return None
     if not stat.S_ISREG(state.st_mode):
         return None
-    return Found(path, uri_of(path, root), state.st_size, state.st_mtime_ns)
+    # Below a folder that was located, names need not be located one by one.
+    name = path.relative_to(root) if root and path.is_relative_to(root) else path
+    return Found(path, readable(name.as_posix()), state.st_size, state.st_mtime_ns)
 
 
 def uri_of(path: Path, root: Path | None) -> str:
     """What the index calls a file: its path relative to ``root`` if it is below it, else its whole path."""
-    whole = path.absolute()
-    name = whole.relative_to(root.absolute()) if root and whole.is_relative_to(root.absolute()) else whole
-    return readable(name.as_posix())
+    whole = located(path)
+    return readable((whole.relative_to(root) if root and whole.is_relative_to(root) else whole).as_posix())
+
+
+def located(path: Path) -> Path:
+    """A path by its one true name: without links or ``..`` in its folders. A file that is a link keeps its name."""
+    return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
+
+
+def unreadable_folder(error: OSError) -> None:
+    """Stop: to pass over a folder that cannot be read would be to forget its documents."""
+    raise IndexFolderError(
+        f"Cannot read the folder {error.filename} ({error.strerror}). Nothing was changed: give yourself the right to "
+        f"read it, or move it out of the corpus."
+    ) from error
 
 
 def readable(name: str) -> str:
@@ -88,7 +103,10 @@ def readable(name: str) -> str:
 
 def is_index(folder: Path) -> bool:
     """Whether a folder is an index."""
-    return (folder / "documents.db").is_file() and (folder / "writer.lock").exists()
+    try:
+        return (folder / "documents.db").is_file() and (folder / "terms").is_dir()
+    except OSError:  # os.walk will report it
+        return False
 
 
 def hash_file(path: Path) -> str:

@@ -111,7 +111,7 @@ class TermsWriter:
             self._writer.commit()
             self._writer.garbage_collect_files()
             self._writer.wait_merging_threads()
-        _sync_folder(self._folder)
+        sync_folder(self._folder)
 
 
 class Terms:
@@ -276,7 +276,7 @@ def _link(base: Path, folder: Path) -> None:
             shutil.copyfile(file, target)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Makes the names in the folder durable; systems that cannot open a folder do so without being asked."""
     try:
         handle = os.open(folder, os.O_RDONLY)

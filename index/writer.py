@@ -6,6 +6,7 @@ manifest names; the next writer sweeps them away.
 """
 
 import os
+import re
 import shutil
 import sqlite3
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from index.database import FileState, Manifest
 from index.documents import Document, Passage
 from index.errors import IndexFolderError
 from index.passages import MAX_WIDTH
-from index.terms import TermsWriter
+from index.terms import TermsWriter, sync_folder
 from index.vectors import Vectors, sha256_of, write_segment
 
 DEFAULT_DIM = 256
@@ -32,6 +33,8 @@ BATCH = 8192
 # All vector segments are merged into one when there are more, or when more than this share of the rows is dead.
 MAX_SEGMENTS = 16
 MAX_REMOVED_SHARE = 0.2
+SEGMENT_FILE = re.compile(r"\d{8}m?\.(ids|f16)\.npy")
+GENERATION = re.compile(r"\d{8}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,7 @@ class IndexWriter:
             ModelError: the model cannot be loaded.
         """
         self.folder = folder
+        refuse_foreign(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = FileLock(folder / "writer.lock", timeout=0)
@@ -95,18 +99,25 @@ class IndexWriter:
             ) from error
         except OSError as error:
             raise IndexFolderError(f"Cannot write to {folder} ({error.strerror or error}): choose another.") from error
-        try:
-            self.connection = database.connect(folder, read_only=False)
-            self._create_tables()
-            self.manifest, self.model = self._prepare(settings)
-        except BaseException:
-            self._lock.release()
-            raise
         self._terms: TermsWriter | None = None
         self._waiting: list[tuple[int, str]] = []
         self._ids: list[NDArray[np.int64]] = []
         self._vectors: list[NDArray[np.float16]] = []
-        self._sweep()
+        try:
+            self.connection = database.connect(folder, read_only=False)
+        except BaseException:
+            self._lock.release()
+            raise
+        try:
+            self._create_tables()
+            self._committed, self.manifest, self.model = self._prepare(settings)
+            self._sweep()
+        except (sqlite3.Error, OSError) as error:
+            self._close()
+            raise self._explained(error) from error
+        except BaseException:
+            self._close()
+            raise
 
     def __enter__(self) -> "IndexWriter":
         return self
@@ -115,13 +126,11 @@ class IndexWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if self.connection.in_transaction:
-                self.connection.rollback()
-            self._terms = None
-            self._sweep()
-            self.connection.close()
+            self._discard()
         finally:
-            self._lock.release()
+            self._close()
+        if error is not None and self._explained(error) is not error:
+            raise self._explained(error) from error
 
     @property
     def pending(self) -> int:
@@ -161,7 +170,7 @@ class IndexWriter:
 
     def commit(self) -> None:
         """Make everything since the last commit visible at once; a new index is committed even if empty."""
-        if self._terms is None and self.manifest.generation:
+        if self._terms is None and self.manifest == self._committed:
             return
         terms = self._begin()
         self._flush()
@@ -177,26 +186,35 @@ class IndexWriter:
                 checksums[name] = known or sha256_of(path)
         manifest = replace(self.manifest, generation=generation, segments=segments, checksums=checksums)
         database.write_manifest(self.connection, manifest)
+        for parent in (self.folder / "vectors", self.folder / "terms", self.folder):
+            sync_folder(parent)
         self.connection.commit()
-        self.manifest = manifest
+        self.manifest = self._committed = manifest
         self._terms = None
         self._ids, self._vectors = [], []
         self._sweep()
         self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _create_tables(self) -> None:
-        if self.connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'removed_passages'").fetchone():
+        tables = {row[0] for row in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "removed_passages" in tables:
             return
+        if tables:
+            raise IndexFolderError(f"{self.folder / database.NAME} is no index of ours: choose another folder.")
         import sqlite_utils
 
         self.connection.execute("BEGIN IMMEDIATE")
         database.create_tables(sqlite_utils.Database(self.connection))
         self.connection.commit()
 
-    def _prepare(self, settings: Settings) -> tuple[Manifest, StaticEmbedder]:
+    def _prepare(self, settings: Settings) -> tuple[Manifest | None, Manifest, StaticEmbedder]:
+        """The committed manifest, if there is one; that to go on from; its model."""
         from index.analyser import Analyser
 
         analyser = Analyser().name
+        if settings.model and Path(settings.model).is_dir():
+            # The index may be opened from another working folder.
+            settings = replace(settings, model=str(Path(settings.model).resolve()))
         if self.connection.execute("SELECT count(*) FROM manifest").fetchone()[0]:
             manifest = database.read_manifest(self.connection, self.folder)
             for name in ("model", "dim", "corpus", "passage_width"):
@@ -213,14 +231,13 @@ class IndexWriter:
                     f"The index in {self.folder} was made by another text analysis ({manifest.analyser}; now "
                     f"{analyser}). Delete the folder and build it again."
                 )
-            if settings.corpus:
-                manifest = replace(manifest, corpus=settings.corpus)
-            return manifest, load_model(manifest, self.folder)
+            adopted = replace(manifest, corpus=settings.corpus or manifest.corpus)
+            return manifest, adopted, load_model(manifest, self.folder)
         model = StaticEmbedder.load(settings.model or None)
         dim = min(DEFAULT_DIM, model.dimension) if settings.dim is None else settings.dim
         if not 1 <= dim <= model.dimension:
             raise IndexFolderError(f"Cannot store {dim} numbers a vector: the model has 1 to {model.dimension}.")
-        return Manifest(
+        fresh = Manifest(
             format=database.FORMAT,
             generation=0,
             corpus=settings.corpus or "",
@@ -231,7 +248,8 @@ class IndexWriter:
             passage_width=settings.passage_width or MAX_WIDTH,
             segments=[],
             checksums={},
-        ), model
+        )
+        return None, fresh, model
 
     def _terms_folder(self, generation: int) -> Path:
         return self.folder / "terms" / f"{generation:08d}"
@@ -269,8 +287,8 @@ class IndexWriter:
             segments.append(name)
             checksums |= {f"vectors/{file}": value for file, value in written.items()}
         removed = removed_passages(self.connection)
-        highest = self.connection.execute("SELECT count(*) FROM passages").fetchone()[0] + len(removed)
-        if segments and (len(segments) > MAX_SEGMENTS or len(removed) > MAX_REMOVED_SHARE * highest):
+        rows = self.connection.execute("SELECT count(*) FROM passages").fetchone()[0] + len(removed)
+        if segments and (len(segments) > MAX_SEGMENTS or len(removed) > MAX_REMOVED_SHARE * rows):
             live = Vectors(folder, segments, removed, self.manifest.dim)
             written = write_segment(folder, f"{name}m", live.ids, live.rows)
             segments = [f"{name}m"]
@@ -279,14 +297,42 @@ class IndexWriter:
         return segments, checksums
 
     def _sweep(self) -> None:
-        """Remove files that the committed manifest does not name."""
-        keep = {self.folder / name for name in self.manifest.checksums if name.startswith("vectors/")}
-        for path in (self.folder / "vectors").glob("*"):
-            if path not in keep:
+        """Remove files of a writer's making that the committed manifest does not name."""
+        committed = self._committed
+        keep = {self.folder / name for name in committed.checksums} if committed else set()
+        for path in (self.folder / "vectors").glob("*.npy"):
+            if path not in keep and SEGMENT_FILE.fullmatch(path.name):
                 path.unlink(missing_ok=True)
         for path in (self.folder / "terms").glob("*"):
-            if path != self._terms_folder(self.manifest.generation):
+            if GENERATION.fullmatch(path.name) and not (committed and int(path.name) == committed.generation):
                 shutil.rmtree(path, ignore_errors=True)
+
+    def _discard(self) -> None:
+        """Undo what was not committed."""
+        if self.connection.in_transaction:
+            self.connection.rollback()
+        self._terms = None
+        self._sweep()
+
+    def _close(self) -> None:
+        self.connection.close()
+        self._lock.release()
+
+    def _explained(self, error: BaseException) -> BaseException:
+        """A failure of disk or database as an error that says so; any other error as it is."""
+        if not isinstance(error, (sqlite3.Error, OSError)):
+            return error
+        return IndexFolderError(
+            f"Writing the index in {self.folder} failed ({error}). The last commit stands. See that the disk has room "
+            f"and that the folder may be written, then run the same command again."
+        )
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise IndexFolderError if a folder is somebody else's: it holds files, but no index."""
+    if folder.is_dir() and not (folder / database.NAME).is_file():
+        if any(path.name != "writer.lock" and not path.name.startswith(".") for path in folder.iterdir()):
+            raise IndexFolderError(f"{folder} holds other files and no index: choose an empty or a new folder.")
 
 
 def removed_passages(connection: sqlite3.Connection) -> NDArray[np.int64]:
