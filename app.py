@@ -12,9 +12,9 @@ import numpy as np
 import streamlit as st
 
 from embedder import SakuinError, StaticEmbedder
+from index import DEFAULT_INDEX
 from index.database import NAME as DATABASE
 from search import MODES, Searcher
-from search.searcher import DEFAULT_INDEX
 from ui import cards
 from ui.words import EXAMPLE_ALL, EXAMPLE_MANY, EXAMPLE_ONE, EXAMPLE_QUERIES, LANGUAGES, Language, Words
 

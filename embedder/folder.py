@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,4 +136,6 @@ def write_model(folder: Path, files: ModelFiles) -> None:
     # Written beside and moved into place: the old table may be mapped by the model being saved.
     part = folder / "model.safetensors.part"
     save_file(files.table.tensors(), part, metadata={"format": "pt"})
+    # The library keeps the file to its owner; whoever may read the rest of the model may read this.
+    shutil.copymode(folder / "tokenizer.json", part)
     part.replace(folder / "model.safetensors")

@@ -5,8 +5,9 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -48,7 +49,8 @@ class StaticEmbedder:
         """Prefer `StaticEmbedder.load`. Args: files: a model's parts; source: where they came from, for messages."""
         self._files = files
         self._tokenizer = FlatTokenizer(files.tokenizer)
-        self._bulk_table = lru_cache(maxsize=2)(self._make_bulk_table)
+        self._bulk_tables: dict[int, torch.Tensor] = {}
+        self._cutting = Lock()
         self._encoded = 0
         self.source = source
 
@@ -142,7 +144,10 @@ class StaticEmbedder:
 
         The vector of text i is the sum of weight times table row over its bag (before any Normalize module).
         """
-        return make_bags(*self._tokenizer.encode(texts), self.pooling)
+        bags = make_bags(*self._tokenizer.encode(texts), self.pooling)
+        if len(bags.ids) and int(bags.ids.max()) >= len(self._files.table):
+            raise ModelError(f"The model {self.source} has a tokenizer with more pieces than its table has rows.")
+        return bags
 
     def _checked_dimension(self, truncate_dim: int | None) -> int:
         if truncate_dim is None:
@@ -172,10 +177,17 @@ class StaticEmbedder:
         )
         return cast(NDArray[np.float32], pooled.numpy())
 
-    def _make_bulk_table(self, dimension: int) -> "torch.Tensor":
+    def _bulk_table(self, dimension: int) -> "torch.Tensor":
+        """The table cut to a dimension, as torch wants it; the last two are kept."""
         import torch
 
-        return torch.from_numpy(self._files.table.prefix(dimension))
+        with self._cutting:
+            if dimension not in self._bulk_tables:
+                cut = torch.from_numpy(self._files.table.prefix(dimension))
+                while len(self._bulk_tables) >= 2:
+                    del self._bulk_tables[next(iter(self._bulk_tables))]
+                self._bulk_tables[dimension] = cut
+            return self._bulk_tables[dimension]
 
 
 def batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -4,17 +4,18 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from index import DEFAULT_INDEX
+
 if TYPE_CHECKING:
     from index.build import Progress, Report
     from search.results import Hit, SearchResult
 
-DEFAULT_INDEX = ".sakuin"
 SKIPPED_SHOWN = 10
 SNIPPET_CHARACTERS = 200
 
@@ -84,7 +85,11 @@ def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | Non
 @click.argument("uris", nargs=-1, required=True, metavar="URI...")
 @INDEX_OPTION
 def remove(uris: tuple[str, ...], folder: Path) -> None:
-    """Remove files or single documents, by the names that `index search` and `index info --files` show."""
+    """Remove files or single documents, by the names that `index search` and `index info --files` show.
+
+    The next `index build` brings back a file that still stands in the corpus folder. A single document of a file, such
+    as rows.csv#row=3, stays away until that file changes.
+    """
     from index.build import remove
 
     show_report(remove(uris, folder), folder)
@@ -130,23 +135,23 @@ def info(folder: Path, files: bool, as_json: bool) -> None:
     from index.snapshot import open_index
     from index.writer import folder_bytes
 
-    snapshot = open_index(folder)
-    manifest = snapshot.manifest
-    facts: dict[str, Any] = {
-        "index": str(folder),
-        "corpus": manifest.corpus,
-        **snapshot.counts(),
-        "dim": manifest.dim,
-        "model": manifest.model or "default",
-        "fingerprint": manifest.fingerprint,
-        "analyser": manifest.analyser,
-        "generation": manifest.generation,
-        "segments": len(manifest.segments),
-        "bytes": folder_bytes(folder),
-        "skipped": [{"uri": uri, "reason": reason} for uri, reason in snapshot.skipped()],
-    }
-    if files:
-        facts["files"] = [{"uri": uri, "documents": number} for uri, number in snapshot.files()]
+    with closing(open_index(folder)) as snapshot:
+        manifest = snapshot.manifest
+        facts: dict[str, Any] = {
+            "index": str(folder),
+            "corpus": manifest.corpus,
+            **snapshot.counts(),
+            "dim": manifest.dim,
+            "model": manifest.model or "default",
+            "fingerprint": manifest.fingerprint,
+            "analyser": manifest.analyser,
+            "generation": manifest.generation,
+            "segments": len(manifest.segments),
+            "bytes": folder_bytes(folder),
+            "skipped": [{"uri": uri, "reason": reason} for uri, reason in snapshot.skipped()],
+        }
+        if files:
+            facts["files"] = [{"uri": uri, "documents": number} for uri, number in snapshot.files()]
     if as_json:
         click.echo(to_json(facts))
         return

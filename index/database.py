@@ -101,7 +101,8 @@ def connect(folder: Path, read_only: bool) -> sqlite3.Connection:
             connection.execute("SELECT 1 FROM manifest")
         except sqlite3.OperationalError:
             # On a read-only disk SQLite cannot make the files WAL mode needs; with no WAL there is nothing to miss.
-            if path.with_name(f"{NAME}-wal").exists():
+            wal = path.with_name(f"{NAME}-wal")
+            if wal.exists() and wal.stat().st_size:
                 raise
             connection.close()
             connection = sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)
@@ -154,7 +155,8 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
         raise IndexFolderError(f"The index in {folder} was never finished: run `index build` or `index add` again.")
     if values.get("format") != FORMAT:
         raise IndexFolderError(
-            f"The index in {folder} has format {values.get('format')}, this version reads {FORMAT}: build it again."
+            f"The index in {folder} has format {values.get('format')}, this version reads {FORMAT}: delete the "
+            f"folder and build it again."
         )
     return Manifest(**{field.name: values[field.name] for field in fields(Manifest)})
 

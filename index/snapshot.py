@@ -2,7 +2,8 @@
 
 import sqlite3
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from index import database
@@ -43,22 +44,22 @@ class Snapshot:
 
     def passages(self, numbers: Sequence[int]) -> dict[int, PassageRow]:
         """Passages by number; one that was removed since is missing."""
-        with self._lock:
+        with self._reading():
             return database.read_passages(self._connection, numbers)
 
     def counts(self) -> dict[str, int]:
         """Numbers of files, documents, passages and skipped files, as of now."""
-        with self._lock:
+        with self._reading():
             return database.counts(self._connection)
 
     def skipped(self) -> list[tuple[str, str]]:
         """(uri, reason) of the files of which nothing, or not all, was taken."""
-        with self._lock:
+        with self._reading():
             return self._connection.execute("SELECT uri, reason FROM files WHERE reason != '' ORDER BY uri").fetchall()
 
     def files(self) -> list[tuple[str, int]]:
         """(uri, number of documents) of every file."""
-        with self._lock:
+        with self._reading():
             return self._connection.execute(
                 "SELECT f.uri, count(d.id) FROM files f LEFT JOIN documents d ON d.file = f.uri GROUP BY f.uri "
                 "ORDER BY f.uri"
@@ -66,13 +67,24 @@ class Snapshot:
 
     def outdated(self) -> bool:
         """Whether somebody has committed since."""
-        with self._lock:
+        with self._reading():
             return self._data_version() != self._version
 
     def close(self) -> None:
         """Let go of the database."""
         with self._lock:
             self._connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """One thread at a time; what SQLite raises, over a damaged or closed database, as our error."""
+        with self._lock:
+            try:
+                yield
+            except sqlite3.Error as error:
+                raise IndexFolderError(
+                    f"The index in {self.folder} cannot be read ({error}). Check it with `index verify`."
+                ) from error
 
     def _data_version(self) -> int:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
@@ -101,28 +113,43 @@ def verify(folder: Path) -> list[str]:
     Raises:
         IndexFolderError: there is no index, or not even its manifest can be read.
     """
-    connection = database.connect(folder, read_only=True)
-    try:
+    problems: list[str] = []
+    for _ in range(ATTEMPTS):
+        manifest, problems = check(folder)
+        if not problems or read_generation(folder) == manifest.generation:
+            break
+        # A writer committed meanwhile and swept away files under our eyes.
+    return problems
+
+
+def read_generation(folder: Path) -> int:
+    """The number of the last commit."""
+    with closing(database.connect(folder, read_only=True)) as connection:
+        return database.read_manifest(connection, folder).generation
+
+
+def check(folder: Path) -> tuple[Manifest, list[str]]:
+    """The committed manifest, and what does not agree with it."""
+    with closing(database.connect(folder, read_only=True)) as connection:
         manifest = database.read_manifest(connection, folder)
-        problems = [f"documents.db: {row[0]}" for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
-        passages = database.counts(connection)["passages"]
-        removed = removed_passages(connection)
-    except sqlite3.Error as error:
-        return [f"documents.db is damaged: {error}"]
-    finally:
-        connection.close()
+        try:
+            rows = connection.execute("PRAGMA integrity_check").fetchall()
+            passages = database.counts(connection)["passages"]
+        except sqlite3.Error as error:
+            return manifest, [f"{database.NAME} is damaged: {error}"]
+    problems = [f"{database.NAME}: {row[0]}" for row in rows if row[0] != "ok"]
     generation = f"terms/{manifest.generation:08d}/"
     for name, expected in manifest.checksums.items():
         path = folder / (name.replace("terms/", generation, 1) if name.startswith("terms/") else name)
-        if not path.is_file():
-            problems.append(f"{path.relative_to(folder)} is missing")
-        elif sha256_of(path) != expected:
-            problems.append(f"{path.relative_to(folder)} has changed since it was written")
+        try:
+            if sha256_of(path) != expected:
+                problems.append(f"{path.relative_to(folder)} has changed since it was written")
+        except OSError as error:
+            problems.append(f"{path.relative_to(folder)} cannot be read: {error.strerror or error}")
     if problems:
-        return problems
-    snapshot = open_index(folder)
-    for name, number in {"vectors": len(snapshot.vectors.ids), "terms": snapshot.terms.num_passages}.items():
-        if number != passages:
-            problems.append(f"{name} hold {number} passages, documents.db {passages} (and {len(removed)} removed)")
-    snapshot.close()
-    return problems
+        return manifest, problems
+    with closing(open_index(folder)) as snapshot:
+        for name, number in {"vectors": len(snapshot.vectors.ids), "terms": snapshot.terms.num_passages}.items():
+            if number != passages:
+                problems.append(f"{name} hold {number} passages, {database.NAME} {passages}")
+    return manifest, problems

@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,7 +47,7 @@ _TERMS = "terms"
 _COPIED = ("meta.json", ".managed.json")
 
 _WRITE_REMEDY = "Check that the disk has room and that the folder may be written, then build again."
-_READ_REMEDY = "Rebuild the index from its documents."
+_READ_REMEDY = "If its files may be read by you, it is damaged: delete the index folder and build it again."
 
 
 class TermsWriter:
@@ -111,7 +112,14 @@ class TermsWriter:
             self._writer.commit()
             self._writer.garbage_collect_files()
             self._writer.wait_merging_threads()
+            self._share()
         sync_folder(self._folder)
+
+    def _share(self) -> None:
+        """Let those read the index who may read its segments; tantivy keeps some files to their owner."""
+        segments = [path for path in self._folder.iterdir() if path.suffix in (".term", ".idx")]
+        for name in _COPIED if segments else ():
+            shutil.copymode(segments[0], self._folder / name)
 
 
 class Terms:
@@ -132,12 +140,22 @@ class Terms:
         self._folder = folder
         self.analyser = Analyser()
         with _explained(folder, "cannot be opened", _READ_REMEDY):
-            index = tantivy.Index.open(str(folder))
+            index = tantivy.Index.open(str(self._lockable(folder)))
             index.config_reader("manual")
             self._schema = index.schema
             self._searcher = index.searcher()
             self._searcher.doc_freq(_TERMS, "")
             self._searcher.doc_freq(_ID, 0)
+
+    def _lockable(self, folder: Path) -> Path:
+        """The folder, or one of links to its files where it may not be written: tantivy opens by way of a lock file."""
+        if not folder.is_dir() or os.access(folder, os.W_OK):
+            return folder
+        self._links = TemporaryDirectory(prefix="sakuin-")
+        for file in folder.iterdir():
+            if file.suffix != ".lock":
+                Path(self._links.name, file.name).symlink_to(file.resolve())
+        return Path(self._links.name)
 
     @property
     def num_passages(self) -> int:

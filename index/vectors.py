@@ -7,8 +7,8 @@ the first d of each row, scaled to length 1.
 import hashlib
 import os
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Rows turned to float32 at a time: bounds the memory that opening an index takes beyond the FAISS index itself.
 ROWS_AT_A_TIME = 65_536
+# FAISS indexes kept, each of another dimension.
+MAX_FAISS = 3
 
 
 def segment_files(folder: Path, name: str) -> tuple[Path, Path]:
@@ -95,7 +97,8 @@ class Vectors:
                 [np.zeros((0, dim), np.float16), *(p[1][k] for p, k in zip(parts, kept, strict=True))]
             )
         self.dim = dim
-        self._faiss = lru_cache(maxsize=3)(self._make_faiss)
+        self._faiss: dict[int, faiss.Index] = {}
+        self._making = Lock()
 
     def search(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The passages nearest to a query.
@@ -109,7 +112,7 @@ class Vectors:
         """
         if not len(self.ids):
             return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        scores, places = self._faiss(len(query)).search(query[None, :], min(k, len(self.ids)))
+        scores, places = self._faiss_at(len(query)).search(query[None, :], min(k, len(self.ids)))
         found = places[0] >= 0
         ids, cosines = self.ids[places[0][found]], scores[0][found]
         order = np.lexsort((ids, -cosines))
@@ -130,10 +133,16 @@ class Vectors:
         normalize_rows(rows)
         return rows
 
-    def _make_faiss(self, d: int) -> "faiss.Index":
-        import faiss
+    def _faiss_at(self, d: int) -> "faiss.Index":
+        """The FAISS index over the first d numbers, made when first asked for; the last few are kept."""
+        with self._making:
+            if d not in self._faiss:
+                import faiss
 
-        index = faiss.IndexFlatIP(d)
-        for start in range(0, len(self.ids), ROWS_AT_A_TIME):
-            index.add(self.cut(slice(start, start + ROWS_AT_A_TIME), d))
-        return index
+                index = faiss.IndexFlatIP(d)
+                for start in range(0, len(self.ids), ROWS_AT_A_TIME):
+                    index.add(self.cut(slice(start, start + ROWS_AT_A_TIME), d))
+                while len(self._faiss) >= MAX_FAISS:
+                    del self._faiss[next(iter(self._faiss))]
+                self._faiss[d] = index
+            return self._faiss[d]

@@ -330,9 +330,10 @@ class IndexWriter:
 
 def refuse_foreign(folder: Path) -> None:
     """Raise IndexFolderError if a folder is somebody else's: it holds files, but no index."""
-    if folder.is_dir() and not (folder / database.NAME).is_file():
-        if any(path.name != "writer.lock" and not path.name.startswith(".") for path in folder.iterdir()):
-            raise IndexFolderError(f"{folder} holds other files and no index: choose an empty or a new folder.")
+    if not folder.is_dir() or (folder / database.NAME).is_file():
+        return
+    if any(path.name != "writer.lock" and not path.name.startswith(".") for path in folder.iterdir()):
+        raise IndexFolderError(f"{folder} holds other files and no index: choose an empty or a new folder.")
 
 
 def removed_passages(connection: sqlite3.Connection) -> NDArray[np.int64]:

@@ -27,10 +27,13 @@ def bm25_weight(best: float, full: float) -> float:
 
 
 def normalised(scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Scores (n,) moved and scaled so that the lowest is 0 and the highest 1; all 0 where they are all equal."""
+    """Scores (n,) moved and scaled so that the lowest is 0 and the highest 1.
+
+    Where all are equal, all are 1 if there is anything to them at all, else 0.
+    """
     values = scores.astype(np.float64)
     low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
-    return (values - low) / (high - low) if high > low else np.zeros(len(values))
+    return (values - low) / (high - low) if high > low else (values > 0).astype(np.float64)
 
 
 def weighted_shares(

@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedder import SakuinError, StaticEmbedder
+from embedder.tokenising import replace_lone_surrogates
+from index import DEFAULT_INDEX
 from index.database import Manifest, PassageRow
+from index.errors import IndexFolderError
 from index.snapshot import Snapshot, open_index
 from index.writer import load_model
 from search.fusion import bm25_weight, weighted_shares
@@ -19,7 +22,6 @@ from search.highlights import highlight
 from search.results import Hit, HitDocument, LegScore, SearchResult
 
 MODES = ("hybrid", "dense", "bm25")
-DEFAULT_INDEX = ".sakuin"
 # Each leg proposes at least so many candidates; what neither ranks among its first hundred is in no fused top ten.
 CANDIDATES = 100
 MAX_K = 10_000
@@ -120,8 +122,16 @@ class Searcher:
             raise SearchError(f"Unknown mode {mode!r}: use {', '.join(MODES)}.")
         if not 1 <= k <= MAX_K:
             raise SearchError(f"Cannot give {k} hits: ask for 1 to {MAX_K}.")
+        # A lone surrogate, as a terminal of another encoding may send, can be neither searched nor printed.
+        query = replace_lone_surrogates(query)
+        asked: Snapshot | None = None
         while True:
             snapshot = self._current()
+            if snapshot is asked:
+                raise IndexFolderError(
+                    f"The index in {snapshot.folder} ranks passages it does not hold. Check it with `index verify`."
+                )
+            asked = snapshot
             stored = snapshot.manifest.dim
             if dim is not None and not 1 <= dim <= stored:
                 raise SearchError(f"Cannot compare {dim} numbers: this index stores {stored} a vector, give 1 to that.")
@@ -151,9 +161,7 @@ class Searcher:
         with self._reload:
             if self._snapshot.outdated():
                 fresh = open_index(self._snapshot.folder)
-                if fresh.manifest.fingerprint != self._snapshot.manifest.fingerprint:
-                    self.model = load_model(fresh.manifest, fresh.folder)
-                # The old one stays open for searches under way in other threads; the garbage collector closes it.
+                # The old one stays open for searches under way in other threads, and closes with the last of them.
                 self._snapshot = fresh
             return self._snapshot
 

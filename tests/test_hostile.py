@@ -157,5 +157,4 @@ def test_no_query_stops_a_search(hostile: Path, query: str) -> None:
     with Searcher.open(hostile) as searcher:
         for mode in MODES:
             result = searcher.search(query, mode=mode)
-            assert result.hits or result.notices or mode == "bm25"
             assert all(-1.01 <= hit.score <= 1e6 for hit in result.hits)

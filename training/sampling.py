@@ -7,7 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedder.tokenising import FlatTokenizer
+from training.errors import TrainingError
 from training.pairs import Source, read_pairs
+
+# The last batch of a pass may be small, and is passed over; so many in a row are no accident.
+MOST_SMALL = 4
 
 
 @dataclass(frozen=True)
@@ -105,8 +109,17 @@ def schedule(sources: Sequence[TokenPairs], size: int, seed: int) -> Iterator[tu
     shares /= shares.sum()
     rng = np.random.default_rng(seed)
     streams = [batches_of(pairs, size, np.random.default_rng([seed, i])) for i, pairs in enumerate(sources)]
+    small = [0] * len(sources)
     while True:
         chosen = int(rng.choice(len(sources), p=shares))
         rows = next(streams[chosen])
-        if len(rows) >= min(size, len(sources[chosen])) // 2:
+        if len(rows) >= max(2, min(size, len(sources[chosen])) // 2):
+            small[chosen] = 0
             yield sources[chosen], rows
+        elif small[chosen] == MOST_SMALL:
+            raise TrainingError(
+                f"{sources[chosen].source.path} repeats its texts so much that batches of it stay small: remove it "
+                f"from the recipe, or remove the repeats."
+            )
+        else:
+            small[chosen] += 1

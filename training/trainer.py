@@ -1,9 +1,9 @@
 """Trains an embedding table on pairs of texts: batches in, a model folder out, resumable in between."""
 
+import hashlib
 import json
 import math
 import time
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -48,12 +48,13 @@ class State:
         self.table.grad = None
         self.step += 1
 
-    def save(self, path: Path) -> None:
-        """Write a checkpoint, replacing the last one in a single step."""
+    def save(self, path: Path, recipe: Recipe) -> None:
+        """Write a checkpoint of a run of ``recipe``, replacing the last one in a single step."""
         part = path.with_suffix(".part")
         memory = self.optimizer.state_dict()["state"].get(0, {})
         try:
-            save_file({"table": self.table, "steps": torch.tensor(self.step), **memory}, part)
+            tensors = {"table": self.table, "steps": torch.tensor(self.step), "recipe": mark_of(recipe)}
+            save_file(tensors | memory, part)
             part.replace(path)
         except (OSError, SafetensorError) as error:
             raise TrainingError(
@@ -62,10 +63,12 @@ class State:
             ) from error
 
     @classmethod
-    def load(cls, path: Path) -> "State":
-        """Read a checkpoint; raises TrainingError where it is damaged."""
+    def load(cls, path: Path, recipe: Recipe) -> "State":
+        """Read a checkpoint; raises TrainingError where it is damaged or of another recipe."""
         try:
             tensors = load_file(path)
+            if not torch.equal(tensors.pop("recipe"), mark_of(recipe)):
+                raise TrainingError(f"{path} is of another recipe: choose another --out, or delete it to start again.")
             state = cls(tensors.pop("table"), int(tensors.pop("steps")))
             shape = state.optimizer.state_dict()
             state.optimizer.load_state_dict({**shape, "state": {0: tensors} if tensors else {}})
@@ -93,15 +96,13 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True) -> Path:
     checkpoint = folder / CHECKPOINT
     silent = [i for piece in SILENT if (i := tokenizer.exact.token_to_id(piece)) is not None]
     if checkpoint.is_file():
-        state = State.load(checkpoint)
+        state = State.load(checkpoint, recipe)
+        keep_log(folder / LOG, state.step)
     else:
         state = initial_state(tokenizer.exact.get_vocab_size(), recipe, sources)
         (folder / LOG).unlink(missing_ok=True)
-    width = max(recipe.dims)
-    if state.table.shape != (tokenizer.exact.get_vocab_size(), width):
-        raise TrainingError(
-            f"{checkpoint} is of another tokenizer or width: choose another --out, or delete it to start again."
-        )
+    if len(state.table) != tokenizer.exact.get_vocab_size():
+        raise TrainingError(f"{checkpoint} is of another tokenizer: choose another --out, or delete it to start again.")
     state.table[silent] = 0
     bar = tqdm(total=recipe.steps, initial=state.step, desc="Training", unit=" batches", disable=not show_progress)
     # Batches already trained on are drawn again and passed over: cheap, and exact.
@@ -119,9 +120,9 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True) -> Path:
             bar.set_postfix(loss=f"{sum(losses.values()) / len(losses):.3f}", refresh=False)
             bar.update()
             if state.step % recipe.checkpoint_every == 0 and state.step < recipe.steps:
-                state.save(checkpoint)
                 log.flush()
-    state.save(checkpoint)
+                state.save(checkpoint, recipe)
+    state.save(checkpoint, recipe)
     model = folder / MODEL
     table = Table(state.table.numpy())
     write_model(model, ModelFiles(table, recipe.tokenizer, recipe.pooling, normalize=False))
@@ -215,8 +216,13 @@ def product_type() -> torch.dtype:
     return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
 
 
-def read_log(folder: Path) -> Iterator[dict[str, object]]:
-    """The steps of a run as logged."""
-    with (folder / LOG).open(encoding="utf-8") as log:
-        for line in log:
-            yield json.loads(line)
+def mark_of(recipe: Recipe) -> torch.Tensor:
+    """A hash of a recipe, uint8 (32,), by which a checkpoint is known to be of it."""
+    return torch.tensor(list(hashlib.sha256(repr(recipe).encode()).digest()), dtype=torch.uint8)
+
+
+def keep_log(path: Path, steps: int) -> None:
+    """Cut a log to its first steps: those after the last checkpoint will be taken again."""
+    if path.is_file():
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text("".join(lines[:steps]), encoding="utf-8")

@@ -12,7 +12,7 @@ from index.readers.html import append_markup
 from index.readers.plain import TextBuilder, one_line, require_text, stem_of
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
-_KEY_VALUE = re.compile(r"^([\w-]+):[ \t]+(.*\S)", re.M)
+_KEY_VALUE = re.compile(r"^([\w-]+):[ \t]++(\S.*)", re.M)
 _MAX_FRONT_MATTER = 64 * 1024
 _MAX_VALUE_CHARACTERS = 1000
 

@@ -120,7 +120,8 @@ def _join_lines(pages: list[str]) -> str:
         for place, line in enumerate(lines):
             parts.append(line)
             ended = line.endswith(_SENTENCE_ENDS)
-            alone = _CONTENTS_LINE.search(line) is not None
+            # Only the end of the line matters, and a line of nothing but dots would take quadratic time.
+            alone = _CONTENTS_LINE.search(line[-100:]) is not None
             wide = widths[place] >= full
             if place + 1 == len(lines):
                 if wide and not ended and not alone and len(lines) > 1:

@@ -214,3 +214,140 @@ def test_no_index(tmp_path: Path) -> None:
     (tmp_path / "documents.db").write_bytes(b"not a database, not at all" * 100)
     with pytest.raises(IndexFolderError):
         open_index(tmp_path)
+
+
+def test_a_folder_of_other_files_is_never_touched(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    (project / "terms" / "00000001").mkdir(parents=True)
+    (project / "vectors").mkdir()
+    (project / "terms" / "00000001" / "tos.md").write_text("# Terms of service", encoding="utf-8")
+    (project / "vectors" / "00000001.ids.npy").write_bytes(b"mine")
+    before = sorted(project.rglob("*"))
+    with pytest.raises(IndexFolderError, match="other files"):
+        build(project, project)
+    import sqlite3
+
+    with sqlite3.connect(tmp_path / "documents.db") as foreign:
+        foreign.execute("CREATE TABLE mine (id)")
+    with pytest.raises(IndexFolderError, match="no index of ours"):
+        add([project], tmp_path)
+    assert sorted(project.rglob("*")) == before
+
+
+def test_a_file_has_one_name_however_it_is_reached(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    (tmp_path / "outside.txt").write_text("外の文書", encoding="utf-8")
+    (tmp_path / "link").symlink_to(corpus)
+    build(tmp_path / "link", folder)
+    add([corpus / ".." / "outside.txt", tmp_path / "link" / "leave.txt", corpus / "." / "vpn.md"], folder)
+    expected = {"leave.txt", "vpn.md", "rows.jsonl#a", "rows.jsonl#b", (tmp_path / "outside.txt").as_posix()}
+    assert uris(folder) == expected
+    build(corpus, folder)
+    assert uris(folder) == expected
+
+
+def test_a_corpus_that_was_added_file_by_file_is_taken_over(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    add([corpus], folder)
+    build(corpus, folder)
+    assert uris(folder) == {"leave.txt", "vpn.md", "rows.jsonl#a", "rows.jsonl#b"}
+    assert open_index(folder).manifest.corpus == str(corpus)
+
+
+def test_a_file_that_could_not_be_opened_is_tried_again(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import index.build
+    from index.errors import ReadError
+
+    def refuse(path: Path) -> str:
+        raise ReadError("cannot be read: Permission denied")
+
+    folder = tmp_path / "index"
+    with monkeypatch.context() as patched:
+        patched.setattr(index.build, "hash_file", refuse)
+        assert len(build(corpus, folder).skipped) == 3
+        generation = open_index(folder).manifest.generation
+        assert len(build(corpus, folder).skipped) == 3
+        assert open_index(folder).manifest.generation == generation
+    assert build(corpus, folder).skipped == []
+    assert len(uris(folder)) == 4
+
+
+def test_an_unreadable_folder_stops_the_build_and_loses_nothing(
+    corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (corpus / "sub").mkdir()
+    (corpus / "sub" / "deep.txt").write_text("奥の文書", encoding="utf-8")
+    build(corpus, tmp_path / "index")
+    real = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("sub"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(IndexFolderError, match="sub"):
+        build(corpus, tmp_path / "index")
+    monkeypatch.undo()
+    assert "sub/deep.txt" in uris(tmp_path / "index")
+
+
+def test_documents_of_the_same_name_do_not_stop_a_build(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "rows.jsonl#a").write_text("file", encoding="utf-8")
+    (corpus / "rows.jsonl#a.txt").write_text("file", encoding="utf-8")
+    (corpus / "rows.jsonl").write_text('{"id": "a.txt", "text": "row"}', encoding="utf-8")
+    report = build(corpus, tmp_path / "index")
+    assert "same name" in " ".join(item.reason for item in report.skipped)
+    assert len([uri for uri in uris(tmp_path / "index") if uri == "rows.jsonl#a.txt"]) == 1
+
+
+def test_a_model_folder_is_found_from_anywhere(
+    corpus: Path, tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from search import Searcher
+
+    monkeypatch.chdir(toy_model.parent)
+    build(corpus, tmp_path / "index", Settings(model=toy_model.name))
+    monkeypatch.chdir(tmp_path)
+    with Searcher.open(tmp_path / "index") as searcher:
+        assert searcher.model.dimension == 64
+
+
+def test_a_full_disk_is_explained(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import index.writer
+
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    build(corpus, tmp_path / "index")
+    (corpus / "new.txt").write_text("新しい文書", encoding="utf-8")
+    monkeypatch.setattr(index.writer, "write_segment", full)
+    with pytest.raises(IndexFolderError, match="No space left"):
+        build(corpus, tmp_path / "index")
+    monkeypatch.undo()
+    assert verify(tmp_path / "index") == []
+    assert len(uris(tmp_path / "index")) == 4
+
+
+def test_verify_beside_a_writer_finds_nothing_wrong(corpus: Path, tmp_path: Path) -> None:
+    import threading
+
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    done = threading.Event()
+    problems: list[str] = []
+
+    def look() -> None:
+        while not done.is_set():
+            problems.extend(verify(folder))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    for number in range(8):
+        (corpus / "changing.txt").write_text(f"変わる文書 {number}", encoding="utf-8")
+        build(corpus, folder)
+    done.set()
+    thread.join()
+    assert problems == []

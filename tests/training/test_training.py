@@ -117,6 +117,8 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
         train(read_recipe(recipe), tmp_path / "broken", show_progress=False)
     monkeypatch.setattr(trainer, "step", real)
     resumed = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "broken", show_progress=False))
+    log = (tmp_path / "broken" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["step"] for line in log] == list(range(1, 13))
     texts = ["猫について1", "square of 7"]
     np.testing.assert_allclose(resumed.encode(texts), whole.encode(texts), rtol=1e-3, atol=1e-3)
 
@@ -239,3 +241,17 @@ def test_package_writes_int8_and_a_card(recipe: Path, tmp_path: Path) -> None:
     card = (out / "README.md").read_text(encoding="utf-8")
     assert "| some_task | 12.3 |" in card
     assert "| animals |  | none |" in card
+
+
+def test_another_recipe_does_not_go_on_from_this_runs_checkpoint(recipe: Path, tmp_path: Path) -> None:
+    train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+    recipe.write_text(recipe.read_text(encoding="utf-8").replace("steps = 12", "steps = 20"), encoding="utf-8")
+    with pytest.raises(TrainingError, match="another recipe"):
+        train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+
+
+def test_a_source_that_only_repeats_itself_is_named(recipe: Path, tmp_path: Path, data: Path) -> None:
+    rows = [json.dumps({"query": f"q{n}", "passage": "always the same"}) for n in range(40)]
+    (data / "animals.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    with pytest.raises(TrainingError, match="repeats its texts"):
+        train(read_recipe(recipe), tmp_path / "run", show_progress=False)
