@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from evaluation.examples import EXAMPLES, found
+from evaluation.tasks import read_records
 from index.build import add, build, remove
 from index.snapshot import open_index
 from index.writer import IndexWriter
 from search import MODES, Searcher, SearchError
 from search.searcher import CANDIDATES
-
-EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
 
 @pytest.fixture(scope="module")
@@ -23,25 +23,15 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def judged() -> list[dict[str, object]]:
-    return [json.loads(line) for line in (EXAMPLES / "queries.jsonl").read_text(encoding="utf-8").splitlines()]
-
-
 def test_the_example_queries_find_their_documents(examples: Path) -> None:
     """Words alone find what shares words; the hybrid finds paraphrases too, and loses nothing to BM25."""
-    found = {mode: {True: 0, False: 0} for mode in MODES}
-    asked = {True: 0, False: 0}
+    queries = read_records(EXAMPLES / "queries.jsonl")
+    paraphrases = [query for query in queries if query["paraphrase"]]
+    others = [query for query in queries if not query["paraphrase"]]
     with Searcher.open(examples) as searcher:
-        for query in judged():
-            paraphrase = bool(query["paraphrase"])
-            asked[paraphrase] += 1
-            for mode in MODES:
-                hits = searcher.search(str(query["query"]), k=10, mode=mode).hits
-                files = {hit.document.uri.split("#")[0] for hit in hits}
-                found[mode][paraphrase] += bool(files & set(query["relevant"]))  # type: ignore[call-overload]
-    assert found["hybrid"][False] >= 0.95 * asked[False]
-    assert found["hybrid"][True] >= 0.4 * asked[True]
-    assert found["hybrid"][True] >= 2 * found["bm25"][True]
+        assert found(searcher, others, "hybrid") >= 0.95 * len(others)
+        assert found(searcher, paraphrases, "hybrid") >= 0.4 * len(paraphrases)
+        assert found(searcher, paraphrases, "hybrid") >= 2 * found(searcher, paraphrases, "bm25")
 
 
 @pytest.mark.parametrize("mode", MODES)

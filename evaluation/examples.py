@@ -1,0 +1,39 @@
+"""How many of the example corpus's queries find their document: `python -m evaluation.examples`."""
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluation.tasks import read_records
+from index.build import build
+from search import MODES, Searcher
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+def found(searcher: Searcher, queries: Sequence[dict[str, Any]], mode: str, k: int = 10) -> int:
+    """Number of queries with a relevant file among their first k hits."""
+    number = 0
+    for query in queries:
+        files = {hit.document.uri.split("#")[0] for hit in searcher.search(query["query"], k, mode).hits}
+        number += not files.isdisjoint(query["relevant"])
+    return number
+
+
+def main() -> None:
+    """Index the example corpus and print, for each mode, queries that find their document in the first ten hits."""
+    queries = read_records(EXAMPLES / "queries.jsonl")
+    paraphrases = [query for query in queries if query["paraphrase"]]
+    others = [query for query in queries if not query["paraphrase"]]
+    with tempfile.TemporaryDirectory() as folder:
+        build(EXAMPLES / "corpus", Path(folder, "index"))
+        with Searcher.open(Path(folder, "index")) as searcher:
+            print(f"{'':8}{'no word in common':>20}{'words in common':>20}")
+            for mode in MODES:
+                numbers = [f"{found(searcher, some, mode)} of {len(some)}" for some in (paraphrases, others)]
+                print(f"{mode:8}{numbers[0]:>20}{numbers[1]:>20}")
+
+
+if __name__ == "__main__":
+    main()
