@@ -104,7 +104,9 @@ def readable(name: str) -> str:
 def is_index(folder: Path) -> bool:
     """Whether a folder is an index."""
     try:
-        return (folder / "documents.db").is_file() and (folder / "terms").is_dir()
+        # One that is just being made has its lock and no terms yet; one that was copied may have lost its lock.
+        made = (folder / "terms").is_dir() or (folder / "writer.lock").exists()
+        return made and (folder / "documents.db").is_file()
     except OSError:  # os.walk will report it
         return False
 
