@@ -190,6 +190,8 @@ def ui(folder: Path, port: int, no_browser: bool) -> None:
         "server.port": str(port),
         "server.headless": "true" if no_browser else "false",
         "server.fileWatcherType": "none",
+        "server.showEmailPrompt": "false",
+        "logger.hideWelcomeMessage": "true",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
@@ -197,6 +199,8 @@ def ui(folder: Path, port: int, no_browser: bool) -> None:
         "theme.dark.primaryColor": "#2dd4bf",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
+    click.echo(f"http://127.0.0.1:{port} shows {folder}; Ctrl-C ends it.")
+    sys.stdout.flush()
     os.execv(
         sys.executable,
         [sys.executable, "-m", "streamlit", "run", str(app), *flags, "--", "--index", str(folder.resolve())],
