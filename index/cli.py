@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
 
 SKIPPED_SHOWN = 10
 SNIPPET_CHARACTERS = 200
+# Run beside the server, which takes a moment to answer; gives up after half a minute.
+OPEN_WHEN_READY = """
+import sys, time, urllib.request, webbrowser
+for _ in range(100):
+    try:
+        urllib.request.urlopen(sys.argv[1] + "/_stcore/health", timeout=5).close()
+    except OSError:
+        time.sleep(0.3)
+    else:
+        webbrowser.open(sys.argv[1])
+        break
+"""
 
 INDEX_OPTION = click.option(
     "--index",
@@ -188,9 +201,9 @@ def ui(folder: Path, port: int, no_browser: bool) -> None:
     options = {
         "server.address": "127.0.0.1",
         "server.port": str(port),
-        "server.headless": "true" if no_browser else "false",
+        # Not for want of a screen: otherwise Streamlit asks for an e-mail address and advertises on the page.
+        "server.headless": "true",
         "server.fileWatcherType": "none",
-        "server.showEmailPrompt": "false",
         "logger.hideWelcomeMessage": "true",
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
@@ -199,8 +212,11 @@ def ui(folder: Path, port: int, no_browser: bool) -> None:
         "theme.dark.primaryColor": "#2dd4bf",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    click.echo(f"http://127.0.0.1:{port} shows {folder}; Ctrl-C ends it.")
+    address = f"http://127.0.0.1:{port}"
+    click.echo(f"{address} shows {folder}; Ctrl-C ends it.")
     sys.stdout.flush()
+    if not no_browser:
+        subprocess.Popen([sys.executable, "-c", OPEN_WHEN_READY, address], start_new_session=True)
     os.execv(
         sys.executable,
         [sys.executable, "-m", "streamlit", "run", str(app), *flags, "--", "--index", str(folder.resolve())],
@@ -321,4 +337,4 @@ def main() -> None:
     """Run the command line."""
     from embedder.command import run
 
-    run(cli, "index", "What was committed stands; the same command goes on from there.")
+    run(cli, "index", "The last commit, if there was one, stands; the same command does the rest.")

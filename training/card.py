@@ -62,13 +62,10 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
         "## Known weaknesses",
         "",
         "No word order: 犬が人を噛む and 人が犬を噛む get the same vector. Exact keywords, numbers and names are "
-        "better found by BM25, so use both. Long texts are diluted: cut them into passages of a few sentences. "
-        "English has fewer token pieces than Japanese. Trained mostly on encyclopaedic, legal, technical and everyday "
-        "sentences; other fields and noisy text do worse.",
+        "better found by BM25, so use both. Long texts are diluted: cut them into passages of a few sentences.",
         "",
+        *([recipe.notes.strip(), ""] if recipe.notes.strip() else []),
         "## Sources",
-        "",
-        "Their licences allow training with attribution; here it is.",
         "",
         "| source | origin | licence |",
         "| --- | --- | --- |",

@@ -63,4 +63,8 @@ def package(model: Path, out: Path, recipe: Path, figures: Path | None) -> None:
 
 def main() -> None:
     """Run the command line."""
-    run_command(cli, "python -m training", "The same command goes on from the last checkpoint.")
+    run_command(
+        cli,
+        "python -m training",
+        "The same command goes on from the last checkpoint, if there was one.",
+    )

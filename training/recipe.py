@@ -40,6 +40,7 @@ class Recipe:
         max_tokens: Texts are cut to this many tokens.
         seed: Of initial table and batches.
         checkpoint_every: Steps between checkpoints.
+        notes: What else the model card should say, in sentences.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Recipe:
     max_tokens: int = 256
     seed: int = 0
     checkpoint_every: int = 100
+    notes: str = ""
 
     def files(self) -> list[Source]:
         """The sources' files; raises TrainingError naming the first that is missing."""
