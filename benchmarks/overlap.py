@@ -15,7 +15,8 @@ def main(pairs: Path, data: Path) -> None:
     seen: set[int] = set()
     for path in sorted(pairs.iterdir()):
         if path.name.endswith(SUFFIXES) and "_scored" not in path.name:
-            for side in read_pairs(path, 10**9):
+            texts = read_pairs(path, 10**9)
+            for side in (texts.queries, texts.passages):
                 seen.update(map(key, side))
     for task in read_tasks(data):
         if isinstance(task, RetrievalTask):

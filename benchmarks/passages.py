@@ -27,7 +27,7 @@ def from_pairs(data: Path) -> Iterator[str]:
     from training.pairs import SUFFIXES, read_pairs
 
     paths = sorted(path for path in data.iterdir() if path.name.endswith(SUFFIXES) and "_scored" not in path.name)
-    sources = [read_pairs(path, 50_000)[1] for path in paths]
+    sources = [read_pairs(path, 50_000).passages for path in paths]
     for row in range(max(map(len, sources))):
         yield from (source[row] for source in sources if row < len(source))
 

@@ -1,10 +1,16 @@
 """Command line of training."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from embedder.command import run as run_command
+
+if TYPE_CHECKING:
+    from embedder import StaticEmbedder
+    from training.tokenizer import Words
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -12,9 +18,11 @@ def cli() -> None:
     """Train static embedding models on pairs of texts.
 
     \b
-    python -m training tokenizer --data PAIRS --out tokenizer.json
+    python -m training tokenizer --data PAIRS --out runs/tokenizer.json
+    python -m training teach TEACHER --tokenizer runs/tokenizer.json --out runs/teacher.safetensors
+    python -m training mine NAME... --data PAIRS --out runs/mined
     python -m training run training/recipes/default.toml
-    python -m training package runs/default/model embedder/default --recipe training/recipes/default.toml
+    python -m training package runs/NAME/model embedder/default --recipe training/recipes/default.toml
     """
 
 
@@ -22,29 +30,100 @@ def cli() -> None:
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of .jsonl / .jsonl.zst pairs.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The tokenizer.json to write.")
 @click.option("--vocabulary", default=32768, show_default=True, help="Number of pieces.")
+@click.option(
+    "--words", type=click.Choice(["unidic", "free"]), default="unidic", show_default=True, help="May pieces join words?"
+)
+@click.option("--fold-case/--keep-case", default=True, show_default=True, help="Read capital letters as small ones.")
 @click.option("--per-source", default=8000, show_default=True, help="Pairs taken from each file at most.")
-@click.option("--seed", default=0, show_default=True)
-def tokenizer(data: Path, out: Path, vocabulary: int, per_source: int, seed: int) -> None:
-    """Learn a SentencePiece Unigram tokenizer (nmt_nfkc, XLM-RoBERTa's form) from pair files."""
+@click.option("--seed", default=0, show_default=True, help="Of the sample of texts.")
+def tokenizer(
+    data: Path, out: Path, vocabulary: int, words: "Words", fold_case: bool, per_source: int, seed: int
+) -> None:
+    """Learn a SentencePiece Unigram tokenizer (NFKC, XLM-RoBERTa's form) from pair files."""
     from training.tokenizer import train_tokenizer
 
-    trained = train_tokenizer(data, vocabulary, per_source, seed=seed)
+    trained = train_tokenizer(data, vocabulary, per_source, seed=seed, words=words, fold_case=fold_case)
     out.parent.mkdir(parents=True, exist_ok=True)
     trained.save(str(out))
     click.echo(f"{trained.get_vocab_size()} pieces written to {out}")
 
 
 @cli.command()
+@click.argument("teacher")
+@click.option("--tokenizer", type=click.Path(path_type=Path), required=True, help="The tokenizer.json.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .safetensors file to write.")
+@click.option("--prompt", default="query: ", show_default=True, help="What the teacher wants before a text.")
+def teach(teacher: str, tokenizer: Path, out: Path, prompt: str) -> None:
+    """Write the vector that the model TEACHER gives each piece of a tokenizer, for a new table to start from.
+
+    TEACHER is the folder or hub name of any sentence-transformers model.
+    """
+    from training.teacher import teach_pieces
+
+    click.echo(f"{teach_pieces(teacher, tokenizer, prompt, out)} vectors written to {out}")
+
+
+@cli.command()
+@click.argument("names", nargs=-1, required=True)
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the pair files.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the new files.")
+@click.option("--model", help="Static model that finds and judges candidates [default: the packaged model].")
+@click.option("--teacher", default="", help="A sentence-transformers model that judges them instead; slow.")
+@click.option("--per-pair", default=8, show_default=True, help="Negatives a pair at most.")
+@click.option("--depth", default=50, show_default=True, help="Candidates from BM25, and from the model.")
+@click.option("--alike", default=0.95, show_default=True, help="Leave out what scores this share of the right passage.")
+@click.option("--cap", default=1_000_000, show_default=True, help="Pairs read of each source at most.")
+def mine(
+    names: tuple[str, ...],
+    data: Path,
+    out: Path,
+    model: str | None,
+    teacher: str,
+    per_pair: int,
+    depth: int,
+    alike: float,
+    cap: int,
+) -> None:
+    """Add hard negatives to the sources NAMES: passages that score high for a query but do not answer it.
+
+    Name the new folder as `data` in the recipe, and set `negatives` to how many of them a batch takes for each pair.
+    """
+    from embedder import StaticEmbedder
+    from training.mining import mine, write_mined
+    from training.pairs import find_source, read_pairs
+
+    embedder = StaticEmbedder.load(model)
+    for name in names:
+        pairs = read_pairs(find_source(data, name), cap)
+        mined = list(mine(pairs, embedder, per_pair, depth, alike, teacher))
+        write_mined(pairs, mined, out / f"{name}.jsonl.zst")
+        mean = sum(map(len, mined)) / max(1, len(mined))
+        click.echo(f"{name}: {len(pairs)} pairs, {mean:.1f} negatives each, written to {out / f'{name}.jsonl.zst'}")
+
+
+@cli.command()
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of the run [default: runs/NAME].")
-def run(recipe: Path, out: Path | None) -> None:
-    """Train the model of a RECIPE (TOML). Stopped half-way, the same command goes on from the last checkpoint."""
+@click.option(
+    "--evaluate", type=click.Path(path_type=Path), help="Folder of tasks to measure the model on as it learns."
+)
+@click.option("--tasks", default="", help="Of them, names separated by commas [default: all].")
+@click.option("--every", default=200, show_default=True, help="Batches between two evaluations.")
+def run(recipe: Path, out: Path | None, evaluate: Path | None, tasks: str, every: int) -> None:
+    """Train the model of a RECIPE (TOML). Stopped half-way, the same command goes on from the last checkpoint.
+
+    Loss curves are drawn into the run's folder as curves.png.
+    """
+    from training.curves import draw_curves
     from training.recipe import read_recipe
-    from training.trainer import train
+    from training.trainer import LOG, Watch, train
 
     settings = read_recipe(recipe)
-    model = train(settings, out or Path("runs") / settings.name)
-    click.echo(f"Model written to {model}")
+    folder = out or Path("runs") / settings.name
+    watch = Watch(small_evaluation(evaluate, tasks, max(settings.dims)), every) if evaluate else None
+    model = train(settings, folder, watch=watch)
+    draw_curves(folder / LOG, folder / "curves.png", settings.name)
+    click.echo(f"Model written to {model}, loss curves to {folder / 'curves.png'}")
 
 
 @cli.command()
@@ -59,6 +138,16 @@ def package(model: Path, out: Path, recipe: Path, figures: Path | None) -> None:
 
     package(model, read_recipe(recipe), out, figures)
     click.echo(f"Packaged into {out}")
+
+
+def small_evaluation(folder: Path, tasks: str, width: int) -> Callable[["StaticEmbedder"], Mapping[str, float]]:
+    """A function that measures a model at full width and at 64 numbers."""
+    from evaluation.dense import score
+    from evaluation.tasks import read_tasks
+
+    chosen = read_tasks(folder, tuple(filter(None, tasks.split(","))))
+    dims = [width, 64] if width > 64 else [width]
+    return lambda model: {f"{task.name} {dim}": score(model, task, dim) for task in chosen for dim in dims}
 
 
 def main() -> None:

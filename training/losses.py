@@ -1,4 +1,4 @@
-"""Contrastive loss at every Matryoshka dimension, computed once and re-cut.
+"""Losses at every Matryoshka dimension, computed once and re-cut.
 
 MultipleNegativesRankingLoss (Henderson et al. 2017, arXiv:1705.00652): each query should be nearer to its own passage
 than to every other passage of the batch. MatryoshkaLoss (Kusupati et al. 2022, arXiv:2205.13147) adds that loss up over
@@ -8,6 +8,7 @@ not with its square.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -15,33 +16,48 @@ from torch import Tensor
 
 # Rows a chunk: a (256, batch) block of scores stays in a core's caches.
 CHUNK_ROWS = 256
+# What a masked score becomes: its exponential is exactly zero, and zero times it is no NaN.
+NEVER = -1e4
 
 
-def matryoshka_ranking_loss(
-    queries: Tensor,
-    passages: Tensor,
-    dims: Sequence[int],
-    scale: float = 20.0,
-    product_type: torch.dtype = torch.float32,
-) -> Tensor:
-    """Sum over ``dims`` of the ranking loss of cosines between cut vectors.
+@dataclass(frozen=True)
+class Ranking:
+    """How passages are ranked against each other.
 
-    Equals sentence-transformers' ``MatryoshkaLoss(MultipleNegativesRankingLoss)`` with weights of 1.
+    Attributes:
+        dims: Prefix lengths, each at most the vectors' width.
+        scale: Cosines are multiplied by this (the inverse of a temperature).
+        soft: Share of the target that shorter prefixes take from the ranking of the longest one, 0 to 1, instead of
+            from the labels alone: they learn to cut well (self-distillation: Zhang et al. 2019, arXiv:1905.08094).
+        mask_above: A passage that is no positive and whose cosine with the query exceeds that of the positive by more
+            than this is taken for an unlabelled positive and left out; None leaves out nothing. Judged at full width
+            by the model itself (after GISTEmbed: Solatorio 2024, arXiv:2402.16829).
+        product_type: Type in which matrix products are taken; bfloat16 is several times faster where the processor
+            has it.
+    """
+
+    dims: Sequence[int]
+    scale: float = 20.0
+    soft: float = 0.0
+    mask_above: float | None = None
+    product_type: torch.dtype = torch.float32
+
+
+def matryoshka_ranking_loss(queries: Tensor, passages: Tensor, ranking: Ranking) -> Tensor:
+    """Sum over prefixes of the ranking loss of cosines between cut vectors.
+
+    With ``soft`` 0 and no mask it equals sentence-transformers' ``MatryoshkaLoss(MultipleNegativesRankingLoss)`` with
+    weights of 1.
 
     Args:
         queries: float32 (n, d).
         passages: float32 (m, d), m >= n; passage i answers query i, all others are its negatives.
-        dims: Prefix lengths, each at most d.
-        scale: Cosines are multiplied by this (the inverse of a temperature).
-        product_type: Type in which matrix products are taken; bfloat16 is several times faster where the processor
-            has it.
+        ranking: Prefixes, scale, targets.
 
     Returns:
         A scalar, differentiable in both inputs.
     """
-    loss: Tensor = _MatryoshkaRanking.apply(  # type: ignore[no-untyped-call]
-        queries, passages, sorted(set(dims)), scale, product_type
-    )
+    loss: Tensor = _MatryoshkaRanking.apply(queries, passages, ranking)  # type: ignore[no-untyped-call]
     return loss
 
 
@@ -49,48 +65,60 @@ class _MatryoshkaRanking(torch.autograd.Function):
     """Computes the loss and both gradients in one pass, chunk by chunk."""
 
     @staticmethod
-    def forward(
-        ctx: Any, queries: Tensor, passages: Tensor, dims: list[int], scale: float, product_type: torch.dtype
-    ) -> Tensor:
+    def forward(ctx: Any, queries: Tensor, passages: Tensor, ranking: Ranking) -> Tensor:
         n = len(queries)
+        dims = sorted(set(ranking.dims))
         lows = [0, *dims[:-1]]
         inverse_q = [inverse_norms(queries[:, :dim]) for dim in dims]
         inverse_p = [inverse_norms(passages[:, :dim]) for dim in dims]
-        narrow_p = passages.to(product_type)
+        narrow_p = passages.to(ranking.product_type)
         grad_q = torch.zeros_like(queries)
         grad_p = torch.zeros_like(passages)
         # Sums over score times its gradient: what the norms contribute to the gradients.
-        along_q = [torch.zeros(n) for _ in dims]
-        along_p = [torch.zeros(len(passages)) for _ in dims]
-        total = torch.zeros((), dtype=torch.float64)
+        along_q = [queries.new_zeros(n) for _ in dims]
+        along_p = [queries.new_zeros(len(passages)) for _ in dims]
+        total = torch.zeros((), dtype=torch.float64, device=queries.device)
         for start in range(0, n, CHUNK_ROWS):
             rows = slice(start, min(start + CHUNK_ROWS, n))
-            narrow_q = queries[rows].to(product_type)
-            own = torch.arange(rows.start, rows.stop)
+            narrow_q = queries[rows].to(ranking.product_type)
+            own = torch.arange(rows.start, rows.stop, device=queries.device)
             here = own - rows.start
-            dots = torch.zeros(len(own), len(passages))
-            slopes = []
-            for i, (low, dim) in enumerate(zip(lows, dims, strict=True)):
-                dots += narrow_q[:, low:dim] @ narrow_p[:, low:dim].T
-                factor_q = (scale * inverse_q[i][rows])[:, None]
+            dots = prefix_dots(narrow_q, narrow_p, dims)
+            masked = full = None
+            below = torch.zeros_like(dots[0])
+            # From the longest prefix down: it says what is masked and what shorter ones should rank like, and a block
+            # of columns serves its own prefix and every longer one.
+            for i in range(len(dims) - 1, -1, -1):
+                factor_q = (ranking.scale * inverse_q[i][rows])[:, None]
                 factor_p = inverse_p[i][None, :]
-                logits = dots * factor_q
+                logits = dots.pop()
+                logits *= factor_q
                 logits *= factor_p
+                if i == len(dims) - 1 and ranking.mask_above is not None:
+                    masked = logits > logits[here, own][:, None] + ranking.scale * ranking.mask_above
+                    masked[here, own] = False
+                if masked is not None:
+                    logits.masked_fill_(masked, NEVER)
                 log_sums = torch.logsumexp(logits, 1)
-                total += (log_sums - logits[here, own]).sum().double()
                 slope = torch.exp(logits - log_sums[:, None])
-                slope[here, own] -= 1
-                logits *= slope
+                hard = 1.0
+                if ranking.soft and full is not None:
+                    hard -= ranking.soft
+                    total += ranking.soft * (log_sums - (full * logits).sum(1)).sum().double()
+                    kept = slope.sub_(full, alpha=ranking.soft)
+                elif ranking.soft:
+                    full, kept = slope, slope.clone()
+                else:
+                    kept = slope
+                total += hard * (log_sums - logits[here, own]).sum().double()
+                kept[here, own] -= hard
+                logits *= kept
                 along_q[i][rows] = logits.sum(1)
                 along_p[i] += logits.sum(0)
-                slope *= factor_q
-                slope *= factor_p
-                slopes.append(slope)
-            # A block of columns serves its own prefix and every longer one.
-            below = torch.zeros_like(dots)
-            for i in range(len(dims) - 1, -1, -1):
-                below += slopes[i]
-                narrow = below.to(product_type)
+                kept *= factor_q
+                kept *= factor_p
+                below += kept
+                narrow = below.to(ranking.product_type)
                 block = slice(lows[i], dims[i])
                 grad_q[rows, block] = (narrow @ narrow_p[:, block]).float()
                 grad_p[:, block] += (narrow.T @ narrow_q[:, block]).float()
@@ -103,7 +131,43 @@ class _MatryoshkaRanking(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grad: Tensor) -> tuple[Tensor | None, ...]:
         grad_q, grad_p = ctx.saved_tensors
-        return grad[0] * grad_q, grad[0] * grad_p, None, None, None
+        return grad[0] * grad_q, grad[0] * grad_p, None
+
+
+def matryoshka_order_loss(first: Tensor, second: Tensor, scores: Tensor, dims: Sequence[int], scale: float) -> Tensor:
+    """Sum over prefixes of CoSENT: pairs that people score higher should have the higher cosine.
+
+    log(1 + sum of exp(scale * (cosine of i - cosine of j))) over all i, j with score i < score j, as in
+    sentence-transformers' ``CoSENTLoss`` (Su 2022, https://kexue.fm/archives/8847).
+
+    Args:
+        first: float32 (n, d).
+        second: float32 (n, d).
+        scores: float32 (n,), on any scale.
+        dims: Prefix lengths.
+        scale: Factor on cosines.
+
+    Returns:
+        A scalar, differentiable in both inputs.
+    """
+    lower = scores[:, None] < scores[None, :]
+    total = first.new_zeros(())
+    for dim in dims:
+        cosines = scale * torch.nn.functional.cosine_similarity(first[:, :dim], second[:, :dim])
+        wrong = (cosines[:, None] - cosines[None, :])[lower]
+        total = total + torch.logsumexp(torch.cat([first.new_zeros(1), wrong]), 0)
+    return total
+
+
+def prefix_dots(queries: Tensor, passages: Tensor, dims: Sequence[int]) -> list[Tensor]:
+    """float32 dot products (n, m) of the prefixes of each length, ascending; each extends the one before."""
+    dots: list[Tensor] = []
+    low = 0
+    for dim in dims:
+        block = (queries[:, low:dim] @ passages[:, low:dim].T).float()
+        dots.append(block.add_(dots[-1]) if dots else block)
+        low = dim
+    return dots
 
 
 def inverse_norms(vectors: Tensor) -> Tensor:

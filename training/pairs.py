@@ -1,33 +1,91 @@
-"""Sources of training pairs: JSON Lines files, plain or Zstandard-compressed."""
+"""Sources of training texts: JSON Lines files, plain or Zstandard-compressed, and Hugging Face datasets."""
 
 import io
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
+from typing import Any, Literal, get_args
 
+import numpy as np
 import orjson
 import zstandard
+from numpy.typing import NDArray
 
 from training.errors import TrainingError
 
 SUFFIXES = (".jsonl", ".jsonl.zst")
+Kind = Literal["pairs", "scored", "spans"]
+KINDS: tuple[str, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file of pairs and how a run uses it.
+    """One source of a recipe and how a run uses it.
 
     Attributes:
-        name: File name without its suffix; the model card lists it.
-        path: The file, ``.jsonl`` or ``.jsonl.zst``, one ``{"query", "passage"}`` object a line.
-        cap: At most this many pairs are read, from the start of the file.
+        name: Name of its file without the suffix; the model card lists it.
+        kind: "pairs" of query and passage; "scored" sentence pairs (``sentence1``, ``sentence2``, ``score``); "spans"
+            cut out of the passages of pairs, each to be found by the rest of its passage.
+        file: Name of the file without its suffix, where it is not ``name``.
+        cap: At most this many records are read, from the start.
         weight: Factor on the share of batches that come from this source.
+        symmetric: Both sides are texts of a kind, so either may be the query.
+        hub: A Hugging Face dataset instead of a file, with ``subset``, ``split`` and, where they are not the usual
+            ones, ``columns`` (query, passage, negatives).
+        origin, licence: For the model card.
     """
 
     name: str
-    path: Path
-    cap: int
+    kind: Kind = "pairs"
+    file: str = ""
+    cap: int = 1_000_000
     weight: float = 1.0
+    symmetric: bool = False
+    hub: str = ""
+    subset: str = ""
+    split: str = "train"
+    columns: tuple[str, ...] = ()
+    origin: str = ""
+    licence: str = ""
+
+
+@dataclass
+class Pairs:
+    """Texts of a source, as parallel lists.
+
+    Attributes:
+        queries, passages: Row i of one belongs to row i of the other.
+        negatives: For each row, passages that do not answer its query; may be empty lists.
+        scores: Of scored pairs; empty otherwise.
+    """
+
+    queries: list[str] = field(default_factory=list)
+    passages: list[str] = field(default_factory=list)
+    negatives: list[list[str]] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+    def similarity_scores(self) -> NDArray[np.float32]:
+        """The scores as float32 (pairs,)."""
+        return np.array(self.scores, np.float32)
+
+
+def read_source(source: Source, data: Path) -> Pairs:
+    """The texts of a source.
+
+    Args:
+        source: What to read.
+        data: Folder of the pair files.
+
+    Raises:
+        TrainingError: a missing file, or a record that cannot be used; the message names it.
+    """
+    if source.hub:
+        return read_hub(source)
+    return read_pairs(find_source(data, source.file or source.name), source.cap, source.kind)
 
 
 def find_source(folder: Path, name: str) -> Path:
@@ -55,29 +113,57 @@ def read_lines(path: Path) -> Iterator[bytes]:
         raise TrainingError(f"Cannot read {path}: {error.strerror or error}.") from error
 
 
-def read_pairs(path: Path, cap: int) -> tuple[list[str], list[str]]:
-    """At most ``cap`` (query, passage) pairs of a file, as two lists of equal length.
+def read_pairs(path: Path, cap: int, kind: Kind = "pairs") -> Pairs:
+    """At most ``cap`` records of a file.
 
     Raises:
-        TrainingError: a line is not a JSON object with two non-empty strings; the message names the line.
+        TrainingError: a line is not a JSON object with the fields of its kind, or a text is empty; the message names
+            the line.
     """
-    queries: list[str] = []
-    passages: list[str] = []
+    pairs = Pairs()
     for number, line in enumerate(read_lines(path), 1):
-        if len(queries) >= cap:
+        if len(pairs) >= cap:
             break
         if not line.strip():
             continue
         try:
-            record = orjson.loads(line)
-            query, passage = record["query"], record["passage"]
-            if not (query.strip() and passage.strip()):
-                raise ValueError("an empty text")
+            add_record(pairs, orjson.loads(line), kind)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
+            wanted = (
+                'the non-empty strings "sentence1" and "sentence2" and the number "score"'
+                if kind == "scored"
+                else 'the non-empty strings "query" and "passage"'
+            )
             raise TrainingError(
-                f"{path}, line {number}: not a pair ({error!r}). Each line must be a JSON object with the "
-                f'non-empty strings "query" and "passage"; correct or remove the line.'
+                f"{path}, line {number}: not a pair ({error!r}). Each line must be a JSON object with {wanted}; "
+                f"correct or remove the line."
             ) from error
-        queries.append(query)
-        passages.append(passage)
-    return queries, passages
+    return pairs
+
+
+def add_record(pairs: Pairs, record: Mapping[str, Any], kind: Kind) -> None:
+    """Append one record; raises ValueError, KeyError, TypeError or AttributeError where it is none of its kind."""
+    names = ("sentence1", "sentence2") if kind == "scored" else ("query", "passage")
+    query, passage = (record[name] for name in names)
+    negatives = record.get("negatives", [])
+    if not all(text.strip() for text in (query, passage, *negatives)):
+        raise ValueError("an empty text")
+    if kind == "scored":
+        pairs.scores.append(float(record["score"]))
+    pairs.queries.append(query)
+    pairs.passages.append(passage)
+    pairs.negatives.append(list(negatives))
+
+
+def read_hub(source: Source) -> Pairs:
+    """At most ``cap`` pairs of a Hugging Face dataset."""
+    from training.hub import load_rows, pairs_of
+
+    pairs = Pairs()
+    rows = load_rows(source.hub, source.subset or None, source.split)
+    found = pairs_of(rows, source.columns or None, f"{source.hub} {source.subset}".strip())
+    for query, passage, negatives in islice(found, source.cap):
+        pairs.queries.append(query)
+        pairs.passages.append(passage)
+        pairs.negatives.append(list(negatives))
+    return pairs

@@ -7,18 +7,7 @@ from typing import Any
 
 from embedder.pooling import POOLINGS, Pooling
 from training.errors import TrainingError
-from training.pairs import Source, find_source
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A source as the recipe lists it; `origin` and `licence` go into the model card."""
-
-    name: str
-    cap: int = 1_000_000
-    weight: float = 1.0
-    origin: str = ""
-    licence: str = ""
+from training.pairs import KINDS, Source
 
 
 @dataclass(frozen=True)
@@ -27,16 +16,23 @@ class Recipe:
 
     Attributes:
         name: Of the model; also names the run's folder.
-        data: Folder of the pair files.
         tokenizer: A ``tokenizer.json``.
         sources: What to train on.
+        data: Folder of the pair files.
         dims: Matryoshka dimensions; the largest is the table's width.
         pooling: "damped" or "mean".
         batch: Pairs a batch.
-        steps: Number of batches.
+        steps: Number of batches; 0 where ``epochs`` says how often every pair is seen.
+        epochs: Passes over the pairs (times their sources' weights).
         learning_rate: Peak of the cosine schedule.
         warmup: Share of the steps in which the rate rises to its peak.
         scale: Factor on cosines in the loss.
+        soft: Share of the target that short prefixes take from the full width; see `training.losses.Ranking`.
+        mask_above: Passages above the positive by more than this cosine are no negatives; see there.
+        negatives: Hard negatives a pair, where its source has some.
+        start: Model folder to go on from, or "default" for the packaged model, instead of a new table.
+        teacher: Vectors of the tokenizer's pieces by `python -m training teach`, which a new table starts from.
+        teacher_share: Share of a new row's length that comes from the teacher, 0 to 1; the rest is random.
         max_tokens: Texts are cut to this many tokens.
         seed: Of initial table and batches.
         checkpoint_every: Steps between checkpoints.
@@ -44,27 +40,27 @@ class Recipe:
     """
 
     name: str
-    data: Path
     tokenizer: Path
-    sources: tuple[Listed, ...]
+    sources: tuple[Source, ...]
+    data: Path = Path()
     dims: tuple[int, ...] = (1024, 512, 256, 128, 64, 32)
     pooling: Pooling = "damped"
     batch: int = 4096
-    steps: int = 900
+    steps: int = 0
+    epochs: float = 0
     learning_rate: float = 0.2
     warmup: float = 0.1
     scale: float = 20.0
+    soft: float = 0.0
+    mask_above: float | None = None
+    negatives: int = 0
+    start: str = ""
+    teacher: Path | None = None
+    teacher_share: float = 0.5
     max_tokens: int = 256
     seed: int = 0
     checkpoint_every: int = 100
     notes: str = ""
-
-    def files(self) -> list[Source]:
-        """The sources' files; raises TrainingError naming the first that is missing."""
-        return [
-            Source(listed.name, find_source(self.data, listed.name), listed.cap, listed.weight)
-            for listed in self.sources
-        ]
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -79,27 +75,18 @@ def read_recipe(path: Path) -> Recipe:
         raise TrainingError(f"Cannot read the recipe {path}: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TrainingError(f"{path} is not valid TOML: {error}.") from error
-    known = {field.name for field in fields(Recipe)}
+    known = {field.name for field in fields(Recipe)} - {"sources"}
     listed = table.pop("source", [])
-    unknown = sorted(set(table) - (known - {"sources"}))
-    if unknown:
+    if unknown := sorted(set(table) - known):
         raise TrainingError(f"{path}: unknown setting {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
     try:
-        sources = tuple(Listed(**entry) for entry in listed)
-        return checked(
-            Recipe(
-                **{
-                    **table,
-                    "sources": sources,
-                    "data": Path(table["data"]),
-                    "tokenizer": Path(table["tokenizer"]),
-                    "dims": tuple(sorted(table.get("dims", Recipe.dims), reverse=True)),
-                }
-            ),
-            path,
-        )
-    except (TypeError, KeyError) as error:
-        raise TrainingError(f"{path}: a setting is missing or misspelt ({error}).") from error
+        for name in {"data", "tokenizer", "teacher"} & table.keys():
+            table[name] = Path(table[name])
+        table["dims"] = tuple(sorted(table.get("dims", Recipe.dims), reverse=True))
+        sources = tuple(Source(**{**entry, "columns": tuple(entry.get("columns", ()))}) for entry in listed)
+        return checked(Recipe(**table, sources=sources), path)
+    except TypeError as error:
+        raise TrainingError(f"{path}: a setting is missing, misspelt or of the wrong type ({error}).") from error
 
 
 def checked(recipe: Recipe, path: Path) -> Recipe:
@@ -107,13 +94,19 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
     rules: dict[str, Any] = {
         "at least one [[source]]": recipe.sources,
         "batch of 2 or more": recipe.batch >= 2,
-        "steps of 1 or more": recipe.steps >= 1,
+        "either steps or epochs above 0": (recipe.steps > 0) != (recipe.epochs > 0),
         "positive dims": recipe.dims and min(recipe.dims) >= 1,
         "a learning_rate above 0": recipe.learning_rate > 0,
         "a warmup from 0 to 1": 0 <= recipe.warmup <= 1,
+        "a scale above 0": recipe.scale > 0,
+        "a soft from 0 to 1": 0 <= recipe.soft <= 1,
+        "a teacher_share from 0 to 1": 0 <= recipe.teacher_share <= 1,
+        "negatives of 0 or more": recipe.negatives >= 0,
+        "either a start or a teacher": not (recipe.start and recipe.teacher),
         "max_tokens of 1 or more": recipe.max_tokens >= 1,
         "checkpoint_every of 1 or more": recipe.checkpoint_every >= 1,
         f"pooling {' or '.join(POOLINGS)}": recipe.pooling in POOLINGS,
+        f"a kind of {', '.join(KINDS)} for every source": all(source.kind in KINDS for source in recipe.sources),
         "a cap of 2 or more and a weight above 0 for every source": all(
             source.cap >= 2 and source.weight > 0 for source in recipe.sources
         ),

@@ -2,16 +2,23 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pandas.util import hash_array
 
 from embedder.tokenising import FlatTokenizer
 from training.errors import TrainingError
-from training.pairs import Source, read_pairs
+from training.pairs import Source, read_source
 
 # The last batch of a pass may be small, and is passed over; so many in a row are no accident.
 MOST_SMALL = 4
+# Every scored pair is compared with every other: a larger batch costs time and teaches no more.
+MOST_SCORED = 1024
+# Tokens of a span cut out of a passage, which should be at least three times as long.
+SPAN_TOKENS = (4, 24)
+SPANNED_TOKENS = 24
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,16 @@ class Texts:
     offsets: NDArray[np.int64]
     keys: NDArray[np.int64]
 
+    def __len__(self) -> int:
+        return len(self.keys)
+
     def take(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Token ids of some texts end to end, and their numbers."""
         starts = self.offsets[rows]
-        lengths = self.offsets[rows + 1] - starts
+        return self.cut(starts, self.offsets[rows + 1] - starts)
+
+    def cut(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Token ids of some stretches of ``ids`` end to end, and their numbers."""
         ends = np.cumsum(lengths)
         where = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
         return self.ids[where].astype(np.int64), lengths
@@ -39,14 +52,39 @@ class Texts:
 
 @dataclass(frozen=True)
 class TokenPairs:
-    """A source's pairs as token ids; row i of ``queries`` belongs to row i of ``passages``."""
+    """A source's pairs as token ids; row i of ``queries`` belongs to row i of ``passages``.
+
+    Attributes:
+        source: Where they are from.
+        queries, passages: One row a pair.
+        negatives: Hard negatives of all pairs, end to end.
+        first_negative: int64 (pairs + 1,); pair i owns ``negatives[first_negative[i]:first_negative[i + 1]]``.
+        scores: float32 (pairs,) of scored pairs, else empty.
+    """
 
     source: Source
     queries: Texts
     passages: Texts
+    negatives: Texts
+    first_negative: NDArray[np.int64]
+    scores: NDArray[np.float32]
 
     def __len__(self) -> int:
-        return len(self.queries.keys)
+        return len(self.queries)
+
+    def some_negatives(self, rows: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Rows of ``negatives``: for each pair up to ``most`` of its own, at random, each text once."""
+        counts = self.first_negative[rows + 1] - self.first_negative[rows]
+        picked = []
+        for _ in range(min(most, int(counts.max(initial=0)))):
+            some = counts > 0
+            picked.append(self.first_negative[rows[some]] + (rng.random(some.sum()) * counts[some]).astype(np.int64))
+        if not picked:
+            return np.zeros(0, np.int64)
+        chosen = np.unique(np.concatenate(picked))
+        # A negative that is another pair's passage stands in the batch already.
+        chosen = chosen[~np.isin(self.negatives.keys[chosen], self.passages.keys[rows])]
+        return chosen[np.unique(self.negatives.keys[chosen], return_index=True)[1]]
 
 
 def tokenise(texts: Sequence[str], tokenizer: FlatTokenizer, max_tokens: int) -> Texts:
@@ -54,15 +92,61 @@ def tokenise(texts: Sequence[str], tokenizer: FlatTokenizer, max_tokens: int) ->
     ids, lengths = tokenizer.encode(texts)
     kept = np.minimum(lengths, max_tokens)
     position = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    offsets = np.concatenate([[0], np.cumsum(kept)])
-    keys = np.fromiter((hash(text) for text in texts), np.int64, len(texts))
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+    # Not Python's hash, which differs from process to process: a resumed run must draw the same batches.
+    keys = hash_array(np.array(texts, object), categorize=False).view(np.int64)
     return Texts(ids[position < max_tokens].astype(np.int32), offsets, keys)
 
 
-def load_source(source: Source, tokenizer: FlatTokenizer, max_tokens: int) -> TokenPairs:
-    """Read and tokenise one source; raises TrainingError on a bad line."""
-    queries, passages = read_pairs(source.path, source.cap)
-    return TokenPairs(source, tokenise(queries, tokenizer, max_tokens), tokenise(passages, tokenizer, max_tokens))
+def load_source(source: Source, data: Path, tokenizer: FlatTokenizer, max_tokens: int) -> TokenPairs:
+    """Read and tokenise one source; raises TrainingError on a bad record or fewer than two pairs."""
+    pairs = read_source(source, data)
+    counts = [len(texts) for texts in pairs.negatives]
+    tokens = TokenPairs(
+        source,
+        tokenise(pairs.queries, tokenizer, max_tokens),
+        tokenise(pairs.passages, tokenizer, max_tokens),
+        tokenise([text for texts in pairs.negatives for text in texts], tokenizer, max_tokens),
+        np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)]),
+        pairs.similarity_scores(),
+    )
+    if source.kind == "spans":
+        tokens = long_enough(tokens)
+    if len(tokens) < 2:
+        raise TrainingError(f"The source {source.name} holds fewer than two {source.kind}: remove it from the recipe.")
+    return tokens
+
+
+def long_enough(pairs: TokenPairs) -> TokenPairs:
+    """The distinct passages that a span can be cut from, each as its own query."""
+    rows = np.flatnonzero(np.diff(pairs.passages.offsets) >= SPANNED_TOKENS)
+    rows = rows[np.unique(pairs.passages.keys[rows], return_index=True)[1]]
+    ids, lengths = pairs.passages.take(rows)
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    texts = Texts(ids.astype(np.int32), offsets, pairs.passages.keys[rows])
+    none = Texts(ids[:0].astype(np.int32), np.zeros(1, np.int64), texts.keys[:0])
+    return TokenPairs(pairs.source, texts, texts, none, np.zeros(len(rows) + 1, np.int64), pairs.scores)
+
+
+def cut_spans(
+    texts: Texts, rows: NDArray[np.int64], rng: np.random.Generator
+) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """A random span of each text and what is left of the text without it, as `Texts.take` gives them.
+
+    Unlabelled passages so teach which words of a passage stand for the rest of it (the inverse cloze task: Lee et al.
+    2019, arXiv:1906.00300).
+    """
+    low, high = SPAN_TOKENS
+    lengths = np.diff(texts.offsets)[rows]
+    longest = np.clip(lengths // 3, low, high)
+    spans = low + (rng.random(len(rows)) * (longest - low + 1)).astype(np.int64)
+    before = (rng.random(len(rows)) * (lengths - spans + 1)).astype(np.int64)
+    starts = texts.offsets[rows]
+    # What is left is two stretches, before and after.
+    ends = np.stack([starts, starts + before + spans], 1).ravel()
+    sizes = np.stack([before, lengths - before - spans], 1).ravel()
+    rest, _ = texts.cut(ends, sizes)
+    return texts.cut(starts + before, spans), (rest, lengths - spans)
 
 
 def batches_of(pairs: TokenPairs, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
@@ -108,18 +192,22 @@ def schedule(sources: Sequence[TokenPairs], size: int, seed: int) -> Iterator[tu
     # A source smaller than a batch gives small batches; it comes as often as a full one of its share would.
     shares /= shares.sum()
     rng = np.random.default_rng(seed)
-    streams = [batches_of(pairs, size, np.random.default_rng([seed, i])) for i, pairs in enumerate(sources)]
+    sizes = [min(size, MOST_SCORED) if pairs.source.kind == "scored" else size for pairs in sources]
+    streams = [
+        batches_of(pairs, size, np.random.default_rng([seed, i]))
+        for i, (pairs, size) in enumerate(zip(sources, sizes, strict=True))
+    ]
     small = [0] * len(sources)
     while True:
         chosen = int(rng.choice(len(sources), p=shares))
         rows = next(streams[chosen])
-        if len(rows) >= max(2, min(size, len(sources[chosen])) // 2):
+        if len(rows) >= max(2, min(sizes[chosen], len(sources[chosen])) // 2):
             small[chosen] = 0
             yield sources[chosen], rows
         elif small[chosen] == MOST_SMALL:
             raise TrainingError(
-                f"{sources[chosen].source.path} repeats its texts so much that batches of it stay small: remove it "
-                f"from the recipe, or remove the repeats."
+                f"The source {sources[chosen].source.name} repeats its texts so much that batches of it stay small: "
+                f"remove it from the recipe, or remove the repeats."
             )
         else:
             small[chosen] += 1

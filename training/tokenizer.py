@@ -5,8 +5,10 @@ The form matters: fast tokenising libraries know it, and `tokenizers`, sentence-
 
 import random
 import tempfile
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import sentencepiece as spm
 from sentencepiece import sentencepiece_model_pb2
@@ -15,6 +17,9 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from training.errors import TrainingError
 from training.pairs import SUFFIXES, read_pairs
 
+Words = Literal["free", "unidic"]
+# What stands between two words that no piece may join; no text holds it.
+SEAM = "\x1f"
 # XLM-RoBERTa's order of special pieces.
 SPECIAL_PIECES = ("<s>", "<pad>", "</s>", "<unk>")
 
@@ -23,15 +28,44 @@ def sample_texts(paths: list[Path], per_source: int, characters: int, seed: int)
     """Texts to learn pieces from: at most ``per_source`` pairs of each file, both sides, cut to ``characters``."""
     rng = random.Random(seed)
     for path in paths:
-        queries, passages = read_pairs(path, 10**9)
-        rows = range(len(queries))
+        pairs = read_pairs(path, 10**9)
+        rows = range(len(pairs))
         for row in rng.sample(rows, per_source) if len(rows) > per_source else rows:
-            for text in (queries[row], passages[row]):
+            for text in (pairs.queries[row], pairs.passages[row]):
                 yield text[:characters].replace("\n", " ")
 
 
+def unidic_seams() -> Callable[[str], str]:
+    """A function that marks in a text where UniDic's short-unit words meet."""
+    try:
+        import fugashi
+        import unidic_lite
+    except ImportError as error:
+        raise TrainingError('Words are cut by fugashi and unidic-lite: pip install "sakuin[train]".') from error
+    tagger = fugashi.GenericTagger(f'-d "{unidic_lite.DICDIR}" -r /dev/null -Owakati')
+
+    def mark(text: str) -> str:
+        text = unicodedata.normalize("NFKC", text).replace(SEAM, " ")
+        marked: list[str] = []
+        position = 0
+        for word in tagger.parse(text).split():
+            start = text.index(word, position)
+            marked.append(text[position:start] if start > position else SEAM if marked else "")
+            marked.append(word)
+            position = start + len(word)
+        return "".join(marked)
+
+    return mark
+
+
 def train_tokenizer(
-    data: Path, vocabulary: int, per_source: int = 8000, characters: int = 400, seed: int = 0
+    data: Path,
+    vocabulary: int,
+    per_source: int = 8000,
+    characters: int = 400,
+    seed: int = 0,
+    words: Words = "unidic",
+    fold_case: bool = True,
 ) -> Tokenizer:
     """Learn Unigram pieces (Kudo 2018, arXiv:1804.10959) from every pair file in ``data``.
 
@@ -41,21 +75,28 @@ def train_tokenizer(
         per_source: Pairs taken from each file, so that a large source does not drown a small one.
         characters: Texts are cut to this length.
         seed: Of the sample.
+        words: "unidic": no piece reaches over the end of a word that UniDic knows, so that pieces are words and parts
+            of words; "free": pieces are whatever is frequent. The tokenizer itself needs no dictionary either way.
+        fold_case: Read capital letters as small ones.
     """
     paths = sorted(path for path in data.iterdir() if path.name.endswith(SUFFIXES) and "_scored" not in path.name)
     if not paths:
         raise TrainingError(f"No pair files ({', '.join(SUFFIXES)}) in {data}: name the folder with --data.")
+    texts = sample_texts(paths, per_source, characters, seed)
+    if words == "unidic":
+        texts = map(unidic_seams(), texts)
     with tempfile.TemporaryDirectory() as folder:
         prefix = str(Path(folder) / "pieces")
         try:
             spm.SentencePieceTrainer.train(
-                sentence_iterator=sample_texts(paths, per_source, characters, seed),
+                sentence_iterator=texts,
                 model_prefix=prefix,
                 model_type="unigram",
                 vocab_size=vocabulary,
                 character_coverage=0.9998,
-                normalization_rule_name="nmt_nfkc",
-                max_sentence_length=4 * characters,
+                normalization_rule_name="nmt_nfkc_cf" if fold_case else "nmt_nfkc",
+                max_sentence_length=8 * characters,
+                pretokenization_delimiter=SEAM if words == "unidic" else "",
                 max_sentencepiece_length=16,
                 num_threads=2,
                 seed_sentencepiece_size=1_000_000,

@@ -3,9 +3,14 @@
 import hashlib
 import json
 import math
+import signal
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import torch
@@ -14,22 +19,35 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
+from embedder import StaticEmbedder
 from embedder.folder import ModelFiles, write_model
 from embedder.pooling import Bags, make_bags
 from embedder.table import Table
 from embedder.tokenising import FlatTokenizer
 from training.card import card
+from training.device import device, fastest_product
 from training.errors import TrainingError
-from training.losses import matryoshka_ranking_loss
+from training.initial import SILENT, initial_table
+from training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss
 from training.recipe import Recipe
-from training.sampling import TokenPairs, load_source, schedule
+from training.sampling import TokenPairs, cut_spans, load_source, schedule
 
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
 MODEL = "model"
-# Pieces that say nothing keep zero rows, so that a text of nothing else has a zero vector and a search can tell that it
-# does not know it: what is unknown, and the mark that begins a word, which stands alone before an unknown one.
-SILENT = ("<unk>", "▁")
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A small evaluation from time to time.
+
+    Attributes:
+        evaluate: Figures of a model, by name.
+        every: Steps between evaluations; the last step is always followed by one.
+    """
+
+    evaluate: Callable[[StaticEmbedder], Mapping[str, float]]
+    every: int = 200
 
 
 class State:
@@ -57,6 +75,7 @@ class State:
             save_file(tensors | memory, part)
             part.replace(path)
         except (OSError, SafetensorError) as error:
+            part.unlink(missing_ok=True)
             raise TrainingError(
                 f"Cannot write the checkpoint {path} ({error}): free some space (three tables of "
                 f"{self.table.nbytes / 1e6:.0f} MB) and start again; the run goes on from the last checkpoint."
@@ -66,8 +85,8 @@ class State:
     def load(cls, path: Path, recipe: Recipe) -> "State":
         """Read a checkpoint; raises TrainingError where it is damaged or of another recipe."""
         try:
-            tensors = load_file(path)
-            if not torch.equal(tensors.pop("recipe"), mark_of(recipe)):
+            tensors = load_file(path, device=str(device()))
+            if not torch.equal(tensors.pop("recipe").cpu(), mark_of(recipe)):
                 raise TrainingError(f"{path} is of another recipe: choose another --out, or delete it to start again.")
             state = cls(tensors.pop("table"), int(tensors.pop("steps")))
             shape = state.optimizer.state_dict()
@@ -77,97 +96,122 @@ class State:
             raise TrainingError(f"{path} is damaged ({error}): delete it to start the run again.") from error
 
 
-def train(recipe: Recipe, folder: Path, show_progress: bool = True) -> Path:
+def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch | None = None) -> Path:
     """Train a model and return its folder; a run interrupted before goes on from its last checkpoint.
 
     Args:
         recipe: What to train on, and how.
         folder: Of this run: its log, checkpoint and model.
         show_progress: Progress bars on stderr.
+        watch: Evaluations on the way; they do not change what is trained.
 
     Raises:
-        TrainingError: a source or checkpoint that cannot be used.
+        TrainingError: a source or checkpoint that cannot be used, or no space to write.
+        KeyboardInterrupt: after the step under way, and a checkpoint of it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    tokenizer = FlatTokenizer(recipe.tokenizer)
     if not recipe.tokenizer.is_file():
         raise TrainingError(f"No tokenizer at {recipe.tokenizer}: make it with `python -m training tokenizer`.")
-    sources = load_sources(recipe, tokenizer, show_progress)
+    tokenizer = FlatTokenizer(recipe.tokenizer)
+    sources = [
+        load_source(source, recipe.data, tokenizer, recipe.max_tokens)
+        for source in tqdm(recipe.sources, desc="Reading pairs", unit=" sources", disable=not show_progress)
+    ]
+    recipe = with_steps(recipe, sources)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        state = begin(recipe, folder, tokenizer, sources)
+        run_steps(state, recipe, folder, tokenizer, sources, show_progress, watch)
+        table = Table(state.table.cpu().numpy())
+        model = folder / MODEL
+        write_model(model, ModelFiles(table, recipe.tokenizer, recipe.pooling, normalize=False))
+        (model / "README.md").write_text(card(recipe, table, recipe.pooling, {}), encoding="utf-8")
+        return model
+    except (OSError, SafetensorError) as error:
+        raise TrainingError(
+            f"Cannot write to {folder} ({error}): free some space and start again; the run goes on from the last "
+            f"checkpoint, if there was one."
+        ) from error
+
+
+def with_steps(recipe: Recipe, sources: Sequence[TokenPairs]) -> Recipe:
+    """The recipe with its epochs counted in steps."""
+    if recipe.steps:
+        return recipe
+    pairs = sum(len(source) * source.source.weight for source in sources)
+    return replace(recipe, steps=max(1, round(recipe.epochs * pairs / recipe.batch)))
+
+
+def begin(recipe: Recipe, folder: Path, tokenizer: FlatTokenizer, sources: Sequence[TokenPairs]) -> State:
+    """The state of the folder's last checkpoint, or a new one."""
     checkpoint = folder / CHECKPOINT
-    silent = [i for piece in SILENT if (i := tokenizer.exact.token_to_id(piece)) is not None]
-    if checkpoint.is_file():
-        state = State.load(checkpoint, recipe)
-        keep_log(folder / LOG, state.step)
-    else:
-        state = initial_state(tokenizer.exact.get_vocab_size(), recipe, sources)
+    if not checkpoint.is_file():
         (folder / LOG).unlink(missing_ok=True)
+        return State(initial_table(recipe, tokenizer, sources).to(device()))
+    state = State.load(checkpoint, recipe)
     if len(state.table) != tokenizer.exact.get_vocab_size():
         raise TrainingError(f"{checkpoint} is of another tokenizer: choose another --out, or delete it to start again.")
+    keep_log(folder / LOG, state.step)
+    return state
+
+
+def run_steps(
+    state: State,
+    recipe: Recipe,
+    folder: Path,
+    tokenizer: FlatTokenizer,
+    sources: Sequence[TokenPairs],
+    show_progress: bool,
+    watch: Watch | None,
+) -> None:
+    """Take the steps that are left, with log, checkpoints and evaluations."""
+    silent = [i for piece in SILENT if (i := tokenizer.exact.token_to_id(piece)) is not None]
     state.table[silent] = 0
-    bar = tqdm(total=recipe.steps, initial=state.step, desc="Training", unit=" batches", disable=not show_progress)
     # Batches already trained on are drawn again and passed over: cheap, and exact.
     stream = islice(schedule(sources, recipe.batch, recipe.seed), state.step, recipe.steps)
     losses: dict[str, float] = {}
-    with bar, (folder / LOG).open("a", encoding="utf-8") as log:
+    bar = tqdm(total=recipe.steps, initial=state.step, desc="Training", unit=" batches", disable=not show_progress)
+    with bar, (folder / LOG).open("a", encoding="utf-8") as log, finishing_steps() as stopped:
         for source, rows in stream:
             started = time.perf_counter()
-            loss = step(state, source, rows, recipe, silent)
+            rate = learning_rate(state.step, recipe)
+            loss = step(state, source, rows, recipe, rate, silent)
             name = source.source.name
             # Sources differ in difficulty, so the bar shows the mean over sources of their latest losses.
             losses[name] = loss
             entry = {"step": state.step, "source": name, "pairs": len(rows), "loss": round(loss, 5)}
-            log.write(json.dumps(entry | {"seconds": round(time.perf_counter() - started, 3)}) + "\n")
+            seconds = time.perf_counter() - started
+            log.write(json.dumps(entry | {"rate": round(rate, 6), "seconds": round(seconds, 3)}) + "\n")
             bar.set_postfix(loss=f"{sum(losses.values()) / len(losses):.3f}", refresh=False)
             bar.update()
-            if state.step % recipe.checkpoint_every == 0 and state.step < recipe.steps:
+            last = state.step == recipe.steps
+            if watch and (last or state.step % watch.every == 0):
+                table = Table(state.table.cpu().numpy())
+                model = StaticEmbedder(ModelFiles(table, recipe.tokenizer, recipe.pooling, False), recipe.name)
+                figures = {name: round(figure, 5) for name, figure in watch.evaluate(model).items()}
+                log.write(json.dumps({"step": state.step, "evaluation": figures}) + "\n")
+                bar.write(f"batch {state.step}: " + ", ".join(f"{n} {100 * f:.1f}" for n, f in figures.items()))
+            if last or stopped() or state.step % recipe.checkpoint_every == 0:
                 log.flush()
-                state.save(checkpoint, recipe)
-    state.save(checkpoint, recipe)
-    model = folder / MODEL
-    table = Table(state.table.numpy())
-    write_model(model, ModelFiles(table, recipe.tokenizer, recipe.pooling, normalize=False))
-    (model / "README.md").write_text(card(recipe, table, recipe.pooling, {}), encoding="utf-8")
-    return model
+                state.save(folder / CHECKPOINT, recipe)
+            if stopped() and not last:
+                raise KeyboardInterrupt
 
 
-def load_sources(recipe: Recipe, tokenizer: FlatTokenizer, show_progress: bool) -> list[TokenPairs]:
-    """Read and tokenise every source of the recipe."""
-    files = recipe.files()
-    bar = tqdm(files, desc="Reading pairs", unit=" sources", disable=not show_progress)
-    sources = [load_source(source, tokenizer, recipe.max_tokens) for source in bar]
-    small = [pairs.source.path for pairs in sources if len(pairs) < 2]
-    if small:
-        raise TrainingError(f"{small[0]} holds fewer than two pairs: remove it from the recipe.")
-    return sources
-
-
-def initial_state(vocabulary: int, recipe: Recipe, sources: list[TokenPairs]) -> State:
-    """Random rows, longer for rarer tokens.
-
-    Random rows are nearly orthogonal, so before any training cosines already compare weighted bags of tokens; the
-    weights are inverse document frequencies, scaled to a mean square of 1.
-    """
-    found = np.zeros(vocabulary)
-    texts = 0
-    for pairs in sources:
-        for side in (pairs.queries, pairs.passages):
-            texts += len(side.keys)
-            found += np.bincount(make_bags(side.ids, np.diff(side.offsets), "mean").ids, minlength=vocabulary)
-    idf = np.log1p((texts - found + 0.5) / (found + 0.5))
-    idf /= np.sqrt((idf**2).mean())
-    generator = torch.Generator().manual_seed(recipe.seed)
-    table = torch.randn(vocabulary, max(recipe.dims), generator=generator)
-    table *= torch.from_numpy(idf.astype(np.float32))[:, None]
-    return State(table)
-
-
-def step(state: State, source: TokenPairs, rows: NDArray[np.int64], recipe: Recipe, silent: list[int]) -> float:
+def step(
+    state: State, source: TokenPairs, rows: NDArray[np.int64], recipe: Recipe, rate: float, silent: list[int]
+) -> float:
     """Train on one batch; returns its loss."""
-    queries, passages = (make_bags(*side.take(rows), recipe.pooling) for side in (source.queries, source.passages))
+    queries, passages = bags_of(source, rows, recipe, np.random.default_rng([recipe.seed, state.step]))
     vectors_q, vectors_p = pool(state.table, queries), pool(state.table, passages)
     vectors_q.requires_grad_()
     vectors_p.requires_grad_()
-    loss = matryoshka_ranking_loss(vectors_q, vectors_p, recipe.dims, recipe.scale, product_type())
+    if len(source.scores):
+        scores = torch.from_numpy(source.scores[rows]).to(state.table.device)
+        loss = matryoshka_order_loss(vectors_q, vectors_p, scores, recipe.dims, recipe.scale)
+    else:
+        product_type = fastest_product(state.table.device)
+        ranking = Ranking(recipe.dims, recipe.scale, recipe.soft, recipe.mask_above, product_type)
+        loss = matryoshka_ranking_loss(vectors_q, vectors_p, ranking)
     loss.backward()  # type: ignore[no-untyped-call]
     assert vectors_q.grad is not None
     assert vectors_p.grad is not None
@@ -175,18 +219,33 @@ def step(state: State, source: TokenPairs, rows: NDArray[np.int64], recipe: Reci
     spread(gradient, queries, vectors_q.grad)
     spread(gradient, passages, vectors_p.grad)
     gradient[silent] = 0
-    state.update(gradient, learning_rate(state.step, recipe))
+    state.update(gradient, rate)
     return float(loss.detach())
+
+
+def bags_of(source: TokenPairs, rows: NDArray[np.int64], recipe: Recipe, rng: np.random.Generator) -> tuple[Bags, Bags]:
+    """Queries and passages of a batch; hard negatives follow the passages."""
+    if source.source.kind == "spans":
+        queries, passages = cut_spans(source.passages, rows, rng)
+    else:
+        queries, passages = source.queries.take(rows), source.passages.take(rows)
+        if source.source.symmetric and rng.random() < 0.5:
+            # Half of the batches each way are, in expectation, the loss of both ways, at half its cost.
+            queries, passages = passages, queries
+        elif recipe.negatives:
+            more = source.negatives.take(source.some_negatives(rows, recipe.negatives, rng))
+            passages = (np.concatenate([passages[0], more[0]]), np.concatenate([passages[1], more[1]]))
+    return make_bags(*queries, recipe.pooling), make_bags(*passages, recipe.pooling)
 
 
 def pool(table: torch.Tensor, bags: Bags) -> torch.Tensor:
     """Vectors (texts, width) of bags."""
     return torch.nn.functional.embedding_bag(
-        torch.from_numpy(bags.ids),
+        torch.from_numpy(bags.ids).to(table.device),
         table,
-        torch.from_numpy(bags.offsets),
+        torch.from_numpy(bags.offsets).to(table.device),
         mode="sum",
-        per_sample_weights=torch.from_numpy(bags.weights),
+        per_sample_weights=torch.from_numpy(bags.weights).to(table.device),
         include_last_offset=True,
     )
 
@@ -200,7 +259,7 @@ def spread(gradient: torch.Tensor, bags: Bags, of_vectors: torch.Tensor) -> None
     texts = np.repeat(np.arange(len(bags)), np.diff(bags.offsets))[order]
     tokens, starts = np.unique(bags.ids[order], return_index=True)
     turned = Bags(texts, bags.weights[order], np.append(starts, len(texts)))
-    gradient[torch.from_numpy(tokens)] += pool(of_vectors, turned)
+    gradient[torch.from_numpy(tokens).to(gradient.device)] += pool(of_vectors, turned)
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:
@@ -211,18 +270,39 @@ def learning_rate(step: int, recipe: Recipe) -> float:
     return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, recipe.steps - warm)))
 
 
-def product_type() -> torch.dtype:
-    """bfloat16 where the processor multiplies it in hardware, else float32."""
-    return torch.bfloat16 if torch.cpu._is_avx512_bf16_supported() else torch.float32
+@contextmanager
+def finishing_steps() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C only notes itself, so that a step is never left half-taken; a second one stops at once.
+
+    Yields a function that says whether it was pressed. Outside the main thread nothing is changed.
+    """
+    pressed: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if pressed:
+            raise KeyboardInterrupt
+        pressed.append(number)
+
+    try:
+        before = signal.signal(signal.SIGINT, note)
+    except ValueError:  # Only the main thread may set handlers, and only it is interrupted.
+        yield lambda: False
+        return
+    try:
+        yield lambda: bool(pressed)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def mark_of(recipe: Recipe) -> torch.Tensor:
     """A hash of a recipe, uint8 (32,), by which a checkpoint is known to be of it."""
-    return torch.tensor(list(hashlib.sha256(repr(recipe).encode()).digest()), dtype=torch.uint8)
+    meant = repr(replace(recipe, notes=""))
+    return torch.tensor(list(hashlib.sha256(meant.encode()).digest()), dtype=torch.uint8)
 
 
 def keep_log(path: Path, steps: int) -> None:
     """Cut a log to its first steps: those after the last checkpoint will be taken again."""
     if path.is_file():
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        path.write_text("".join(lines[:steps]), encoding="utf-8")
+        kept = [line for line in lines if line.endswith("}\n") and json.loads(line)["step"] <= steps]
+        path.write_text("".join(kept), encoding="utf-8")

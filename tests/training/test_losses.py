@@ -6,15 +6,17 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from training.losses import matryoshka_ranking_loss
+from training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss
 
 DIMS = [96, 64, 32, 8]
 
 
-def theirs(queries: Tensor, passages: Tensor, scale: float, tokenizer: Tokenizer) -> tuple[float, Tensor, Tensor]:
+def theirs(
+    queries: Tensor, passages: Tensor, scale: float, tokenizer: Tokenizer, scores: Tensor | None = None
+) -> tuple[float, Tensor, Tensor]:
     """Loss and both gradients; the vectors are the rows of a static model's table, one token a text."""
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
+    from sentence_transformers.losses import CoSENTLoss, MatryoshkaLoss, MultipleNegativesRankingLoss
     from sentence_transformers.models import StaticEmbedding
 
     count = len(queries)
@@ -24,7 +26,8 @@ def theirs(queries: Tensor, passages: Tensor, scale: float, tokenizer: Tokenizer
         {"input_ids": torch.arange(start, stop), "offsets": torch.arange(stop - start)}
         for start, stop in ((0, count), (count, count + len(passages)))
     ]
-    loss = MatryoshkaLoss(model, MultipleNegativesRankingLoss(model, scale=scale), DIMS)(columns, None)
+    inner = MultipleNegativesRankingLoss(model, scale=scale) if scores is None else CoSENTLoss(model, scale=scale)
+    loss = MatryoshkaLoss(model, inner, DIMS)(columns, scores)
     loss.backward()
     gradient = table.embedding.weight.grad
     return loss.item(), gradient[:count], gradient[count:]
@@ -37,7 +40,7 @@ def test_loss_and_gradients_are_those_of_sentence_transformers(
 ) -> None:
     torch.manual_seed(size)
     queries, passages = (torch.randn(size, 96, requires_grad=True) for _ in range(2))
-    loss = matryoshka_ranking_loss(queries, passages, DIMS, scale)
+    loss = matryoshka_ranking_loss(queries, passages, Ranking(DIMS, scale))
     loss.backward()
     expected, of_queries, of_passages = theirs(queries, passages, scale, toy_tokenizer)
     assert loss.item() == pytest.approx(expected, rel=1e-5)
@@ -50,13 +53,73 @@ def test_loss_and_gradients_are_those_of_sentence_transformers(
 def test_half_precision_products_come_near() -> None:
     torch.manual_seed(0)
     ours = [torch.randn(400, 96, requires_grad=True) for _ in range(2)]
-    exact = matryoshka_ranking_loss(*ours, DIMS)
-    rough = matryoshka_ranking_loss(*ours, DIMS, product_type=torch.bfloat16)
+    exact = matryoshka_ranking_loss(*ours, Ranking(DIMS))
+    rough = matryoshka_ranking_loss(*ours, Ranking(DIMS, product_type=torch.bfloat16))
     assert rough.item() == pytest.approx(exact.item(), rel=0.01)
 
 
 def test_extra_passages_are_negatives() -> None:
     torch.manual_seed(0)
     queries, passages, more = (torch.randn(n, 96) for n in (50, 50, 20))
-    with_more = matryoshka_ranking_loss(queries, torch.cat([passages, more]), DIMS)
-    assert with_more > matryoshka_ranking_loss(queries, passages, DIMS)
+    with_more = matryoshka_ranking_loss(queries, torch.cat([passages, more]), Ranking(DIMS))
+    assert with_more > matryoshka_ranking_loss(queries, passages, Ranking(DIMS))
+
+
+def plain(queries: Tensor, passages: Tensor, ranking: Ranking) -> Tensor:
+    """The same loss as its definition says, by autograd."""
+    own = torch.arange(len(queries))
+    total = torch.zeros(())
+    full: Tensor | None = None
+    masked = torch.zeros(len(queries), len(passages), dtype=torch.bool)
+    for dim in sorted(ranking.dims, reverse=True):
+        cosines = torch.nn.functional.normalize(queries[:, :dim]) @ torch.nn.functional.normalize(passages[:, :dim]).T
+        if full is None and ranking.mask_above is not None:
+            masked = cosines > cosines[own, own][:, None] + ranking.mask_above
+        shares = torch.log_softmax((ranking.scale * cosines).masked_fill(masked, -1e4), 1)
+        if full is None:
+            full = shares.exp().detach()
+            total = total - shares[own, own].mean()
+        else:
+            total = total - (1 - ranking.soft) * shares[own, own].mean() - ranking.soft * (full * shares).sum(1).mean()
+    return total
+
+
+@pytest.mark.parametrize("soft", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("mask_above", [None, 0.05])
+def test_soft_targets_and_masks_are_what_they_say(soft: float, mask_above: float | None) -> None:
+    torch.manual_seed(1)
+    ours = [torch.randn(n, 96, requires_grad=True) for n in (300, 310)]
+    copies = [tensor.detach().clone().requires_grad_() for tensor in ours]
+    ranking = Ranking(DIMS, 20.0, soft, mask_above)
+    loss, expected = matryoshka_ranking_loss(ours[0], ours[1], ranking), plain(copies[0], copies[1], ranking)
+    loss.backward()
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    for tensor, copy in zip(ours, copies, strict=True):
+        assert tensor.grad is not None
+        np.testing.assert_allclose(tensor.grad, copy.grad, atol=1e-5)
+
+
+def test_a_mask_leaves_out_what_looks_like_another_answer() -> None:
+    queries = torch.eye(3, 8)
+    passages = torch.eye(3, 8)
+    # Passage 1 answers query 0 better than its own does.
+    passages[0] = torch.tensor([0.6, 0, 0, 0.8, 0, 0, 0, 0])
+    passages[1] = torch.tensor([0.9, 0.4, 0, 0, 0, 0, 0, 0])
+    without = matryoshka_ranking_loss(queries, passages, Ranking([8]))
+    masked = matryoshka_ranking_loss(queries, passages, Ranking([8], mask_above=0.1))
+    assert masked < without / 2
+
+
+def test_order_loss_is_that_of_sentence_transformers(toy_tokenizer: Tokenizer) -> None:
+    torch.manual_seed(2)
+    first, second = (torch.randn(40, 96, requires_grad=True) for _ in range(2))
+    scores = torch.randint(0, 6, (40,)).float()
+    loss = matryoshka_order_loss(first, second, scores, DIMS, 20.0)
+    loss.backward()
+    expected, of_first, of_second = theirs(first, second, 20.0, toy_tokenizer, scores)
+    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    assert first.grad is not None
+    assert second.grad is not None
+    np.testing.assert_allclose(first.grad, of_first, atol=1e-5)
+    np.testing.assert_allclose(second.grad, of_second, atol=1e-5)

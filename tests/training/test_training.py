@@ -82,8 +82,8 @@ weight = 0.5
 def test_training_brings_pairs_together(recipe: Path, tmp_path: Path, data: Path) -> None:
     model = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "run", show_progress=False))
     assert (model.dimension, model.pooling) == (32, "damped")
-    queries, passages = read_pairs(data / "numbers.jsonl.zst", 90)
-    scores = model.similarity(model.encode(queries), model.encode(passages))
+    pairs = read_pairs(data / "numbers.jsonl.zst", 90)
+    scores = model.similarity(model.encode(pairs.queries), model.encode(pairs.passages))
     assert (scores.argmax(axis=1) == np.arange(90)).mean() > 0.8
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == list(range(1, 13))
@@ -132,7 +132,7 @@ def test_batches_hold_no_text_twice(data: Path) -> None:
     lines = [json.dumps({"query": f"q{n % 7}", "passage": f"p{n % 11}"}) for n in range(60)]
     (data / "repeats.jsonl").write_text("\n".join(lines), encoding="utf-8")
     tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
-    pairs = load_source(Source("repeats", data / "repeats.jsonl", 1000), tokenizer, 64)
+    pairs = load_source(Source("repeats"), data, tokenizer, 64)
     stream = batches_of(pairs, 16, np.random.default_rng(0))
     seen: list[int] = []
     while len(seen) < 120:
@@ -146,10 +146,7 @@ def test_batches_hold_no_text_twice(data: Path) -> None:
 
 def test_the_schedule_repeats_itself(data: Path) -> None:
     tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
-    sources = [
-        load_source(Source(name, path, 1000), tokenizer, 64)
-        for name, path in (("a", data / "animals.jsonl"), ("n", data / "numbers.jsonl.zst"))
-    ]
+    sources = [load_source(Source(name), data, tokenizer, 64) for name in ("animals", "numbers")]
     first, second = schedule(sources, 16, seed=3), schedule(sources, 16, seed=3)
     for _ in range(40):
         (source, rows), (again, same) = next(first), next(second)
@@ -159,7 +156,7 @@ def test_the_schedule_repeats_itself(data: Path) -> None:
 
 def test_texts_are_cut_to_max_tokens(data: Path) -> None:
     tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
-    pairs = load_source(Source("a", data / "animals.jsonl", 1000), tokenizer, 3)
+    pairs = load_source(Source("animals"), data, tokenizer, 3)
     assert np.diff(pairs.passages.offsets).max() == 3
     ids, lengths = pairs.passages.take(np.array([5, 0]))
     expected = tokenizer.exact.encode("虎は動物です。番号0", add_special_tokens=False).ids[:3]

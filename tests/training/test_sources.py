@@ -1,0 +1,239 @@
+"""Kinds of sources, hard negatives, and what a table starts from."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from embedder import StaticEmbedder
+from embedder.folder import DEFAULT_FOLDER
+from embedder.tokenising import FlatTokenizer
+from training.errors import TrainingError
+from training.initial import initial_table
+from training.mining import mine, write_mined
+from training.pairs import Pairs, Source, read_pairs
+from training.recipe import Recipe
+from training.sampling import cut_spans, load_source
+from training.teacher import PIECES
+from training.trainer import Watch, bags_of, train
+
+TOKENIZER = DEFAULT_FOLDER / "tokenizer.json"
+FRUIT = ["りんご", "みかん", "ぶどう", "もも", "なし", "かき", "いちご", "メロン"]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A source of each kind."""
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    write(
+        folder / "fruit.jsonl",
+        [
+            {
+                "query": f"{fruit}の季節 {n}",
+                "passage": f"{fruit}がおいしいのは秋です。番号{n}",
+                "negatives": [f"{fruit}の値段は{n}円です。", f"{other}は春のものです。"],
+            }
+            for n in range(12)
+            for fruit, other in zip(FRUIT, FRUIT[1:] + FRUIT[:1], strict=True)
+        ],
+    )
+    write(
+        folder / "scored.jsonl",
+        [
+            {
+                "sentence1": f"{fruit}を{n}個買う",
+                "sentence2": f"{other}を{n}個買う",
+                "score": 5 if fruit == other else 1,
+            }
+            for n in range(4)
+            for fruit in FRUIT
+            for other in FRUIT
+        ],
+    )
+    long = (
+        "昔々あるところに、{}が大好きなおじいさんと{}が嫌いなおばあさんがいました。毎朝{}番目の山へ出かけます。"
+    )
+    write(
+        folder / "stories.jsonl",
+        [{"query": "話", "passage": long.format(a, b, n)} for n, a in enumerate(FRUIT) for b in FRUIT],
+    )
+    return folder
+
+
+def write(path: Path, records: list[dict[str, object]]) -> None:
+    path.write_text("\n".join(json.dumps(record, ensure_ascii=False) for record in records), encoding="utf-8")
+
+
+def recipe_of(data: Path, *sources: Source) -> Recipe:
+    return Recipe("tiny", TOKENIZER, sources, data, dims=(32, 16), batch=32, steps=10)
+
+
+def test_scored_pairs_are_put_into_their_order(data: Path, tmp_path: Path) -> None:
+    recipe = replace(recipe_of(data, Source("scored", kind="scored")), steps=40)
+    model = StaticEmbedder.load(train(recipe, tmp_path / "run", show_progress=False))
+    pairs = read_pairs(data / "scored.jsonl", 1000, "scored")
+    cosines = (model.encode(pairs.queries, normalize=True) * model.encode(pairs.passages, normalize=True)).sum(1)
+    scores = pairs.similarity_scores()
+    assert cosines[scores == 5].min() > np.median(cosines[scores == 1])
+
+
+def test_a_span_and_the_rest_make_up_the_passage(data: Path) -> None:
+    pairs = load_source(Source("stories", kind="spans"), data, FlatTokenizer(TOKENIZER), 256)
+    assert len(pairs) == 64
+    rows = np.array([3, 60, 17])
+    (spans, sizes), (rest, left) = cut_spans(pairs.passages, rows, np.random.default_rng(0))
+    whole, lengths = pairs.passages.take(rows)
+    np.testing.assert_array_equal(sizes + left, lengths)
+    assert sizes.min() >= 4
+    ends, at, after = np.cumsum(lengths), np.cumsum(sizes), np.cumsum(left)
+    for i, end in enumerate(ends):
+        text = whole[end - lengths[i] : end].tolist()
+        span = spans[at[i] - sizes[i] : at[i]].tolist()
+        without = rest[after[i] - left[i] : after[i]].tolist()
+        starts = [s for s in range(len(text)) if text[s : s + len(span)] == span]
+        assert any(text[:s] + text[s + len(span) :] == without for s in starts)
+
+
+def test_spans_find_their_passages(data: Path, tmp_path: Path) -> None:
+    assert train(recipe_of(data, Source("stories", kind="spans")), tmp_path / "run", show_progress=False).is_dir()
+
+
+def test_negatives_follow_the_passages(data: Path) -> None:
+    source = load_source(Source("fruit"), data, FlatTokenizer(TOKENIZER), 256)
+    rows = np.arange(0, 24)
+    recipe = replace(recipe_of(data, source.source), negatives=2)
+    queries, passages = bags_of(source, rows, recipe, np.random.default_rng(0))
+    assert len(queries) == 24
+    assert 24 + 12 < len(passages) <= 24 + 48
+    known = {tuple(source.negatives.take(np.array([i]))[0]) for i in range(len(source.negatives))}
+    picked = source.some_negatives(rows, 2, np.random.default_rng(0))
+    assert {tuple(source.negatives.take(np.array([i]))[0]) for i in picked} <= known
+    assert len(set(source.negatives.keys[picked].tolist())) == len(picked)
+
+
+def test_symmetric_sources_are_asked_both_ways(data: Path) -> None:
+    source = load_source(Source("fruit", symmetric=True), data, FlatTokenizer(TOKENIZER), 256)
+    recipe = recipe_of(data, source.source)
+    rows = np.arange(8)
+    first = {bags_of(source, rows, recipe, np.random.default_rng(seed))[0].ids.tobytes() for seed in range(20)}
+    assert len(first) == 2
+
+
+def test_mined_negatives_are_near_and_no_answers(data: Path, tmp_path: Path) -> None:
+    pairs = Pairs(
+        ["りんごの季節", "りんごの季節", "自動車の修理"],
+        ["りんごは秋においしい。", "りんごの旬は秋から冬です。", "車が壊れたら工場へ運びます。"],
+    )
+    fillers = [f"{fruit}の値段は{n}円です。" for n, fruit in enumerate(FRUIT)]
+    pairs.queries += [f"{fruit}の値段" for fruit in FRUIT]
+    pairs.passages += fillers
+    mined = list(mine(pairs, StaticEmbedder.load(), per_pair=3, alike=2.0))
+    assert all(len(negatives) == 3 for negatives in mined)
+    assert not {*pairs.passages[:2]} & {*mined[0], *mined[1]}
+    assert "りんごの値段は0円です。" in mined[0]
+    strict = list(mine(pairs, StaticEmbedder.load(), per_pair=3, alike=0.01))
+    assert sum(map(len, strict)) < sum(map(len, mined))
+    out = tmp_path / "mined.jsonl.zst"
+    write_mined(pairs, mined, out)
+    assert read_pairs(out, 100).negatives == mined
+
+
+def test_a_run_can_start_from_a_model(data: Path, tmp_path: Path) -> None:
+    sources = [load_source(Source("fruit"), data, FlatTokenizer(TOKENIZER), 256)]
+    recipe = replace(recipe_of(data, sources[0].source), start="default", dims=(1024, 64))
+    table = initial_table(recipe, FlatTokenizer(TOKENIZER), sources)
+    np.testing.assert_allclose(table[500], StaticEmbedder.load()._files.table.rows(np.array([500]), 1024)[0])
+    other = tmp_path / "other.json"
+    other.write_text(TOKENIZER.read_text(encoding="utf-8") + " ", encoding="utf-8")
+    with pytest.raises(TrainingError, match="another tokenizer"):
+        initial_table(replace(recipe, tokenizer=other), FlatTokenizer(other), sources)
+
+
+def test_a_teacher_says_which_rows_are_alike(data: Path, tmp_path: Path) -> None:
+    tokenizer = FlatTokenizer(TOKENIZER)
+    sources = [load_source(Source("fruit"), data, tokenizer, 256)]
+    vectors = np.random.default_rng(0).normal(size=(tokenizer.exact.get_vocab_size(), 24)).astype(np.float32)
+    vectors[701] = vectors[700]
+    save_file({PIECES: vectors}, tmp_path / "teacher.safetensors")
+    recipe = replace(recipe_of(data, sources[0].source), teacher=tmp_path / "teacher.safetensors", teacher_share=0.8)
+    table = initial_table(recipe, tokenizer, sources).numpy()
+    rows = table / np.linalg.norm(table, axis=1, keepdims=True)
+    assert rows[700] @ rows[701] > 0.6
+    assert abs(np.mean(rows[:500] @ rows[700])) < 0.1
+    save_file({PIECES: vectors[:-1]}, tmp_path / "teacher.safetensors")
+    with pytest.raises(TrainingError, match="make it again"):
+        initial_table(recipe, tokenizer, sources)
+
+
+def test_epochs_count_pairs(data: Path, tmp_path: Path) -> None:
+    recipe = replace(recipe_of(data, Source("fruit", weight=0.5)), steps=0, epochs=4)
+    train(recipe, tmp_path / "run", show_progress=False)
+    log = (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(log) == 4 * 96 * 0.5 / 32
+
+
+def test_evaluations_are_logged_and_change_nothing(data: Path, tmp_path: Path) -> None:
+    recipe = recipe_of(data, Source("fruit"))
+    plain = StaticEmbedder.load(train(recipe, tmp_path / "plain", show_progress=False))
+    seen: list[int] = []
+    watch = Watch(lambda model: {"dimension": float(seen.append(model.dimension) or model.dimension)}, every=4)
+    watched = StaticEmbedder.load(train(recipe, tmp_path / "watched", show_progress=False, watch=watch))
+    log = [json.loads(line) for line in (tmp_path / "watched" / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in log if "evaluation" in entry] == [4, 8, 10]
+    assert seen == [32, 32, 32]
+    np.testing.assert_allclose(watched.encode(["りんご"]), plain.encode(["りんご"]), rtol=1e-3, atol=1e-3)
+
+
+def test_ctrl_c_keeps_the_steps_taken(data: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    settings = f'name = "tiny"\ndata = "{data}"\ntokenizer = "{TOKENIZER}"\ndims = [32]\nbatch = 32\nsteps = 5000\n'
+    recipe.write_text(settings + 'checkpoint_every = 5000\n[[source]]\nname = "fruit"\n', encoding="utf-8")
+    command = [sys.executable, "-m", "training", "run", str(recipe), "--out", str(tmp_path / "run")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}) as run:
+        log = tmp_path / "run" / "log.jsonl"
+        while not (log.is_file() and log.stat().st_size > 0):
+            assert run.poll() is None
+            time.sleep(0.05)
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate(timeout=60)
+    assert run.returncode != 0
+    assert "Traceback" not in errors
+    steps = len(log.read_text(encoding="utf-8").splitlines())
+    assert 0 < steps < 5000
+    assert (tmp_path / "run" / "checkpoint.safetensors").is_file()
+    resumed = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    while len(log.read_text(encoding="utf-8").splitlines()) <= steps + 1:
+        assert resumed.poll() is None
+        time.sleep(0.05)
+    resumed.send_signal(signal.SIGINT)
+    resumed.communicate(timeout=60)
+    numbers = [json.loads(line)["step"] for line in log.read_text(encoding="utf-8").splitlines()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) > steps
+
+
+def test_a_full_disk_is_explained(data: Path, tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="needs limits on the size of files")
+    recipe = tmp_path / "recipe.toml"
+    settings = f'name = "tiny"\ndata = "{data}"\ntokenizer = "{TOKENIZER}"\ndims = [32]\nbatch = 32\nsteps = 6\n'
+    recipe.write_text(settings + 'checkpoint_every = 2\n[[source]]\nname = "fruit"\n', encoding="utf-8")
+    command = [sys.executable, "-m", "training", "run", str(recipe), "--out", str(tmp_path / "run")]
+    # No file may grow beyond a megabyte: as with a full disk, writing a checkpoint fails half-way.
+    limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+    full = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, timeout=100)
+    assert full.returncode == 1
+    assert "free some space" in full.stderr
+    assert "Traceback" not in full.stderr
+    assert not list((tmp_path / "run").glob("*.part"))
+    assert subprocess.run(command, capture_output=True, timeout=100).returncode == 0
+    assert (tmp_path / "run" / "curves.png").is_file()

@@ -1,0 +1,110 @@
+"""Hard negatives: passages that BM25 or a model ranks high for a query and that do not answer it."""
+
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import chain, zip_longest
+from pathlib import Path
+
+import numpy as np
+import orjson
+import zstandard
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from embedder import StaticEmbedder
+from index.terms import Terms, TermsWriter
+from training.errors import TrainingError
+from training.pairs import Pairs
+from training.teacher import teacher_vectors_of
+
+# Queries whose scores against all passages are held at a time.
+BLOCK = 256
+TEACHER_TOKENS = 256
+
+
+def mine(
+    pairs: Pairs,
+    model: StaticEmbedder,
+    per_pair: int = 8,
+    depth: int = 50,
+    alike: float = 0.95,
+    teacher: str = "",
+    prompts: tuple[str, str] = ("query: ", "passage: "),
+) -> Iterator[list[str]]:
+    """Hard negatives of each pair, hardest first, from the passages of all the pairs.
+
+    A candidate that scores nearly what the pair's own passage scores is more likely an unlabelled answer than a
+    negative, and is left out (TopK-PercPos of NV-Retriever: Moreira et al. 2024, arXiv:2407.15831).
+
+    Args:
+        pairs: Whose passages are the corpus; every passage that stands with the same query is an answer.
+        model: Finds candidates, and judges them where there is no teacher.
+        per_pair: Negatives a pair at most.
+        depth: Candidates taken from BM25 and from the model each.
+        alike: Share of the own passage's cosine from which on a candidate is left out.
+        teacher: A sentence-transformers model that judges instead; slow, and better.
+        prompts: What the teacher wants before queries and passages.
+    """
+    corpus = list(dict.fromkeys(pairs.passages))
+    number = {text: i for i, text in enumerate(corpus)}
+    answers: defaultdict[str, set[int]] = defaultdict(set)
+    for query, passage in zip(pairs.queries, pairs.passages, strict=True):
+        answers[query].add(number[passage])
+    asked = list(answers)
+    vectors = (model.encode(asked, normalize=True), model.encode(corpus, normalize=True))
+    judged = vectors
+    if teacher:
+        queries = teacher_vectors_of(asked, teacher, prompts[0], TEACHER_TOKENS)
+        judged = (queries, teacher_vectors_of(corpus, teacher, prompts[1], TEACHER_TOKENS))
+    # A query's answers must not use up the places of its negatives.
+    depth = min(depth + max(map(len, answers.values())), len(corpus))
+    place = {query: i for i, query in enumerate(asked)}
+    found = list(tqdm(candidates(asked, corpus, vectors, depth), total=len(asked), desc="Mining", unit=" queries"))
+    for query, passage in zip(pairs.queries, pairs.passages, strict=True):
+        row = place[query]
+        near = found[row]
+        scores = judged[1][near] @ judged[0][row]
+        limit = alike * float(judged[1][number[passage]] @ judged[0][row])
+        negatives = [i for i, score in zip(near, scores, strict=True) if i not in answers[query] and score < limit]
+        yield [corpus[i] for i in negatives[:per_pair]]
+
+
+def candidates(
+    queries: Sequence[str],
+    corpus: Sequence[str],
+    vectors: tuple[NDArray[np.float32], NDArray[np.float32]],
+    depth: int,
+) -> Iterator[list[int]]:
+    """For each query the places of ``depth`` passages by BM25 and as many by cosine, in turns, each once."""
+    with tempfile.TemporaryDirectory() as folder:
+        writer = TermsWriter(Path(folder, "terms"), None)
+        writer.add(range(len(corpus)), corpus)
+        writer.commit()
+        terms = Terms(Path(folder, "terms"))
+        for start in range(0, len(queries), BLOCK):
+            scores = vectors[0][start : start + BLOCK] @ vectors[1].T
+            best = np.argpartition(-scores, depth - 1, axis=1)[:, :depth]
+            for query, row, near in zip(queries[start : start + BLOCK], scores, best, strict=True):
+                by_model = near[np.argsort(-row[near], kind="stable")].tolist()
+                by_words = terms.search(query, depth)[0].tolist()
+                turns = chain.from_iterable(zip_longest(by_words, by_model))
+                yield list(dict.fromkeys(place for place in turns if place is not None))
+
+
+def write_mined(pairs: Pairs, negatives: Sequence[Sequence[str]], out: Path) -> None:
+    """Write pairs with their negatives as a source that `training.pairs` reads, Zstandard-compressed."""
+    records = (
+        orjson.dumps({"query": query, "passage": passage, "negatives": some}) + b"\n"
+        for query, passage, some in zip(pairs.queries, pairs.passages, negatives, strict=True)
+    )
+    part = out.with_name(out.name + ".part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as raw, zstandard.ZstdCompressor(level=10).stream_writer(raw) as packed:
+            for record in records:
+                packed.write(record)
+        part.replace(out)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise TrainingError(f"Cannot write {out}: {error.strerror or error}.") from error
