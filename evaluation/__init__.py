@@ -1,1 +1,1 @@
-"""From a model or a search to figures: tasks, metrics, tables."""
+"""From a model or a search to figures: tasks, metrics, significance, tables; see docs/evaluation.md."""

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
+from embedder.command import run
 from evaluation.tasks import read_records
 from index.build import build
 from search import MODES, Searcher
@@ -21,19 +24,28 @@ def found(searcher: Searcher, queries: Sequence[dict[str, Any]], mode: str, k: i
     return number
 
 
-def main() -> None:
-    """Index the example corpus and print, for each mode, queries that find their document in the first ten hits."""
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-k", default=10, show_default=True, type=click.IntRange(1), help="Hits looked at for each query.")
+def cli(k: int) -> None:
+    """Index the example corpus and count, for each mode, the queries that find their document.
+
+    Queries that share no word with their document are counted apart from those that do.
+
+    \b
+    python -m evaluation.examples
+    python -m evaluation.examples -k 1
+    """
     queries = read_records(EXAMPLES / "queries.jsonl")
     paraphrases = [query for query in queries if query["paraphrase"]]
     others = [query for query in queries if not query["paraphrase"]]
     with tempfile.TemporaryDirectory() as folder:
         build(EXAMPLES / "corpus", Path(folder, "index"))
         with Searcher.open(Path(folder, "index")) as searcher:
-            print(f"{'':8}{'no word in common':>20}{'words in common':>20}")
+            click.echo(f"{'':8}{'no word in common':>20}{'words in common':>20}")
             for mode in MODES:
-                numbers = [f"{found(searcher, some, mode)} of {len(some)}" for some in (paraphrases, others)]
-                print(f"{mode:8}{numbers[0]:>20}{numbers[1]:>20}")
+                numbers = [f"{found(searcher, some, mode, k)} of {len(some)}" for some in (paraphrases, others)]
+                click.echo(f"{mode:8}{numbers[0]:>20}{numbers[1]:>20}")
 
 
 if __name__ == "__main__":
-    main()
+    run(cli, "python -m evaluation.examples", "Nothing was kept.")

@@ -1,26 +1,117 @@
-"""Metrics, as JMTEB and MTEB define them."""
+"""Metrics, 0 to 1 (correlations from -1), as trec_eval, JMTEB and MTEB define them.
 
-from collections.abc import Collection, Sequence
+Rankings are lists of names, best first, each once. Judgements are a collection of relevant names, each worth 1, or a
+mapping from name to gain; names that are not in it are worth nothing.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+Judged = Collection[str] | Mapping[str, float]
 
-def ndcg_at(k: int, ranked: Sequence[str], relevant: Collection[str]) -> float:
-    """Normalised discounted cumulative gain with binary relevance (Järvelin & Kekäläinen 2002), 0 to 1.
+
+def gain(relevant: Judged, name: str) -> float:
+    """What finding a name is worth."""
+    if isinstance(relevant, Mapping):
+        return relevant.get(name, 0.0)
+    return float(name in relevant)
+
+
+def gains_of(relevant: Judged) -> list[float]:
+    """All gains above 0, largest first."""
+    gains = relevant.values() if isinstance(relevant, Mapping) else [1.0] * len(relevant)
+    return sorted((value for value in gains if value > 0), reverse=True)
+
+
+def ndcg_at(k: int, ranked: Sequence[str], relevant: Judged) -> float:
+    """Normalised discounted cumulative gain with linear gains (Järvelin & Kekäläinen 2002), trec_eval's ndcg_cut.
+
+    The ideal ranking is cut at k too. (JMTEB 1.x did not cut it in retrieval, which makes a difference only for queries
+    with more than k relevant documents.)
 
     Args:
         k: Cut-off rank.
         ranked: Names of what was found, best first, each once.
-        relevant: Names of what should be found; 0 is returned where there are none.
+        relevant: Names of what should be found, or their gains; 0 is returned where there are none.
     """
-    gains = [1 / np.log2(rank + 2) for rank, name in enumerate(ranked[:k]) if name in relevant]
-    ideal = [1 / np.log2(rank + 2) for rank in range(min(k, len(relevant)))]
-    return float(sum(gains) / sum(ideal)) if ideal else 0.0
+    discounts = 1 / np.log2(np.arange(k) + 2)
+    found = np.array([gain(relevant, name) for name in ranked[:k]])
+    ideal = np.array(gains_of(relevant)[:k])
+    return float(found @ discounts[: len(found)] / (ideal @ discounts[: len(ideal)])) if len(ideal) else 0.0
+
+
+def reciprocal_rank_at(k: int, ranked: Sequence[str], relevant: Judged) -> float:
+    """1 over the rank of the first relevant name among the first k, 0 if none (Voorhees 1999); the mean is MRR@k."""
+    return next((1 / rank for rank, name in enumerate(ranked[:k], 1) if gain(relevant, name) > 0), 0.0)
+
+
+def average_precision_at(k: int, ranked: Sequence[str], relevant: Judged) -> float:
+    """Mean over all relevant names of the precision at their rank, 0 beyond rank k; trec_eval's map_cut.
+
+    The mean over queries is MAP@k.
+    """
+    hits = np.array([gain(relevant, name) > 0 for name in ranked[:k]], bool)
+    precisions = np.cumsum(hits)[hits] / (np.flatnonzero(hits) + 1)
+    number = len(gains_of(relevant))
+    return float(precisions.sum() / number) if number else 0.0
+
+
+def hit_at(k: int, ranked: Sequence[str], relevant: Judged) -> float:
+    """1 if a relevant name is among the first k, else 0; trec_eval's success, the mean is called Hits@k or hit rate."""
+    return float(any(gain(relevant, name) > 0 for name in ranked[:k]))
+
+
+def recall_at(k: int, ranked: Sequence[str], relevant: Judged) -> float:
+    """Share of the relevant names that are among the first k; trec_eval's recall."""
+    number = len(gains_of(relevant))
+    return sum(gain(relevant, name) > 0 for name in ranked[:k]) / number if number else 0.0
 
 
 def spearman(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
-    """Spearman's rank correlation of two series, ties averaged; -1 to 1."""
+    """Spearman's rank correlation of two series, ties averaged; -1 to 1, and 0 where one is constant."""
     from scipy.stats import spearmanr
 
+    if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return 0.0
     return float(spearmanr(a, b).statistic)
+
+
+def macro_f1(gold: NDArray[Any], predicted: NDArray[Any]) -> float:
+    """Mean over classes of F1."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(gold, predicted, average="macro", zero_division=0))
+
+
+def weighted_f1(gold: NDArray[Any], predicted: NDArray[Any]) -> float:
+    """Mean over classes of F1, weighted by how often each class occurs in ``gold``."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(gold, predicted, average="weighted", zero_division=0))
+
+
+def v_measure(gold: Sequence[str], clusters: NDArray[np.integer]) -> float:
+    """Harmonic mean of homogeneity and completeness of clusters (Rosenberg & Hirschberg 2007)."""
+    from sklearn.metrics import v_measure_score
+
+    return float(v_measure_score(gold, clusters))
+
+
+def average_precision(labels: NDArray[np.integer], scores: NDArray[np.floating]) -> float:
+    """Area under the precision-recall curve as a step function; 0 where there is no positive label."""
+    from sklearn.metrics import average_precision_score
+
+    return float(average_precision_score(labels, scores)) if labels.any() else 0.0
+
+
+def best_f1(labels: NDArray[np.integer], scores: NDArray[np.floating]) -> float:
+    """F1 of the positive class at the threshold on ``scores`` that is best for it."""
+    from sklearn.metrics import precision_recall_curve
+
+    if not labels.any():
+        return 0.0
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    return float(np.max(2 * precision * recall / np.maximum(precision + recall, 1e-12)))

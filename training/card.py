@@ -20,7 +20,7 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
         recipe: That the model was trained by.
         table: The model's table, as it is stored.
         pooling: The model's own.
-        figures: For each task, what `python -m evaluation --json` measured; may be empty.
+        figures: For each task, the score of each dimension, 0 to 1; may be empty.
     """
     lines = [
         "---",
@@ -46,17 +46,18 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
         "",
     ]
     if figures:
-        columns = list(dict.fromkeys(name for row in figures.values() for name in row if name.startswith("dense")))
+        dims = sorted({dim for row in figures.values() for dim in row}, key=int, reverse=True)
         lines += [
             "## Figures",
             "",
-            "Times 100; nDCG@10 of retrieval, Spearman of jsts_valid, by `python -m evaluation --data`.",
+            "Times 100, by `python -m evaluation`: nDCG@10 of retrieval, Spearman of STS, macro F1 of classification, "
+            "V-measure of clustering, average precision of pair classification, accuracy of bitext matching.",
             "",
-            "| task | " + " | ".join(column.removeprefix("dense ") for column in columns) + " |",
-            "| --- |" + " --- |" * len(columns),
+            "| task | " + " | ".join(dims) + " |",
+            "| --- |" + " --- |" * len(dims),
         ]
         for task, row in figures.items():
-            lines.append(f"| {task} | " + " | ".join(f"{row[column]:.1f}" for column in columns) + " |")
+            lines.append(f"| {task} | " + " | ".join(f"{100 * row[dim]:.1f}" for dim in dims) + " |")
         lines.append("")
     lines += [
         "## Known weaknesses",

@@ -22,8 +22,21 @@ def package(model: Path, recipe: Recipe, out: Path, figures: Path | None) -> Non
     files = read_model(model)
     table = files.table.as_int8()
     write_model(out, replace(files, table=table))
-    try:
-        measured = json.loads(figures.read_text(encoding="utf-8"))["figures"] if figures else {}
-    except (OSError, ValueError, KeyError) as error:
-        raise TrainingError(f"{figures} is not what `python -m evaluation --json` writes ({error}).") from error
+    measured = read_figures(figures) if figures else {}
     (out / "README.md").write_text(card(recipe, table, files.pooling, measured), encoding="utf-8")
+
+
+def read_figures(path: Path) -> dict[str, dict[str, float]]:
+    """For each task, the score of each dimension, 0 to 1: of the only static model in a file of figures.
+
+    Raises:
+        TrainingError: another file, or one with figures of no static model or of several.
+    """
+    try:
+        models = json.loads(path.read_text(encoding="utf-8"))["models"]
+        static = [model for model in models.values() if model["pooling"]]
+        if len(static) != 1:
+            raise TrainingError(f"{path} has figures of {len(static)} static models: evaluate the one to be packaged.")
+        return {task: dict(found["scores"]) for task, found in static[0]["tasks"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise TrainingError(f"{path} is not what `python -m evaluation --json` writes ({error!r}).") from error

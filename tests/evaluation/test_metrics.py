@@ -1,78 +1,78 @@
-"""Metrics and tasks against independent libraries."""
-
-import json
-from pathlib import Path
+"""Metrics against trec_eval and scipy."""
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.cli import cli
-from evaluation.metrics import ndcg_at, spearman
-from evaluation.tasks import EvaluationError, read_tasks
+from evaluation.metrics import (
+    average_precision_at,
+    best_f1,
+    hit_at,
+    ndcg_at,
+    recall_at,
+    reciprocal_rank_at,
+    spearman,
+    weighted_f1,
+)
 
 names = st.lists(st.integers(0, 30).map(str), unique=True, min_size=1, max_size=25)
+gains = st.dictionaries(st.integers(0, 30).map(str), st.integers(0, 3), min_size=1, max_size=20).filter(
+    lambda judged: any(judged.values())
+)
+
+
+@given(names, gains)
+def test_rankings_score_as_in_trec_eval(ranked: list[str], relevant: dict[str, int]) -> None:
+    import pytrec_eval
+
+    measures = {"ndcg_cut.10", "map_cut.10", "success.10", "recall.10"}
+    run = {"q": {name: float(len(ranked) - place) for place, name in enumerate(ranked)}}
+    oracle = pytrec_eval.RelevanceEvaluator({"q": relevant}, measures).evaluate(run)["q"]
+    assert ndcg_at(10, ranked, relevant) == pytest.approx(oracle["ndcg_cut_10"], abs=1e-6)
+    assert average_precision_at(10, ranked, relevant) == pytest.approx(oracle["map_cut_10"], abs=1e-6)
+    assert hit_at(10, ranked, relevant) == oracle["success_10"]
+    assert recall_at(10, ranked, relevant) == pytest.approx(oracle["recall_10"], abs=1e-6)
+    # trec_eval's reciprocal rank has no cut-off of its own.
+    first = {"q": dict(list(run["q"].items())[:10])}
+    oracle = pytrec_eval.RelevanceEvaluator({"q": relevant}, {"recip_rank"}).evaluate(first)["q"]
+    assert reciprocal_rank_at(10, ranked, relevant) == pytest.approx(oracle["recip_rank"], abs=1e-6)
 
 
 @given(names, st.sets(st.integers(0, 30).map(str), min_size=1, max_size=12))
-def test_ndcg_is_that_of_trec_eval(ranked: list[str], relevant: set[str]) -> None:
-    import pytrec_eval
-
-    run = {"q": {name: float(len(ranked) - place) for place, name in enumerate(ranked)}}
-    judge = pytrec_eval.RelevanceEvaluator({"q": dict.fromkeys(relevant, 1)}, {"ndcg_cut.10"})
-    assert ndcg_at(10, ranked, relevant) == pytest.approx(judge.evaluate(run)["q"]["ndcg_cut_10"], abs=1e-6)
+def test_a_set_of_names_is_worth_1_each(ranked: list[str], relevant: set[str]) -> None:
+    as_gains = dict.fromkeys(relevant, 1.0)
+    for metric in (ndcg_at, average_precision_at, reciprocal_rank_at, hit_at, recall_at):
+        assert metric(10, ranked, relevant) == metric(10, ranked, as_gains)
 
 
-def test_spearman_averages_ties() -> None:
-    a, b = np.array([1.0, 2, 2, 3, 9]), np.array([1.0, 3, 2, 2, 7])
-    ranks_a, ranks_b = np.array([1, 2.5, 2.5, 4, 5]), np.array([1, 4, 2.5, 2.5, 5])
-    assert spearman(a, b) == pytest.approx(float(np.corrcoef(ranks_a, ranks_b)[0, 1]))
+def test_nothing_to_find_is_worth_nothing() -> None:
+    for metric in (ndcg_at, average_precision_at, reciprocal_rank_at, hit_at, recall_at):
+        assert metric(10, ["a"], set()) == 0
+        assert metric(10, [], {"a"}) == 0
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    def write(name: str, rows: list[dict[str, object]]) -> None:
-        text = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
-        (tmp_path / name).write_text(text, encoding="utf-8")
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=3, max_size=30))
+def test_spearman_is_pearson_of_averaged_ranks(pairs: list[tuple[int, int]]) -> None:
+    from scipy.stats import rankdata
 
-    write(
-        "pets_retrieval_corpus.jsonl",
-        [
-            {"docid": "1", "title": "猫", "text": "猫は魚を食べる。"},
-            {"docid": "2", "title": "", "text": "株価が大きく下がった。"},
-            {"docid": "3", "title": "Rain", "text": "It rains in June."},
-        ],
-    )
-    write(
-        "pets_retrieval_queries.jsonl",
-        [{"query": "猫の食べ物", "relevant_docs": ["1"]}, {"query": "rain in June", "relevant_docs": ["3"]}],
-    )
-    write(
-        "same_valid.jsonl",
-        [
-            {"sentence1": "猫が好き", "sentence2": "猫が大好き", "score": 5},
-            {"sentence1": "猫が好き", "sentence2": "犬が好き", "score": 2.5},
-            {"sentence1": "猫が好き", "sentence2": "株価が下がった", "score": 0},
-        ],
-    )
-    return tmp_path
+    a, b = np.array(pairs, np.float64).T
+    if np.ptp(a) == 0 or np.ptp(b) == 0:
+        assert spearman(a, b) == 0
+    else:
+        assert spearman(a, b) == pytest.approx(float(np.corrcoef(rankdata(a), rankdata(b))[0, 1]))
 
 
-def test_the_command_measures_every_task(data: Path, tmp_path: Path) -> None:
-    out = tmp_path / "figures.json"
-    result = CliRunner().invoke(cli, ["--data", str(data), "--dims", "256,64", "--json", str(out)])
-    assert result.exit_code == 0, result.output
-    figures = json.loads(out.read_text(encoding="utf-8"))["figures"]
-    assert figures["pets"] == {"dense 256": 100, "dense 64": 100, "bm25": 100, "hybrid": 100}
-    assert figures["same_valid"]["dense 256"] == 100
-    assert "| pets | 100.0 | 100.0 | 100.0 | 100.0 |" in result.output
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=25))
+def test_the_best_f1_is_that_of_the_best_threshold(pairs: list[tuple[bool, int]]) -> None:
+    from sklearn.metrics import f1_score
+
+    labels = np.array([label for label, _ in pairs], np.int64)
+    scores = np.array([score for _, score in pairs], np.float64)
+    tried = [f1_score(labels, scores >= threshold, zero_division=0) for threshold in set(scores)]
+    assert best_f1(labels, scores) == pytest.approx(max(tried))
 
 
-def test_missing_tasks_are_named(data: Path) -> None:
-    with pytest.raises(EvaluationError, match=r"no task nothing; it has: pets, same_valid"):
-        read_tasks(data, ("nothing",))
-    (data / "pets_retrieval_corpus.jsonl").write_text("{}\nnot json", encoding="utf-8")
-    with pytest.raises(EvaluationError, match="line 2"):
-        read_tasks(data)
+def test_weighted_f1_counts_classes_by_their_size() -> None:
+    # F1 of the class of three is 1; that of the class of one, which was missed, is 0.
+    assert weighted_f1(np.array([0, 0, 0, 1]), np.array([0, 0, 0, 2])) == pytest.approx(0.75)

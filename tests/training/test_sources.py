@@ -60,9 +60,7 @@ def data(tmp_path: Path) -> Path:
             for other in FRUIT
         ],
     )
-    long = (
-        "昔々あるところに、{}が大好きなおじいさんと{}が嫌いなおばあさんがいました。毎朝{}番目の山へ出かけます。"
-    )
+    long = "昔々あるところに、{}が大好きなおじいさんと{}が嫌いなおばあさんがいました。毎朝{}番目の山へ出かけます。"
     write(
         folder / "stories.jsonl",
         [{"query": "話", "passage": long.format(a, b, n)} for n, a in enumerate(FRUIT) for b in FRUIT],

@@ -227,7 +227,10 @@ def test_package_writes_int8_and_a_card(recipe: Path, tmp_path: Path) -> None:
     run = CliRunner().invoke(cli, ["run", str(recipe), "--out", str(tmp_path / "run")])
     assert run.exit_code == 0, run.output
     figures = tmp_path / "figures.json"
-    figures.write_text(json.dumps({"figures": {"some_task": {"dense 32": 12.3, "bm25": 50.0}}}), encoding="utf-8")
+    figures.write_text(
+        json.dumps({"models": {"x": {"pooling": "mean", "tasks": {"some_task": {"scores": {"32": 0.123}}}}}}),
+        encoding="utf-8",
+    )
     model = str(tmp_path / "run" / "model")
     out = tmp_path / "out"
     packed = CliRunner().invoke(cli, ["package", model, str(out), "--recipe", str(recipe), "--figures", str(figures)])

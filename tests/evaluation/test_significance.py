@@ -1,0 +1,85 @@
+"""Tests of differences against scipy."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation.dense import measure, sides
+from evaluation.families import ClassificationTask, PairClassificationTask, StsTask, Task
+from evaluation.results import Measured
+from evaluation.significance import compare, paired_bootstrap, randomisation_test
+from evaluation.tasks import read_tasks
+
+
+def test_the_randomisation_test_is_scipys() -> None:
+    from scipy.stats import bootstrap, permutation_test
+
+    generator = np.random.default_rng(0)
+    a = generator.normal(0.2, 1, 40)
+    b = a + generator.normal(-0.15, 0.5, 40)
+    ours = randomisation_test(a, b)
+    oracle = permutation_test(
+        (a, b),
+        lambda x, y, axis: (x - y).mean(axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=20_000,
+        rng=np.random.default_rng(1),
+    )
+    assert ours.value == pytest.approx(float((a - b).mean()))
+    assert ours.p == pytest.approx(float(oracle.pvalue), abs=0.01)
+    interval = bootstrap((a - b,), np.mean, method="percentile", rng=np.random.default_rng(2)).confidence_interval
+    assert (ours.low, ours.high) == pytest.approx((interval.low, interval.high), abs=0.01)
+
+
+def test_the_bootstrap_of_a_mean_agrees_with_the_randomisation_test() -> None:
+    generator = np.random.default_rng(3)
+    a = generator.normal(0.3, 1, 200)
+    b = a + generator.normal(-0.06, 0.5, 200)
+    by_swaps = randomisation_test(a, b)
+    by_resampling = paired_bootstrap(a, b, lambda chosen, items: float(items.mean()), 4000)
+    assert by_resampling.value == pytest.approx(by_swaps.value)
+    assert by_resampling.p == pytest.approx(by_swaps.p, abs=0.03)
+    assert (by_resampling.low, by_resampling.high) == pytest.approx((by_swaps.low, by_swaps.high), abs=0.01)
+
+
+def test_equal_models_do_not_differ(data: Path) -> None:
+    for task in read_tasks(data):
+        vectors = {name: np.eye(16, dtype=np.float32)[:n] for name, n in _sizes(task).items()}
+        measured = measure(task, vectors)
+        difference = compare(task, measured, measured)
+        if task.family == "clustering":
+            assert difference is None
+        else:
+            assert difference is not None
+            assert (difference.value, difference.low, difference.high, difference.p) == (0, 0, 0, 1)
+
+
+def _sizes(task: Task) -> dict[str, int]:
+    return {name: len(side.texts) for name, side in sides(task).items()}
+
+
+def test_a_clear_difference_is_one_in_every_family_with_items() -> None:
+    def figures(items: list[float]) -> Measured:
+        return Measured(0, np.array(items, np.float64), {})
+
+    texts = tuple(f"t{i}" for i in range(60))
+    graded = [i / 60 for i in range(60)]
+    noise = np.random.default_rng(0).normal(size=60).tolist()
+    labels = [i % 2 for i in range(60)]
+    tasks: list[tuple[Task, list[float], list[float]]] = [
+        (StsTask("x", texts, texts, tuple(graded)), graded, noise),
+        (PairClassificationTask("x", texts, texts, tuple(labels)), list(map(float, labels)), noise),
+        (
+            ClassificationTask("x", texts, tuple(map(str, labels)), texts, tuple(map(str, labels))),
+            list(map(float, labels)),
+            [0.0] * 60,
+        ),
+    ]
+    for task, good, bad in tasks:
+        difference = compare(task, figures(good), figures(bad))
+        assert difference is not None
+        assert difference.test == "bootstrap"
+        assert 0 < difference.low < difference.value
+        assert difference.p < 0.01
