@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from embedder.command import run as run_command
+from index.cli import adapt
 
 if TYPE_CHECKING:
     from embedder import StaticEmbedder
@@ -138,6 +139,9 @@ def package(model: Path, out: Path, recipe: Path, figures: Path | None) -> None:
 
     package(model, read_recipe(recipe), out, figures)
     click.echo(f"Packaged into {out}")
+
+
+cli.add_command(adapt)
 
 
 def small_evaluation(folder: Path, tasks: str, width: int) -> Callable[["StaticEmbedder"], Mapping[str, float]]:

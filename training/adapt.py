@@ -1,0 +1,262 @@
+"""Adapts a model to a user's own documents: trains on what they say about themselves, and keeps only what helps.
+
+Whole documents are held out, so the figures are of documents the training never saw. The trained table is mixed with
+the one it started from, which keeps what the training would forget (Wortsman et al. 2022, "Robust fine-tuning of
+zero-shot models", arXiv:2109.01903); the share is chosen on a third of the held-out documents, the rest is reported on.
+"""
+
+import os
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import orjson
+
+from embedder.folder import ModelFiles, find_model, read_model, write_model
+from embedder.tokenising import FlatTokenizer
+from evaluation.significance import Difference
+from index.build import Progress, no_progress
+from index.corpus import located
+from index.documents import Skipped
+from training.corpus_pairs import Pair, cut, read_documents, training_pairs
+from training.device import device
+from training.errors import TrainingError
+from training.held_out import ask, choose, hold_out, measure
+from training.initial import initial_table
+from training.pairs import Source
+from training.recipe import Recipe
+from training.sampling import SPANNED_TOKENS, load_source, schedule
+from training.trainer import State, step, train
+
+LEAST_PAIRS = 50
+HELD_OUT = 0.15
+LEAST_HELD_OUT = 45
+# Chosen on manuals, policies and encyclopaedia articles: more passes gain little on held-out documents.
+MOST_EPOCHS = 20
+# Peak learning rate by the root mean square of the table's numbers: cosines do not depend on the table's scale, so
+# neither should the size of a step by it.
+RELATIVE_RATE = 0.012
+# Small batches for small corpora: enough steps to learn in, and of few documents most other passages are related.
+BATCHES = (32, 256)
+PAIRS_A_BATCH = 8
+CALIBRATION_STEPS = 4
+# p-value from which a difference is said to be no more than chance may make.
+CHANCE = 0.05
+
+
+@dataclass(frozen=True)
+class Adapted:
+    """What adapting came to.
+
+    Attributes:
+        folder: The new model; None where it was no better and nothing was written.
+        documents, passages, pairs: What the corpus gave; pairs are those trained on.
+        questions, kind: Number and kind of the questions reported on.
+        before, after: nDCG@10, 0 to 1, by number of dimensions.
+        difference: Of the first of those dimensions, by which the model was judged.
+        share: Of the trained table in the mixture.
+        steps, batch, seconds: Of the training.
+        skipped: What was not read, and why.
+    """
+
+    folder: Path | None
+    documents: int
+    passages: int
+    pairs: int
+    questions: int
+    kind: str
+    before: dict[int, float]
+    after: dict[int, float]
+    difference: Difference
+    share: float
+    steps: int
+    batch: int
+    seconds: float
+    skipped: list[Skipped]
+
+
+def adapt(
+    corpus: Path,
+    out: Path,
+    model: str | None = None,
+    minutes: float = 3.0,
+    seed: int = 0,
+    steps: int | None = None,
+    reading: AbstractContextManager[Progress] | None = None,
+) -> Adapted:
+    """Train a model on the documents of a corpus, and write it to ``out`` if it finds held-out documents better.
+
+    How that is measured is told in `training.held_out`.
+
+    Args:
+        corpus: Folder of documents, or one file of many.
+        out: Folder to write, which must not exist.
+        model: Model folder or hub name to start from; None for the packaged one.
+        minutes: Time to train for; a small corpus needs less.
+        seed: Of what is held out, and of the batches.
+        steps: Number of batches, whatever time they take.
+        reading: Opened while documents are read; told how far the work is.
+
+    Raises:
+        TrainingError: ``out`` cannot be written, or the corpus has too little to train on or to measure by.
+        IndexFolderError, ModelError: the corpus or model cannot be read.
+        KeyboardInterrupt: nothing was written.
+    """
+    check_out(out, corpus)
+    start = find_model(model)
+    files = read_model(start)
+    with reading or nullcontext(no_progress) as progress:
+        documents, skipped = read_documents(corpus, progress)
+    pieces = cut(documents)
+    choosing, reporting = hold_out(pieces, HELD_OUT, LEAST_HELD_OUT, seed)
+    held = ask(pieces, choosing, reporting, corpus)
+    pairs = training_pairs(pieces, choosing | reporting)
+    try:
+        with TemporaryDirectory(prefix=".adapting-", dir=out.parent) as work:
+            recipe = make_recipe(files, "default" if model is None else str(start), pairs, Path(work), corpus)
+            recipe = replace(recipe, seed=seed, steps=steps or affordable_steps(recipe, 60 * minutes))
+            started = time.perf_counter()
+            trained = train(replace(recipe, checkpoint_every=recipe.steps), Path(work), sys.stderr.isatty())
+            seconds = time.perf_counter() - started
+            share, table, better = choose(files, read_model(trained).table, held)
+            measured = measure(files, table, held)
+            difference = next(iter(measured.values()))[2]
+            result = Adapted(
+                folder=out if better and difference.value > 0 else None,
+                documents=len({piece.document for piece in pieces}),
+                passages=len(pieces),
+                pairs=sum(len(pairs[source.name]) for source in recipe.sources),
+                questions=len(held.reporting),
+                kind=held.kind,
+                before={dim: before for dim, (before, _, _) in measured.items()},
+                after={dim: after for dim, (_, after, _) in measured.items()},
+                difference=difference,
+                share=share,
+                steps=recipe.steps,
+                batch=recipe.batch,
+                seconds=seconds,
+                skipped=skipped,
+            )
+            if result.folder:
+                finished = Path(work) / "adapted"
+                write_model(finished, replace(files, table=table))
+                (finished / "README.md").write_text(card(result, model, corpus), encoding="utf-8")
+                os.rename(finished, out)
+            return result
+    except OSError as error:
+        raise TrainingError(
+            f"Cannot write to {out.parent} ({error.strerror or error}): choose another --out, or free some space."
+        ) from error
+
+
+def check_out(out: Path, corpus: Path) -> None:
+    """Raise TrainingError where ``out`` exists, has no folder to stand in, or would become part of the corpus."""
+    if out.exists() or out.is_symlink():
+        raise TrainingError(f"{out} exists, and an index may be using it: choose another --out, or delete it.")
+    if not out.parent.is_dir():
+        raise TrainingError(f"No folder {out.parent} for the model to stand in: make it, or choose another --out.")
+    if corpus.is_dir() and located(out).is_relative_to(located(corpus)):
+        raise TrainingError(
+            f"{out} would stand in the corpus {corpus} and be read as a part of it: choose an --out elsewhere."
+        )
+
+
+def make_recipe(files: ModelFiles, start: str, pairs: dict[str, list[Pair]], folder: Path, corpus: Path) -> Recipe:
+    """Write pairs as JSON Lines into ``folder``, and say how to train on them; ``steps`` are the most that help.
+
+    Raises:
+        TrainingError: there are too few pairs.
+    """
+    _, lengths = FlatTokenizer(files.tokenizer).encode([text for text, _ in pairs["passages"]])
+    usable = {kind: len(listed) for kind, listed in pairs.items()} | {
+        "passages": int((lengths >= SPANNED_TOKENS).sum())
+    }
+    total = sum(usable.values())
+    if total < LEAST_PAIRS:
+        raise TrainingError(
+            f"Adapting needs at least {LEAST_PAIRS} pairs of texts to train on; the titles, headings and passages of "
+            f"{corpus} make {total}. Nothing was written. Add documents, or use the model as it is."
+        )
+    for kind, listed in pairs.items():
+        lines = (orjson.dumps({"query": query, "passage": passage}) for query, passage in listed)
+        (folder / f"{kind}.jsonl").write_bytes(b"\n".join(lines))
+    sources = tuple(
+        Source(kind, kind="spans" if kind == "passages" else "pairs") for kind, number in usable.items() if number >= 2
+    )
+    low, high = BATCHES
+    batch = min(max(low, total // PAIRS_A_BATCH), high)
+    width = files.table.dimension
+    return Recipe(
+        name="adapted",
+        tokenizer=files.tokenizer,
+        sources=sources,
+        data=folder,
+        dims=(width, *(dim for dim in Recipe.dims if dim < width)),
+        pooling=files.pooling,
+        batch=batch,
+        steps=max(1, round(MOST_EPOCHS * total / batch)),
+        learning_rate=RELATIVE_RATE * float(np.sqrt(np.square(files.table.prefix(width)).mean())),
+        start=start,
+    )
+
+
+def affordable_steps(recipe: Recipe, seconds: float) -> int:
+    """How many of the recipe's steps fit into a time, by the speed of the first few, which are taken for trial."""
+    tokenizer = FlatTokenizer(recipe.tokenizer)
+    sources = [load_source(source, recipe.data, tokenizer, recipe.max_tokens) for source in recipe.sources]
+    state = State(initial_table(recipe, tokenizer, sources).to(device()))
+    times = []
+    for source, rows in islice(schedule(sources, recipe.batch, recipe.seed), CALIBRATION_STEPS):
+        started = time.perf_counter()
+        step(state, source, rows, recipe, recipe.learning_rate, [])
+        times.append(time.perf_counter() - started)
+    # The first one is slower, for what has to be set up.
+    return max(1, min(recipe.steps, int(seconds / np.mean(times[1:]))))
+
+
+def figures(result: Adapted) -> list[str]:
+    """Lines that say what was measured: before and after, and how certain the difference is."""
+    test = result.difference
+    each = [
+        f"{100 * result.before[dim]:.1f} -> {100 * result.after[dim]:.1f} at {dim} numbers" for dim in result.before
+    ]
+    chance = "; as much may be chance" if test.p >= CHANCE else ""
+    return [
+        f"Measured:  {result.questions:,} questions ({result.kind}) about documents not trained on",
+        f"nDCG@10:   {', '.join(each)}",
+        f"Change:    {100 * test.value:+.1f} at {next(iter(result.before))} numbers (95 % interval "
+        f"{100 * test.low:+.1f} to {100 * test.high:+.1f}, p = {test.p:.4f}{chance})",
+    ]
+
+
+def card(result: Adapted, model: str | None, corpus: Path) -> str:
+    """A short model card in Markdown."""
+    lines = [
+        "---",
+        "library_name: sentence-transformers",
+        "pipeline_tag: sentence-similarity",
+        "tags: [static-embedding, matryoshka, sentence-similarity]",
+        "---",
+        "",
+        f"# Adapted to {located(corpus).name}",
+        "",
+        f"A static embedding model, adapted by `index adapt` from {f'`{model}`' if model else 'the one of sakuin'} to "
+        f"{result.documents:,} documents of {result.passages:,} passages: {result.steps:,} batches of "
+        f"{result.batch:,} of {result.pairs:,} pairs (titles and headings with their passages, neighbouring passages, "
+        f"spans with the passages they were cut from). {result.share:.0%} of the table are trained, "
+        f"{1 - result.share:.0%} are as they were.",
+        "",
+        "```",
+        *figures(result),
+        "```",
+        "",
+        "Those documents have shaped its table: give it only to people who may read them. The sources and licences of "
+        "the model it started from apply; see its card.",
+        "",
+    ]
+    return "\n".join(lines)
