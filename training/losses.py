@@ -26,7 +26,7 @@ class Ranking:
 
     Attributes:
         dims: Prefix lengths, each at most the vectors' width.
-        scale: Cosines are multiplied by this (the inverse of a temperature).
+        scale: Cosines are multiplied by this (the inverse of a temperature); one for all prefixes, or one for each.
         soft: Share of the target that shorter prefixes take from the ranking of the longest one, 0 to 1, instead of
             from the labels alone: they learn to cut well (self-distillation: Zhang et al. 2019, arXiv:1905.08094).
         mask_above: A passage that is no positive and whose cosine with the query exceeds that of the positive by more
@@ -37,10 +37,15 @@ class Ranking:
     """
 
     dims: Sequence[int]
-    scale: float = 20.0
+    scale: float | Sequence[float] = 20.0
     soft: float = 0.0
     mask_above: float | None = None
     product_type: torch.dtype = torch.float32
+
+    def prefixes(self) -> list[tuple[int, float]]:
+        """Each prefix length with its scale, shortest first."""
+        scales = [self.scale] * len(self.dims) if isinstance(self.scale, int | float) else self.scale
+        return sorted(zip(self.dims, scales, strict=True))
 
 
 def matryoshka_ranking_loss(queries: Tensor, passages: Tensor, ranking: Ranking) -> Tensor:
@@ -67,7 +72,7 @@ class _MatryoshkaRanking(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, queries: Tensor, passages: Tensor, ranking: Ranking) -> Tensor:
         n = len(queries)
-        dims = sorted(set(ranking.dims))
+        dims, scales = zip(*ranking.prefixes(), strict=True)
         lows = [0, *dims[:-1]]
         inverse_q = [inverse_norms(queries[:, :dim]) for dim in dims]
         inverse_p = [inverse_norms(passages[:, :dim]) for dim in dims]
@@ -89,13 +94,13 @@ class _MatryoshkaRanking(torch.autograd.Function):
             # From the longest prefix down: it says what is masked and what shorter ones should rank like, and a block
             # of columns serves its own prefix and every longer one.
             for i in range(len(dims) - 1, -1, -1):
-                factor_q = (ranking.scale * inverse_q[i][rows])[:, None]
+                factor_q = (scales[i] * inverse_q[i][rows])[:, None]
                 factor_p = inverse_p[i][None, :]
                 logits = dots.pop()
                 logits *= factor_q
                 logits *= factor_p
                 if i == len(dims) - 1 and ranking.mask_above is not None:
-                    masked = logits > logits[here, own][:, None] + ranking.scale * ranking.mask_above
+                    masked = logits > logits[here, own][:, None] + scales[i] * ranking.mask_above
                     masked[here, own] = False
                 if masked is not None:
                     logits.masked_fill_(masked, NEVER)
@@ -134,7 +139,7 @@ class _MatryoshkaRanking(torch.autograd.Function):
         return grad[0] * grad_q, grad[0] * grad_p, None
 
 
-def matryoshka_order_loss(first: Tensor, second: Tensor, scores: Tensor, dims: Sequence[int], scale: float) -> Tensor:
+def matryoshka_order_loss(first: Tensor, second: Tensor, scores: Tensor, ranking: Ranking) -> Tensor:
     """Sum over prefixes of CoSENT: pairs that people score higher should have the higher cosine.
 
     log(1 + sum of exp(scale * (cosine of i - cosine of j))) over all i, j with score i < score j, as in
@@ -144,15 +149,14 @@ def matryoshka_order_loss(first: Tensor, second: Tensor, scores: Tensor, dims: S
         first: float32 (n, d).
         second: float32 (n, d).
         scores: float32 (n,), on any scale.
-        dims: Prefix lengths.
-        scale: Factor on cosines.
+        ranking: Prefixes and scale.
 
     Returns:
         A scalar, differentiable in both inputs.
     """
     lower = scores[:, None] < scores[None, :]
     total = first.new_zeros(())
-    for dim in dims:
+    for dim, scale in ranking.prefixes():
         cosines = scale * torch.nn.functional.cosine_similarity(first[:, :dim], second[:, :dim])
         wrong = (cosines[:, None] - cosines[None, :])[lower]
         total = total + torch.logsumexp(torch.cat([first.new_zeros(1), wrong]), 0)

@@ -26,7 +26,8 @@ class Recipe:
         epochs: Passes over the pairs (times their sources' weights).
         learning_rate: Peak of the cosine schedule.
         warmup: Share of the steps in which the rate rises to its peak.
-        scale: Factor on cosines in the loss.
+        scale: Factor on cosines in the loss; one for all dimensions, or one for each of ``dims``. A larger one at full
+            width keeps words apart that a shorter prefix may take for alike.
         soft: Share of the target that short prefixes take from the full width; see `training.losses.Ranking`.
         mask_above: Passages above the positive by more than this cosine are no negatives; see there.
         negatives: Hard negatives a pair, where its source has some.
@@ -50,7 +51,7 @@ class Recipe:
     epochs: float = 0
     learning_rate: float = 0.2
     warmup: float = 0.1
-    scale: float = 20.0
+    scale: float | tuple[float, ...] = 20.0
     soft: float = 0.0
     mask_above: float | None = None
     negatives: int = 0
@@ -82,7 +83,8 @@ def read_recipe(path: Path) -> Recipe:
     try:
         for name in {"data", "tokenizer", "teacher"} & table.keys():
             table[name] = Path(table[name])
-        table["dims"] = tuple(sorted(table.get("dims", Recipe.dims), reverse=True))
+        for name in {"dims", "scale"} & table.keys():
+            table[name] = tuple(table[name]) if isinstance(table[name], list) else table[name]
         sources = tuple(Source(**{**entry, "columns": tuple(entry.get("columns", ()))}) for entry in listed)
         return checked(Recipe(**table, sources=sources), path)
     except TypeError as error:
@@ -95,10 +97,12 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
         "at least one [[source]]": recipe.sources,
         "batch of 2 or more": recipe.batch >= 2,
         "either steps or epochs above 0": (recipe.steps > 0) != (recipe.epochs > 0),
-        "positive dims": recipe.dims and min(recipe.dims) >= 1,
+        "positive dims, largest first": recipe.dims
+        and min(recipe.dims) >= 1
+        and list(recipe.dims) == sorted(set(recipe.dims), reverse=True),
         "a learning_rate above 0": recipe.learning_rate > 0,
         "a warmup from 0 to 1": 0 <= recipe.warmup <= 1,
-        "a scale above 0": recipe.scale > 0,
+        "a scale above 0, or one for each of its dims": scales_fit(recipe),
         "a soft from 0 to 1": 0 <= recipe.soft <= 1,
         "a teacher_share from 0 to 1": 0 <= recipe.teacher_share <= 1,
         "negatives of 0 or more": recipe.negatives >= 0,
@@ -115,3 +119,10 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
         if not holds:
             raise TrainingError(f"{path}: the recipe needs {rule}.")
     return recipe
+
+
+def scales_fit(recipe: Recipe) -> bool:
+    """Whether the scale is positive, and there is one or one a dimension."""
+    if isinstance(recipe.scale, tuple):
+        return len(recipe.scale) == len(recipe.dims) and min(recipe.scale) > 0
+    return recipe.scale > 0

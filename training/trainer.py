@@ -205,12 +205,11 @@ def step(
     vectors_q, vectors_p = pool(state.table, queries), pool(state.table, passages)
     vectors_q.requires_grad_()
     vectors_p.requires_grad_()
+    ranking = Ranking(recipe.dims, recipe.scale, recipe.soft, recipe.mask_above, fastest_product(state.table.device))
     if len(source.scores):
         scores = torch.from_numpy(source.scores[rows]).to(state.table.device)
-        loss = matryoshka_order_loss(vectors_q, vectors_p, scores, recipe.dims, recipe.scale)
+        loss = matryoshka_order_loss(vectors_q, vectors_p, scores, ranking)
     else:
-        product_type = fastest_product(state.table.device)
-        ranking = Ranking(recipe.dims, recipe.scale, recipe.soft, recipe.mask_above, product_type)
         loss = matryoshka_ranking_loss(vectors_q, vectors_p, ranking)
     loss.backward()  # type: ignore[no-untyped-call]
     assert vectors_q.grad is not None

@@ -71,11 +71,11 @@ def plain(queries: Tensor, passages: Tensor, ranking: Ranking) -> Tensor:
     total = torch.zeros(())
     full: Tensor | None = None
     masked = torch.zeros(len(queries), len(passages), dtype=torch.bool)
-    for dim in sorted(ranking.dims, reverse=True):
+    for dim, scale in reversed(ranking.prefixes()):
         cosines = torch.nn.functional.normalize(queries[:, :dim]) @ torch.nn.functional.normalize(passages[:, :dim]).T
         if full is None and ranking.mask_above is not None:
             masked = cosines > cosines[own, own][:, None] + ranking.mask_above
-        shares = torch.log_softmax((ranking.scale * cosines).masked_fill(masked, -1e4), 1)
+        shares = torch.log_softmax((scale * cosines).masked_fill(masked, -1e4), 1)
         if full is None:
             full = shares.exp().detach()
             total = total - shares[own, own].mean()
@@ -86,11 +86,14 @@ def plain(queries: Tensor, passages: Tensor, ranking: Ranking) -> Tensor:
 
 @pytest.mark.parametrize("soft", [0.0, 0.4, 1.0])
 @pytest.mark.parametrize("mask_above", [None, 0.05])
-def test_soft_targets_and_masks_are_what_they_say(soft: float, mask_above: float | None) -> None:
+@pytest.mark.parametrize("scale", [20.0, (35.0, 25.0, 15.0, 10.0)])
+def test_soft_targets_masks_and_scales_are_what_they_say(
+    soft: float, mask_above: float | None, scale: float | tuple[float, ...]
+) -> None:
     torch.manual_seed(1)
     ours = [torch.randn(n, 96, requires_grad=True) for n in (300, 310)]
     copies = [tensor.detach().clone().requires_grad_() for tensor in ours]
-    ranking = Ranking(DIMS, 20.0, soft, mask_above)
+    ranking = Ranking(DIMS, scale, soft, mask_above)
     loss, expected = matryoshka_ranking_loss(ours[0], ours[1], ranking), plain(copies[0], copies[1], ranking)
     loss.backward()
     expected.backward()
@@ -115,7 +118,7 @@ def test_order_loss_is_that_of_sentence_transformers(toy_tokenizer: Tokenizer) -
     torch.manual_seed(2)
     first, second = (torch.randn(40, 96, requires_grad=True) for _ in range(2))
     scores = torch.randint(0, 6, (40,)).float()
-    loss = matryoshka_order_loss(first, second, scores, DIMS, 20.0)
+    loss = matryoshka_order_loss(first, second, scores, Ranking(DIMS))
     loss.backward()
     expected, of_first, of_second = theirs(first, second, 20.0, toy_tokenizer, scores)
     assert loss.item() == pytest.approx(expected, rel=1e-5)
