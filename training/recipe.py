@@ -30,6 +30,7 @@ class Recipe:
             width keeps words apart that a shorter prefix may take for alike.
         soft: Share of the target that short prefixes take from the full width; see `training.losses.Ranking`.
         mask_above: Passages above the positive by more than this cosine are no negatives; see there.
+        whiten: How far the directions of the trained table are evened out, 0 to 0.5; see `training.whitening`.
         negatives: Hard negatives a pair, where its source has some.
         start: Model folder to go on from, or "default" for the packaged model, instead of a new table.
         teacher: Vectors of the tokenizer's pieces by `python -m training teach`, which a new table starts from.
@@ -54,6 +55,7 @@ class Recipe:
     scale: float | tuple[float, ...] = 20.0
     soft: float = 0.0
     mask_above: float | None = None
+    whiten: float = 0.0
     negatives: int = 0
     start: str = ""
     teacher: Path | None = None
@@ -104,6 +106,7 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
         "a warmup from 0 to 1": 0 <= recipe.warmup <= 1,
         "a scale above 0, or one for each of its dims": scales_fit(recipe),
         "a soft from 0 to 1": 0 <= recipe.soft <= 1,
+        "a whiten from 0 to 0.5": 0 <= recipe.whiten <= 0.5,
         "a teacher_share from 0 to 1": 0 <= recipe.teacher_share <= 1,
         "negatives of 0 or more": recipe.negatives >= 0,
         "either a start or a teacher": not (recipe.start and recipe.teacher),

@@ -29,8 +29,10 @@ from training.device import device, fastest_product
 from training.errors import TrainingError
 from training.initial import SILENT, initial_table
 from training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss
+from training.pooled import pool, spread
 from training.recipe import Recipe
 from training.sampling import TokenPairs, cut_spans, load_source, schedule
+from training.whitening import soften
 
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
@@ -121,7 +123,7 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
         folder.mkdir(parents=True, exist_ok=True)
         state = begin(recipe, folder, tokenizer, sources)
         run_steps(state, recipe, folder, tokenizer, sources, show_progress, watch)
-        table = Table(state.table.cpu().numpy())
+        table = Table(finished(state, recipe, sources).cpu().numpy())
         model = folder / MODEL
         write_model(model, ModelFiles(table, recipe.tokenizer, recipe.pooling, normalize=False))
         (model / "README.md").write_text(card(recipe, table, recipe.pooling, {}), encoding="utf-8")
@@ -131,6 +133,11 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
             f"Cannot write to {folder} ({error}): free some space and start again; the run goes on from the last "
             f"checkpoint, if there was one."
         ) from error
+
+
+def finished(state: State, recipe: Recipe, sources: Sequence[TokenPairs]) -> torch.Tensor:
+    """The table as the model gets it."""
+    return soften(state.table, sources, recipe) if recipe.whiten else state.table
 
 
 def with_steps(recipe: Recipe, sources: Sequence[TokenPairs]) -> Recipe:
@@ -185,7 +192,7 @@ def run_steps(
             bar.update()
             last = state.step == recipe.steps
             if watch and (last or state.step % watch.every == 0):
-                table = Table(state.table.cpu().numpy())
+                table = Table(finished(state, recipe, sources).cpu().numpy())
                 model = StaticEmbedder(ModelFiles(table, recipe.tokenizer, recipe.pooling, False), recipe.name)
                 figures = {name: round(figure, 5) for name, figure in watch.evaluate(model).items()}
                 log.write(json.dumps({"step": state.step, "evaluation": figures}) + "\n")
@@ -235,30 +242,6 @@ def bags_of(source: TokenPairs, rows: NDArray[np.int64], recipe: Recipe, rng: np
             more = source.negatives.take(source.some_negatives(rows, recipe.negatives, rng))
             passages = (np.concatenate([passages[0], more[0]]), np.concatenate([passages[1], more[1]]))
     return make_bags(*queries, recipe.pooling), make_bags(*passages, recipe.pooling)
-
-
-def pool(table: torch.Tensor, bags: Bags) -> torch.Tensor:
-    """Vectors (texts, width) of bags."""
-    return torch.nn.functional.embedding_bag(
-        torch.from_numpy(bags.ids).to(table.device),
-        table,
-        torch.from_numpy(bags.offsets).to(table.device),
-        mode="sum",
-        per_sample_weights=torch.from_numpy(bags.weights).to(table.device),
-        include_last_offset=True,
-    )
-
-
-def spread(gradient: torch.Tensor, bags: Bags, of_vectors: torch.Tensor) -> None:
-    """Add the gradient of bags' vectors to that of the table: `pool` turned round.
-
-    A sum over entries with the same token is a bag of texts, so the same fast routine does it.
-    """
-    order = np.argsort(bags.ids, kind="stable")
-    texts = np.repeat(np.arange(len(bags)), np.diff(bags.offsets))[order]
-    tokens, starts = np.unique(bags.ids[order], return_index=True)
-    turned = Bags(texts, bags.weights[order], np.append(starts, len(texts)))
-    gradient[torch.from_numpy(tokens).to(gradient.device)] += pool(of_vectors, turned)
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:

@@ -1,24 +1,29 @@
 """From pairs to a model folder, small but whole."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import zstandard
 from click.testing import CliRunner
 from tokenizers import Tokenizer
 
 from embedder import StaticEmbedder
 from embedder.folder import DEFAULT_FOLDER
+from embedder.pooling import make_bags
 from embedder.tokenising import FlatTokenizer
 from training.cli import cli
 from training.errors import TrainingError
 from training.pairs import Source, read_pairs
-from training.recipe import read_recipe
+from training.pooled import pool
+from training.recipe import Recipe, read_recipe
 from training.sampling import batches_of, load_source, schedule
 from training.tokenizer import train_tokenizer
 from training.trainer import CHECKPOINT, train
+from training.whitening import soften
 
 ANIMALS = [
     "猫",
@@ -255,3 +260,21 @@ def test_a_source_that_only_repeats_itself_is_named(recipe: Path, tmp_path: Path
     (data / "animals.jsonl").write_text("\n".join(rows), encoding="utf-8")
     with pytest.raises(TrainingError, match="repeats its texts"):
         train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+
+
+def test_whitening_evens_out_directions(data: Path) -> None:
+    tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
+    sources = [load_source(Source(name), data, tokenizer, 64) for name in ("animals", "numbers")]
+    table = torch.randn(tokenizer.exact.get_vocab_size(), 8, generator=torch.Generator().manual_seed(0))
+    table[:, 0] += 5
+    recipe = Recipe("x", DEFAULT_FOLDER / "tokenizer.json", (), pooling="damped", steps=1)
+
+    def variances(rows: torch.Tensor) -> torch.Tensor:
+        texts = [side.take(np.arange(len(source))) for source in sources for side in (source.queries, source.passages)]
+        vectors = torch.cat([pool(rows, make_bags(*text, "damped")) for text in texts])
+        vectors /= vectors.norm(dim=1, keepdim=True)
+        return torch.linalg.eigvalsh(vectors.T @ vectors / len(vectors))
+
+    before, after = variances(table), variances(soften(table, sources, replace(recipe, whiten=0.25)))
+    assert after[-1] / after[0] < (before[-1] / before[0]) ** 0.7
+    np.testing.assert_allclose(soften(table, sources, replace(recipe, whiten=1e-9)), table, atol=1e-4)

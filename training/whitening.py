@@ -1,0 +1,38 @@
+"""Evens out how much the directions of a trained table tell, so that a few common ones do not drown the rest."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from embedder.pooling import make_bags
+from training.pooled import pool
+from training.recipe import Recipe
+from training.sampling import TokenPairs
+
+# Texts of each side of each source that directions are measured on: all sources count alike.
+TEXTS_A_SIDE = 200
+
+
+def soften(table: torch.Tensor, sources: Sequence[TokenPairs], recipe: Recipe) -> torch.Tensor:
+    """A table whose texts' vectors have variances nearer to each other: float32, as ``table``.
+
+    Soft whitening by zero-phase component analysis (Kessy et al. 2018, arXiv:1512.00809; for sentence vectors: Su et
+    al. 2021, arXiv:2103.15316). With C the second moment of normalised text vectors, rows are multiplied by C to the
+    power of -``whiten``: 0 changes nothing, 0.5 makes all directions alike. Being symmetric, the map moves a row as
+    little as it can, and prefixes stay what they were trained to be.
+    """
+    rng = np.random.default_rng(recipe.seed)
+    moments = torch.zeros(table.shape[1], table.shape[1], dtype=torch.float64)
+    texts = 0
+    for source in sources:
+        rows = rng.choice(len(source), min(TEXTS_A_SIDE, len(source)), replace=False)
+        for side in (source.queries, source.passages):
+            vectors = torch.nn.functional.normalize(pool(table, make_bags(*side.take(rows), recipe.pooling)).cpu())
+            moments += (vectors.T @ vectors).double()
+            texts += len(rows)
+    variances, directions = torch.linalg.eigh(moments / texts)
+    # Directions that no text takes would be blown up by what is rounding.
+    factors = (variances / variances.mean()).clamp_min(1e-3) ** -recipe.whiten
+    softened: torch.Tensor = table @ (directions * factors @ directions.T).to(table)
+    return softened
