@@ -32,9 +32,9 @@ def cli() -> None:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The tokenizer.json to write.")
 @click.option("--vocabulary", default=32768, show_default=True, help="Number of pieces.")
 @click.option(
-    "--words", type=click.Choice(["unidic", "free"]), default="unidic", show_default=True, help="May pieces join words?"
+    "--words", type=click.Choice(["unidic", "free"]), default="free", show_default=True, help="May pieces join words?"
 )
-@click.option("--fold-case/--keep-case", default=True, show_default=True, help="Read capital letters as small ones.")
+@click.option("--fold-case/--keep-case", default=False, show_default=True, help="Read capital letters as small ones.")
 @click.option("--per-source", default=8000, show_default=True, help="Pairs taken from each file at most.")
 @click.option("--seed", default=0, show_default=True, help="Of the sample of texts.")
 def tokenizer(

@@ -12,8 +12,6 @@ from embedder.tokenising import FlatTokenizer
 from training.errors import TrainingError
 from training.pairs import Source, read_source
 
-# The last batch of a pass may be small, and is passed over; so many in a row are no accident.
-MOST_SMALL = 4
 # Every scored pair is compared with every other: a larger batch costs time and teaches no more.
 MOST_SCORED = 1024
 # Tokens of a span cut out of a passage, which should be at least three times as long.
@@ -149,16 +147,20 @@ def cut_spans(
     return texts.cut(starts + before, spans), (rest, lengths - spans)
 
 
-def batches_of(pairs: TokenPairs, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
+def batches_of(pairs: TokenPairs, size: int, rng: np.random.Generator, least: int = 1) -> Iterator[NDArray[np.int64]]:
     """Endless batches of row numbers in random order, no query and no passage twice in a batch.
 
     A row whose query or passage the batch already holds waits for the next one. Every row comes once before any comes
-    again. The last batch of a pass may be smaller.
+    again, but for those that are left when no batch of ``least`` rows can be made of them: the rest of a pass, and
+    texts that are repeated more often than there are batches in a pass.
+
+    Raises:
+        TrainingError: there are so many repeats that not one batch can be made.
     """
-    waiting: list[int] = []
     while True:
         queue = rng.permutation(len(pairs))
-        position = 0
+        position = batches = 0
+        waiting: list[int] = []
         while position < len(queue) or waiting:
             rows: list[int] = []
             queries: set[int] = set()
@@ -179,35 +181,33 @@ def batches_of(pairs: TokenPairs, size: int, rng: np.random.Generator) -> Iterat
                 queries.add(query)
                 passages.add(passage)
                 rows.append(row)
+            if len(rows) < least:
+                break
             waiting = put_off + list(candidates)
+            batches += 1
             yield np.array(rows, np.int64)
+        if not batches:
+            raise TrainingError(
+                f"The source {pairs.source.name} repeats its texts so much that no batch can be made of it: remove it "
+                f"from the recipe, or remove the repeats."
+            )
 
 
 def schedule(sources: Sequence[TokenPairs], size: int, seed: int) -> Iterator[tuple[TokenPairs, NDArray[np.int64]]]:
     """Endless (source, rows) batches; a source comes as often as its pairs, times its weight, make up of the whole.
 
-    The same sources, size and seed give the same batches, so a resumed run skips what it has seen.
+    A source with fewer different texts than a batch gives small batches, as often as a full one of its share would
+    come. The same sources, size and seed give the same batches, so a resumed run skips what it has seen.
     """
     shares = np.array([len(pairs) * pairs.source.weight for pairs in sources], float)
-    # A source smaller than a batch gives small batches; it comes as often as a full one of its share would.
     shares /= shares.sum()
     rng = np.random.default_rng(seed)
-    sizes = [min(size, MOST_SCORED) if pairs.source.kind == "scored" else size for pairs in sources]
-    streams = [
-        batches_of(pairs, size, np.random.default_rng([seed, i]))
-        for i, (pairs, size) in enumerate(zip(sources, sizes, strict=True))
-    ]
-    small = [0] * len(sources)
+    streams = []
+    for i, pairs in enumerate(sources):
+        most = min(size, MOST_SCORED) if pairs.source.kind == "scored" else size
+        different = min(len(np.unique(side.keys)) for side in (pairs.queries, pairs.passages))
+        least = max(2, min(most, different) // 2)
+        streams.append(batches_of(pairs, most, np.random.default_rng([seed, i]), least))
     while True:
         chosen = int(rng.choice(len(sources), p=shares))
-        rows = next(streams[chosen])
-        if len(rows) >= max(2, min(sizes[chosen], len(sources[chosen])) // 2):
-            small[chosen] = 0
-            yield sources[chosen], rows
-        elif small[chosen] == MOST_SMALL:
-            raise TrainingError(
-                f"The source {sources[chosen].source.name} repeats its texts so much that batches of it stay small: "
-                f"remove it from the recipe, or remove the repeats."
-            )
-        else:
-            small[chosen] += 1
+        yield sources[chosen], next(streams[chosen])

@@ -64,8 +64,8 @@ def train_tokenizer(
     per_source: int = 8000,
     characters: int = 400,
     seed: int = 0,
-    words: Words = "unidic",
-    fold_case: bool = True,
+    words: Words = "free",
+    fold_case: bool = False,
 ) -> Tokenizer:
     """Learn Unigram pieces (Kudo 2018, arXiv:1804.10959) from every pair file in ``data``.
 
