@@ -1,34 +1,57 @@
 """How much of the evaluation sets stands in the training pairs: `python -m benchmarks.overlap PAIRS EVAL`.
 
-Counts texts that are equal but for white space; texts that only share sentences are not counted.
+Counts texts that are equal but for white space, and relevant passages that share a sentence with a training text.
 """
 
-import sys
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
+from embedder.command import run
 from evaluation.tasks import RetrievalTask, read_tasks
+from training.errors import TrainingError
 from training.pairs import SUFFIXES, read_pairs
 
+# Shorter sentences are phrases that anybody uses.
+SENTENCE_CHARACTERS = 20
+ENDS = re.compile(r"[。．！？!?\n]|\. ")
 
-def main(pairs: Path, data: Path) -> None:
-    """Print, for each retrieval task, passages, relevant passages and queries that were trained on."""
+
+@click.command()
+@click.argument("pairs", type=click.Path(path_type=Path))
+@click.argument("data", metavar="EVAL", type=click.Path(path_type=Path))
+def cli(pairs: Path, data: Path) -> None:
+    """Print, for each retrieval task in EVAL, what of it stands in the pair files of the folder PAIRS."""
+    if not pairs.is_dir():
+        raise TrainingError(f"No folder {pairs}: name the one with the pair files.")
     seen: set[int] = set()
+    sentences: set[int] = set()
     for path in sorted(pairs.iterdir()):
         if path.name.endswith(SUFFIXES) and "_scored" not in path.name:
             texts = read_pairs(path, 10**9)
             for side in (texts.queries, texts.passages):
                 seen.update(map(key, side))
+                sentences.update(key(sentence) for text in side for sentence in long_sentences(text))
     for task in read_tasks(data):
         if isinstance(task, RetrievalTask):
             # A text is title, newline, body where there is a title; pairs hold bodies.
-            bodies = (text.split("\n", 1)[-1] for text in task.texts)
-            trained = {docid for docid, body in zip(task.docids, bodies, strict=True) if key(body) in seen}
-            answers = trained & frozenset().union(*task.relevant)
+            bodies = {docid: text.split("\n", 1)[-1] for docid, text in zip(task.docids, task.texts, strict=True)}
+            relevant = frozenset().union(*task.relevant)
+            trained = {docid for docid, body in bodies.items() if key(body) in seen}
+            shared = sum(any(key(s) in sentences for s in long_sentences(bodies[docid])) for docid in relevant)
             asked = sum(key(query) in seen for query in task.queries)
-            print(
-                f"{task.name}: {len(trained)} of {len(task.docids)} passages ({len(answers)} of them relevant), "
-                f"{asked} of {len(task.queries)} queries"
+            click.echo(
+                f"{task.name}: {len(trained)} of {len(task.docids)} passages ({len(trained & relevant)} of them "
+                f"relevant), {asked} of {len(task.queries)} queries; {shared} of {len(relevant)} relevant passages "
+                f"share a sentence of {SENTENCE_CHARACTERS} characters or more with a training text"
             )
+
+
+def long_sentences(text: str) -> Iterator[str]:
+    """The sentences of a text that are long enough to tell."""
+    return (part for part in ENDS.split(text) if len("".join(part.split())) >= SENTENCE_CHARACTERS)
 
 
 def key(text: str) -> int:
@@ -37,6 +60,4 @@ def key(text: str) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
-        sys.exit(__doc__)
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    run(cli, "python -m benchmarks.overlap", "Nothing was written.")
