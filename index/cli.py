@@ -252,7 +252,9 @@ def adapt(corpus: Path, out: Path, model: str | None, minutes: float, seed: int,
         return
     click.echo(f"Model:     {out}")
     command = "build" if corpus.is_dir() else "add"
-    click.echo(f"Next:      index {command} {shlex.quote(str(corpus))} --model {shlex.quote(str(out))}")
+    # An index of its own: one that was made by another model refuses this one.
+    places = [str(corpus), "--model", str(out), "--index", f"{out}.index"]
+    click.echo(f"Next:      {shlex.join(['index', command, *places])}")
 
 
 @cli.command()

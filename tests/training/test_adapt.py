@@ -120,7 +120,7 @@ def test_the_command_says_what_it_did_and_what_comes_next(
     assert "96 documents" in result.stdout
     assert "picture.png" in result.stdout
     assert "64 numbers" in result.stdout
-    assert result.stdout.endswith("index build belonging --model 'new model'\n")
+    assert result.stdout.endswith("index build belonging --model 'new model' --index 'new model.index'\n")
     next_command = ["build", "belonging", "--model", "new model"]
     assert CliRunner().invoke(cli, next_command).exit_code == 0
 
