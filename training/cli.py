@@ -20,7 +20,7 @@ def cli() -> None:
 
     \b
     python -m training tokenizer --data PAIRS --out runs/tokenizer.json
-    python -m training teach TEACHER --tokenizer runs/tokenizer.json --out runs/teacher.safetensors
+    python -m training teach TEACHER training/recipes/default.toml
     python -m training mine NAME... --data PAIRS --out runs/mined
     python -m training run training/recipes/default.toml
     python -m training package runs/NAME/model embedder/default --recipe training/recipes/default.toml
@@ -51,17 +51,21 @@ def tokenizer(
 
 @cli.command()
 @click.argument("teacher")
-@click.option("--tokenizer", type=click.Path(path_type=Path), required=True, help="The tokenizer.json.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="The .safetensors file to write.")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--per-source", default=2500, show_default=True, help="Pairs of each source, at random; 0 for none.")
 @click.option("--prompt", default="query: ", show_default=True, help="What the teacher wants before a text.")
-def teach(teacher: str, tokenizer: Path, out: Path, prompt: str) -> None:
-    """Write the vector that the model TEACHER gives each piece of a tokenizer, for a new table to start from.
+def teach(teacher: str, recipe: Path, per_source: int, prompt: str) -> None:
+    """Write the vectors that the model TEACHER gives the pieces and texts of a RECIPE, to the file it calls `teacher`.
 
-    TEACHER is the folder or hub name of any sentence-transformers model.
+    A new table starts from those of its tokenizer's pieces (`teacher_share`), and learns to rank texts as those of the
+    texts do (`taught`). TEACHER is the folder or hub name of any sentence-transformers model.
     """
-    from training.teacher import teach_pieces
+    from training.recipe import read_recipe
+    from training.teacher import teach
 
-    click.echo(f"{teach_pieces(teacher, tokenizer, prompt, out)} vectors written to {out}")
+    settings = read_recipe(recipe)
+    pieces, texts = teach(teacher, settings, per_source, prompt)
+    click.echo(f"Vectors of {pieces} pieces and {texts} texts written to {settings.teacher}")
 
 
 @cli.command()
@@ -113,18 +117,20 @@ def mine(
 def run(recipe: Path, out: Path | None, evaluate: Path | None, tasks: str, every: int) -> None:
     """Train the model of a RECIPE (TOML). Stopped half-way, the same command goes on from the last checkpoint.
 
-    Loss curves are drawn into the run's folder as curves.png.
+    Loss curves are drawn into the run's folder as curves.png; a recipe of several `runs` has one folder for each.
     """
     from training.curves import draw_curves
     from training.recipe import read_recipe
-    from training.trainer import LOG, Watch, train
+    from training.trainer import LOG, Watch, run_folders, train
 
     settings = read_recipe(recipe)
     folder = out or Path("runs") / settings.name
     watch = Watch(small_evaluation(evaluate, tasks, max(settings.dims)), every) if evaluate else None
     model = train(settings, folder, watch=watch)
-    draw_curves(folder / LOG, folder / "curves.png", settings.name)
-    click.echo(f"Model written to {model}, loss curves to {folder / 'curves.png'}")
+    drawn = [part / "curves.png" for part in run_folders(settings, folder)]
+    for curves in drawn:
+        draw_curves(curves.with_name(LOG), curves, settings.name)
+    click.echo(f"Model written to {model}, loss curves to {', '.join(map(str, drawn))}")
 
 
 @cli.command()

@@ -163,6 +163,31 @@ def matryoshka_order_loss(first: Tensor, second: Tensor, scores: Tensor, ranking
     return total
 
 
+def matryoshka_taught_loss(vectors: Tensor, taught: Tensor, ranking: Ranking, taught_scale: float) -> Tensor:
+    """Sum over prefixes of how far the ranking of each text's neighbours is from a teacher's.
+
+    The cross-entropy between two softmaxes over the cosines of a text with every other text of the batch, the teacher's
+    and the prefix's (ListNet: Cao et al. 2007; between similarities of a batch: Fang et al. 2021, arXiv:2101.04731).
+
+    Args:
+        vectors: float32 (n, d).
+        taught: float32 (n, any width), the teacher's normalised vectors of the same texts.
+        ranking: Prefixes and scale.
+        taught_scale: The teacher's cosines are multiplied by this.
+
+    Returns:
+        A scalar, differentiable in ``vectors``.
+    """
+    itself = torch.eye(len(vectors), dtype=torch.bool, device=vectors.device)
+    target = torch.softmax((taught_scale * (taught @ taught.T)).masked_fill(itself, NEVER), 1)
+    total = vectors.new_zeros(())
+    for dim, scale in ranking.prefixes():
+        cut = torch.nn.functional.normalize(vectors[:, :dim])
+        shares = torch.log_softmax((scale * (cut @ cut.T)).masked_fill(itself, NEVER), 1)
+        total = total - (target * shares).sum(1).mean()
+    return total
+
+
 def prefix_dots(queries: Tensor, passages: Tensor, dims: Sequence[int]) -> list[Tensor]:
     """float32 dot products (n, m) of the prefixes of each length, ascending; each extends the one before."""
     dots: list[Tensor] = []

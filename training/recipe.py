@@ -32,9 +32,13 @@ class Recipe:
         mask_above: Passages above the positive by more than this cosine are no negatives; see there.
         whiten: How far the directions of the trained table are evened out, 0 to 0.5; see `training.whitening`.
         negatives: Hard negatives a pair, where its source has some.
+        runs: Tables to train, each with a seed of its own; the model is their mean.
         start: Model folder to go on from, or "default" for the packaged model, instead of a new table.
-        teacher: Vectors of the tokenizer's pieces by `python -m training teach`, which a new table starts from.
+        teacher: Vectors of the tokenizer's pieces, which a new table starts from, and of texts, by `python -m training
+            teach`.
         teacher_share: Share of a new row's length that comes from the teacher, 0 to 1; the rest is random.
+        taught: Share of the batches that are texts to be ranked as the teacher ranks them, instead of pairs.
+        taught_scale: Factor on the teacher's cosines there, and on those of all prefixes.
         max_tokens: Texts are cut to this many tokens.
         seed: Of initial table and batches.
         checkpoint_every: Steps between checkpoints.
@@ -57,9 +61,12 @@ class Recipe:
     mask_above: float | None = None
     whiten: float = 0.0
     negatives: int = 0
+    runs: int = 1
     start: str = ""
     teacher: Path | None = None
     teacher_share: float = 0.5
+    taught: float = 0.0
+    taught_scale: float = 15.0
     max_tokens: int = 256
     seed: int = 0
     checkpoint_every: int = 100
@@ -109,7 +116,11 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
         "a whiten from 0 to 0.5": 0 <= recipe.whiten <= 0.5,
         "a teacher_share from 0 to 1": 0 <= recipe.teacher_share <= 1,
         "negatives of 0 or more": recipe.negatives >= 0,
-        "either a start or a teacher": not (recipe.start and recipe.teacher),
+        "either a start or a teacher to start from": not (recipe.start and recipe.teacher) or recipe.taught > 0,
+        "a taught from 0 to below 1, and a teacher for it": 0 <= recipe.taught < 1
+        and bool(recipe.teacher or not recipe.taught),
+        "a taught_scale above 0": recipe.taught_scale > 0,
+        "runs of 1 or more": recipe.runs >= 1,
         "max_tokens of 1 or more": recipe.max_tokens >= 1,
         "checkpoint_every of 1 or more": recipe.checkpoint_every >= 1,
         f"pooling {' or '.join(POOLINGS)}": recipe.pooling in POOLINGS,

@@ -1,49 +1,99 @@
 """Vectors by a teacher: any sentence-transformers model, such as multilingual-e5-small."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from training.errors import TrainingError
+from training.pairs import Source, read_source
+from training.recipe import Recipe
 
-# Names of the tensors in a teacher's files.
-PIECES = "pieces"
+# Names of the tensors in a teacher's file: vectors of the pieces; vectors of texts, the texts' UTF-8 bytes end to end
+# and where each ends.
+PIECES, VECTORS, TEXTS, ENDS = "pieces", "vectors", "texts", "ends"
 # A piece is a word or less; a short limit bounds what odd pieces cost.
 PIECE_TOKENS = 32
+# What a text is about stands at its beginning. Both the teacher and the table get no more than this, so that they see
+# the same; a teacher's time grows with it.
+TEXT_CHARACTERS, TEXT_TOKENS = 128, 96
 MARK = "▁"
 
 
-def teach_pieces(teacher: str, tokenizer: Path, prompt: str, out: Path) -> int:
-    """Write the teacher's vector of each piece of a tokenizer; returns how many.
+def teach(teacher: str, recipe: Recipe, per_source: int, prompt: str) -> tuple[int, int]:
+    """Write the file that a recipe names as its teacher; returns how many pieces and texts it holds.
+
+    It holds the teacher's vector of each piece of the recipe's tokenizer, and of a sample of the texts of its sources.
 
     Args:
         teacher: Folder or hub name of a sentence-transformers model.
-        tokenizer: A ``tokenizer.json``.
-        prompt: Goes before each piece, such as "query: ".
-        out: The safetensors file to write.
+        recipe: Its ``teacher`` is the safetensors file to write.
+        per_source: Pairs sampled from each source at most; 0 for pieces alone.
+        prompt: Goes before each text, such as "query: ".
 
     Raises:
-        TrainingError: the teacher or tokenizer cannot be loaded, or the file not written.
+        TrainingError: the recipe names no teacher's file, the teacher, tokenizer or a source cannot be read, or the
+            file not written.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import save_file
-
+    if recipe.teacher is None:
+        raise TrainingError(
+            'The recipe names no file for a teacher\'s vectors: add teacher = "runs/teacher.safetensors".'
+        )
     try:
-        known = Tokenizer.from_file(str(tokenizer))
+        known = Tokenizer.from_file(str(recipe.tokenizer))
     except Exception as error:  # `tokenizers` raises plain Exception.
-        raise TrainingError(f"Cannot read the tokenizer {tokenizer}: {error}.") from error
+        raise TrainingError(f"Cannot read the tokenizer {recipe.tokenizer}: {error}.") from error
     # A piece that is only the mark of a word's beginning has no text; its row will stay unused.
     pieces = [(known.id_to_token(i) or "").replace(MARK, " ").strip() or "." for i in range(known.get_vocab_size())]
-    vectors = teacher_vectors_of(pieces, teacher, prompt, PIECE_TOKENS)
+    texts = sample_texts(recipe.sources, recipe.data, per_source, recipe.seed) if per_source else []
+    tensors = {PIECES: teacher_vectors_of(pieces, teacher, prompt, PIECE_TOKENS)}
+    if texts:
+        encoded = [text.encode() for text in texts]
+        tensors[VECTORS] = teacher_vectors_of(texts, teacher, prompt, TEXT_TOKENS).astype(np.float16)
+        tensors[TEXTS] = np.frombuffer(b"".join(encoded), np.uint8)
+        tensors[ENDS] = np.cumsum([len(text) for text in encoded], dtype=np.int64)
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        save_file({PIECES: vectors}, out)
+        recipe.teacher.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, recipe.teacher)
     except (OSError, SafetensorError) as error:
-        raise TrainingError(f"Cannot write {out}: {error}.") from error
-    return len(pieces)
+        raise TrainingError(f"Cannot write {recipe.teacher}: {error}.") from error
+    return len(pieces), len(texts)
+
+
+def sample_texts(sources: Iterable[Source], data: Path, per_source: int, seed: int) -> list[str]:
+    """Both sides of up to ``per_source`` random pairs of each source, each text once, cut to `TEXT_CHARACTERS`."""
+    rng = np.random.default_rng(seed)
+    found: dict[str, None] = {}
+    for source in sources:
+        pairs = read_source(source, data)
+        for row in rng.permutation(len(pairs))[:per_source]:
+            for text in (pairs.queries[row], pairs.passages[row]):
+                found.setdefault(text[:TEXT_CHARACTERS].strip())
+    return list(found)
+
+
+def read_taught(path: Path) -> tuple[list[str], NDArray[np.float16]]:
+    """Texts and the teacher's normalised vectors of them, float16 (texts, teacher's width).
+
+    Raises:
+        TrainingError: the file cannot be read, or holds vectors of pieces alone.
+    """
+    try:
+        tensors = load_file(path)
+        joined, ends = tensors[TEXTS].tobytes(), tensors[ENDS].tolist()
+        texts = [joined[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
+        if len(texts) < 2 or len(texts) != len(tensors[VECTORS]):
+            raise ValueError("its texts and vectors do not match")
+        return texts, tensors[VECTORS]
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise TrainingError(
+            f"{path} holds no texts of a teacher ({error!r}): make it with `python -m training teach`."
+        ) from error
 
 
 def teacher_vectors_of(texts: Sequence[str], teacher: str, prompt: str, max_tokens: int) -> NDArray[np.float32]:
@@ -61,10 +111,12 @@ def teacher_vectors_of(texts: Sequence[str], teacher: str, prompt: str, max_toke
             f"Cannot load the teacher {teacher} ({str(error).splitlines()[0]}): give the folder of a "
             f"sentence-transformers model, or the name of one on the Hugging Face hub."
         ) from error
-    model.max_seq_length = min(max_tokens, model.max_seq_length or max_tokens)
+    limit = model.max_seq_length
+    if limit is None or max_tokens < limit < math.inf:  # A static model takes texts of any length, and no limit.
+        model.max_seq_length = max_tokens
     half = fastest_product(where)
     with torch.autocast(where.type, dtype=half, enabled=half != torch.float32):
         vectors = model.encode(
-            [prompt + text for text in texts], batch_size=256, normalize_embeddings=True, show_progress_bar=True
+            [prompt + text for text in texts], batch_size=64, normalize_embeddings=True, show_progress_bar=True
         )
     return np.asarray(vectors, np.float32)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -28,15 +29,18 @@ from training.card import card
 from training.device import device, fastest_product
 from training.errors import TrainingError
 from training.initial import SILENT, initial_table
-from training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss
+from training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss, matryoshka_taught_loss
 from training.pooled import pool, spread
 from training.recipe import Recipe
 from training.sampling import TokenPairs, cut_spans, load_source, schedule
+from training.taught import Taught, load_taught
 from training.whitening import soften
 
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
 MODEL = "model"
+# What the log calls batches of taught texts.
+TEACHER = "(teacher)"
 
 
 @dataclass(frozen=True)
@@ -120,10 +124,17 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
     ]
     recipe = with_steps(recipe, sources)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        state = begin(recipe, folder, tokenizer, sources)
-        run_steps(state, recipe, folder, tokenizer, sources, show_progress, watch)
-        table = Table(finished(state, recipe, sources).cpu().numpy())
+        tables = []
+        for number, part in enumerate(run_folders(recipe, folder)):
+            part.mkdir(parents=True, exist_ok=True)
+            one = replace(recipe, runs=1, seed=recipe.seed + number)
+            state = begin(one, part, tokenizer, sources)
+            title = "Training" if recipe.runs == 1 else f"Training, run {number + 1} of {recipe.runs}"
+            run_steps(state, one, part, tokenizer, sources, title, show_progress, watch)
+            tables.append(state.table.cpu())
+        table = Table(finished(averaged(tables), recipe, sources).numpy())
+        if watch and len(tables) > 1:
+            tqdm.write(f"mean of {len(tables)} runs: {in_words(measured(table, recipe, watch))}", sys.stderr)
         model = folder / MODEL
         write_model(model, ModelFiles(table, recipe.tokenizer, recipe.pooling, normalize=False))
         (model / "README.md").write_text(card(recipe, table, recipe.pooling, {}), encoding="utf-8")
@@ -135,9 +146,28 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
         ) from error
 
 
-def finished(state: State, recipe: Recipe, sources: Sequence[TokenPairs]) -> torch.Tensor:
+def run_folders(recipe: Recipe, folder: Path) -> list[Path]:
+    """Where each run of a recipe keeps its log and checkpoint: in ``folder`` itself, where there is only one."""
+    return [folder] if recipe.runs == 1 else [folder / f"run-{number}" for number in range(1, recipe.runs + 1)]
+
+
+def averaged(tables: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The mean of tables, each brought to the same mean square first.
+
+    Vectors of the mean compare texts by the sum of what every table thinks of them, and of little noise between tables
+    (model soups: Wortsman et al. 2022, arXiv:2203.05482).
+    """
+    if len(tables) == 1:
+        return tables[0]
+    total = torch.zeros_like(tables[0])
+    for table in tables:
+        total += table / table.square().mean().sqrt()
+    return total / len(tables)
+
+
+def finished(table: torch.Tensor, recipe: Recipe, sources: Sequence[TokenPairs]) -> torch.Tensor:
     """The table as the model gets it."""
-    return soften(state.table, sources, recipe) if recipe.whiten else state.table
+    return soften(table, sources, recipe) if recipe.whiten else table
 
 
 def with_steps(recipe: Recipe, sources: Sequence[TokenPairs]) -> Recipe:
@@ -167,6 +197,7 @@ def run_steps(
     folder: Path,
     tokenizer: FlatTokenizer,
     sources: Sequence[TokenPairs],
+    title: str,
     show_progress: bool,
     watch: Watch | None,
 ) -> None:
@@ -174,15 +205,17 @@ def run_steps(
     silent = [i for piece in SILENT if (i := tokenizer.exact.token_to_id(piece)) is not None]
     state.table[silent] = 0
     # Batches already trained on are drawn again and passed over: cheap, and exact.
-    stream = islice(schedule(sources, recipe.batch, recipe.seed), state.step, recipe.steps)
+    stream = islice(lessons(recipe, tokenizer, sources), state.step, recipe.steps)
     losses: dict[str, float] = {}
-    bar = tqdm(total=recipe.steps, initial=state.step, desc="Training", unit=" batches", disable=not show_progress)
+    bar = tqdm(total=recipe.steps, initial=state.step, desc=title, unit=" batches", disable=not show_progress)
     with bar, (folder / LOG).open("a", encoding="utf-8") as log, finishing_steps() as stopped:
         for source, rows in stream:
             started = time.perf_counter()
             rate = learning_rate(state.step, recipe)
-            loss = step(state, source, rows, recipe, rate, silent)
-            name = source.source.name
+            if isinstance(source, Taught):
+                loss, name = taught_step(state, source, rows, recipe, rate, silent), TEACHER
+            else:
+                loss, name = step(state, source, rows, recipe, rate, silent), source.source.name
             # Sources differ in difficulty, so the bar shows the mean over sources of their latest losses.
             losses[name] = loss
             entry = {"step": state.step, "source": name, "pairs": len(rows), "loss": round(loss, 5)}
@@ -192,16 +225,65 @@ def run_steps(
             bar.update()
             last = state.step == recipe.steps
             if watch and (last or state.step % watch.every == 0):
-                table = Table(finished(state, recipe, sources).cpu().numpy())
-                model = StaticEmbedder(ModelFiles(table, recipe.tokenizer, recipe.pooling, False), recipe.name)
-                figures = {name: round(figure, 5) for name, figure in watch.evaluate(model).items()}
+                table = Table(finished(state.table, recipe, sources).cpu().numpy())
+                figures = measured(table, recipe, watch)
                 log.write(json.dumps({"step": state.step, "evaluation": figures}) + "\n")
-                bar.write(f"batch {state.step}: " + ", ".join(f"{n} {100 * f:.1f}" for n, f in figures.items()))
+                bar.write(f"batch {state.step}: {in_words(figures)}", sys.stderr)
             if last or stopped() or state.step % recipe.checkpoint_every == 0:
                 log.flush()
                 state.save(folder / CHECKPOINT, recipe)
             if stopped() and not last:
                 raise KeyboardInterrupt
+
+
+def measured(table: Table, recipe: Recipe, watch: Watch) -> dict[str, float]:
+    """Figures of a model with this table, by name."""
+    model = StaticEmbedder(ModelFiles(table, recipe.tokenizer, recipe.pooling, False), recipe.name)
+    return {name: round(figure, 5) for name, figure in watch.evaluate(model).items()}
+
+
+def in_words(figures: Mapping[str, float]) -> str:
+    """Figures for the terminal, times 100."""
+    return ", ".join(f"{name} {100 * figure:.1f}" for name, figure in figures.items())
+
+
+def lessons(
+    recipe: Recipe, tokenizer: FlatTokenizer, sources: Sequence[TokenPairs]
+) -> Iterator[tuple[TokenPairs | Taught, NDArray[np.int64]]]:
+    """Endless batches: of pairs, and in between of taught texts."""
+    pairs = schedule(sources, recipe.batch, recipe.seed)
+    if not recipe.taught:
+        yield from pairs
+    assert recipe.teacher is not None
+    taught = load_taught(recipe.teacher, tokenizer, recipe.max_tokens)
+    batches = taught.batches(recipe.seed)
+    rng = np.random.default_rng(recipe.seed)
+    while True:
+        yield (taught, next(batches)) if rng.random() < recipe.taught else next(pairs)
+
+
+def taught_step(
+    state: State, taught: Taught, rows: NDArray[np.int64], recipe: Recipe, rate: float, silent: list[int]
+) -> float:
+    """Train on one batch of taught texts; returns its loss."""
+    bags = make_bags(*taught.texts.take(rows), recipe.pooling)
+    vectors = pool(state.table, bags).requires_grad_()
+    target = taught.vectors[torch.from_numpy(rows)].to(vectors.device)
+    ranking = Ranking(recipe.dims, recipe.taught_scale)
+    loss = matryoshka_taught_loss(vectors, target, ranking, recipe.taught_scale)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert vectors.grad is not None
+    learn(state, [(bags, vectors.grad)], rate, silent)
+    return float(loss.detach())
+
+
+def learn(state: State, gradients: Sequence[tuple[Bags, torch.Tensor]], rate: float, silent: list[int]) -> None:
+    """Update the table by the gradients of bags' vectors; silent rows stay zero."""
+    gradient = torch.zeros_like(state.table)
+    for bags, of_vectors in gradients:
+        spread(gradient, bags, of_vectors)
+    gradient[silent] = 0
+    state.update(gradient, rate)
 
 
 def step(
@@ -221,11 +303,7 @@ def step(
     loss.backward()  # type: ignore[no-untyped-call]
     assert vectors_q.grad is not None
     assert vectors_p.grad is not None
-    gradient = torch.zeros_like(state.table)
-    spread(gradient, queries, vectors_q.grad)
-    spread(gradient, passages, vectors_p.grad)
-    gradient[silent] = 0
-    state.update(gradient, rate)
+    learn(state, [(queries, vectors_q.grad), (passages, vectors_p.grad)], rate, silent)
     return float(loss.detach())
 
 

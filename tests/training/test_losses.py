@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss
+from training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss, matryoshka_taught_loss
 
 DIMS = [96, 64, 32, 8]
 
@@ -126,3 +126,30 @@ def test_order_loss_is_that_of_sentence_transformers(toy_tokenizer: Tokenizer) -
     assert second.grad is not None
     np.testing.assert_allclose(first.grad, of_first, atol=1e-5)
     np.testing.assert_allclose(second.grad, of_second, atol=1e-5)
+
+
+def test_taught_loss_is_the_cross_entropy_with_the_teachers_neighbours() -> None:
+    torch.manual_seed(3)
+    vectors, taught = torch.randn(30, 96, requires_grad=True), torch.nn.functional.normalize(torch.randn(30, 24))
+    loss = matryoshka_taught_loss(vectors, taught, Ranking(DIMS, 12.0), 9.0)
+    loss.backward()
+    copy = vectors.detach().clone().requires_grad_()
+    others = ~torch.eye(30, dtype=torch.bool)
+    target = torch.softmax(
+        9 * torch.nn.functional.cosine_similarity(taught[:, None], taught[None], 2)[others].view(30, 29), 1
+    )
+    expected = torch.zeros(())
+    for dim in DIMS:
+        cosines = torch.nn.functional.cosine_similarity(copy[:, None, :dim], copy[None, :, :dim], 2)
+        expected = expected + torch.nn.functional.cross_entropy(12 * cosines[others].view(30, 29), target)
+    expected.backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert vectors.grad is not None
+    np.testing.assert_allclose(vectors.grad, copy.grad, atol=1e-5)
+
+
+def test_what_ranks_as_the_teacher_has_nothing_to_learn() -> None:
+    torch.manual_seed(4)
+    vectors = torch.randn(30, 24, requires_grad=True)
+    matryoshka_taught_loss(vectors, torch.nn.functional.normalize(vectors.detach()), Ranking([24], 9.0), 9.0).backward()
+    np.testing.assert_allclose(vectors.grad, torch.zeros(30, 24), atol=1e-6)

@@ -23,7 +23,8 @@ from training.mining import mine, write_mined
 from training.pairs import Pairs, Source, read_pairs
 from training.recipe import Recipe
 from training.sampling import cut_spans, load_source
-from training.teacher import PIECES
+from training.taught import load_taught
+from training.teacher import PIECES, read_taught, teach
 from training.trainer import Watch, bags_of, train
 
 TOKENIZER = DEFAULT_FOLDER / "tokenizer.json"
@@ -171,6 +172,56 @@ def test_a_teacher_says_which_rows_are_alike(data: Path, tmp_path: Path) -> None
     save_file({PIECES: vectors[:-1]}, tmp_path / "teacher.safetensors")
     with pytest.raises(TrainingError, match="make it again"):
         initial_table(recipe, tokenizer, sources)
+
+
+@pytest.fixture
+def teacher(tmp_path: Path) -> str:
+    """A sentence-transformers model: the packaged one."""
+    StaticEmbedder.load().save(tmp_path / "teacher")
+    return str(tmp_path / "teacher")
+
+
+def test_texts_are_ranked_as_a_teacher_does(data: Path, tmp_path: Path, teacher: str) -> None:
+    recipe = replace(recipe_of(data, Source("fruit")), teacher=tmp_path / "taught.safetensors", teacher_share=0.0)
+    pieces, texts = teach(teacher, recipe, per_source=1000, prompt="")
+    assert (pieces, texts) == (32768, 192)
+    held, vectors = read_taught(tmp_path / "taught.safetensors")
+    expected = StaticEmbedder.load(teacher, "mean").encode(held, normalize=True)
+    np.testing.assert_allclose(vectors, expected, atol=2e-3)
+
+    def agreement(model: StaticEmbedder) -> float:
+        """Correlation with the teacher of the cosines of all texts with each other."""
+        ours, theirs = model.encode(held, normalize=True), expected - expected.mean(axis=0)
+        theirs /= np.linalg.norm(theirs, axis=1, keepdims=True)
+        return float(np.corrcoef((ours @ ours.T).ravel(), (theirs @ theirs.T).ravel())[0, 1])
+
+    plain, taught = (
+        StaticEmbedder.load(train(replace(recipe, taught=share), tmp_path / f"{share}", show_progress=False))
+        for share in (0.0, 0.8)
+    )
+    assert agreement(taught) > agreement(plain) + 0.1
+    log = (tmp_path / "0.8" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line)["source"] for line in log} == {"fruit", "(teacher)"}
+
+
+def test_a_teachers_file_without_texts_is_explained(data: Path, tmp_path: Path, teacher: str) -> None:
+    recipe = replace(recipe_of(data, Source("fruit")), teacher=tmp_path / "taught.safetensors", taught=0.5)
+    teach(teacher, recipe, per_source=0, prompt="")
+    with pytest.raises(TrainingError, match="training teach"):
+        load_taught(tmp_path / "taught.safetensors", FlatTokenizer(TOKENIZER), 256)
+
+
+def test_the_model_of_several_runs_is_their_mean(data: Path, tmp_path: Path) -> None:
+    recipe = replace(recipe_of(data, Source("fruit")), seed=5)
+    both = StaticEmbedder.load(train(replace(recipe, runs=2), tmp_path / "both", show_progress=False))
+    alone = [
+        StaticEmbedder.load(train(replace(recipe, seed=seed), tmp_path / f"{seed}", show_progress=False))
+        for seed in (5, 6)
+    ]
+    tables = [model._files.table.prefix(32) for model in alone]
+    expected = sum(table / np.sqrt(np.mean(table**2)) for table in tables) / 2
+    np.testing.assert_allclose(both._files.table.prefix(32), expected, rtol=1e-2, atol=1e-2)
+    assert {path.name for path in (tmp_path / "both").iterdir()} == {"run-1", "run-2", "model"}
 
 
 def test_epochs_count_pairs(data: Path, tmp_path: Path) -> None:
