@@ -106,7 +106,7 @@ def read_settings(folder: Path) -> tuple[Pooling, bool]:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ModelError(f'{path} is damaged ({error!r}); it should read {{"pooling": "mean"}}.') from error
     if pooling not in POOLINGS:
-        raise ModelError(f"{path} names pooling {pooling!r}: this version knows {' and '.join(POOLINGS)}.")
+        raise ModelError(f"{path} names pooling {pooling!r}: this version knows {', '.join(POOLINGS)}.")
     return pooling, normalize
 
 

@@ -60,7 +60,7 @@ class StaticEmbedder:
 
         Args:
             model: None for the packaged model.
-            pooling: Overrides the model's own pooling, "mean" or "damped".
+            pooling: Overrides the model's own pooling: "mean", "damped" or "lead" (see `embedder.pooling`).
 
         Raises:
             ModelError: no such model, not a static embedding model, damaged files, or no network.
@@ -68,14 +68,14 @@ class StaticEmbedder:
         files = read_model(find_model(model))
         if pooling is not None:
             if pooling not in POOLINGS:
-                raise ModelError(f"Unknown pooling {pooling!r}: use {' or '.join(POOLINGS)}.")
+                raise ModelError(f"Unknown pooling {pooling!r}: use {', '.join(POOLINGS)}.")
             files = replace(files, pooling=pooling)
         return cls(files, "default" if model is None else os.fspath(model))
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as float32 to a folder that `SentenceTransformer(folder)` and `load` read.
 
-        In sentence-transformers a model with damped pooling runs with mean pooling.
+        In sentence-transformers every model runs with mean pooling, whatever its own is.
         """
         table = Table(self._files.table.prefix(self.dimension))
         try:
@@ -90,7 +90,7 @@ class StaticEmbedder:
 
     @property
     def pooling(self) -> Pooling:
-        """How token rows are weighed: "mean" or "damped"."""
+        """How token rows are weighed: "mean", "damped" or "lead"."""
         return self._files.pooling
 
     @cached_property

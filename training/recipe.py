@@ -20,7 +20,7 @@ class Recipe:
         sources: What to train on.
         data: Folder of the pair files.
         dims: Matryoshka dimensions; the largest is the table's width.
-        pooling: "damped" or "mean".
+        pooling: "mean", "damped" or "lead"; see `embedder.pooling`.
         batch: Pairs a batch.
         steps: Number of batches; 0 where ``epochs`` says how often every pair is seen.
         epochs: Passes over the pairs (times their sources' weights).
@@ -123,7 +123,7 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
         "runs of 1 or more": recipe.runs >= 1,
         "max_tokens of 1 or more": recipe.max_tokens >= 1,
         "checkpoint_every of 1 or more": recipe.checkpoint_every >= 1,
-        f"pooling {' or '.join(POOLINGS)}": recipe.pooling in POOLINGS,
+        f"a pooling of {', '.join(POOLINGS)}": recipe.pooling in POOLINGS,
         f"a kind of {', '.join(KINDS)} for every source": all(source.kind in KINDS for source in recipe.sources),
         "a cap of 2 or more and a weight above 0 for every source": all(
             source.cap >= 2 and source.weight > 0 for source in recipe.sources

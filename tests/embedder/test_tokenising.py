@@ -57,8 +57,8 @@ def test_a_tokenizer_that_cuts_goes_on_cutting(tmp_path: Path, toy_tokenizer: To
     assert len(ids) == 2 * FAST_FROM
 
 
-@pytest.mark.parametrize("pooling", ["mean", "damped"])
-@given(texts=st.lists(st.lists(st.integers(0, 70_000), max_size=12), max_size=12))
+@pytest.mark.parametrize("pooling", ["mean", "damped", "lead"])
+@given(texts=st.lists(st.lists(st.sampled_from([0, 1, 2, 3, 5, 32_767, 70_000]), max_size=40), max_size=12))
 def test_bags_weigh_each_distinct_token(pooling: str, texts: list[list[int]]) -> None:
     ids = np.array([i for text in texts for i in text], np.int64)
     bags = make_bags(ids, np.array([len(text) for text in texts], np.int64), pooling)  # type: ignore[arg-type]
@@ -67,5 +67,8 @@ def test_bags_weigh_each_distinct_token(pooling: str, texts: list[list[int]]) ->
         part = slice(bags.offsets[i], bags.offsets[i + 1])
         values, counts = np.unique(np.array(text, np.int64), return_counts=True)
         weights = counts if pooling == "mean" else np.sqrt(counts)
+        if pooling == "lead":
+            early = np.array([text[:16].count(value) for value in values])
+            weights = (counts + early / 2) / weights
         assert bags.ids[part].tolist() == values.tolist()
         np.testing.assert_allclose(bags.weights[part], weights / max(weights.sum(), 1), rtol=1e-6)
