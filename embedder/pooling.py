@@ -52,11 +52,11 @@ def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], pooling: P
     texts = len(lengths)
     if not len(ids):
         return Bags(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(texts + 1, np.int64))
-    # One sort of (text, id, in the lead or not) packed into integers; 32 bits where they fit, which sorts twice as fast.
+    # One sort of (text, id, in the lead or not) packed into integers; of 32 bits where they fit: twice as fast.
     span = 2 * (int(ids.max()) + 1)
     packed_type: type[np.uint32] | type[np.uint64] = np.uint32 if texts * span < 2**32 else np.uint64
     packed: NDArray[Any] = np.repeat((np.arange(texts) * span).astype(packed_type), lengths)
-    packed += ids.astype(packed_type) << packed_type(1)
+    packed += 2 * ids.astype(packed_type)
     if pooling == "lead":
         packed[lead(np.asarray(lengths, np.int64))] += packed_type(1)
     packed.sort()
@@ -86,4 +86,6 @@ def lead(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where the first `LEAD_TOKENS` tokens of each text stand, in texts of these lengths laid end to end."""
     sizes = np.minimum(lengths, LEAD_TOKENS)
     ends = np.cumsum(sizes)
-    return np.arange(ends[-1]) + np.repeat(np.cumsum(lengths) - lengths - (ends - sizes), sizes)
+    starts = np.cumsum(lengths) - lengths
+    where: NDArray[np.int64] = np.arange(ends[-1]) + np.repeat(starts - (ends - sizes), sizes)
+    return where
