@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 from embedder.tokenising import FlatTokenizer
 from training.sampling import Texts, tokenise
 from training.teacher import read_taught
+from training.whitening import evening
 
 # Texts a batch: each is ranked against all others, so that a larger batch costs time and adds only what is far away.
 BATCH = 1024
+# How far the directions of a teacher's vectors are evened out, 0 to 0.5: a few that tell languages, lengths or styles
+# apart would otherwise make up most of its ranking.
+EVENED = 0.2
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,9 @@ class Taught:
 
     Attributes:
         texts: As token ids.
-        vectors: float32 (texts, teacher's width), normalised after their common mean was taken off: many teachers'
-            cosines all lie near 1, and only what sets texts apart is worth learning.
+        vectors: float32 (texts, teacher's width), normalised after their common mean was taken off and their
+            directions were evened out: many teachers' cosines all lie near 1, and only what sets texts apart is worth
+            learning.
     """
 
     texts: Texts
@@ -43,4 +48,5 @@ def load_taught(path: Path, tokenizer: FlatTokenizer, max_tokens: int) -> Taught
     texts, vectors = read_taught(path)
     centred = torch.from_numpy(vectors.astype(np.float32))
     centred -= centred.mean(dim=0)
-    return Taught(tokenise(texts, tokenizer, max_tokens), torch.nn.functional.normalize(centred))
+    evened = centred @ evening((centred.T @ centred / len(centred)).double(), EVENED).float()
+    return Taught(tokenise(texts, tokenizer, max_tokens), torch.nn.functional.normalize(evened))

@@ -31,8 +31,14 @@ def soften(table: torch.Tensor, sources: Sequence[TokenPairs], recipe: Recipe) -
             vectors = torch.nn.functional.normalize(pool(table, make_bags(*side.take(rows), recipe.pooling)).cpu())
             moments += (vectors.T @ vectors).double()
             texts += len(rows)
-    variances, directions = torch.linalg.eigh(moments / texts)
-    # Directions that no text takes would be blown up by what is rounding.
-    factors = (variances / variances.mean()).clamp_min(1e-3) ** -recipe.whiten
-    softened: torch.Tensor = table @ (directions * factors @ directions.T).to(table)
+    softened: torch.Tensor = table @ evening(moments / texts, recipe.whiten).to(table)
     return softened
+
+
+def evening(moments: torch.Tensor, share: float) -> torch.Tensor:
+    """The map (width, width) that multiplies a second moment's directions by their variance to the power of -share."""
+    variances, directions = torch.linalg.eigh(moments)
+    # Directions that no text takes would be blown up by what is rounding.
+    factors = (variances / variances.mean()).clamp_min(1e-3) ** -share
+    mapped: torch.Tensor = directions * factors @ directions.T
+    return mapped
