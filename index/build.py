@@ -63,6 +63,8 @@ def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress:
         IndexFolderError, ModelError: as `IndexWriter`.
     """
     started = time.perf_counter()
+    if corpus.is_file():
+        raise IndexFolderError(f"{corpus} is a file: build an index of a folder, or put single files in by `index add`.")
     if not corpus.is_dir():
         raise IndexFolderError(f"No folder {corpus}: give the folder that holds the documents.")
     root = corpus.resolve()

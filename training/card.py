@@ -42,7 +42,7 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
         "",
         f"`python -m training run`: MatryoshkaLoss over MultipleNegativesRankingLoss at {list(recipe.dims)}, "
         f"{recipe.steps:,} batches of {recipe.batch:,} pairs, one source a batch, AdamW, peak learning rate "
-        f"{recipe.learning_rate}, cosine schedule, seed {recipe.seed}.",
+        f"{recipe.learning_rate}, cosine schedule, seed {recipe.seed}.{taught(recipe)}{mean_of_runs(recipe)}",
         "",
     ]
     if figures:
@@ -74,3 +74,16 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
         "",
     ]
     return "\n".join(lines)
+
+
+def taught(recipe: Recipe) -> str:
+    """What a teacher did, in a sentence that begins with a space; empty where there was none."""
+    if not recipe.taught:
+        return ""
+    share = f"{100 * recipe.taught:.0f} %"
+    return f" Of the batches, {share} are texts that the table learns to rank as a teacher's vectors do."
+
+
+def mean_of_runs(recipe: Recipe) -> str:
+    """How many runs the table is the mean of, in a sentence that begins with a space; empty for one."""
+    return "" if recipe.runs == 1 else f" The table is the mean of {recipe.runs} such runs, each with its own seed."

@@ -52,7 +52,12 @@ def tokenizer(
 @cli.command()
 @click.argument("teacher")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("--per-source", default=2500, show_default=True, help="Pairs of each source, at random; 0 for none.")
+@click.option(
+    "--per-source",
+    default=2500,
+    show_default=True,
+    help='Pairs of each source, at random (of kind "taught": all); 0 for pieces alone.',
+)
 @click.option("--prompt", default="query: ", show_default=True, help="What the teacher wants before a text.")
 def teach(teacher: str, recipe: Path, per_source: int, prompt: str) -> None:
     """Write the vectors that the model TEACHER gives the pieces and texts of a RECIPE, to the file it calls `teacher`.

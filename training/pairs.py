@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from training.errors import TrainingError
 
 SUFFIXES = (".jsonl", ".jsonl.zst")
-Kind = Literal["pairs", "scored", "spans"]
+Kind = Literal["pairs", "scored", "spans", "taught"]
 KINDS: tuple[str, ...] = get_args(Kind)
 
 
@@ -26,7 +26,8 @@ class Source:
     Attributes:
         name: Name of its file without the suffix; the model card lists it.
         kind: "pairs" of query and passage; "scored" sentence pairs (``sentence1``, ``sentence2``, ``score``); "spans"
-            cut out of the passages of pairs, each to be found by the rest of its passage.
+            cut out of the passages of pairs, each to be found by the rest of its passage; "taught" texts of pairs of
+            either form, all of which a teacher is asked about and nothing else is learned of.
         file: Name of the file without its suffix, where it is not ``name``.
         cap: At most this many records are read, from the start.
         weight: Factor on the share of batches that come from this source.
@@ -143,7 +144,8 @@ def read_pairs(path: Path, cap: int, kind: Kind = "pairs") -> Pairs:
 
 def add_record(pairs: Pairs, record: Mapping[str, Any], kind: Kind) -> None:
     """Append one record; raises ValueError, KeyError, TypeError or AttributeError where it is none of its kind."""
-    names = ("sentence1", "sentence2") if kind == "scored" else ("query", "passage")
+    scored = kind == "scored" or (kind == "taught" and "sentence1" in record)
+    names = ("sentence1", "sentence2") if scored else ("query", "passage")
     query, passage = (record[name] for name in names)
     negatives = record.get("negatives", [])
     if not all(text.strip() for text in (query, passage, *negatives)):

@@ -103,7 +103,7 @@ def read_recipe(path: Path) -> Recipe:
 def checked(recipe: Recipe, path: Path) -> Recipe:
     """The recipe, or a TrainingError naming the value that makes no sense."""
     rules: dict[str, Any] = {
-        "at least one [[source]]": recipe.sources,
+        "at least one [[source]] of pairs": any(source.kind != "taught" for source in recipe.sources),
         "batch of 2 or more": recipe.batch >= 2,
         "either steps or epochs above 0": (recipe.steps > 0) != (recipe.epochs > 0),
         "positive dims, largest first": recipe.dims

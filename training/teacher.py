@@ -1,7 +1,10 @@
 """Vectors by a teacher: any sentence-transformers model, such as multilingual-e5-small."""
 
 import math
+import random
+import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +36,7 @@ def teach(teacher: str, recipe: Recipe, per_source: int, prompt: str) -> tuple[i
     Args:
         teacher: Folder or hub name of a sentence-transformers model.
         recipe: Its ``teacher`` is the safetensors file to write.
-        per_source: Pairs sampled from each source at most; 0 for pieces alone.
+        per_source: Pairs sampled from each source at most, but all of those of kind "taught"; 0 for pieces alone.
         prompt: Goes before each text, such as "query: ".
 
     Raises:
@@ -66,12 +69,16 @@ def teach(teacher: str, recipe: Recipe, per_source: int, prompt: str) -> tuple[i
 
 
 def sample_texts(sources: Iterable[Source], data: Path, per_source: int, seed: int) -> list[str]:
-    """Both sides of up to ``per_source`` random pairs of each source, each text once, cut to `TEXT_CHARACTERS`."""
-    rng = np.random.default_rng(seed)
+    """Both sides of random pairs of each source, each text once, cut to `TEXT_CHARACTERS`.
+
+    Up to ``per_source`` pairs of each, whatever its cap, and all of those that are there for this.
+    """
+    rng = random.Random(seed)
     found: dict[str, None] = {}
     for source in sources:
-        pairs = read_source(source, data)
-        for row in rng.permutation(len(pairs))[:per_source]:
+        pairs = read_source(replace(source, cap=sys.maxsize), data)
+        size = len(pairs) if source.kind == "taught" else min(per_source, len(pairs))
+        for row in rng.sample(range(len(pairs)), size):
             for text in (pairs.queries[row], pairs.passages[row]):
                 found.setdefault(text[:TEXT_CHARACTERS].strip())
     return list(found)

@@ -121,6 +121,7 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
     sources = [
         load_source(source, recipe.data, tokenizer, recipe.max_tokens)
         for source in tqdm(recipe.sources, desc="Reading pairs", unit=" sources", disable=not show_progress)
+        if source.kind != "taught"
     ]
     recipe = with_steps(recipe, sources)
     try:
@@ -355,8 +356,11 @@ def finishing_steps() -> Iterator[Callable[[], bool]]:
 
 
 def mark_of(recipe: Recipe) -> torch.Tensor:
-    """A hash of a recipe, uint8 (32,), by which a checkpoint is known to be of it."""
-    meant = repr(replace(recipe, notes=""))
+    """A hash of a recipe, uint8 (32,), by which a checkpoint is known to be of it.
+
+    What is done to the table after the last step, or said of it, is left out: it may be changed and tried again.
+    """
+    meant = repr(replace(recipe, notes="", whiten=0.0))
     return torch.tensor(list(hashlib.sha256(meant.encode()).digest()), dtype=torch.uint8)
 
 

@@ -83,6 +83,7 @@ def test_default_folder_is_the_current_one(corpus: Path, tmp_path: Path) -> None
     [
         (["search", "猫", "--index", "nowhere"], 1, "index build"),
         (["build", "nowhere"], 1, "No folder nowhere"),
+        (["build", __file__], 1, "index add"),
         (["add", "nowhere"], 1, "No file or folder"),
         (["remove", "x", "--index", "nowhere"], 1, "No index"),
         (["search"], 2, "Missing argument"),

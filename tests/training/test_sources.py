@@ -206,6 +206,15 @@ def test_texts_are_ranked_as_a_teacher_does(data: Path, tmp_path: Path, teacher:
     assert {json.loads(line)["source"] for line in log} == {"fruit", "(teacher)"}
 
 
+def test_texts_that_are_only_taught_are_all_taught_and_no_pairs(data: Path, tmp_path: Path, teacher: str) -> None:
+    sources = (Source("fruit"), Source("scored", kind="taught"))
+    recipe = replace(recipe_of(data, *sources), teacher=tmp_path / "taught.safetensors", taught=0.5)
+    assert teach(teacher, recipe, per_source=3, prompt="")[1] == 6 + 32
+    train(recipe, tmp_path / "run", show_progress=False)
+    log = (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
+    assert {json.loads(line)["source"] for line in log} == {"fruit", "(teacher)"}
+
+
 def test_a_teachers_file_without_texts_is_explained(data: Path, tmp_path: Path, teacher: str) -> None:
     recipe = replace(recipe_of(data, Source("fruit")), teacher=tmp_path / "taught.safetensors", taught=0.5)
     teach(teacher, recipe, per_source=0, prompt="")
