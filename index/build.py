@@ -64,7 +64,7 @@ def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress:
     """
     started = time.perf_counter()
     if corpus.is_file():
-        raise IndexFolderError(f"{corpus} is a file: build an index of a folder, or put single files in by `index add`.")
+        raise IndexFolderError(f"{corpus} is a file: give the folder it is in, or use `index add` for single files.")
     if not corpus.is_dir():
         raise IndexFolderError(f"No folder {corpus}: give the folder that holds the documents.")
     root = corpus.resolve()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+# What a log calls batches of taught texts.
+TEACHER = "(teacher)"
 # The mean runs over this share of the steps: enough of them that which sources were drawn evens out.
 SMOOTHED = 0.05
 # More sources than this cannot be told apart by colour.
@@ -119,10 +121,14 @@ def figure_of(log: Log, title: str) -> "Figure":
 
 
 def draw_losses(axes: "Axes", log: Log) -> None:
-    """Every step's loss as a point, and their running mean."""
+    """Every step's loss as a point, and the running mean of those of pairs: a teacher's are of another kind."""
     steps, losses, pairs = np.array(log.steps), np.array(log.losses), np.array(log.pairs, float)
     sources = np.array(log.sources)
-    names = list(dict.fromkeys(log.sources))
+    taught = sources == TEACHER
+    if taught.any():
+        axes.plot(steps[taught], losses[taught], ".", color="tab:blue", markersize=3, alpha=0.35, label="taught texts")
+        steps, losses, pairs, sources = steps[~taught], losses[~taught], pairs[~taught], sources[~taught]
+    names = list(dict.fromkeys(sources.tolist()))
     if len(names) <= MOST_COLOURS:
         for name in names:
             own = sources == name

@@ -71,12 +71,13 @@ def teach(teacher: str, recipe: Recipe, per_source: int, prompt: str) -> tuple[i
 def sample_texts(sources: Iterable[Source], data: Path, per_source: int, seed: int) -> list[str]:
     """Both sides of random pairs of each source, each text once, cut to `TEXT_CHARACTERS`.
 
-    Up to ``per_source`` pairs of each, whatever its cap, and all of those that are there for this.
+    Up to ``per_source`` pairs of each, and all of the sources that are there for this.
     """
     rng = random.Random(seed)
     found: dict[str, None] = {}
     for source in sources:
-        pairs = read_source(replace(source, cap=sys.maxsize), data)
+        # Of a file all pairs may be drawn; a hub's cap bounds what is downloaded.
+        pairs = read_source(source if source.hub else replace(source, cap=sys.maxsize), data)
         size = len(pairs) if source.kind == "taught" else min(per_source, len(pairs))
         for row in rng.sample(range(len(pairs)), size):
             for text in (pairs.queries[row], pairs.passages[row]):

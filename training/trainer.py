@@ -26,6 +26,7 @@ from embedder.pooling import Bags, make_bags
 from embedder.table import Table
 from embedder.tokenising import FlatTokenizer
 from training.card import card
+from training.curves import TEACHER
 from training.device import device, fastest_product
 from training.errors import TrainingError
 from training.initial import SILENT, initial_table
@@ -39,8 +40,6 @@ from training.whitening import soften
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
 MODEL = "model"
-# What the log calls batches of taught texts.
-TEACHER = "(teacher)"
 
 
 @dataclass(frozen=True)
@@ -176,7 +175,7 @@ def with_steps(recipe: Recipe, sources: Sequence[TokenPairs]) -> Recipe:
     if recipe.steps:
         return recipe
     pairs = sum(len(source) * source.source.weight for source in sources)
-    return replace(recipe, steps=max(1, round(recipe.epochs * pairs / recipe.batch)))
+    return replace(recipe, steps=max(1, round(recipe.epochs * pairs / recipe.batch / (1 - recipe.taught))))
 
 
 def begin(recipe: Recipe, folder: Path, tokenizer: FlatTokenizer, sources: Sequence[TokenPairs]) -> State:

@@ -10,6 +10,7 @@ import pytest
 from training.curves import (
     DOTS_PER_INCH,
     PANEL_HEIGHT,
+    TEACHER,
     WIDTH,
     draw_curves,
     figure_of,
@@ -77,6 +78,14 @@ def test_many_sources_share_one_colour(tmp_path: Path) -> None:
     points, _ = figure_of(read_log(path), "").axes[0].get_lines()
     assert points.get_label() == "one batch (30 sources)"
     assert len(np.asarray(points.get_xdata())) == 60
+
+
+def test_taught_texts_stand_apart_from_the_mean(tmp_path: Path) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_text("".join(step(n, ("faq", TEACHER)[n % 2], (1.0, 9.0)[n % 2]) for n in range(60)), encoding="utf-8")
+    taught, faq, mean = figure_of(read_log(path), "").axes[0].get_lines()
+    assert (taught.get_label(), faq.get_label()) == ("taught texts", "faq")
+    np.testing.assert_allclose(np.asarray(mean.get_ydata()), np.ones(30))
 
 
 def test_the_mean_is_that_of_pandas() -> None:

@@ -233,6 +233,7 @@ def test_the_model_of_several_runs_is_their_mean(data: Path, tmp_path: Path) -> 
     expected = sum(table / np.sqrt(np.mean(table**2)) for table in tables) / 2
     np.testing.assert_allclose(both._files.table.prefix(32), expected, rtol=1e-2, atol=1e-2)
     assert {path.name for path in (tmp_path / "both").iterdir()} == {"run-1", "run-2", "model"}
+    assert "the mean of 2 such runs" in (tmp_path / "both" / "model" / "README.md").read_text(encoding="utf-8")
 
 
 def test_epochs_count_pairs(data: Path, tmp_path: Path) -> None:
