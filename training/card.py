@@ -62,8 +62,8 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
     lines += [
         "## Known weaknesses",
         "",
-        "No word order: 犬が人を噛む and 人が犬を噛む get the same vector. Exact keywords, numbers and names are "
-        "better found by BM25, so use both. Long texts are diluted: cut them into passages of a few sentences.",
+        "Next to no word order: 犬が人を噛む and 人が犬を噛む get the same vector. Exact keywords, numbers and names "
+        "are better found by BM25, so use both. Long texts are diluted: cut them into passages of a few sentences.",
         "",
         *([recipe.notes.strip(), ""] if recipe.notes.strip() else []),
         "## Sources",
