@@ -123,6 +123,8 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
         if source.kind != "taught"
     ]
     recipe = with_steps(recipe, sources)
+    # Once for all runs.
+    taught = load_taught(recipe.teacher, tokenizer, recipe.max_tokens) if recipe.teacher and recipe.taught else None
     try:
         tables = []
         for number, part in enumerate(run_folders(recipe, folder)):
@@ -130,7 +132,7 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
             one = replace(recipe, runs=1, seed=recipe.seed + number)
             state = begin(one, part, tokenizer, sources)
             title = "Training" if recipe.runs == 1 else f"Training, run {number + 1} of {recipe.runs}"
-            run_steps(state, one, part, tokenizer, sources, title, show_progress, watch)
+            run_steps(state, one, part, tokenizer, sources, taught, title, show_progress, watch)
             tables.append(state.table.cpu())
         table = Table(finished(averaged(tables), recipe, sources).numpy())
         if watch and len(tables) > 1:
@@ -197,6 +199,7 @@ def run_steps(
     folder: Path,
     tokenizer: FlatTokenizer,
     sources: Sequence[TokenPairs],
+    taught: Taught | None,
     title: str,
     show_progress: bool,
     watch: Watch | None,
@@ -205,7 +208,7 @@ def run_steps(
     silent = [i for piece in SILENT if (i := tokenizer.exact.token_to_id(piece)) is not None]
     state.table[silent] = 0
     # Batches already trained on are drawn again and passed over: cheap, and exact.
-    stream = islice(lessons(recipe, tokenizer, sources), state.step, recipe.steps)
+    stream = islice(lessons(recipe, sources, taught), state.step, recipe.steps)
     losses: dict[str, float] = {}
     bar = tqdm(total=recipe.steps, initial=state.step, desc=title, unit=" batches", disable=not show_progress)
     with bar, (folder / LOG).open("a", encoding="utf-8") as log, finishing_steps() as stopped:
@@ -248,18 +251,14 @@ def in_words(figures: Mapping[str, float]) -> str:
 
 
 def lessons(
-    recipe: Recipe, tokenizer: FlatTokenizer, sources: Sequence[TokenPairs]
+    recipe: Recipe, sources: Sequence[TokenPairs], taught: Taught | None
 ) -> Iterator[tuple[TokenPairs | Taught, NDArray[np.int64]]]:
     """Endless batches: of pairs, and in between of taught texts."""
     pairs = schedule(sources, recipe.batch, recipe.seed)
-    if not recipe.taught:
-        yield from pairs
-    assert recipe.teacher is not None
-    taught = load_taught(recipe.teacher, tokenizer, recipe.max_tokens)
-    batches = taught.batches(recipe.seed)
+    texts = taught.batches(recipe.seed) if taught else iter(())
     rng = np.random.default_rng(recipe.seed)
     while True:
-        yield (taught, next(batches)) if rng.random() < recipe.taught else next(pairs)
+        yield (taught, next(texts)) if taught and rng.random() < recipe.taught else next(pairs)
 
 
 def taught_step(
