@@ -260,9 +260,9 @@ class Analyser:
             terms = [term[:MAX_TERM_CHARACTERS] for term in terms]
         return terms
 
-    def terms_batch(self, texts: Sequence[str]) -> list[list[str]]:
-        """The terms of many texts."""
-        return [self.terms(text) for text in texts]
+    def joined(self, texts: Sequence[str]) -> list[str]:
+        """The terms of each text, parted by spaces; a term holds none."""
+        return [" ".join(self.terms(text)) for text in texts]
 
     def spans(self, text: str) -> list[tuple[str, int, int]]:
         """The same terms, each with the start and end of the characters of ``text`` that it was read from."""

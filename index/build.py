@@ -1,7 +1,9 @@
 """Build, add, remove: what the command line offers, as functions."""
 
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +30,8 @@ class Report:
     Attributes:
         added, updated, unchanged, removed: Numbers of files (of documents, where single documents were removed).
         documents, passages: Numbers in the index afterwards.
-        new_passages: Passages that were encoded.
+        duplicates: Places where a passage stands again; it is stored and found once.
+        new_passages: Passages that were read; those the index had already were not encoded again.
         skipped: What was left out this time, and why.
         seconds: Time taken.
         bytes: Size of the index folder afterwards.
@@ -40,6 +43,7 @@ class Report:
     removed: int = 0
     documents: int = 0
     passages: int = 0
+    duplicates: int = 0
     new_passages: int = 0
     skipped: list[Skipped] = field(default_factory=list)
     seconds: float = 0.0
@@ -124,6 +128,51 @@ def remove(uris: Sequence[str], folder: Path) -> Report:
                     f"it holds."
                 )
             report.removed += 1
+        finish(writer, report, started)
+    return report
+
+
+def compact(folder: Path, progress: Progress = no_progress) -> Report | None:
+    """Put an index into its best form: one segment of vectors, and BM25 statistics of exactly what is there.
+
+    Removed passages are otherwise forgotten by and by, as segments are merged.
+
+    Returns:
+        None where there was nothing to do.
+    """
+    started = time.perf_counter()
+    database.connect(folder, read_only=True).close()
+    report = Report()
+    with IndexWriter(folder) as writer:
+        total = writer.manifest.passages
+        if not writer.compact(lambda done: progress("", done, total)):
+            return None
+        finish(writer, report, started)
+    return report
+
+
+def repair(folder: Path, progress: Progress = no_progress) -> Report:
+    """Make vectors and terms anew from the documents of an index.
+
+    Raises:
+        IndexFolderError: there is no index, or its documents are damaged themselves.
+    """
+    started = time.perf_counter()
+    report = Report()
+    with closing(database.connect(folder, read_only=True)) as connection:
+        try:
+            problems = database.damaged_rows(connection)
+        except (sqlite3.Error, ValueError) as error:
+            problems = [str(error)]
+    if problems:
+        raise IndexFolderError(
+            f"The documents themselves are damaged ({problems[0]}), so nothing can be made anew from them: delete "
+            f"{folder} and build it again."
+        )
+    with IndexWriter(folder) as writer:
+        total = writer.manifest.passages
+        writer.rebuild(lambda done: progress("", done, total))
+        report.new_passages = total
         finish(writer, report, started)
     return report
 
@@ -227,5 +276,6 @@ def finish(writer: IndexWriter, report: Report, started: float) -> None:
     writer.commit()
     numbers = database.counts(writer.connection)
     report.documents, report.passages = numbers["documents"], numbers["passages"]
+    report.duplicates = numbers["duplicates"]
     report.bytes = folder_bytes(writer.folder)
     report.seconds = time.perf_counter() - started

@@ -110,6 +110,62 @@ def remove(uris: tuple[str, ...], folder: Path) -> None:
 
 
 @cli.command()
+@INDEX_OPTION
+def compact(folder: Path) -> None:
+    """Put the index into its best form after many additions and removals.
+
+    Searches go on meanwhile. The index then ranks exactly as one that was built at once from the same documents: until
+    then BM25 still counts some removed passages when it judges how rare a word is. Large indexes take minutes, and need
+    room for a second copy of vectors and terms.
+    """
+    from index.build import compact
+
+    with progress_bar("passages", "Compacting") as progress:
+        report = compact(folder, progress)
+    if report is None:
+        click.echo(f"The index in {folder} is compact.")
+    else:
+        show_report(report, folder)
+
+
+@cli.command()
+@INDEX_OPTION
+def repair(folder: Path) -> None:
+    """Make vectors and terms anew from the documents of the index, where `index verify` found them damaged."""
+    from index.build import repair
+
+    with progress_bar("passages", "Repairing") as progress:
+        report = repair(folder, progress)
+    show_report(report, folder)
+
+
+@cli.command()
+@click.argument("corpus", type=click.Path(path_type=Path))
+@INDEX_OPTION
+@DIM_OPTION
+@MODEL_OPTION
+def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> None:
+    """Keep the index in step with the folder CORPUS: build it, then again whenever a file changes. Ctrl-C ends it.
+
+    \b
+    index watch docs/ &
+    index ui
+    """
+    from index.watch import watch
+    from index.writer import Settings
+
+    try:
+        for report in watch(corpus, folder, Settings(model, dim), progress_bar):
+            if isinstance(report, str):
+                click.echo(report, err=True)
+            else:
+                show_report(report, folder)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        click.echo("No longer watching. The index is as the last line says.", err=True)
+
+
+@cli.command()
 @click.argument("query")
 @INDEX_OPTION
 @click.option("-k", default=10, show_default=True, help="Number of hits.")
@@ -121,8 +177,14 @@ def remove(uris: tuple[str, ...], folder: Path) -> None:
     help="By meaning and words, by meaning, or by words.",
 )
 @click.option("--dim", type=int, help="Compare only the first so many numbers of the vectors [default: all stored].")
+@click.option(
+    "--rescore",
+    type=int,
+    help="In a large index, how many passages of a rough dense search to compare exactly: more is surer and slower "
+    "[default: 1000].",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
-def search(query: str, folder: Path, k: int, mode: str, dim: int | None, as_json: bool) -> None:
+def search(query: str, folder: Path, k: int, mode: str, dim: int | None, rescore: int | None, as_json: bool) -> None:
     """Find the passages that answer QUERY.
 
     \b
@@ -130,10 +192,11 @@ def search(query: str, folder: Path, k: int, mode: str, dim: int | None, as_json
     index search "how do I reset my password" -k 3 --mode dense --dim 64
     index search "経費" --json | jq '.hits[].document.uri'
     """
+    from index.vectors import RESCORED
     from search import Searcher
 
     with Searcher.open(folder) as searcher:
-        result = searcher.search(query, k=k, mode=mode, dim=dim)
+        result = searcher.search(query, k, mode, dim, RESCORED if rescore is None else rescore)
     if as_json:
         click.echo(to_json(result.to_dict()))
         return
@@ -161,6 +224,7 @@ def info(folder: Path, files: bool, as_json: bool) -> None:
             "analyser": manifest.analyser,
             "generation": manifest.generation,
             "segments": len(manifest.segments),
+            "stale_terms": manifest.stale_terms,
             "bytes": folder_bytes(folder),
             "skipped": [{"uri": uri, "reason": reason} for uri, reason in snapshot.skipped()],
         }
@@ -187,7 +251,10 @@ def verify(folder: Path) -> None:
     for problem in problems:
         click.echo(problem)
     if problems:
-        click.echo(f"The index in {folder} is damaged: delete the folder and build it again.", err=True)
+        # Not from a list of what verify finds: only the documents cannot be made anew.
+        documents = any(problem.startswith("documents.db") for problem in problems)
+        remedy = "delete the folder and build it again" if documents else "`index repair` makes these files anew"
+        click.echo(f"The index in {folder} is damaged: {remedy}.", err=True)
         sys.exit(1)
     click.echo(f"The index in {folder} is whole.")
 
@@ -290,11 +357,11 @@ def ui(folder: Path, port: int, no_browser: bool) -> None:
 
 
 @contextmanager
-def progress_bar() -> Iterator["Progress"]:
-    """A bar of bytes read, on stderr where that is a terminal."""
+def progress_bar(unit: str = "B", work: str = "Reading") -> Iterator["Progress"]:
+    """A bar of bytes read, or of other things done, on stderr where that is a terminal."""
     from tqdm import tqdm
 
-    with tqdm(unit="B", unit_scale=True, desc="Reading", disable=None, leave=False) as bar:
+    with tqdm(unit=unit, unit_scale=True, desc=work, disable=None, leave=False) as bar:
 
         def show(name: str, done: int, total: int) -> None:
             bar.total = total
@@ -318,9 +385,10 @@ def show_report(report: "Report", folder: Path) -> None:
         if number
     )
     click.echo(f"Files:     {changes or 'none'}")
-    click.echo(f"Index:     {report.documents:,} documents, {report.passages:,} passages ({folder})")
+    again = f", {report.duplicates:,} more that repeat others" if report.duplicates else ""
+    click.echo(f"Index:     {report.documents:,} documents, {report.passages:,} passages{again} ({folder})")
     speed = f", {report.new_passages / report.seconds:,.0f} passages a second" if report.new_passages else ""
-    click.echo(f"Work:      {report.new_passages:,} passages encoded in {report.seconds:.1f} s{speed}")
+    click.echo(f"Work:      {report.new_passages:,} passages read in {report.seconds:.1f} s{speed}")
     click.echo(f"Size:      {readable_size(report.bytes)}")
     show_skipped([(item.uri, item.reason) for item in report.skipped])
 

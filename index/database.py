@@ -7,8 +7,9 @@ between them an index that lies.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 NAME = "documents.db"
-FORMAT = 1
+FORMAT = 2
 # SQLite's own limit on ? in a statement is 32,766.
 MANY = 10_000
 
@@ -38,7 +39,10 @@ class Manifest:
         analyser: Name of the analysis that made the terms.
         passage_width: Width that passages are cut to.
         segments: Names of the vector segments, oldest first.
+        passages: Distinct passages that can be found.
+        stale_terms: Passages removed since the terms were written anew; BM25's statistics still count some of them.
         checksums: SHA-256 of each derived file, by its path in the index folder.
+        sizes: Bytes of the same files.
     """
 
     format: int
@@ -50,7 +54,10 @@ class Manifest:
     analyser: str
     passage_width: int
     segments: list[str]
+    passages: int
+    stale_terms: int
     checksums: dict[str, str]
+    sizes: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +74,15 @@ class FileState:
 
 @dataclass(frozen=True, slots=True)
 class PassageRow:
-    """A stored passage with its document."""
+    """A stored passage with its document; of a passage that stands in several places, the first that was stored.
 
-    id: int
-    document: int
+    Attributes:
+        content: What vectors and terms know the passage by, see `content_number`.
+        places: In how many places the same passage stands.
+    """
+
+    content: int
+    places: int
     start: int
     end: int
     heading: str
@@ -118,28 +130,28 @@ def create_tables(database: "Database") -> None:
     """Make the tables of an empty database."""
     database.table("manifest").create({"key": str, "value": str}, pk="key", if_not_exists=True)
     database.table("files").create(
-        {"uri": str, "size": int, "mtime_ns": int, "sha256": str, "reason": str},
+        {"uri": str, "size": int, "mtime_ns": int, "sha256": str, "reason": str, "checksum": int},
         pk="uri",
-        not_null={"size", "mtime_ns", "sha256", "reason"},
+        not_null={"size", "mtime_ns", "sha256", "reason", "checksum"},
         if_not_exists=True,
     )
     database.table("documents").create(
-        {"id": int, "uri": str, "file": str, "title": str, "text": str, "metadata": str},
+        {"id": int, "uri": str, "file": str, "title": str, "text": str, "metadata": str, "checksum": int},
         pk="id",
-        not_null={"uri", "file", "title", "text", "metadata"},
+        not_null={"uri", "file", "title", "text", "metadata", "checksum"},
         if_not_exists=True,
     )
     database.table("documents").create_index(["uri"], unique=True, if_not_exists=True)
     database.table("documents").create_index(["file"], if_not_exists=True)
-    # AUTOINCREMENT: a number is never given twice, so vectors and terms can never point at somebody else's passage.
     database.execute(
-        "CREATE TABLE IF NOT EXISTS passages (id INTEGER PRIMARY KEY AUTOINCREMENT, document INTEGER NOT NULL "
-        "REFERENCES documents(id) ON DELETE CASCADE, start INTEGER NOT NULL, end INTEGER NOT NULL, "
-        "heading TEXT NOT NULL)"
+        "CREATE TABLE IF NOT EXISTS passages (id INTEGER PRIMARY KEY, content INTEGER NOT NULL, "
+        "document INTEGER NOT NULL REFERENCES documents(id) ON DELETE CASCADE, start INTEGER NOT NULL, "
+        "end INTEGER NOT NULL, heading TEXT NOT NULL)"
     )
     database.table("passages").create_index(["document"], if_not_exists=True)
-    # Passages that are gone but whose vectors still stand in a segment.
-    database.table("removed_passages").create({"id": int}, pk="id", if_not_exists=True)
+    database.table("passages").create_index(["content"], if_not_exists=True)
+    # Content that stands nowhere any more but whose vectors still stand in a segment.
+    database.table("removed_passages").create({"content": int}, pk="content", if_not_exists=True)
 
 
 def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
@@ -158,43 +170,139 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
             f"The index in {folder} has format {values.get('format')}, this version reads {FORMAT}: delete the "
             f"folder and build it again."
         )
-    return Manifest(**{field.name: values[field.name] for field in fields(Manifest)})
+    names = [field.name for field in fields(Manifest)]
+    if manifest_checksum(rows) != values.get("checksum") or not all(name in values for name in names):
+        raise IndexFolderError(
+            f"The manifest in {folder} has changed since it was written: delete the folder and build it again."
+        )
+    return Manifest(**{name: values[name] for name in names})
 
 
 def write_manifest(connection: sqlite3.Connection, manifest: Manifest) -> None:
     """Replace the manifest, inside the caller's transaction."""
+    rows = {key: json.dumps(value) for key, value in asdict(manifest).items()}
     connection.executemany(
         "INSERT OR REPLACE INTO manifest (key, value) VALUES (?, ?)",
-        [(key, json.dumps(value)) for key, value in asdict(manifest).items()],
+        [*rows.items(), ("checksum", json.dumps(manifest_checksum(rows)))],
     )
+
+
+def manifest_checksum(rows: Mapping[str, str]) -> int:
+    """By what a reader sees that the manifest is as it was written."""
+    return content_number("\0".join(f"{key}={rows[key]}" for key in sorted(rows) if key != "checksum"))
+
+
+def content_number(text: str) -> int:
+    """The number of a passage's content, 0 to 2**63 - 1: the start of the BLAKE2b hash of what is indexed of it.
+
+    The same passage has the same number wherever it stands and whenever it came, so it is encoded and counted once, and
+    an index orders ties alike however it was made. Of ten million passages two share a number with probability 1e-5.
+    """
+    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()) >> 1
 
 
 def insert_document(
-    connection: sqlite3.Connection, document: Document, file: str, passages: Sequence[Passage]
-) -> range:
-    """Store a document and its passages; returns the passages' numbers, which follow one another."""
+    connection: sqlite3.Connection,
+    document: Document,
+    file: str,
+    passages: Sequence[Passage],
+    contents: Sequence[int],
+) -> list[int]:
+    """Store a document and its passages; returns those of the contents that stood nowhere before, in order."""
+    metadata = json.dumps(document.metadata, ensure_ascii=False) if document.metadata else "{}"
+    row = (document.uri, file, document.title, document.text, metadata)
     cursor = connection.execute(
-        "INSERT INTO documents (uri, file, title, text, metadata) VALUES (?, ?, ?, ?, ?)",
-        (document.uri, file, document.title, document.text, json.dumps(document.metadata, ensure_ascii=False)),
+        "INSERT INTO documents (uri, file, title, text, metadata, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+        (*row, row_checksum(row)),
     )
     number = cursor.lastrowid
+    known = existing(connection, contents)
     connection.executemany(
-        "INSERT INTO passages (document, start, end, heading) VALUES (?, ?, ?, ?)",
-        [(number, passage.start, passage.end, passage.heading) for passage in passages],
+        "INSERT INTO passages (content, document, start, end, heading) VALUES (?, ?, ?, ?, ?)",
+        [
+            (content, number, passage.start, passage.end, passage.heading)
+            for content, passage in zip(contents, passages, strict=True)
+        ],
     )
-    last = int(connection.execute("SELECT max(id) FROM passages").fetchone()[0] or 0)
-    return range(last + 1 - len(passages), last + 1)
+    return [content for content in dict.fromkeys(contents) if content not in known]
 
 
-def delete_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> list[int]:
-    """Remove documents with their passages; returns the numbers of those passages."""
-    gone: list[int] = []
+def put_file(connection: sqlite3.Connection, state: FileState) -> None:
+    """Store the state of a file, in place of what was known of it."""
+    row = (state.uri, state.size, state.mtime_ns, state.sha256, state.reason)
+    connection.execute(
+        "INSERT OR REPLACE INTO files (uri, size, mtime_ns, sha256, reason, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+        (*row, row_checksum(row)),
+    )
+
+
+def row_checksum(row: Sequence[str | int]) -> int:
+    """By what `damaged_rows` sees that a row has changed: SQLite's own check does not look into values."""
+    return content_number("\0".join(map(str, row)))
+
+
+def damaged_rows(connection: sqlite3.Connection) -> list[str]:
+    """What does not agree with its checksum, in sentences: files, documents, and passages with their content."""
+    problems = []
+    for uri, *row, checksum in connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files"):
+        if row_checksum((uri, *row)) != checksum:
+            problems.append(f"{NAME}: what is noted of the file {uri} has changed since it was written")
+    documents = connection.execute("SELECT id, uri, file, title, text, metadata, checksum FROM documents")
+    for number, *row, checksum in documents:
+        uri, _, title, text, _ = row
+        if row_checksum(row) != checksum:
+            problems.append(f"{NAME}: the document {uri} has changed since it was written")
+        elif any(content != found for content, found in contents_of(connection, number, title, text)):
+            problems.append(f"{NAME}: the passages of the document {uri} have changed since they were written")
+    return problems
+
+
+def contents_of(connection: sqlite3.Connection, document: int, title: str, text: str) -> Iterator[tuple[int, int]]:
+    """The stored and the true content number of each passage of a document."""
+    places = connection.execute("SELECT content, start, end, heading FROM passages WHERE document = ?", (document,))
+    for content, start, end, heading in places:
+        yield content, content_number(indexed_text(title, heading, text[start:end]))
+
+
+def indexed_texts(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]:
+    """The content number of each distinct passage, and what is indexed of it."""
+    seen: set[int] = set()
+    for number, title, text in connection.execute("SELECT id, title, text FROM documents ORDER BY id"):
+        # Cut here: SQLite's substr reads a text from its start each time.
+        places = connection.execute(
+            "SELECT content, start, end, heading FROM passages WHERE document = ? ORDER BY id", (number,)
+        )
+        for content, start, end, heading in places:
+            if content not in seen:
+                seen.add(content)
+                yield content, indexed_text(title, heading, text[start:end])
+
+
+def indexed_text(title: str, heading: str, text: str) -> str:
+    """What is encoded and analysed for a passage: its title and heading give it context."""
+    return "\n".join(dict.fromkeys(part for part in (title, heading, text) if part))
+
+
+def existing(connection: sqlite3.Connection, contents: Collection[int]) -> set[int]:
+    """Those of the contents that stand somewhere."""
+    found: set[int] = set()
+    for some in batched(list(contents), MANY):
+        marks = ",".join("?" * len(some))
+        found.update(
+            row[0] for row in connection.execute(f"SELECT content FROM passages WHERE content IN ({marks})", some)
+        )
+    return found
+
+
+def delete_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> set[int]:
+    """Remove documents with their passages; returns the contents of those passages."""
+    contents: set[int] = set()
     for some in batched(numbers, MANY):
         marks = ",".join("?" * len(some))
-        gone += [row[0] for row in connection.execute(f"SELECT id FROM passages WHERE document IN ({marks})", some)]
+        rows = connection.execute(f"SELECT content FROM passages WHERE document IN ({marks})", some)
+        contents.update(row[0] for row in rows)
         connection.execute(f"DELETE FROM documents WHERE id IN ({marks})", some)
-    connection.executemany("INSERT INTO removed_passages (id) VALUES (?)", [(i,) for i in gone])
-    return gone
+    return contents
 
 
 def documents_of_file(connection: sqlite3.Connection, file: str) -> list[int]:
@@ -202,18 +310,25 @@ def documents_of_file(connection: sqlite3.Connection, file: str) -> list[int]:
     return [row[0] for row in connection.execute("SELECT id FROM documents WHERE file = ?", (file,))]
 
 
-def read_passages(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, PassageRow]:
-    """Passages by number; those that are gone are left out."""
+def read_passages(connection: sqlite3.Connection, contents: Sequence[int]) -> dict[int, PassageRow]:
+    """Passages by content; those that are gone are left out."""
     found: dict[int, PassageRow] = {}
-    for some in batched(numbers, MANY):
+    for some in batched(contents, MANY):
         rows = connection.execute(
-            "SELECT p.id, d.id, p.start, p.end, p.heading, substr(d.text, p.start + 1, p.end - p.start), d.uri, "
-            "d.title, d.metadata FROM passages p JOIN documents d ON d.id = p.document "
-            f"WHERE p.id IN ({','.join('?' * len(some))})",
+            "SELECT p.content, f.places, p.start, p.end, p.heading, substr(d.text, p.start + 1, p.end - p.start), "
+            "d.uri, d.title, d.metadata FROM (SELECT min(id) AS id, count(*) AS places FROM passages "
+            f"WHERE content IN ({','.join('?' * len(some))}) GROUP BY content) f "
+            "JOIN passages p ON p.id = f.id JOIN documents d ON d.id = p.document",
             some,
         )
         for row in rows:
-            found[row[0]] = PassageRow(*(*row[:8], json.loads(row[8])))
+            passage = PassageRow(*(*row[:8], json.loads(row[8])))
+            if content_number(indexed_text(passage.title, passage.heading, passage.text)) != passage.content:
+                raise IndexFolderError(
+                    f"{NAME} is damaged: a passage of {passage.uri} has changed since it was written. Check the index "
+                    f"with `index verify`."
+                )
+            found[passage.content] = passage
     return found
 
 
@@ -224,15 +339,24 @@ def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """Numbers of files, documents, passages and skipped files."""
-    return {
-        name: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    """Numbers of files, documents, distinct passages, further places where a passage stands again, skipped files."""
+    numbers = {
+        name: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
         for name, table in {
             "files": "files",
             "documents": "documents",
-            "passages": "passages",
+            "places": "passages",
             "skipped": "files WHERE reason != ''",
         }.items()
+    }
+    row = connection.execute("SELECT value FROM manifest WHERE key = 'passages'").fetchone()
+    passages = int(row[0]) if row else 0
+    return {
+        "files": numbers["files"],
+        "documents": numbers["documents"],
+        "passages": passages,
+        "duplicates": numbers["places"] - passages,
+        "skipped": numbers["skipped"],
     }
 
 

@@ -16,6 +16,10 @@ from index.writer import removed_passages
 # A writer that commits while a reader is opening sweeps away the files the reader is about to open.
 ATTEMPTS = 5
 
+CHECKED_BYTES = 64_000_000
+"""How much of the derived files opening reads to compare their checksums: all of a small index, in a few hundredths of
+a second. Reading more would take longer than most searches; `index verify` reads all."""
+
 
 class Snapshot:
     """The state of an index at one commit. Safe to use from several threads.
@@ -39,16 +43,21 @@ class Snapshot:
             self._version = self._data_version()
         finally:
             connection.execute("COMMIT")
-        self.vectors = Vectors(folder / "vectors", self.manifest.segments, removed, self.manifest.dim)
+        if problems := changed_files(folder, self.manifest, CHECKED_BYTES):
+            raise IndexFolderError(
+                f"The index in {folder} is damaged: {problems[0]}. `index repair` makes such files anew from the "
+                f"documents."
+            )
+        self.vectors = Vectors(folder / "vectors", self.manifest.segments, removed)
         self.terms = Terms(folder / "terms" / f"{self.manifest.generation:08d}")
 
-    def passages(self, numbers: Sequence[int]) -> dict[int, PassageRow]:
-        """Passages by number; one that was removed since is missing."""
+    def passages(self, contents: Sequence[int]) -> dict[int, PassageRow]:
+        """Passages by content; one that was removed since is missing."""
         with self._reading():
-            return database.read_passages(self._connection, numbers)
+            return database.read_passages(self._connection, contents)
 
     def counts(self) -> dict[str, int]:
-        """Numbers of files, documents, passages and skipped files, as of now."""
+        """Numbers of files, documents, distinct passages, duplicates of them, and skipped files, as of now."""
         with self._reading():
             return database.counts(self._connection)
 
@@ -134,22 +143,42 @@ def check(folder: Path) -> tuple[Manifest, list[str]]:
         manifest = database.read_manifest(connection, folder)
         try:
             rows = connection.execute("PRAGMA integrity_check").fetchall()
-            passages = database.counts(connection)["passages"]
-        except sqlite3.Error as error:
+            problems = [f"{database.NAME}: {row[0]}" for row in rows if row[0] != "ok"]
+            problems += database.damaged_rows(connection)
+            passages = connection.execute("SELECT count(DISTINCT content) FROM passages").fetchone()[0]
+        except (sqlite3.Error, ValueError) as error:
             return manifest, [f"{database.NAME} is damaged: {error}"]
-    problems = [f"{database.NAME}: {row[0]}" for row in rows if row[0] != "ok"]
-    generation = f"terms/{manifest.generation:08d}/"
-    for name, expected in manifest.checksums.items():
-        path = folder / (name.replace("terms/", generation, 1) if name.startswith("terms/") else name)
-        try:
-            if sha256_of(path) != expected:
-                problems.append(f"{path.relative_to(folder)} has changed since it was written")
-        except OSError as error:
-            problems.append(f"{path.relative_to(folder)} cannot be read: {error.strerror or error}")
+    if passages != manifest.passages:
+        problems.append(f"{database.NAME} holds {passages} passages, the manifest says {manifest.passages}")
+    problems += changed_files(folder, manifest)
     if problems:
         return manifest, problems
     with closing(open_index(folder)) as snapshot:
-        for name, number in {"vectors": len(snapshot.vectors.ids), "terms": snapshot.terms.num_passages}.items():
+        for name, number in {"vectors": len(snapshot.vectors), "terms": snapshot.terms.num_passages}.items():
             if number != passages:
                 problems.append(f"{name} hold {number} passages, {database.NAME} {passages}")
     return manifest, problems
+
+
+def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> list[str]:
+    """Derived files that are not as they were written, in sentences.
+
+    Args:
+        folder: Of the index.
+        manifest: The committed one.
+        most: Read so many bytes at most, the smallest files first; of the rest only sizes are compared. None for all.
+    """
+    problems = []
+    generation = f"terms/{manifest.generation:08d}/"
+    for name in sorted(manifest.sizes, key=lambda name: (manifest.sizes[name], name)):
+        path = folder / (name.replace("terms/", generation, 1) if name.startswith("terms/") else name)
+        try:
+            size = path.stat().st_size
+            most = None if most is None else most - size
+            if size != manifest.sizes[name] or (
+                (most is None or most >= 0) and sha256_of(path) != manifest.checksums[name]
+            ):
+                problems.append(f"{path.relative_to(folder)} has changed since it was written")
+        except OSError as error:
+            problems.append(f"{path.relative_to(folder)} cannot be read: {error.strerror or error}")
+    return problems

@@ -86,13 +86,17 @@ class TermsWriter:
 
     def add(self, passage_ids: Sequence[int], texts: Sequence[str]) -> None:
         """Adds passages; an id that is in the index already must be removed first."""
+        self.add_analysed(passage_ids, self._analyser.joined(texts))
+
+    def add_analysed(self, passage_ids: Sequence[int], terms: Sequence[str]) -> None:
+        """Adds passages whose terms, parted by spaces, are known (see `index.analysing`)."""
         from tantivy import Document
 
         with _explained(self._folder, "cannot be written", _WRITE_REMEDY):
-            for passage_id, terms in zip(passage_ids, self._analyser.terms_batch(texts), strict=True):
+            for passage_id, joined in zip(passage_ids, terms, strict=True):
                 document = Document()
                 document.add_unsigned(_ID, int(passage_id))
-                document.add_text(_TERMS, " ".join(terms))
+                document.add_text(_TERMS, joined)
                 self._writer.add_document(document)
 
     def remove(self, passage_ids: Sequence[int]) -> None:
@@ -165,12 +169,6 @@ class Terms:
     def terms_of(self, query: str) -> list[str]:
         """The terms a query is searched by, as often as they occur in it."""
         return self.analyser.terms(query)
-
-    def matches(self, query: str) -> int:
-        """How many distinct terms of the query the index knows; 0 if no passage has any of them."""
-        with self._searching():
-            known = sum(self._searcher.doc_freq(_TERMS, term) > 0 for term in set(self.terms_of(query)))
-        return known if known and len(self.search(query, 1)[0]) else 0
 
     def search(self, query: str, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The ids and BM25 scores of the ``k`` best passages, best first, ties by ascending id.

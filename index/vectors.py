@@ -1,12 +1,17 @@
-"""Vectors of passages: immutable segments of float16 rows, searched exactly by FAISS at any dimension up to theirs.
+"""Vectors of passages: immutable segments of float16 rows, searched at any dimension up to theirs.
 
 Matryoshka vectors are prefixes, so the one stored matrix serves every smaller dimension: a search at d numbers compares
 the first d of each row, scaled to length 1.
+
+A small segment is searched exactly. A large one also has a short code for each row: product quantisation of the
+vector's prefix, 4 bits for two numbers (Jégou et al. 2011; André et al. 2015 for the layout that is scanned in CPU
+registers; faiss.IndexPQFastScan). A search scans the codes and compares the best of them exactly, from the float16 rows
+on disk. Cosines are always computed from those rows in one way, so which segment a row is in changes no score.
 """
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -20,34 +25,38 @@ from index.errors import IndexFolderError
 if TYPE_CHECKING:
     import faiss
 
-# Rows turned to float32 at a time: bounds the memory that opening an index takes beyond the FAISS index itself.
-ROWS_AT_A_TIME = 65_536
-# FAISS indexes kept, each of another dimension.
-MAX_FAISS = 3
+CODED_FROM = 32_768
+"""Rows from which a segment has codes; comparing fewer exactly takes a millisecond."""
+
+CODED_PREFIX = 192
+"""Numbers of a vector that its code covers, 48 bytes. benchmarks.search prints what others would do."""
+
+SHORTEST_CODED = 16
+"""Vectors of fewer numbers are always compared exactly: that is as fast as codes, and codes of so few are coarse."""
+
+RESCORED = 1000
+"""Rows of each coded segment that are compared exactly."""
+
+# Rows at a time: bounds the memory that writing and opening take beyond what is kept.
+BLOCK = 65_536
+TRAINED_ON = 32_768
+MAX_DEAD_SHARE = 0.2
+# FAISS indexes of exact search kept, each of another dimension.
+MAX_FLAT = 3
+
+Part = tuple[NDArray[np.int64], NDArray[np.float16]]
+"""Contents (n,) and their vectors (n, dim)."""
 
 
-def segment_files(folder: Path, name: str) -> tuple[Path, Path]:
-    """The files of a segment: passage numbers and vectors."""
-    return folder / f"{name}.ids.npy", folder / f"{name}.f16.npy"
+def segment_file(folder: Path, name: str, kind: str) -> Path:
+    """A file of a segment: "ids.npy" (contents), "f16.npy" (vectors) or "codes.faiss"."""
+    return folder / f"{name}.{kind}"
 
 
-def write_segment(folder: Path, name: str, ids: NDArray[np.int64], vectors: NDArray[np.float16]) -> dict[str, str]:
-    """Write a segment durably; returns the SHA-256 of each file by name.
-
-    Args:
-        ids: Passage numbers (n,), ascending.
-        vectors: (n, dim), of length 1 or zero.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    checksums = {}
-    arrays: tuple[NDArray[Any], NDArray[Any]] = (ids, vectors)
-    for path, array in zip(segment_files(folder, name), arrays, strict=True):
-        with path.open("wb") as file:
-            np.save(file, array, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        checksums[path.name] = sha256_of(path)
-    return checksums
+def segment_files(folder: Path, name: str) -> list[Path]:
+    """The files that a segment has."""
+    paths = [segment_file(folder, name, kind) for kind in ("ids.npy", "f16.npy", "codes.faiss")]
+    return [path for path in paths if path.exists()]
 
 
 def sha256_of(path: Path) -> str:
@@ -56,93 +65,281 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_segment(folder: Path, name: str) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
-    """A segment's passage numbers and vectors, memory-mapped; raises IndexFolderError where it is damaged."""
-    try:
-        ids, vectors = (np.load(path, mmap_mode="r", allow_pickle=False) for path in segment_files(folder, name))
-        if ids.dtype != np.int64 or vectors.dtype != np.float16 or ids.shape != vectors.shape[:1]:
-            raise ValueError("its arrays do not fit together")
-        return ids, vectors
-    except (OSError, ValueError) as error:
-        raise IndexFolderError(
-            f"Vector segment {name} in {folder} is missing or damaged ({error}): delete the index folder and build it "
-            f"again."
-        ) from error
+def write_segment(folder: Path, name: str, parts: Sequence[Part]) -> list[Path]:
+    """Write one durable segment of all parts, in order of content; returns its files.
+
+    Args:
+        parts: No content may stand twice. Vectors are of length 1 or zero, all of one dimension.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    ids = np.concatenate([ids for ids, _ in parts])
+    order = np.argsort(ids, kind="stable")
+    dim = parts[0][1].shape[1]
+    paths = [segment_file(folder, name, kind) for kind in ("ids.npy", "f16.npy")]
+    with paths[0].open("wb") as file:
+        np.save(file, ids[order], allow_pickle=False)
+        synced(file)
+    with paths[1].open("wb") as file:
+        header = {"descr": "<f2", "fortran_order": False, "shape": (len(ids), dim)}
+        np.lib.format.write_array_header_1_0(file, header)
+        for start in range(0, len(ids), BLOCK):
+            file.write(gathered(parts, order[start : start + BLOCK]).tobytes())
+        synced(file)
+    if len(ids) >= CODED_FROM and dim >= SHORTEST_CODED:
+        paths.append(segment_file(folder, name, "codes.faiss"))
+        write_codes(paths[-1], read_rows(paths[1]))
+    return paths
+
+
+def gathered(parts: Sequence[Part], places: NDArray[np.int64]) -> NDArray[np.float16]:
+    """Rows of the parts as if they stood one after the other."""
+    rows = np.empty((len(places), parts[0][1].shape[1]), np.float16)
+    start = 0
+    for ids, vectors in parts:
+        here = (places >= start) & (places < start + len(ids))
+        rows[here] = vectors[places[here] - start]
+        start += len(ids)
+    return rows
+
+
+def write_codes(path: Path, rows: NDArray[np.float16]) -> None:
+    """Write the codes of a segment's rows, which are in no order of meaning, so that any stretch is a sample."""
+    import faiss
+
+    # Two numbers a code, so an even prefix.
+    prefix = min(rows.shape[1], CODED_PREFIX) // 2 * 2
+    codes = faiss.IndexPQFastScan(prefix, prefix // 2, 4, faiss.METRIC_INNER_PRODUCT)
+    codes.train(rows[:TRAINED_ON, :prefix].astype(np.float32))
+    for start in range(0, len(rows), BLOCK):
+        codes.add(rows[start : start + BLOCK, :prefix].astype(np.float32))
+    with path.open("wb") as file:
+        file.write(faiss.serialize_index(codes).tobytes())
+        synced(file)
+
+
+def synced(file: Any) -> None:
+    """Make an open file's bytes durable."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def read_rows(path: Path) -> NDArray[Any]:
+    """An array of a segment, memory-mapped."""
+    array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+    return array
+
+
+class Segment:
+    """A segment, open for reading.
+
+    Attributes:
+        name: Of its files.
+        ids: int64 (n,), contents, ascending.
+        rows: float16 (n, dim), memory-mapped.
+        dead: bool (n,), rows that count no more.
+        codes: FAISS index of the codes, None where the segment is small.
+    """
+
+    def __init__(self, folder: Path, name: str, removed: NDArray[np.int64], with_codes: bool = True) -> None:
+        """Open it, with its codes if it is to be searched; raises IndexFolderError where it is missing or damaged."""
+        self.name = name
+        try:
+            self.ids: NDArray[np.int64] = read_rows(segment_file(folder, name, "ids.npy"))
+            self.rows: NDArray[np.float16] = read_rows(segment_file(folder, name, "f16.npy"))
+            if self.ids.dtype != np.int64 or self.rows.dtype != np.float16 or self.ids.shape != self.rows.shape[:1]:
+                raise ValueError("its arrays do not fit together")
+            self.codes = self._read_codes(segment_file(folder, name, "codes.faiss")) if with_codes else None
+        except (OSError, ValueError) as error:
+            raise IndexFolderError(
+                f"Vector segment {name} in {folder} is missing or damaged ({error}). `index repair` makes it anew from "
+                f"the documents."
+            ) from error
+        self.dead = np.zeros(len(self.ids), np.bool_)
+        places, known = self.places(removed)
+        self.dead[places[known]] = True
+
+    def _read_codes(self, path: Path) -> "faiss.Index | None":
+        if len(self.ids) < CODED_FROM or self.rows.shape[1] < SHORTEST_CODED:
+            return None
+        import faiss
+
+        try:
+            codes = faiss.deserialize_index(np.fromfile(path, np.uint8))
+        except RuntimeError as error:
+            raise ValueError(f"{path.name}: {str(error)[:200]}") from error
+        if codes.ntotal != len(self.ids):
+            raise ValueError(f"{path.name} holds {codes.ntotal} rows, not {len(self.ids)}")
+        return codes
+
+    @property
+    def live(self) -> int:
+        """Rows that count."""
+        return len(self.ids) - int(np.count_nonzero(self.dead))
+
+    def part(self) -> Part:
+        """The rows that count, with their contents; a copy only where some do not."""
+        return (self.ids[~self.dead], self.rows[~self.dead]) if self.dead.any() else (self.ids, self.rows)
+
+    def places(self, ids: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Where contents (m,) stand, and whether they stand here at all."""
+        if not len(self.ids):
+            return np.zeros(len(ids), np.int64), np.zeros(len(ids), np.bool_)
+        places = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
+        return places, self.ids[places] == ids
+
+    def candidates(self, query: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
+        """Places of at least ``wanted`` rows that count, if there are so many, whose codes are nearest the query."""
+        assert self.codes is not None
+        padded = np.zeros((1, self.codes.d), np.float32)
+        shared = min(len(query), self.codes.d)
+        padded[0, :shared] = query[:shared]
+        asked = wanted
+        while True:
+            asked = min(asked, len(self.ids))
+            places: NDArray[np.int64] = self.codes.search(padded, asked)[1][0]
+            places = places[places >= 0]
+            places = places[~self.dead[places]]
+            if len(places) >= wanted or asked == len(self.ids):
+                return places
+            asked *= 4
 
 
 class Vectors:
-    """The live vectors of an index.
+    """The vectors of an index.
 
     Attributes:
-        ids: int64 (n,), passage numbers, ascending.
-        rows: float16 (n, dim).
+        segments: All that are committed, oldest first.
     """
 
-    def __init__(self, folder: Path, segments: Sequence[str], removed: NDArray[np.int64], dim: int) -> None:
-        """Open segments, leaving out removed passages.
+    def __init__(self, folder: Path, segments: Sequence[str], removed: NDArray[np.int64]) -> None:
+        """Open segments.
 
         Args:
             folder: Of the segments.
             segments: Their names, oldest first.
-            removed: Passage numbers whose rows no longer count.
-            dim: Numbers stored of each vector.
+            removed: Contents that count no more, ascending.
         """
-        parts = [read_segment(folder, name) for name in segments]
-        if len(parts) == 1 and not len(removed):
-            self.ids, self.rows = parts[0]
-        else:
-            kept = [~np.isin(ids, removed) for ids, _ in parts]
-            self.ids = np.concatenate([np.zeros(0, np.int64), *(p[0][k] for p, k in zip(parts, kept, strict=True))])
-            self.rows = np.concatenate(
-                [np.zeros((0, dim), np.float16), *(p[1][k] for p, k in zip(parts, kept, strict=True))]
-            )
-        self.dim = dim
-        self._faiss: dict[int, faiss.Index] = {}
+        self.segments = [Segment(folder, name, removed) for name in segments]
+        self._coded = [segment for segment in self.segments if segment.codes is not None]
+        plain = [segment.part() for segment in self.segments if segment.codes is None]
+        self._plain = (
+            (np.concatenate([ids for ids, _ in plain]), np.concatenate([rows for _, rows in plain])) if plain else None
+        )
+        self._flat: dict[int, faiss.Index] = {}
         self._making = Lock()
 
-    def search(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def __len__(self) -> int:
+        """Vectors that count."""
+        return sum(segment.live for segment in self.segments)
+
+    @property
+    def ids(self) -> NDArray[np.int64]:
+        """int64 (n,): contents of all vectors that count, ascending."""
+        return np.sort(np.concatenate([np.zeros(0, np.int64), *(s.ids[~s.dead] for s in self.segments)]))
+
+    def search(
+        self, query: NDArray[np.float32], k: int, rescored: int = RESCORED
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The passages nearest to a query.
 
         Args:
             query: float32 (d,), of length 1, d <= dim.
             k: At most so many.
+            rescored: How many of each coded segment to compare exactly: more finds more of the true nearest, and takes
+                longer.
 
         Returns:
-            Passage numbers and cosines, best first; ties by ascending number.
+            Contents and cosines, best first; ties by ascending content.
         """
-        if not len(self.ids):
-            return np.zeros(0, np.int64), np.zeros(0, np.float32)
-        scores, places = self._faiss_at(len(query)).search(query[None, :], min(k, len(self.ids)))
-        found = places[0] >= 0
-        ids, cosines = self.ids[places[0][found]], scores[0][found]
-        order = np.lexsort((ids, -cosines))
+        found = [
+            scored(segment.ids, segment.rows, segment.candidates(query, max(k, rescored)), query)
+            for segment in self._coded
+        ]
+        if self._plain is not None and len(self._plain[0]):
+            found.append(self._search_plain(query, k))
+        ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in found)])
+        cosines = np.concatenate([np.zeros(0, np.float32), *(cosines for _, cosines in found)])
+        order = np.lexsort((ids, -cosines))[:k]
         return ids[order], cosines[order]
 
     def scores(self, query: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float32]:
         """Cosines (n,) of a query (d,), of length 1, with given passages; 0 for passages without a vector."""
-        places = np.minimum(np.searchsorted(self.ids, ids), max(len(self.ids) - 1, 0))
-        known = self.ids[places] == ids if len(self.ids) else np.zeros(len(ids), bool)
-        rows = self.cut(places[known], len(query))
         scores = np.zeros(len(ids), np.float32)
-        scores[known] = rows @ query
+        for segment, places, known in self._located(ids):
+            scores[known] = scored(segment.ids, segment.rows, places[known], query)[1]
         return scores
 
-    def cut(self, places: NDArray[np.int64] | slice, d: int) -> NDArray[np.float32]:
-        """float32 (n, d): the first d numbers of some rows, scaled to length 1."""
-        rows = self.rows[places, :d].astype(np.float32)
-        normalize_rows(rows)
+    def rows(self, ids: NDArray[np.int64], d: int) -> NDArray[np.float32]:
+        """float32 (n, d): the first d numbers of given passages' vectors, scaled to length 1; zero for unknown ones."""
+        rows = np.zeros((len(ids), d), np.float32)
+        for segment, places, known in self._located(ids):
+            rows[known] = cut(segment.rows, places[known], d)
         return rows
 
-    def _faiss_at(self, d: int) -> "faiss.Index":
-        """The FAISS index over the first d numbers, made when first asked for; the last few are kept."""
+    def _located(self, ids: NDArray[np.int64]) -> Iterator[tuple[Segment, NDArray[np.int64], NDArray[np.bool_]]]:
+        """Each segment with the places of those contents that stand in it, and which these are."""
+        for segment in self.segments:
+            places, known = segment.places(ids)
+            known[known] &= ~segment.dead[places[known]]
+            if known.any():
+                yield segment, places, known
+
+    def _search_plain(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Exact search of the small segments; more than k where there is a tie at the last place."""
+        assert self._plain is not None
+        ids, rows = self._plain
+        index = self._flat_at(len(query))
+        # FAISS sums in another order than `scored`: a few more are asked for, in case it takes a tie apart.
+        limit = min(k + 8, len(ids))
+        while True:
+            rough, places = index.search(query[None, :], limit)
+            if limit == len(ids) or rough[0, -1] < rough[0, min(k, limit) - 1] - 1e-6:
+                return scored(ids, rows, places[0], query)
+            limit = min(limit * 4, len(ids))
+
+    def _flat_at(self, d: int) -> "faiss.Index":
+        """The FAISS index of the small segments' first d numbers, made when first asked for; the last few are kept."""
+        assert self._plain is not None
+        _, rows = self._plain
         with self._making:
-            if d not in self._faiss:
+            if d not in self._flat:
                 import faiss
 
                 index = faiss.IndexFlatIP(d)
-                for start in range(0, len(self.ids), ROWS_AT_A_TIME):
-                    index.add(self.cut(slice(start, start + ROWS_AT_A_TIME), d))
-                while len(self._faiss) >= MAX_FAISS:
-                    del self._faiss[next(iter(self._faiss))]
-                self._faiss[d] = index
-            return self._faiss[d]
+                for start in range(0, len(rows), BLOCK):
+                    index.add(cut(rows, slice(start, start + BLOCK), d))
+                while len(self._flat) >= MAX_FLAT:
+                    del self._flat[next(iter(self._flat))]
+                self._flat[d] = index
+            return self._flat[d]
+
+
+def cut(rows: NDArray[np.float16], places: NDArray[np.int64] | slice, d: int) -> NDArray[np.float32]:
+    """float32 (n, d): the first d numbers of some rows, scaled to length 1."""
+    chosen = rows[places, :d].astype(np.float32)
+    normalize_rows(chosen)
+    return chosen
+
+
+def scored(
+    ids: NDArray[np.int64], rows: NDArray[np.float16], places: NDArray[np.int64], query: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Contents and cosines of some rows. einsum sums each row alike whatever stands beside it; BLAS does not."""
+    return ids[places], np.einsum("ij,j->i", cut(rows, places, len(query)), query)
+
+
+def to_merge(sizes: Sequence[tuple[int, int]]) -> list[int]:
+    """Which segments should become one, by their numbers in ``sizes``.
+
+    Every segment should be as large as all smaller ones together: then there are few, about log2 of the rows at most,
+    and an addition rewrites only small ones. One of which a fifth is dead is rewritten, and takes smaller ones with it.
+
+    Args:
+        sizes: Rows of each segment, and how many of them are dead.
+    """
+    by_size = sorted(range(len(sizes)), key=lambda i: (-sizes[i][0], i))
+    for place, i in enumerate(by_size):
+        rows, dead = sizes[i]
+        if rows < sum(sizes[j][0] for j in by_size[place + 1 :]) or dead > MAX_DEAD_SHARE * rows:
+            return by_size[place:]
+    return []

@@ -9,8 +9,12 @@ import os
 import re
 import shutil
 import sqlite3
-from collections.abc import Sequence
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
@@ -20,20 +24,19 @@ from numpy.typing import NDArray
 
 from embedder import StaticEmbedder
 from index import database
-from index.database import FileState, Manifest
+from index.analysing import Analysers
+from index.database import FileState, Manifest, content_number, indexed_text
 from index.documents import Document, Passage
 from index.errors import IndexFolderError
 from index.passages import MAX_WIDTH
 from index.terms import TermsWriter, sync_folder
-from index.vectors import Vectors, sha256_of, write_segment
+from index.vectors import Part, Segment, segment_files, sha256_of, to_merge, write_segment
 
 DEFAULT_DIM = 256
+LOCK = "writer.lock"
 # Passages held back until they are encoded and analysed together.
-BATCH = 8192
-# All vector segments are merged into one when there are more, or when more than this share of the rows is dead.
-MAX_SEGMENTS = 16
-MAX_REMOVED_SHARE = 0.2
-SEGMENT_FILE = re.compile(r"\d{8}m?\.(ids|f16)\.npy")
+BATCH = 4096
+SEGMENT_FILE = re.compile(r"\d{8}\.(ids\.npy|f16\.npy|codes\.faiss)")
 GENERATION = re.compile(r"\d{8}")
 
 
@@ -52,11 +55,6 @@ class Settings:
     dim: int | None = None
     corpus: str | None = None
     passage_width: int | None = None
-
-
-def indexed_text(title: str, heading: str, text: str) -> str:
-    """What is encoded and analysed for a passage: its title and heading give it context."""
-    return "\n".join(dict.fromkeys(part for part in (title, heading, text) if part))
 
 
 def load_model(manifest: Manifest, folder: Path) -> StaticEmbedder:
@@ -91,18 +89,26 @@ class IndexWriter:
         refuse_foreign(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(folder / "writer.lock", timeout=0)
+            lock = folder / LOCK
+            self._lock = FileLock(lock, timeout=0)
             self._lock.acquire()
+            lock.write_text(f"{os.getpid()}")
         except Timeout as error:
             raise IndexFolderError(
-                f"Another process is writing to {folder}: wait until it has finished and try again."
+                f"{writer_of(folder)} is writing to {folder}: wait until it has finished and try again."
             ) from error
         except OSError as error:
             raise IndexFolderError(f"Cannot write to {folder} ({error.strerror or error}): choose another.") from error
         self._terms: TermsWriter | None = None
+        # Passages by content: to be encoded and analysed, and being analysed.
         self._waiting: list[tuple[int, str]] = []
-        self._ids: list[NDArray[np.int64]] = []
-        self._vectors: list[NDArray[np.float16]] = []
+        self._analysed: deque[tuple[list[int], Future[list[str]]]] = deque()
+        self._analysers: Analysers | None = None
+        self._new: list[Part] = []
+        # Contents that stand in a segment but are removed, and contents that may stand nowhere since this transaction.
+        self._removed: set[int] = set()
+        self._orphans: set[int] = set()
+        self._compacting = False
         try:
             self.connection = database.connect(folder, read_only=False)
         except BaseException:
@@ -135,33 +141,61 @@ class IndexWriter:
     @property
     def pending(self) -> int:
         """Passages added since the last commit."""
-        return len(self._waiting) + sum(map(len, self._ids))
+        return len(self._waiting) + sum(len(ids) for ids, _ in self._new)
 
     def add(self, document: Document, file: str, passages: Sequence[Passage]) -> None:
         """Add a document read from ``file``; one of the same uri must have been removed before."""
         self._begin()
-        numbers = database.insert_document(self.connection, document, file, passages)
-        for number, passage in zip(numbers, passages, strict=True):
-            text = document.text[passage.start : passage.end]
-            self._waiting.append((number, indexed_text(document.title, passage.heading, text)))
+        text = document.text
+        texts = [indexed_text(document.title, p.heading, text[p.start : p.end]) for p in passages]
+        contents = [content_number(text) for text in texts]
+        by_content = dict(zip(contents, texts, strict=True))
+        for content in database.insert_document(self.connection, document, file, passages, contents):
+            # What lost its last place in this same transaction is still in vectors and terms.
+            if content not in self._orphans:
+                self._waiting.append((content, by_content[content]))
         if len(self._waiting) >= BATCH:
             self._flush()
 
     def remove(self, documents: Sequence[int]) -> None:
         """Remove documents, by number, with their passages."""
-        if not documents:
-            return
-        terms = self._begin()
-        self._flush()
-        terms.remove(database.delete_documents(self.connection, documents))
+        if documents:
+            self._begin()
+            self._orphans |= database.delete_documents(self.connection, documents)
+
+    def rebuild(self, progress: Callable[[int], None] = lambda done: None) -> None:
+        """Make vectors and terms anew from the documents; the next commit puts them in place of all there were.
+
+        Args:
+            progress: Called with the number of passages done.
+        """
+        self._begin(anew=True)
+        self._removed.clear()
+        self.connection.execute("DELETE FROM removed_passages")
+        self.manifest = replace(self.manifest, segments=[], stale_terms=0, checksums={}, sizes={})
+        self._feed(progress, vectors=True)
+
+    def compact(self, progress: Callable[[int], None] = lambda done: None) -> bool:
+        """Make one segment of all vectors, and terms whose statistics are those of what is there; False if so already.
+
+        Args:
+            progress: Called with the number of passages done.
+        """
+        removed = len(removed_passages(self.connection))
+        if len(self.manifest.segments) < 2 and not removed and not self.manifest.stale_terms:
+            return False
+        anew = self.manifest.stale_terms > 0
+        self._begin(anew)
+        self._compacting = True
+        if anew:
+            self.manifest = replace(self.manifest, stale_terms=0)
+            self._feed(progress, vectors=False)
+        return True
 
     def put_file(self, state: FileState) -> None:
         """Note the state of a file."""
         self._begin()
-        self.connection.execute(
-            "INSERT OR REPLACE INTO files (uri, size, mtime_ns, sha256, reason) VALUES (?, ?, ?, ?, ?)",
-            (state.uri, state.size, state.mtime_ns, state.sha256, state.reason),
-        )
+        database.put_file(self.connection, state)
 
     def drop_file(self, uri: str) -> None:
         """Forget a file."""
@@ -174,24 +208,36 @@ class IndexWriter:
             return
         terms = self._begin()
         self._flush()
+        self._drain(0)
+        gone = sorted(self._orphans - database.existing(self.connection, self._orphans))
+        terms.remove(gone)
         generation = self.manifest.generation + 1
-        segments, checksums = self._write_vectors(f"{generation:08d}")
+        segments, passages, files = self._write_vectors(f"{generation:08d}", np.array(gone, np.int64))
         terms.commit()
-        folder = self._terms_folder(generation)
-        for path in sorted(folder.iterdir()):
-            name = f"terms/{path.name}"
-            # Files of terms are written once under random names: one known by name is known by content.
+        files += sorted(path for path in self._terms_folder(generation).iterdir() if not path.name.endswith(".lock"))
+        checksums, sizes = {}, {}
+        for path in files:
+            # Terms lie in a folder that is another with each commit, under names that stay.
+            name = f"{path.relative_to(self.folder).parts[0]}/{path.name}"
+            # Files are written once under names of their own: one known by name is known by content.
             known = self.manifest.checksums.get(name) if path.suffix != ".json" else None
-            if not path.name.endswith(".lock"):
-                checksums[name] = known or sha256_of(path)
-        manifest = replace(self.manifest, generation=generation, segments=segments, checksums=checksums)
+            checksums[name] = known or sha256_of(path)
+            sizes[name] = path.stat().st_size
+        manifest = replace(
+            self.manifest,
+            generation=generation,
+            segments=segments,
+            passages=passages,
+            stale_terms=self.manifest.stale_terms + len(gone),
+            checksums=checksums,
+            sizes=sizes,
+        )
         database.write_manifest(self.connection, manifest)
         for parent in (self.folder / "vectors", self.folder / "terms", self.folder):
             sync_folder(parent)
         self.connection.commit()
         self.manifest = self._committed = manifest
-        self._terms = None
-        self._ids, self._vectors = [], []
+        self._forget()
         self._sweep()
         self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
@@ -247,60 +293,112 @@ class IndexWriter:
             analyser=analyser,
             passage_width=settings.passage_width or MAX_WIDTH,
             segments=[],
+            passages=0,
+            stale_terms=0,
             checksums={},
+            sizes={},
         )
         return None, fresh, model
 
     def _terms_folder(self, generation: int) -> Path:
         return self.folder / "terms" / f"{generation:08d}"
 
-    def _begin(self) -> TermsWriter:
-        """Start a transaction, if none is open."""
+    def _begin(self, anew: bool = False) -> TermsWriter:
+        """Start a transaction, if none is open; ``anew`` with terms that start with nothing."""
         if self._terms is None:
             try:
                 self.connection.execute("BEGIN IMMEDIATE")
             except sqlite3.OperationalError as error:
                 raise IndexFolderError(f"Cannot write to {self.folder} ({error}).") from error
             now = self.manifest.generation
-            self._terms = TermsWriter(self._terms_folder(now + 1), self._terms_folder(now) if now else None)
+            base = None if anew or not now else self._terms_folder(now)
+            self._terms = TermsWriter(self._terms_folder(now + 1), base)
+            self._removed = set(removed_passages(self.connection).tolist())
         return self._terms
+
+    def _feed(self, progress: Callable[[int], None], vectors: bool) -> None:
+        """Give all passages to the terms, and to the vectors."""
+        done = 0
+        for some in chunks(database.indexed_texts(self.connection), BATCH):
+            self._flush_passages(some, vectors)
+            done += len(some)
+            progress(done)
 
     def _flush(self) -> None:
         """Encode and analyse the waiting passages."""
-        if not self._waiting:
-            return
-        numbers = [number for number, _ in self._waiting]
-        texts = [text for _, text in self._waiting]
-        vectors = self.model.encode(texts, truncate_dim=self.manifest.dim, normalize=True)
-        self._ids.append(np.array(numbers, np.int64))
-        self._vectors.append(vectors.astype(np.float16))
-        self._begin().add(numbers, texts)
-        self._waiting = []
+        if self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._flush_passages(waiting, vectors=True)
 
-    def _write_vectors(self, name: str) -> tuple[list[str], dict[str, str]]:
-        """Write the new vectors; returns the segments that count from now on and their checksums."""
+    def _flush_passages(self, passages: Sequence[tuple[int, str]], vectors: bool) -> None:
+        numbers = [number for number, _ in passages]
+        texts = [text for _, text in passages]
+        if len(texts) >= BATCH and sys.executable:
+            self._analysers = self._analysers or Analysers()
+            self._analysed.append((numbers, self._analysers.submit(texts)))
+        else:
+            self._begin().add(numbers, texts)
+        if vectors:
+            self._encode(numbers, texts)
+        if self._analysers:
+            # So many that no worker waits, and no more: they are held in memory.
+            self._drain(2 * self._analysers.number)
+
+    def _encode(self, numbers: list[int], texts: list[str]) -> None:
+        vectors = self.model.encode(texts, truncate_dim=self.manifest.dim, normalize=True).astype(np.float16)
+        ids = np.array(numbers, np.int64)
+        # The vector of a passage that was removed and comes again stands in its segment yet.
+        if back := [number for number in numbers if number in self._removed]:
+            self._removed.difference_update(back)
+            self.connection.executemany("DELETE FROM removed_passages WHERE content = ?", [(i,) for i in back])
+            fresh = ~np.isin(ids, back)
+            ids, vectors = ids[fresh], vectors[fresh]
+        self._new.append((ids, vectors))
+
+    def _drain(self, most: int) -> None:
+        """Take over what has been analysed, until at most so many batches are under way."""
+        while self._analysed and (len(self._analysed) > most or self._analysed[0][1].done()):
+            numbers, terms = self._analysed.popleft()
+            self._begin().add_analysed(numbers, terms.result())
+
+    def _write_vectors(self, name: str, gone: NDArray[np.int64]) -> tuple[list[str], int, list[Path]]:
+        """Write the new vectors, with those of segments that they are merged with.
+
+        Args:
+            name: Of the new segment.
+            gone: Contents that stand nowhere any more, ascending.
+
+        Returns:
+            The segments that count from now on, the vectors in them that count, and the segments' files.
+        """
         folder = self.folder / "vectors"
-        segments = list(self.manifest.segments)
-        checksums = {path: value for path, value in self.manifest.checksums.items() if path.startswith("vectors/")}
-        if self._ids:
-            written = write_segment(folder, name, np.concatenate(self._ids), np.concatenate(self._vectors))
-            segments.append(name)
-            checksums |= {f"vectors/{file}": value for file, value in written.items()}
+        new = [(ids[keep], rows[keep]) for ids, rows in self._new for keep in [~np.isin(ids, gone)]]
+        new_ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in self._new)])
+        self.connection.executemany(
+            "INSERT INTO removed_passages (content) VALUES (?)", [(i,) for i in np.setdiff1d(gone, new_ids).tolist()]
+        )
         removed = removed_passages(self.connection)
-        rows = self.connection.execute("SELECT count(*) FROM passages").fetchone()[0] + len(removed)
-        if segments and (len(segments) > MAX_SEGMENTS or len(removed) > MAX_REMOVED_SHARE * rows):
-            live = Vectors(folder, segments, removed, self.manifest.dim)
-            written = write_segment(folder, f"{name}m", live.ids, live.rows)
-            segments = [f"{name}m"]
-            checksums = {f"vectors/{file}": value for file, value in written.items()}
-            self.connection.execute("DELETE FROM removed_passages")
-        return segments, checksums
+        segments = [Segment(folder, name, removed, with_codes=False) for name in self.manifest.segments]
+        added = sum(len(ids) for ids, _ in new)
+        sizes = [(len(segment.ids), len(segment.ids) - segment.live) for segment in segments]
+        chosen = range(len(sizes)) if self._compacting else to_merge([*sizes, *([(added, 0)] if added else [])])
+        old = [segments[i] for i in chosen if i < len(segments)]
+        parts = [part for part in (*(segment.part() for segment in old), *new) if len(part[0])]
+        kept = [segment.name for segment in segments if segment not in old]
+        if old:
+            dead = np.concatenate([segment.ids[segment.dead] for segment in old])
+            self.connection.executemany("DELETE FROM removed_passages WHERE content = ?", [(i,) for i in dead.tolist()])
+        files = [path for name in kept for path in segment_files(folder, name)]
+        if parts:
+            files += write_segment(folder, name, parts)
+            kept.append(name)
+        return kept, sum(segment.live for segment in segments) + added, files
 
     def _sweep(self) -> None:
         """Remove files of a writer's making that the committed manifest does not name."""
         committed = self._committed
         keep = {self.folder / name for name in committed.checksums} if committed else set()
-        for path in (self.folder / "vectors").glob("*.npy"):
+        for path in (self.folder / "vectors").glob("*"):
             if path not in keep and SEGMENT_FILE.fullmatch(path.name):
                 path.unlink(missing_ok=True)
         for path in (self.folder / "terms").glob("*"):
@@ -311,10 +409,20 @@ class IndexWriter:
         """Undo what was not committed."""
         if self.connection.in_transaction:
             self.connection.rollback()
-        self._terms = None
+        self._forget()
         self._sweep()
 
+    def _forget(self) -> None:
+        """Start anew with what is committed."""
+        self._terms = None
+        self._waiting, self._new = [], []
+        self._analysed.clear()
+        self._orphans = set()
+        self._compacting = False
+
     def _close(self) -> None:
+        if self._analysers:
+            self._analysers.close()
         self.connection.close()
         self._lock.release()
 
@@ -328,18 +436,33 @@ class IndexWriter:
         )
 
 
+def writer_of(folder: Path) -> str:
+    """Who holds the lock of an index, as far as is known."""
+    try:
+        return f"Process {int((folder / LOCK).read_text())}"
+    except (OSError, ValueError):
+        return "Another process"
+
+
 def refuse_foreign(folder: Path) -> None:
     """Raise IndexFolderError if a folder is somebody else's: it holds files, but no index."""
     if not folder.is_dir() or (folder / database.NAME).is_file():
         return
-    if any(path.name != "writer.lock" and not path.name.startswith(".") for path in folder.iterdir()):
+    if any(path.name != LOCK and not path.name.startswith(".") for path in folder.iterdir()):
         raise IndexFolderError(f"{folder} holds other files and no index: choose an empty or a new folder.")
 
 
 def removed_passages(connection: sqlite3.Connection) -> NDArray[np.int64]:
-    """Numbers of passages that are gone but whose vectors still stand in a segment, ascending."""
-    rows = connection.execute("SELECT id FROM removed_passages ORDER BY id").fetchall()
+    """Contents that stand nowhere any more but whose vectors still stand in a segment, ascending."""
+    rows = connection.execute("SELECT content FROM removed_passages ORDER BY content").fetchall()
     return np.array([row[0] for row in rows], np.int64)
+
+
+def chunks(passages: Iterable[tuple[int, str]], size: int) -> Iterator[list[tuple[int, str]]]:
+    """Lists of ``size``, the last one shorter."""
+    passages = iter(passages)
+    while some := list(islice(passages, size)):
+        yield some
 
 
 def folder_bytes(folder: Path) -> int:

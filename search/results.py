@@ -38,7 +38,8 @@ class Hit:
         rank: From 1.
         score: What the hits are ordered by: the fused score (hybrid), the cosine (dense) or the BM25 score (bm25).
         document: Where the passage comes from.
-        passage_id: Number of the passage in the index.
+        passage_id: Names the passage by what is indexed of it; 16 hexadecimal digits.
+        places: In how many places of the documents the same passage stands; this is the first that was indexed.
         text: The passage.
         start, end: Character offsets of the passage in its document's text.
         heading: The heading the passage stands under, "" where there is none.
@@ -49,7 +50,8 @@ class Hit:
     rank: int
     score: float
     document: HitDocument
-    passage_id: int
+    passage_id: str
+    places: int
     text: str
     start: int
     end: int

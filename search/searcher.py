@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +17,7 @@ from index import DEFAULT_INDEX
 from index.database import Manifest, PassageRow
 from index.errors import IndexFolderError
 from index.snapshot import Snapshot, open_index
+from index.vectors import RESCORED
 from index.writer import load_model
 from search.fusion import bm25_weight, weighted_shares
 from search.highlights import highlight
@@ -25,6 +27,7 @@ MODES = ("hybrid", "dense", "bm25")
 # Each leg proposes at least so many candidates; what neither ranks among its first hundred is in no fused top ten.
 CANDIDATES = 100
 MAX_K = 10_000
+MAX_RESCORED = 100_000
 # A query is a question, not a document; what is longer is cut, and the user told.
 MAX_QUERY_CHARACTERS = 10_000
 
@@ -59,6 +62,7 @@ class Searcher:
         self.model = model
         self._snapshot = snapshot
         self._reload = threading.Lock()
+        self._beside = ThreadPoolExecutor(os.cpu_count(), "dense")
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str] = DEFAULT_INDEX) -> "Searcher":
@@ -85,6 +89,7 @@ class Searcher:
 
     def close(self) -> None:
         """Let go of the index's files."""
+        self._beside.shutdown()
         self._snapshot.close()
 
     @property
@@ -105,7 +110,9 @@ class Searcher:
         """(uri, reason) of files of which nothing, or not all, was taken."""
         return self._current().skipped()
 
-    def search(self, query: str, k: int = 10, mode: str = "hybrid", dim: int | None = None) -> SearchResult:
+    def search(
+        self, query: str, k: int = 10, mode: str = "hybrid", dim: int | None = None, rescore: int = RESCORED
+    ) -> SearchResult:
         """Find the passages that answer a query.
 
         Args:
@@ -113,6 +120,8 @@ class Searcher:
             k: At most so many hits, 1 to 10,000.
             mode: "hybrid", "dense" (meaning) or "bm25" (words).
             dim: Compare only the first so many numbers of the vectors; None for all that are stored.
+            rescore: In a large index, how many passages of a first, rough dense search to compare exactly: more find
+                more of the truly nearest, and take longer. 1 to 100,000.
 
         Raises:
             SearchError: an argument is out of range.
@@ -122,6 +131,8 @@ class Searcher:
             raise SearchError(f"Unknown mode {mode!r}: use {', '.join(MODES)}.")
         if not 1 <= k <= MAX_K:
             raise SearchError(f"Cannot give {k} hits: ask for 1 to {MAX_K}.")
+        if not 1 <= rescore <= MAX_RESCORED:
+            raise SearchError(f"Cannot compare {rescore} passages: give 1 to {MAX_RESCORED}.")
         # A lone surrogate, as a terminal of another encoding may send, can be neither searched nor printed.
         query = replace_lone_surrogates(query)
         asked: Snapshot | None = None
@@ -139,7 +150,7 @@ class Searcher:
             notices = []
             if len(query) > len(cut):
                 notices.append(f"Only the first {MAX_QUERY_CHARACTERS} characters of the query were used.")
-            ranked, blind = rank(snapshot, self.model, cut, k, mode, dim or stored)
+            ranked, blind = rank(snapshot, self.model, cut, k, mode, dim or stored, rescore, self._beside)
             rows = snapshot.passages([hit.passage_id for hit in ranked])
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one.
             if len(rows) == len(ranked):
@@ -178,29 +189,37 @@ class Ranked:
 
 
 def rank(
-    snapshot: Snapshot, model: StaticEmbedder, query: str, k: int, mode: str, dim: int
+    snapshot: Snapshot, model: StaticEmbedder, query: str, k: int, mode: str, dim: int, rescore: int, beside: Executor
 ) -> tuple[list[Ranked], list[str]]:
-    """The best k passages, and a notice for each leg that was asked but could not see the query."""
-    wanted = max(k, CANDIDATES) if mode == "hybrid" else k
+    """The best k passages, and a notice for each leg that was asked but could not see the query.
+
+    ``beside`` runs the dense leg while this thread runs BM25: FAISS, numpy and tantivy all let go of Python's lock.
+    """
+    if mode == "hybrid":
+        wanted = max(k, CANDIDATES)
+        meaning = beside.submit(dense_leg, snapshot, model, query, wanted, dim, rescore, with_bm25=True)
+        words = bm25_leg(snapshot, query, wanted)
+        dense, vector, dense_matches = meaning.result()
+    else:
+        words = bm25_leg(snapshot, query, k) if mode == "bm25" else None
+        dense, vector, dense_matches = None, None, None
+        if mode == "dense":
+            dense, vector, dense_matches = dense_leg(snapshot, model, query, k, dim, rescore)
     notices = []
-    vector = dense = bm25 = None
-    if mode in ("hybrid", "dense"):
-        vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
-        if vector.any():
-            dense = Leg(*snapshot.vectors.search(vector, wanted))
-        elif query.strip():
-            notices.append("Dense search was left out: the model knows no part of this query.")
-    if mode in ("hybrid", "bm25"):
-        if snapshot.terms.matches(query):
-            bm25 = Leg(*snapshot.terms.search(query, wanted))
-        elif query.strip():
-            notices.append("BM25 was left out: no word of this query occurs in the index.")
     if not query.strip():
         notices.append("The query is empty.")
-    if dense and bm25:
+    else:
+        if mode != "bm25" and dense is None:
+            notices.append("Dense search was left out: the model knows no part of this query.")
+        if mode != "dense" and words is None:
+            notices.append("BM25 was left out: no word of this query occurs in the index.")
+    if dense and words:
         assert vector is not None
-        return fused(snapshot, query, vector, dense, bm25, k), notices
-    legs = [(leg, name) for leg, name in ((dense, "dense"), (bm25, "bm25")) if leg]
+        assert dense_matches is not None
+        cosines = snapshot.vectors.scores(vector, words.ids)
+        weight = bm25_weight(float(words.scores[0]), snapshot.terms.full_score(query))
+        return fused(dense, dense_matches, words, cosines, weight, k), notices
+    legs = [(leg, name) for leg, name in ((dense, "dense"), (words, "bm25")) if leg]
     if not legs:
         return [], notices
     leg, name = legs[0]
@@ -211,12 +230,44 @@ def rank(
     return ranked, notices
 
 
-def fused(snapshot: Snapshot, query: str, vector: NDArray[np.float32], dense: Leg, bm25: Leg, k: int) -> list[Ranked]:
-    """The best k of both legs' candidates, each scored by both legs whichever proposed it."""
-    ids = np.union1d(dense.ids, bm25.ids)
-    cosines = snapshot.vectors.scores(vector, ids)
-    matches = snapshot.terms.scores(query, ids.tolist())
-    weight = bm25_weight(float(bm25.scores[0]), snapshot.terms.full_score(query))
+def dense_leg(
+    snapshot: Snapshot,
+    model: StaticEmbedder,
+    query: str,
+    wanted: int,
+    dim: int,
+    rescore: int,
+    with_bm25: bool = False,
+) -> tuple[Leg | None, NDArray[np.float32], NDArray[np.float32] | None]:
+    """The dense list, None where the model knows no part of the query; the query's vector; BM25 scores of the list."""
+    vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
+    if not vector.any():
+        return None, vector, None
+    leg = Leg(*snapshot.vectors.search(vector, wanted, rescore))
+    return leg, vector, snapshot.terms.scores(query, leg.ids.tolist()) if with_bm25 else None
+
+
+def bm25_leg(snapshot: Snapshot, query: str, wanted: int) -> Leg | None:
+    """BM25's list, None where no passage has any term of the query."""
+    leg = Leg(*snapshot.terms.search(query, wanted))
+    return leg if len(leg.ids) else None
+
+
+def fused(
+    dense: Leg, dense_matches: NDArray[np.float32], bm25: Leg, bm25_cosines: NDArray[np.float32], weight: float, k: int
+) -> list[Ranked]:
+    """The best k of both legs' candidates, each scored by both legs whichever proposed it.
+
+    Args:
+        dense, bm25: What each leg lists.
+        dense_matches: BM25 scores of what the dense leg lists.
+        bm25_cosines: Cosines of what BM25 lists.
+        weight: Of BM25.
+        k: At most so many.
+    """
+    ids, first = np.unique(np.concatenate([dense.ids, bm25.ids]), return_index=True)
+    cosines = np.concatenate([dense.scores, bm25_cosines])[first]
+    matches = np.concatenate([dense_matches, bm25.scores])[first]
     of_dense, of_bm25 = weighted_shares(cosines, matches, weight)
     scores = of_dense + of_bm25
     dense_ranks, bm25_ranks = dense.ranks(), bm25.ranks()
@@ -241,7 +292,8 @@ def finished(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ..
         rank=hit.rank,
         score=hit.score,
         document=HitDocument(row.uri, row.title, row.metadata),
-        passage_id=row.id,
+        passage_id=f"{row.content:016x}",
+        places=row.places,
         text=row.text,
         start=row.start,
         end=row.end,

@@ -160,7 +160,7 @@ def test_every_character_that_composes_keeps_spans_and_terms_together() -> None:
 
 def test_a_batch_is_its_texts_one_by_one() -> None:
     texts = ["猫が走る", "", "running dogs", "東京"]
-    assert ANALYSER.terms_batch(texts) == [ANALYSER.terms(text) for text in texts]
+    assert ANALYSER.joined(texts) == [" ".join(ANALYSER.terms(text)) for text in texts]
 
 
 def test_terms_are_japanese_or_not() -> None:

@@ -1,5 +1,6 @@
 """Building, adding, removing: what the index holds afterwards, and what it says it did."""
 
+import json
 import os
 from pathlib import Path
 
@@ -7,10 +8,12 @@ import numpy as np
 import pytest
 
 from embedder import StaticEmbedder
-from index.build import add, build, remove
+from index.build import add, build, compact, remove, repair
+from index.database import indexed_text
 from index.errors import IndexFolderError
 from index.snapshot import open_index, verify
-from index.writer import MAX_SEGMENTS, IndexWriter, Settings, indexed_text
+from index.writer import IndexWriter, Settings
+from search import Searcher
 
 
 def uris(folder: Path) -> set[str]:
@@ -54,32 +57,68 @@ def test_stored_vectors_are_those_of_title_heading_and_text(corpus: Path, tmp_pa
     texts = [indexed_text(rows[i].title, rows[i].heading, rows[i].text) for i in snapshot.vectors.ids.tolist()]
     for dim in (128, 32):
         expected = StaticEmbedder.load().encode(texts, truncate_dim=dim, normalize=True)
-        np.testing.assert_allclose(snapshot.vectors.cut(slice(0, None), dim), expected, atol=2e-3)
+        np.testing.assert_allclose(snapshot.vectors.rows(snapshot.vectors.ids, dim), expected, atol=2e-3)
 
 
-def test_search_of_vectors_is_exact(tmp_path: Path) -> None:
-    from index.vectors import Vectors, write_segment
+def test_a_passage_that_stands_twice_is_stored_once(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    footer = "同じ注意書きがどの文書にもあります。"
+    for name in ("a.jsonl", "b.jsonl"):
+        lines = (json.dumps({"id": i, "title": "注意", "text": footer}) for i in range(3))
+        (corpus / name).write_text("\n".join(lines), encoding="utf-8")
+    report = build(corpus, folder)
+    assert (report.documents, report.passages, report.duplicates) == (10, 5, 5)
+    with Searcher.open(folder) as searcher:
+        hits = [hit for hit in searcher.search(footer).hits if hit.text == footer]
+        assert [(hit.document.uri, hit.places) for hit in hits] == [("a.jsonl#0", 6)]
+    # It stays for as long as it stands anywhere.
+    remove(["a.jsonl", "b.jsonl#0"], folder)
+    with Searcher.open(folder) as searcher:
+        assert [(h.document.uri, h.places) for h in searcher.search(footer, k=1).hits] == [("b.jsonl#1", 2)]
+    remove(["b.jsonl"], folder)
+    with Searcher.open(folder) as searcher:
+        assert all(hit.text != footer for hit in searcher.search(footer).hits)
+    # Gone and back again, in one commit and in several.
+    build(corpus, folder)
+    os.utime(corpus / "a.jsonl")
+    (corpus / "b.jsonl").write_text('{"id": 9, "title": "注意", "text": "' + footer + '"}', encoding="utf-8")
+    build(corpus, folder)
+    with Searcher.open(folder) as searcher:
+        assert [(h.document.uri, h.places) for h in searcher.search(footer, k=1).hits] == [("a.jsonl#0", 4)]
+    assert verify(folder) == []
 
-    rng = np.random.default_rng(0)
-    stored = rng.normal(size=(500, 64)).astype(np.float32)
-    stored /= np.linalg.norm(stored, axis=1, keepdims=True)
-    write_segment(tmp_path, "one", np.arange(10, 310), stored[:300].astype(np.float16))
-    write_segment(tmp_path, "two", np.arange(400, 600), stored[300:].astype(np.float16))
-    removed = np.array([12, 400, 599])
-    vectors = Vectors(tmp_path, ["one", "two"], removed, 64)
-    numbers = np.r_[np.arange(10, 310), np.arange(400, 600)]
-    alive = ~np.isin(numbers, removed)
-    assert vectors.ids.tolist() == numbers[alive].tolist()
-    for dim in (64, 16):
-        query = rng.normal(size=dim).astype(np.float32)
-        query /= np.linalg.norm(query)
-        cut = stored[alive, :dim] / np.linalg.norm(stored[alive, :dim], axis=1, keepdims=True)
-        expected = cut @ query
-        ids, scores = vectors.search(query, 10)
-        np.testing.assert_allclose(scores, np.sort(expected)[::-1][:10], atol=2e-3)
-        np.testing.assert_allclose(vectors.scores(query, numbers[alive]), expected, atol=2e-3)
-        assert vectors.scores(query, np.array([12, 10_000])).tolist() == [0, 0]
-        assert set(ids.tolist()) <= set(numbers[alive].tolist())
+
+def test_compacting_leaves_one_segment_and_statistics_of_what_is_there(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    remove(["leave.txt"], folder)
+    (corpus / "leave.txt").unlink()
+    assert compact(folder) is not None
+    assert compact(folder) is None
+    build(corpus, tmp_path / "fresh")
+    assert verify(folder) == []
+    for name in ("ids.npy", "f16.npy"):
+        segments = [sorted(Path(where, "vectors").glob(f"*.{name}")) for where in (folder, tmp_path / "fresh")]
+        assert [len(paths) for paths in segments] == [1, 1]
+        assert segments[0][0].read_bytes() == segments[1][0].read_bytes()
+    with Searcher.open(folder) as one, Searcher.open(tmp_path / "fresh") as other:
+        for query in ("有給休暇", "VPN 接続"):
+            assert one.search(query).hits == other.search(query).hits
+
+
+def test_repair_makes_derived_files_anew(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    with Searcher.open(folder) as searcher:
+        before = searcher.search("有給休暇").hits
+    next((folder / "vectors").glob("*.f16.npy")).unlink()
+    next((folder / "terms").glob("*/*.idx")).write_bytes(b"")
+    with pytest.raises(IndexFolderError, match="index repair"):
+        open_index(folder)
+    repair(folder)
+    assert verify(folder) == []
+    with Searcher.open(folder) as searcher:
+        assert searcher.search("有給休暇").hits == before
 
 
 def test_add_and_remove(corpus: Path, tmp_path: Path) -> None:
@@ -109,12 +148,12 @@ def test_remove_of_the_unknown_removes_nothing(corpus: Path, tmp_path: Path) -> 
 def test_many_small_additions_are_merged(corpus: Path, tmp_path: Path) -> None:
     folder = tmp_path / "index"
     build(corpus, folder)
-    for number in range(MAX_SEGMENTS + 2):
+    for number in range(12):
         path = tmp_path / f"note{number}.txt"
         path.write_text(f"Note number {number}.", encoding="utf-8")
         add([path], folder)
-    assert len(open_index(folder).manifest.segments) <= MAX_SEGMENTS
-    assert len(uris(folder)) == 4 + MAX_SEGMENTS + 2
+    assert len(open_index(folder).manifest.segments) <= 5
+    assert len(uris(folder)) == 4 + 12
     assert verify(folder) == []
 
 
@@ -159,7 +198,7 @@ def test_another_model_of_the_same_name_is_refused(corpus: Path, tmp_path: Path,
 
 
 def test_two_writers(corpus: Path, tmp_path: Path) -> None:
-    with IndexWriter(tmp_path / "index"), pytest.raises(IndexFolderError, match="Another process"):
+    with IndexWriter(tmp_path / "index"), pytest.raises(IndexFolderError, match=rf"Process {os.getpid()} is writing"):
         build(corpus, tmp_path / "index")
 
 

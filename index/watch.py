@@ -1,0 +1,71 @@
+"""Keeps an index in step with a folder for as long as it runs."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from index.build import Progress, Report, build
+from index.errors import IndexFolderError
+from index.writer import Settings
+
+# Editors and copies change a file in several steps: wait until a folder has been still for so long, but not for ever.
+STILL_MS = 500
+LONGEST_WAIT_MS = 5_000
+# After a build that could not be done, because another process is writing or a folder cannot be read, try again.
+RETRY_MS = 5_000
+
+
+def watch(
+    corpus: Path,
+    folder: Path,
+    settings: Settings,
+    progress_bar: Callable[[], AbstractContextManager[Progress]],
+) -> Iterator[Report | str]:
+    """Build, then build again after each change below the corpus, without end.
+
+    Args:
+        corpus, folder, settings: As for `index.build.build`.
+        progress_bar: Shows how far a build is.
+
+    Yields:
+        What a build did, where it did anything; or why it could not be done, and it will be tried again.
+
+    Raises:
+        IndexFolderError, ModelError: the first build could not be done.
+    """
+    from watchfiles import watch as changes
+
+    index = folder.resolve()
+
+    def matters(change: object, path: str) -> bool:
+        below = Path(path).relative_to(corpus.resolve()) if Path(path).is_relative_to(corpus.resolve()) else Path(path)
+        return not Path(path).is_relative_to(index) and not any(part.startswith(".") for part in below.parts)
+
+    if not corpus.is_dir():
+        raise IndexFolderError(f"No folder {corpus}: give the folder that holds the documents.")
+    stream = changes(
+        corpus.resolve(),
+        watch_filter=matters,
+        debounce=LONGEST_WAIT_MS,
+        step=STILL_MS,
+        rust_timeout=RETRY_MS,
+        yield_on_timeout=True,
+        raise_interrupt=True,
+    )
+    due, first = True, True
+    while True:
+        if due:
+            try:
+                with progress_bar() as progress:
+                    report = build(corpus, folder, settings, progress)
+            except IndexFolderError as error:
+                if first:
+                    raise
+                yield f"{error} Trying again in {RETRY_MS // 1000} seconds."
+            else:
+                # What changed while the first build ran was not watched yet: look once more.
+                due = first
+                if first or report.added or report.updated or report.removed:
+                    yield report
+                first = False
+        due = bool(next(stream)) or due

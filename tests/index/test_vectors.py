@@ -1,0 +1,119 @@
+"""Segments of vectors: exact search, search by codes, what is merged."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from index import vectors as module
+from index.errors import IndexFolderError
+from index.vectors import Vectors, to_merge, write_segment
+
+
+def unit_rows(number: int, dim: int, seed: int = 0) -> NDArray[np.float16]:
+    """Rows whose first numbers matter most, as Matryoshka vectors have them."""
+    rows = np.random.default_rng(seed).normal(size=(number, dim)) / np.sqrt(1 + np.arange(dim))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+
+
+def exact(rows: NDArray[np.float16], query: NDArray[np.float32]) -> NDArray[np.float32]:
+    cut = rows[:, : len(query)].astype(np.float32)
+    return (cut / np.linalg.norm(cut, axis=1, keepdims=True)) @ query
+
+
+def unit_query(dim: int, seed: int) -> NDArray[np.float32]:
+    return unit_rows(1, 64, 1000 + seed)[0, :dim].astype(np.float32)
+
+
+def test_search_of_small_segments_is_exact(tmp_path: Path) -> None:
+    stored = unit_rows(500, 64)
+    ids = np.random.default_rng(1).permutation(np.arange(10, 510))
+    write_segment(tmp_path, "one", [(ids[:200], stored[:200]), (ids[200:300], stored[200:300])])
+    write_segment(tmp_path, "two", [(ids[300:], stored[300:])])
+    removed = np.sort(ids[[3, 299, 300]])
+    vectors = Vectors(tmp_path, ["one", "two"], removed)
+    alive = ~np.isin(ids, removed)
+    assert vectors.ids.tolist() == sorted(ids[alive].tolist())
+    assert len(vectors) == 497
+    for dim in (64, 16, 1):
+        query = unit_query(dim, dim)
+        query /= np.linalg.norm(query)
+        expected = exact(stored, query)[alive]
+        found, scores = vectors.search(query, 10)
+        np.testing.assert_allclose(scores, np.sort(expected)[::-1][:10], atol=1e-5)
+        np.testing.assert_allclose(vectors.scores(query, ids[alive]), expected, atol=1e-5)
+        assert vectors.scores(query, np.array([ids[3], 10_000])).tolist() == [0, 0]
+        assert set(found.tolist()) <= set(ids[alive].tolist())
+    np.testing.assert_allclose(np.linalg.norm(vectors.rows(vectors.ids, 16), axis=1), 1, atol=1e-5)
+
+
+@pytest.fixture
+def coded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, NDArray[np.float16]]:
+    """A large segment "big", as segments go in this test, and a small one "few"."""
+    monkeypatch.setattr(module, "CODED_FROM", 4000)
+    rows = unit_rows(5000, 64)
+    write_segment(tmp_path, "big", [(np.arange(4500), rows[:4500])])
+    write_segment(tmp_path, "few", [(np.arange(4500, 5000), rows[4500:])])
+    assert (tmp_path / "big.codes.faiss").is_file()
+    assert not (tmp_path / "few.codes.faiss").exists()
+    return tmp_path, rows
+
+
+def test_codes_find_what_exact_search_finds(coded: tuple[Path, NDArray[np.float16]]) -> None:
+    folder, rows = coded
+    vectors = Vectors(folder, ["big", "few"], np.zeros(0, np.int64))
+    for dim, least in ((64, 0.98), (32, 0.95), (16, 0.85)):
+        found = 0
+        for number in range(50):
+            query = unit_query(dim, number)
+            query /= np.linalg.norm(query)
+            expected = exact(rows, query)
+            ids, scores = vectors.search(query, 10, rescored=500)
+            found += len(set(ids.tolist()) & set(np.argsort(-expected)[:10].tolist()))
+            np.testing.assert_allclose(scores, expected[ids], atol=1e-5)
+            assert (vectors.scores(query, ids) == scores).all()
+        assert found >= least * 500
+    # With every row compared, nothing is missed.
+    ids, _ = vectors.search(query, 10, rescored=5000)
+    assert ids.tolist() == np.argsort(-expected, kind="stable")[:10].tolist()
+
+
+def test_the_dead_crowd_nobody_out(coded: tuple[Path, NDArray[np.float16]]) -> None:
+    folder, rows = coded
+    query = unit_query(64, 7)
+    nearest = np.argsort(-exact(rows, query))
+    removed = np.sort(nearest[:1000])
+    vectors = Vectors(folder, ["big", "few"], removed)
+    ids, _ = vectors.search(query, 10, rescored=100)
+    assert len(ids) == 10
+    assert not np.isin(ids, removed).any()
+    assert len(set(ids.tolist()) & set(nearest[1000:1010].tolist())) >= 9
+
+
+@pytest.mark.parametrize("kind", ["ids.npy", "f16.npy", "codes.faiss"])
+def test_a_damaged_segment_is_refused(coded: tuple[Path, NDArray[np.float16]], kind: str) -> None:
+    folder, _ = coded
+    path = folder / f"big.{kind}"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(IndexFolderError, match="index repair"):
+        Vectors(folder, ["big", "few"], np.zeros(0, np.int64))
+
+
+@given(st.lists(st.tuples(st.integers(1, 100_000), st.floats(0, 1)), max_size=60))
+def test_segments_stay_few_and_each_as_large_as_all_smaller_ones(additions: list[tuple[int, float]]) -> None:
+    sizes: list[tuple[int, int]] = []
+    written = total = 0
+    for rows, share in additions:
+        sizes = [(size, max(dead, int(size * share * 0.3))) for size, dead in sizes]
+        sizes.append((rows, 0))
+        chosen = set(to_merge(sizes))
+        one = sum(size - dead for i, (size, dead) in enumerate(sizes) if i in chosen)
+        sizes = [size for i, size in enumerate(sizes) if i not in chosen] + ([(one, 0)] if one else [])
+        written += one
+        total += rows
+        assert all(dead <= module.MAX_DEAD_SHARE * size for size, dead in sizes)
+        ordered = sorted((size for size, _ in sizes), reverse=True)
+        assert len(ordered) <= 2 + np.log2(max(sum(ordered), 1))
