@@ -12,7 +12,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from threading import Lock
@@ -28,6 +28,7 @@ _PIECE_CHARACTERS = 2_000
 """MeCab gets no longer piece than this; its time and memory on one sentence grow with the sentence."""
 
 _STEMS_REMEMBERED = 100_000
+_WORDS_REMEMBERED = 50_000
 
 _BASE_FORM = 6
 """Which field of an entry of the IPA dictionary holds the dictionary form."""
@@ -60,6 +61,7 @@ _iteration = re.compile(f"([{_JAPANESE}])[々ゝヽ]")
 _word_end_vowel = re.compile(r"(?<=\S{3})ー(?=\s|$)")
 _accent = re.compile("[\u0300-\u036f]")
 
+_stable = re.compile("[\x00-\x7fぁ-ゖァ-ヺー、。「」一-\u9fff]+")
 _narrow_hyphen = re.compile("(?<=[\uff66-\uff9f])[-\u2010-\u2015\u2212]")
 _wave = re.compile(f"(?<=[{_HIRAGANA}{_KATAKANA}ー])[~\u301c](?=[{_HIRAGANA}{_KATAKANA}ー~\u301c])")
 _dash = re.compile(f"(?<=[{_KATAKANA}])[\u2010\u2212\u2500](?=[{_KATAKANA}])")
@@ -103,9 +105,18 @@ def _aligned_nfkc(text: str) -> tuple[str, list[int], list[int]]:
     starts: list[int] = []
     ends: list[int] = []
     start = 0
-    for end in range(1, len(text) + 1):
-        if end < len(text) and _joins_what_stands_before(text[end]):
-            continue
+    while start < len(text):
+        # What is its own NFKC goes in whole stretches, but for the last character, which what follows may join.
+        stretch = _stable.match(text, start)
+        if stretch and stretch.end() - start > 1:
+            end = stretch.end() - 1
+            folded.append(text[start:end])
+            starts += range(start, end)
+            ends += range(start + 1, end + 1)
+            start = end
+        end = start + 1
+        while end < len(text) and _joins_what_stands_before(text[end]):
+            end += 1
         part = unicodedata.normalize("NFKC", text[start:end])
         folded.append(part)
         starts += [start] * len(part)
@@ -211,6 +222,12 @@ def _word_folded(words: str) -> str:
     return _iteration.sub(r"\1\1", words) if _iteration.search(words) else words
 
 
+@lru_cache(maxsize=_WORDS_REMEMBERED)
+def _terms_of_word(base: str) -> tuple[str, ...]:
+    """The terms of a word in dictionary form: itself folded, or none if it carries grammar."""
+    return tuple(word for word in _word_folded(base).split() if word not in _STOP_WORDS)
+
+
 def _pair_stream(text: str, places: list[int]) -> tuple[str, list[int]]:
     """The text that pairs are read from: a single space or line break does not part Japanese characters."""
     text, places = _without(_gap, text, places)
@@ -221,6 +238,14 @@ def _pair_stream(text: str, places: list[int]) -> tuple[str, list[int]]:
 def is_japanese(term: str) -> bool:
     """Whether a term was read from a Japanese run; terms are never mixed."""
     return _japanese_run.match(term) is not None
+
+
+def _mecab(form: str) -> Any:
+    """MeCab with the IPA dictionary, printing in a form."""
+    from fugashi import GenericTagger
+    from ipadic import DICDIR
+
+    return GenericTagger(f'-r "{os.devnull}" -d "{DICDIR}" {form}')
 
 
 class Analyser:
@@ -264,54 +289,73 @@ class Analyser:
         """The terms of each text, parted by spaces; a term holds none."""
         return [" ".join(self.terms(text)) for text in texts]
 
-    def spans(self, text: str) -> list[tuple[str, int, int]]:
-        """The same terms, each with the start and end of the characters of ``text`` that it was read from."""
+    def spans(self, text: str, wanted: Container[str] | None = None) -> list[tuple[str, int, int]]:
+        """The same terms, each with the start and end of the characters of ``text`` that it was read from.
+
+        Args:
+            text: Any text.
+            wanted: Only these terms, which is faster; None for all.
+        """
         folded, starts, ends = _aligned(text)
-        found = list(self._word_places(folded))
+        found = list(self._word_places(folded, wanted))
         stream, places = _pair_stream(folded, list(range(len(folded))))
-        found += [(m[1], places[m.start()], places[m.start() + 1] + 1) for m in _pair.finditer(stream)]
-        found += [(m[0], places[m.start()], places[m.start()] + 1) for m in _kanji.finditer(stream)]
+        found += [
+            (m[1], places[m.start()], places[m.start() + 1] + 1)
+            for m in _pair.finditer(stream)
+            if wanted is None or m[1] in wanted
+        ]
+        found += [
+            (m[0], places[m.start()], places[m.start()] + 1)
+            for m in _kanji.finditer(stream)
+            if wanted is None or m[0] in wanted
+        ]
         others = list(_other_words(folded))
         stems = self._stems([word for word, _, _ in others])
-        found += [(stem, start, end) for stem, (_, start, end) in zip(stems, others, strict=True)]
+        found += [
+            (stem, start, end)
+            for stem, (_, start, end) in zip(stems, others, strict=True)
+            if wanted is None or stem[:MAX_TERM_CHARACTERS] in wanted
+        ]
         return [(term[:MAX_TERM_CHARACTERS], starts[start], ends[end - 1]) for term, start, end in found]
 
-    def _word_places(self, text: str) -> Iterator[tuple[str, int, int]]:
+    def _word_places(self, text: str, wanted: Container[str] | None) -> Iterator[tuple[str, int, int]]:
         """Japanese words in dictionary form with their places in the folded text."""
         runs = list(_japanese_run.finditer(text))
         places: list[int] = []
         for run in runs:
-            places += [*range(run.start(), run.end()), run.end()]
+            places += range(run.start(), run.end() + 1)
         offset = 0
         for piece in _pieces([run[0] for run in runs]):
             at = 0
             for surface, base in self._parse_to_words(piece):
-                at = piece.index(surface, at)
-                start, end = places[offset + at], places[offset + at + len(surface) - 1] + 1
+                if piece[at] == " ":
+                    at += 1
+                start = offset + at
                 at += len(surface)
-                for word in _word_folded(base).split():
-                    if word not in _STOP_WORDS:
-                        yield word, start, end
+                for word in _terms_of_word(base):
+                    if wanted is None or word[:MAX_TERM_CHARACTERS] in wanted:
+                        yield word, places[start], places[offset + at - 1] + 1
             offset += len(piece)
 
     def _parse(self, piece: str) -> str:
         with self._lock:
             return str(self._tagger.parse(piece))
 
-    def _parse_to_words(self, piece: str) -> list[tuple[str, str]]:
+    def _parse_to_words(self, piece: str) -> list[list[str]]:
         """The same words, as they stand and in dictionary form."""
         with self._lock:
-            nodes = self._tagger(piece)
-            return [(node.surface, node.surface if node.is_unk else node.feature[_BASE_FORM]) for node in nodes]
+            lines = str(self._tagger_of_places.parse(piece))
+        return [line.split("\t") for line in lines.splitlines()]
 
     @cached_property
     def _tagger(self) -> Any:
-        """MeCab with the IPA dictionary, printing dictionary forms parted by spaces; unknown words as they stand."""
-        from fugashi import GenericTagger
-        from ipadic import DICDIR
+        """MeCab printing dictionary forms parted by spaces; unknown words as they stand."""
+        return _mecab(f'-F "%f[{_BASE_FORM}] " -U "%m " -E ""')
 
-        form = f'-F "%f[{_BASE_FORM}] " -U "%m " -E ""'
-        return GenericTagger(f'-r "{os.devnull}" -d "{DICDIR}" {form}')
+    @cached_property
+    def _tagger_of_places(self) -> Any:
+        """MeCab printing each word, a tab, and its dictionary form on a line."""
+        return _mecab(f'-F "%m\\t%f[{_BASE_FORM}]\\n" -U "%m\\t%m\\n" -E ""')
 
     def _stems(self, words: Sequence[str]) -> list[str]:
         return [self._stem(_plain(word)) for word in words]

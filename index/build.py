@@ -16,8 +16,8 @@ from index.passages import split
 from index.readers import SUFFIXES, read_file
 from index.writer import IndexWriter, Settings, folder_bytes
 
-# A long build commits now and then, so that an interruption loses minutes, not hours.
-COMMIT_PASSAGES = 200_000
+# A long build commits now and then, so that an interruption loses a minute or two, not hours.
+COMMIT_PASSAGES = 500_000
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of the file at work, bytes done, and bytes to do in all."""

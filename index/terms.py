@@ -28,7 +28,9 @@ from index.errors import IndexFolderError
 if TYPE_CHECKING:
     import tantivy
 
-WRITER_HEAP_BYTES = 128_000_000
+WRITER_HEAP_BYTES = 512_000_000
+"""At most; the fuller a segment is when it is written, the fewer there are to search."""
+
 WRITER_THREADS = 1
 """One beside the thread that analyses, which is the slower of the two."""
 

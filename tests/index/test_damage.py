@@ -1,0 +1,154 @@
+"""Disks that fail: flipped bits, missing and foreign files, no room, no right to write."""
+
+import os
+import random
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from embedder.errors import SakuinError
+from index.build import build, remove, repair
+from index.snapshot import open_index, verify
+from search import Searcher
+
+FLIPS = 40
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An index with every kind of file: segments with codes and without, removed passages."""
+    import index.vectors
+
+    monkeypatch.setattr(index.vectors, "CODED_FROM", 700)
+    monkeypatch.setattr(index.vectors, "TRAINED_ON", 640)
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    lines = (
+        f'{{"id": {i}, "title": "題{i}", "text": "{i}番目の文書です。number {i * i}", "n": {i}}}' for i in range(800)
+    )
+    (corpus / "many.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    (corpus / "other.txt").write_text("別の文書", encoding="utf-8")
+    build(corpus, tmp_path / "index")
+    (corpus / "few.md").write_text("# 見出し\n\n少しの文。", encoding="utf-8")
+    build(corpus, tmp_path / "index")
+    remove(["other.txt"], tmp_path / "index")
+    return tmp_path / "index"
+
+
+def rows(folder: Path) -> list[tuple[object, ...]] | None:
+    """All that the database holds; None where it cannot be read."""
+    try:
+        with closing(sqlite3.connect(folder / "documents.db")) as connection:
+            return [
+                row
+                for table in ("manifest", "files", "documents", "passages", "removed_passages")
+                for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")
+            ]
+    except (sqlite3.Error, ValueError):
+        return None
+
+
+def found_by_verify(folder: Path) -> bool:
+    try:
+        return bool(verify(folder))
+    except SakuinError:
+        return True
+
+
+@pytest.mark.parametrize(
+    "kind", [".ids.npy", ".f16.npy", ".codes.faiss", ".idx", ".term", ".store", ".fast", "meta.json"]
+)
+def test_a_flipped_bit_in_a_derived_file_is_found_refused_and_repaired(index: Path, kind: str) -> None:
+    with Searcher.open(index) as searcher:
+        before = searcher.search("文書 number 9", mode="dense").hits
+    path = max((p for p in index.rglob("*") if p.name.endswith(kind)), key=lambda p: p.stat().st_size)
+    data = bytearray(path.read_bytes())
+    rng = random.Random(kind)
+    data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+    path.write_bytes(data)
+    assert any(path.name in problem for problem in verify(index))
+    with pytest.raises(SakuinError, match="index repair"):
+        open_index(index)
+    repair(index)
+    assert verify(index) == []
+    with Searcher.open(index) as searcher:
+        assert searcher.search("文書 number 9", mode="dense").hits == before
+
+
+def test_flipped_bits_in_the_documents_are_found_or_change_nothing(index: Path) -> None:
+    path = index / "documents.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole, content = path.read_bytes(), rows(index)
+    rng = random.Random(0)
+    found = 0
+    for _ in range(FLIPS):
+        data = bytearray(whole)
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        path.write_bytes(data)
+        problem = found_by_verify(index)
+        found += problem
+        assert problem or rows(index) == content
+    assert found >= FLIPS // 3
+    path.write_bytes(whole)
+    assert verify(index) == []
+
+
+def test_a_changed_passage_is_not_shown(index: Path) -> None:
+    with closing(sqlite3.connect(index / "documents.db")) as connection:
+        connection.execute("UPDATE documents SET text = replace(text, '5番目', '6番目')")
+        connection.commit()
+    with Searcher.open(index) as searcher, pytest.raises(SakuinError, match="index verify"):
+        searcher.search("題5 5番目の文書です")
+    with pytest.raises(SakuinError, match="build it again"):
+        repair(index)
+
+
+def test_a_disk_without_room_costs_nothing(index: Path, tmp_path: Path) -> None:
+    """The real command under a limit on the size of files, from none at all to nearly enough."""
+    before = rows(index)
+    corpus = tmp_path / "corpus"
+    lines = (f'{{"id": {i}, "text": "新しい{i}番目の文書です。{i**3}"}}' for i in range(3000))
+    (corpus / "new.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    failed = 0
+    for limit in (20_000, 200_000, 900_000, 1_300_000):
+
+        def limited(limit: int = limit) -> None:
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+        done = subprocess.run(
+            [sys.executable, "-m", "index", "build", str(corpus), "--index", str(index)],
+            preexec_fn=limited,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            failed += 1
+            assert done.stderr.startswith("Error:"), done.stderr
+            assert "Traceback" not in done.stderr
+            assert rows(index) == before
+        assert verify(index) == []
+    assert failed >= 2
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_may_not_be_written_is_still_searched(index: Path, tmp_path: Path) -> None:
+    paths = [index, *index.rglob("*")]
+    for path in paths:
+        path.chmod(path.stat().st_mode & ~0o222)
+    try:
+        with Searcher.open(index) as searcher:
+            assert searcher.search("文書").hits
+        with pytest.raises(SakuinError, match="Cannot write"):
+            build(tmp_path / "corpus", index)
+    finally:
+        for path in paths:
+            path.chmod(path.stat().st_mode | 0o200)
