@@ -12,7 +12,7 @@
 import os
 import re
 import unicodedata
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from threading import Lock
@@ -289,7 +289,7 @@ class Analyser:
         """The terms of each text, parted by spaces; a term holds none."""
         return [" ".join(self.terms(text)) for text in texts]
 
-    def spans(self, text: str, wanted: Container[str] | None = None) -> list[tuple[str, int, int]]:
+    def spans(self, text: str, wanted: Set[str] | None = None) -> list[tuple[str, int, int]]:
         """The same terms, each with the start and end of the characters of ``text`` that it was read from.
 
         Args:
@@ -318,7 +318,7 @@ class Analyser:
         ]
         return [(term[:MAX_TERM_CHARACTERS], starts[start], ends[end - 1]) for term, start, end in found]
 
-    def _word_places(self, text: str, wanted: Container[str] | None) -> Iterator[tuple[str, int, int]]:
+    def _word_places(self, text: str, wanted: Set[str] | None) -> Iterator[tuple[str, int, int]]:
         """Japanese words in dictionary form with their places in the folded text."""
         runs = list(_japanese_run.finditer(text))
         places: list[int] = []

@@ -256,7 +256,10 @@ class Terms:
         """The query kept to some passages, scores unchanged."""
         from tantivy import Occur, Query
 
-        chosen = Query.term_set_query(self._schema, _ID, [int(passage_id) for passage_id in passage_ids])
+        # Each id looked up by itself: a term set query walks the whole dictionary of ids, which takes ten times as long.
+        chosen = Query.boolean_query(
+            [(Occur.Should, Query.term_query(self._schema, _ID, int(passage_id))) for passage_id in passage_ids]
+        )
         return Query.boolean_query([(Occur.Must, Query.const_score_query(chosen, 0.0)), (Occur.Must, query)])
 
     def _hits(self, query: "tantivy.Query", limit: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
