@@ -1,72 +1,207 @@
-"""Building and searching an index of many passages, by the command a user types and by a warm process.
+"""Searching: times of sakuin's three modes in a warm process, how much dense search finds, memory, and peers.
 
-    python -m benchmarks.search --passages 50000 --data ../shared/data/pairs
+    python -m benchmarks.search --data ../shared/data/pairs --passages 10000 --passages 100000
+    python -m benchmarks.search --data ../shared/data/pairs --passages 1000000 --no-peers --plot recall.png
+    python -m benchmarks.search --index .sakuin --no-peers
 
-Prints passages a second of `index build`, CPU seconds of `index search` from a cold start, and the times of queries in
-a warm process for each mode; queries are sentences of passages that are in the index.
+Queries are stretches of 25 characters of passages, half of them from two passages each, so that no passage has all of
+their words. Recall is the share of the ten nearest passages, by exact comparison of all, that dense search finds.
 """
 
-import json
-import os
 import random
-import resource
-import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
+from benchmarks.build import run, write_corpus
 from benchmarks.passages import distinct_passages
+from benchmarks.peers import DIM, PEERS
+from embedder import StaticEmbedder
+from index.vectors import BLOCK, RESCORED, Vectors, cut
 from search import MODES, Searcher
 
+CLIENTS = 8
 COLD_STARTS = 5
+EFFORTS = (100, 300, 1000, 3000, 10_000)
+DIMS = (32, 64, 128, 256, 512, 1024)
 
 
 @click.command()
-@click.option("--passages", default=50_000, show_default=True, help="Distinct passages, each a document.")
+@click.option("--passages", "sizes", multiple=True, type=int, default=[10_000], show_default=True, help="Sizes.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of pair files [default: the example corpus].")
+@click.option("--index", "folder", type=click.Path(path_type=Path), help="Measure this index, and build none.")
 @click.option("--queries", default=500, show_default=True, help="Queries for each mode.")
-def main(passages: int, data: Path | None, queries: int) -> None:
-    """Measure `index build` and searches."""
-    texts = distinct_passages(passages, data)
-    with tempfile.TemporaryDirectory() as temporary:
-        corpus, folder = Path(temporary, "corpus"), Path(temporary, "index")
-        corpus.mkdir()
-        with (corpus / "passages.jsonl").open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps({"id": str(i), "text": text}) + "\n" for i, text in enumerate(texts))
-        length = sum(map(len, texts)) / len(texts)
-        print(f"{len(texts)} documents of {length:.0f} characters")
-        seconds, cpu, peak = run("build", str(corpus), "--index", str(folder))
-        with Searcher.open(folder) as searcher:
-            stored = searcher.counts()["passages"]
+@click.option("--no-peers", is_flag=True, help="Measure sakuin alone.")
+@click.option("--plot", type=click.Path(path_type=Path), help="Draw recall against time for each dimension.")
+def main(
+    sizes: tuple[int, ...], data: Path | None, folder: Path | None, queries: int, no_peers: bool, plot: Path | None
+) -> None:
+    """Measure searches."""
+    if folder:
+        ours(folder, asked_of(passages_of(folder), queries), plot)
+        return
+    for size in sizes:
+        texts = distinct_passages(size, data)
+        asked = asked_of(texts, queries)
+        with tempfile.TemporaryDirectory() as temporary:
+            write_corpus(Path(temporary, "corpus"), texts)
+            run("build", str(Path(temporary, "corpus")), "--index", str(Path(temporary, "index")))
+            hybrid = ours(Path(temporary, "index"), asked, plot)
+            if not no_peers:
+                race(Path(temporary), texts, asked, hybrid)
+
+
+def asked_of(texts: Sequence[str], number: int) -> list[str]:
+    """Queries: stretches of passages, and every other one of two passages."""
+    rng = random.Random(0)
+
+    def stretch() -> str:
+        text = rng.choice(texts)
+        start = rng.randrange(max(1, len(text) - 25))
+        return text[start : start + 25]
+
+    return [stretch() if i % 2 else f"{stretch()[:12]} {stretch()[:12]}" for i in range(number)]
+
+
+def passages_of(folder: Path) -> list[str]:
+    """Some passages of an index."""
+    with Searcher.open(folder) as searcher:
+        ids = searcher._snapshot.vectors.segments[0].ids[:5000].tolist()
+        return [row.text for row in searcher._snapshot.passages(ids).values()]
+
+
+def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> float:
+    """Print everything about one index; returns the median time of a hybrid query in milliseconds."""
+    # A first index, so that what libraries take once for all is not counted as the passages'.
+    before = resident()
+    with Searcher.open(folder) as searcher:
+        vectors, passages = searcher._snapshot.vectors, searcher.counts()["passages"]
+        print(f"\n{passages:,} passages, {searcher.manifest.dim} numbers, {len(vectors.segments)} segments")
+        print(f"{'':44}{'p50 ms':>10}{'p99 ms':>10}{'queries/s':>12}{'ratio':>8}")
+        for mode in MODES:
+            median = timed(f"sakuin, {mode}", [lambda q=q, m=mode: searcher.search(q, mode=m) for q in asked])  # type: ignore[misc]
+            if mode == "hybrid":
+                hybrid = median
+        started = time.perf_counter()
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            # An error of any client is raised here.
+            list(clients.map(searcher.search, asked))
+        rate = len(asked) / (time.perf_counter() - started)
+        print(f"{f'sakuin, hybrid, {CLIENTS} clients at once':64}{rate:12,.0f}")
+        after = resident()
+        names = {"RssAnon": "its own memory", "RssFile": "pages of mapped files, which the system may take back"}
+        for key, name in names.items():
+            print(f"  {(after[key] - before[key]) / passages:,.0f} bytes a passage of {name}")
+        for part in ("documents.db", "vectors", "terms"):
+            paths = [folder / part] if (folder / part).is_file() else (folder / part).rglob("*")
+            print(f"  {sum(path.stat().st_size for path in paths) / passages:,.0f} bytes a passage on disk in {part}")
+        recalls(searcher, asked, plot)
+    cold = [run("search", query, "--index", str(folder))[1] for query in asked[:COLD_STARTS]]
+    print(f"  index search, from a cold start: {min(cold):.2f} s of CPU")
+    return hybrid
+
+
+def recalls(searcher: Searcher, asked: Sequence[str], plot: Path | None) -> None:
+    """Recall@10 of dense search by dimension and effort."""
+    vectors, stored = searcher._snapshot.vectors, searcher.manifest.dim
+    rows = []
+    for dim in [dim for dim in DIMS if dim <= stored]:
+        queries = searcher.model.encode(asked, truncate_dim=dim, normalize=True)
+        nearest = exact(vectors, queries)
+        for effort in EFFORTS:
+            found, seconds = 0, []
+            for query, truth in zip(queries, nearest, strict=True):
+                started = time.perf_counter()
+                ids, _ = vectors.search(query, 10, effort)
+                seconds.append(time.perf_counter() - started)
+                found += len(set(ids.tolist()) & set(truth.tolist()))
+            recall = found / nearest.size
+            milliseconds = 1000 * float(np.median(seconds))
+            rows.append((dim, effort, recall, milliseconds))
+            mark = "  (default)" if effort == RESCORED else ""
             print(
-                f"index build           {stored / seconds:,.0f} passages/s ({stored:,} in {seconds:.1f} s, "
-                f"{cpu:.1f} s of CPU, {peak / 1e6:.0f} MB)"
+                f"  dense, {dim:4} numbers, {effort:6,} rescored: recall@10 {recall:.3f}, {milliseconds:.2f} ms{mark}"
             )
-            rng = random.Random(0)
-            asked = [rng.choice(texts)[:30] for _ in range(queries)]
-            for mode in MODES:
-                searcher.search("warm-up", mode=mode)
-                times = [searcher.search(query, mode=mode).seconds * 1000 for query in asked]
-                print(
-                    f"warm query, {mode:9} p50 {np.percentile(times, 50):.1f} ms, p99 {np.percentile(times, 99):.1f} ms"
-                )
-        cold = [run("search", asked[i], "--index", str(folder))[1] for i in range(COLD_STARTS)]
-        print(f"index search, cold    {min(cold):.2f} s of CPU (best of {COLD_STARTS}; worst {max(cold):.2f})")
+    if plot:
+        draw(rows, plot, len(vectors))
 
 
-def run(*arguments: str) -> tuple[float, float, int]:
-    """Run `index`; returns seconds, CPU seconds and peak memory in bytes (of the largest child so far)."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    started = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "index", *arguments], check=True, stdout=subprocess.DEVNULL, env=os.environ)
-    seconds = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return seconds, cpu, after.ru_maxrss * 1024
+def exact(vectors: Vectors, queries: NDArray[np.float32], k: int = 10) -> NDArray[np.int64]:
+    """The true nearest (queries, k), by comparing all rows in numpy, a block at a time."""
+    scores = np.full((len(queries), k), -np.inf, np.float32)
+    ids = np.zeros((len(queries), k), np.int64)
+    for segment in vectors.segments:
+        for start in range(0, len(segment.ids), BLOCK):
+            block = queries @ cut(segment.rows, slice(start, start + BLOCK), queries.shape[1]).T
+            block[:, segment.dead[start : start + BLOCK]] = -np.inf
+            here = np.argpartition(-block, min(k, block.shape[1] - 1), axis=1)[:, :k]
+            scores = np.hstack([scores, np.take_along_axis(block, here, 1)])
+            ids = np.hstack([ids, segment.ids[start : start + BLOCK][here]])
+            best = np.argsort(-scores, axis=1)[:, :k]
+            scores, ids = np.take_along_axis(scores, best, 1), np.take_along_axis(ids, best, 1)
+    return ids
+
+
+def draw(rows: Sequence[tuple[int, int, float, float]], path: Path, passages: int) -> None:
+    """Recall against time, a line for each dimension."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for dim in sorted({row[0] for row in rows}):
+        mine = [row for row in rows if row[0] == dim]
+        axes.plot([row[3] for row in mine], [row[2] for row in mine], marker="o", label=f"{dim} numbers")
+        for _, effort, recall, milliseconds in mine:
+            axes.annotate(f"{effort:,}", (milliseconds, recall), fontsize=6, xytext=(3, -7), textcoords="offset points")
+    axes.set(xscale="log", xlabel="milliseconds a query (median)", ylabel="recall@10 against exact search")
+    axes.set_title(f"Dense search of {passages:,} passages; the small figures are passages rescored", fontsize=9)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+def race(folder: Path, texts: Sequence[str], asked: Sequence[str], ours: float) -> None:
+    """Time the peers' hybrid searches; encoding the query is part of each."""
+    model = StaticEmbedder.load()
+    vectors = model.encode(texts, truncate_dim=DIM, normalize=True)
+    for name, kind in PEERS.items():
+        peer = kind(folder / name.split()[0])
+        peer.build(texts, vectors)
+
+        def ask(query: str, peer: object = peer) -> None:
+            peer.search(query, model.encode([query], DIM, normalize=True)[0], 10)  # type: ignore[attr-defined]
+
+        timed(name, [lambda q=query: ask(q) for query in asked], ours)  # type: ignore[misc]
+
+
+def timed(name: str, searches: Sequence[Callable[[], object]], ours: float | None = None) -> float:
+    """Print the times of searches; returns the median in milliseconds."""
+    for search in searches[:20]:
+        search()
+    milliseconds = []
+    for search in searches:
+        started = time.perf_counter()
+        search()
+        milliseconds.append(1000 * (time.perf_counter() - started))
+    median = float(np.percentile(milliseconds, 50))
+    ratio = f"{median / ours:8.1f}" if ours else ""
+    rate = 1000 * len(milliseconds) / sum(milliseconds)
+    print(f"{name:44}{median:10.1f}{np.percentile(milliseconds, 99):10.1f}{rate:12,.0f}{ratio}", flush=True)
+    return median
+
+
+def resident() -> dict[str, int]:
+    """Bytes of memory of this process: its own, and of mapped files (Linux; elsewhere zero)."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    sizes = dict(line.split(":") for line in lines if line.startswith("Rss"))
+    return {key: int(sizes[key].split()[0]) * 1024 if key in sizes else 0 for key in ("RssAnon", "RssFile")}
 
 
 if __name__ == "__main__":

@@ -423,6 +423,9 @@ def show_result(result: "SearchResult") -> None:
         if hit.heading and hit.heading != hit.document.title:
             click.echo(f"    {clean(hit.heading)}")
         click.echo(f"    {snippet(hit, mark)}")
+        if hit.places > 1:
+            again = f"the same passage stands in {hit.places - 1:,} more place{'s' if hit.places > 2 else ''}"
+            click.echo(click.style(f"    {again}", dim=True))
         click.echo(click.style(f"    {hit.score:.3f}  ({', '.join(legs)})", dim=True))
     where = f", {result.dim} dimensions" if result.dim else ""
     click.echo(click.style(f"{result.mode}{where}, {1000 * result.seconds:.0f} ms", dim=True), err=True)

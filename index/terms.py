@@ -256,7 +256,7 @@ class Terms:
         """The query kept to some passages, scores unchanged."""
         from tantivy import Occur, Query
 
-        # Each id looked up by itself: a term set query walks the whole dictionary of ids, which takes ten times as long.
+        # Each id by itself: a term set query walks the whole dictionary of ids, which takes ten times as long.
         chosen = Query.boolean_query(
             [(Occur.Should, Query.term_query(self._schema, _ID, int(passage_id))) for passage_id in passage_ids]
         )

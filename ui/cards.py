@@ -128,6 +128,8 @@ def card(hit: Hit, scale: float, words: Words) -> str:
     described = "".join(describe_leg(name, leg, len(legs) > 1, words) for name, leg in legs)
     metadata = [(key, value_text(value)) for key, value in hit.document.metadata.items()]
     metadata.append((words("characters"), words("character_range", start=hit.start + 1, end=hit.end)))
+    if hit.places > 1:
+        metadata.append((words("places"), words("more_places", n=hit.places - 1)))
     return (
         f'<article class="sk-hit"><div class="sk-head"><span class="sk-no">{hit.rank}</span>'
         f'<div class="sk-title"><h3>{isolated(hit.document.title)}</h3><p class="sk-where soft small">{where}</p></div>'

@@ -48,6 +48,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "details": ("文書の情報", "About this document"),
     "characters": ("文書内の位置", "Place in the document"),
     "character_range": ("{start}–{end} 文字目", "characters {start}–{end}"),
+    "places": ("同じ文のある箇所", "The same passage elsewhere"),
+    "more_places": ("ほかに {n} か所", "in {n} more places"),
     "how_scored": ("点数の見方", "How to read the scores"),
     "how_scored_hybrid": (
         "点数は 0 から 1 で、意味の点と単語の点の合計です。帯は内訳を示します。"

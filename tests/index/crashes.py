@@ -11,6 +11,7 @@ import json
 import os
 import random
 import signal
+import sys
 import tempfile
 import time
 import traceback
@@ -57,7 +58,7 @@ def torment(folder: Path, kills: int, seed: int = 0) -> Counter[str]:
     corpus.mkdir()
     for number in range(FILES):
         change(corpus / f"{number}.jsonl", rng)
-    now = finished(build.build, corpus, index)
+    generation, now = finished(build.build, corpus, index)
     counts: Counter[str] = Counter()
     seconds: dict[str, float] = {}
     killed = 0
@@ -65,19 +66,26 @@ def torment(folder: Path, kills: int, seed: int = 0) -> Counter[str]:
         name = rng.choice(("build", "build", "add", "add", "remove", "compact", "repair"))
         work, target = prepared(name, corpus, index, now, rng)
         started = time.perf_counter()
-        ended = run(work, rng.uniform(0.02, 1.1) * seconds.get(name, 1.0))
+        # By turns at a random moment and at a random one of the writer's dealings with files, which matter most. The
+        # first of each kind may end: then it is known how long one takes.
+        if name not in seconds or rng.random() < 0.5:
+            ended = run(work, index, seconds=rng.uniform(0.3, 1.2) * seconds.get(name, 1000))
+        else:
+            ended = run(work, index, operation=rng.randint(1, 70))
         if ended:
-            # Long works are killed late as well as early, however fast the machine.
             seconds[name] = time.perf_counter() - started
-        before, now = now, finished(look, index)
+        before, committed = now, generation
+        generation, now = finished(look, index)
         for file in before.keys() | target.keys() | now.keys():
             allowed = [target.get(file)] if ended else [before.get(file), target.get(file)]
             assert now.get(file) in allowed, f"{name}, after {killed} kills: {file} is half-done"
-        left = "all" if now == target else "nothing" if now == before else "some files"
-        counts[f"{name} ended" if ended else f"{name} killed, {left} committed"] += 1
+        what = (
+            "came to its end" if ended else "killed " + ("before" if generation == committed else "after") + " a commit"
+        )
+        counts[f"{name} {what}"] += 1
         killed += not ended
         if rng.random() < 0.2:
-            now = finished(build.build, corpus, index)
+            generation, now = finished(build.build, corpus, index)
             assert now == on_disk(corpus), f"after {killed} kills: a build that came to its end is not complete"
             strays = [path for path in index.rglob("*") if path.is_file()]
             assert len(strays) < 60, f"after {killed} kills: {strays}"
@@ -123,30 +131,54 @@ def prepared(
     return lambda: build.build(corpus, index), on_disk(corpus)
 
 
-def run(work: Callable[[], object], seconds: float) -> bool:
-    """Do work in a process that is killed after some seconds; whether it came to its end before."""
+def run(work: Callable[[], object], index: Path, seconds: float = 1000, operation: int | None = None) -> bool:
+    """Do work in a process that is killed; whether it came to its end before.
+
+    Args:
+        work: What to do.
+        index: The folder of the index.
+        seconds: When to kill.
+        operation: Kill before the so-manieth opening, making, linking, or removing of a file of the index.
+    """
     child = os.fork()
     if not child:
         try:
+            if operation:
+                sys.addaudithook(killer(index, operation))
             work()
             os._exit(0)
         except BaseException:
             traceback.print_exc()
             os._exit(1)
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    while True:
         pid, status = os.waitpid(child, os.WNOHANG)
         if pid:
-            assert status == 0, "a writer failed; its reason stands above"
-            return True
+            assert status in (0, signal.SIGKILL), "a writer failed; its reason stands above"
+            return status == 0
+        if time.monotonic() > deadline:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+            return False
         time.sleep(0.001)
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-    return False
 
 
-def finished(function: Callable[..., object], *arguments: Any) -> Contents:
-    """What an index holds after work that is not disturbed.
+def killer(index: Path, operation: int) -> Callable[[str, tuple[object, ...]], None]:
+    """An audit hook that kills its own process."""
+    left = operation
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal left
+        if event in ("open", "os.remove", "os.link", "os.mkdir", "os.rmdir", "shutil.rmtree", "shutil.copyfile"):
+            left -= any(str(argument).startswith(str(index)) for argument in arguments)
+            if not left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return hook
+
+
+def finished(function: Callable[..., object], *arguments: Any) -> tuple[int, Contents]:
+    """The last commit's number, and what an index holds, after work that is not disturbed.
 
     All work is done in forks: this process must have no threads of FAISS, torch and tantivy when it forks.
     """
@@ -171,15 +203,16 @@ def finished(function: Callable[..., object], *arguments: Any) -> Contents:
     with os.fdopen(reader) as file:
         answer = file.read()
     assert os.waitpid(child, 0)[1] == 0, "the index is not as it should be; the reason stands above"
-    contents: Contents = json.loads(answer)
-    return contents
+    generation, contents = json.loads(answer)
+    return generation, contents
 
 
-def look(index: Path) -> Contents:
-    """What an index holds; verifies it, and searches for some of it."""
+def look(index: Path) -> tuple[int, Contents]:
+    """The same of an index as it stands; verifies it, and searches for some of what it holds."""
     problems = verify(index)
     assert not problems, problems
     with closing(database.connect(index, read_only=True)) as connection:
+        generation = database.read_manifest(connection, index).generation
         contents: Contents = {}
         for file in database.read_files(connection):
             rows = connection.execute("SELECT uri, text FROM documents WHERE file = ?", (file,))
@@ -192,7 +225,7 @@ def look(index: Path) -> Contents:
             for mode in ("bm25", "dense", "hybrid"):
                 found = searcher.search(text, k=3, mode=mode).hits
                 assert text in [hit.text for hit in found], f"{mode} search does not find {text!r}"
-    return contents
+    return generation, contents
 
 
 if __name__ == "__main__":
