@@ -13,6 +13,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from threading import Lock
@@ -53,6 +54,8 @@ _japanese_run = re.compile(f"[{_JAPANESE}]+")
 _gap = re.compile(rf"(?<=[{_JAPANESE}])\s(?=[{_JAPANESE}])")
 _kanji = re.compile(f"[{_KANJI}]")
 _pair = re.compile(rf"(?=([{_JAPANESE}]{{2}}))(?![{_HIRAGANA}][{_HIRAGANA}ー])")
+_literal = re.compile(f"[{_KANJI}]|(?![{_HIRAGANA}][{_HIRAGANA}ー])[{_JAPANESE}]{{2}}")
+_uninflected = re.compile(f"[{_KANJI}]|[{_KANJI}{_KATAKANA}ー]{{2,}}")
 _word = re.compile(rf"{_WORD}(?:'{_WORD})*+")
 _joined = re.compile(rf"(?<!{_LETTER})(?<![{_MARKS}]){_WORD}(?:[-_.,]{_WORD})++")
 _joint = re.compile(r"(?<!\d)[-_]|[-_](?!\d)|(?<=\d),(?=\d)")
@@ -248,6 +251,22 @@ def _mecab(form: str) -> Any:
     return GenericTagger(f'-r "{os.devnull}" -d "{DICDIR}" {form}')
 
 
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Terms to look for in passages, by how they are found.
+
+    Attributes:
+        literal: Pairs and single kanji: they stand in a passage as they are.
+        inflected: Words that may stand in another form than that of the dictionary. Words all of kanji and katakana are
+            not among them: their pairs find them.
+        other: Terms that are not Japanese.
+    """
+
+    literal: tuple[str, ...]
+    inflected: frozenset[str]
+    other: frozenset[str]
+
+
 class Analyser:
     """Turns text into terms; safe for use by several threads.
 
@@ -289,36 +308,53 @@ class Analyser:
         """The terms of each text, parted by spaces; a term holds none."""
         return [" ".join(self.terms(text)) for text in texts]
 
-    def spans(self, text: str, wanted: Set[str] | None = None) -> list[tuple[str, int, int]]:
-        """The same terms, each with the start and end of the characters of ``text`` that it was read from.
-
-        Args:
-            text: Any text.
-            wanted: Only these terms, which is faster; None for all.
-        """
+    def spans(self, text: str) -> list[tuple[str, int, int]]:
+        """The same terms, each with the start and end of the characters of ``text`` that it was read from."""
         folded, starts, ends = _aligned(text)
-        found = list(self._word_places(folded, wanted))
+        found = list(self._word_places(folded))
         stream, places = _pair_stream(folded, list(range(len(folded))))
-        found += [
-            (m[1], places[m.start()], places[m.start() + 1] + 1)
-            for m in _pair.finditer(stream)
-            if wanted is None or m[1] in wanted
-        ]
-        found += [
-            (m[0], places[m.start()], places[m.start()] + 1)
-            for m in _kanji.finditer(stream)
-            if wanted is None or m[0] in wanted
-        ]
+        found += [(m[1], places[m.start()], places[m.start() + 1] + 1) for m in _pair.finditer(stream)]
+        found += [(m[0], places[m.start()], places[m.start()] + 1) for m in _kanji.finditer(stream)]
         others = list(_other_words(folded))
         stems = self._stems([word for word, _, _ in others])
-        found += [
-            (stem, start, end)
-            for stem, (_, start, end) in zip(stems, others, strict=True)
-            if wanted is None or stem[:MAX_TERM_CHARACTERS] in wanted
-        ]
+        found += [(stem, start, end) for stem, (_, start, end) in zip(stems, others, strict=True)]
         return [(term[:MAX_TERM_CHARACTERS], starts[start], ends[end - 1]) for term, start, end in found]
 
-    def _word_places(self, text: str, wanted: Set[str] | None) -> Iterator[tuple[str, int, int]]:
+    def sought(self, query: str, terms: Set[str]) -> Sought:
+        """What to look for in passages, of the terms of a query."""
+        japanese = {term for term in terms if is_japanese(term)}
+        words = {term[:MAX_TERM_CHARACTERS] for term, _, _ in self._word_places(_aligned(query)[0])}
+        return Sought(
+            literal=tuple(term for term in japanese if _literal.fullmatch(term)),
+            inflected=frozenset(term for term in words & japanese if not _uninflected.fullmatch(term)),
+            other=frozenset(terms - japanese),
+        )
+
+    def places(self, text: str, sought: Sought) -> list[tuple[int, int]]:
+        """The start and end of the characters of ``text`` that terms were read from, in no order; `spans` of all takes
+        several times as long."""
+        folded, starts, ends = _aligned(text)
+        found: list[tuple[int, int]] = []
+        if sought.literal:
+            stream, places = _pair_stream(folded, list(range(len(folded))))
+            for term in sought.literal:
+                at = stream.find(term)
+                while at >= 0:
+                    found.append((places[at], places[at + len(term) - 1] + 1))
+                    at = stream.find(term, at + 1)
+        if sought.inflected:
+            found += [(start, end) for term, start, end in self._word_places(folded) if term in sought.inflected]
+        if sought.other:
+            others = list(_other_words(folded))
+            stems = self._stems([word for word, _, _ in others])
+            found += [
+                (start, end)
+                for stem, (_, start, end) in zip(stems, others, strict=True)
+                if stem[:MAX_TERM_CHARACTERS] in sought.other
+            ]
+        return [(starts[start], ends[end - 1]) for start, end in found]
+
+    def _word_places(self, text: str) -> Iterator[tuple[str, int, int]]:
         """Japanese words in dictionary form with their places in the folded text."""
         runs = list(_japanese_run.finditer(text))
         places: list[int] = []
@@ -333,8 +369,7 @@ class Analyser:
                 start = offset + at
                 at += len(surface)
                 for word in _terms_of_word(base):
-                    if wanted is None or word[:MAX_TERM_CHARACTERS] in wanted:
-                        yield word, places[start], places[offset + at - 1] + 1
+                    yield word, places[start], places[offset + at - 1] + 1
             offset += len(piece)
 
     def _parse(self, piece: str) -> str:

@@ -11,7 +11,8 @@ KANJI = re.compile("[々〆〇㐀-䶿一-鿿豈-\ufaff\U00020000-\U000323af]")
 def highlight(analyser: Analyser, query: str, texts: Sequence[str]) -> list[tuple[tuple[int, int], ...]]:
     """For each text, the character spans that match terms of the query: sorted, disjoint, touching ones joined."""
     wanted = {term for term, start, end in analyser.spans(query) if not inside_a_word(query, start, end)}
-    return [joined([(start, end) for _, start, end in analyser.spans(text, wanted)]) for text in texts]
+    sought = analyser.sought(query, wanted)
+    return [joined(analyser.places(text, sought)) for text in texts]
 
 
 def inside_a_word(query: str, start: int, end: int) -> bool:

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.analyser import Analyser
-from search.highlights import highlight
+from search.highlights import highlight, inside_a_word
 
 ANALYSER = Analyser()
 
@@ -22,6 +22,20 @@ def test_words_are_marked_in_any_form() -> None:
 
 def test_one_kanji_of_a_word_is_not_marked_elsewhere() -> None:
     assert marked("証拠", "証明書の証拠") == ["証拠"]
+
+
+JAPANESE = st.text(st.sampled_from("検索索引走るりったコピーバ猫は、。ＡＢc ｻｰﾞ々"), max_size=30)
+
+
+@given(JAPANESE, JAPANESE)
+def test_marks_are_those_of_the_terms_that_both_have(query: str, text: str) -> None:
+    wanted = {term for term, start, end in ANALYSER.spans(query) if not inside_a_word(query, start, end)}
+    places = {i for term, start, end in ANALYSER.spans(text) if term in wanted for i in range(start, end)}
+    (spans,) = highlight(ANALYSER, query, [text])
+    found = {i for start, end in spans for i in range(start, end)}
+    assert found <= places
+    # The long vowel at the end of a word, which is not part of its term, may be left unmarked; and what repeats a kanji.
+    assert all(text[i] in "ーｰ々" for i in places - found)
 
 
 @given(st.text(st.characters(), max_size=40), st.text(st.characters(), max_size=80))
