@@ -121,6 +121,10 @@ def connect(folder: Path, read_only: bool) -> sqlite3.Connection:
             connection.execute("SELECT 1 FROM manifest")
         return connection
     except sqlite3.Error as error:
+        if "no such table" in str(error):
+            raise IndexFolderError(
+                f"The index in {folder} is still being made, or was never finished: wait, or run `index build` again."
+            ) from error
         raise IndexFolderError(
             f"{path} cannot be opened as an index ({error}). If it is damaged, delete {folder} and build it again."
         ) from error
@@ -164,7 +168,9 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
             f"The manifest in {folder} cannot be read ({error}): delete the folder and build it again."
         ) from error
     if not values:
-        raise IndexFolderError(f"The index in {folder} was never finished: run `index build` or `index add` again.")
+        raise IndexFolderError(
+            f"The index in {folder} is still being made, or was never finished: wait, or run `index build` again."
+        )
     if values.get("format") != FORMAT:
         raise IndexFolderError(
             f"The index in {folder} has format {values.get('format')}, this version reads {FORMAT}: delete the "

@@ -133,7 +133,7 @@ class Segment:
     """A segment, open for reading.
 
     Attributes:
-        name: Of its files.
+        folder, name: Of its files.
         ids: int64 (n,), contents, ascending.
         rows: float16 (n, dim), memory-mapped.
         dead: bool (n,), rows that count no more.
@@ -142,7 +142,7 @@ class Segment:
 
     def __init__(self, folder: Path, name: str, removed: NDArray[np.int64], with_codes: bool = True) -> None:
         """Open it, with its codes if it is to be searched; raises IndexFolderError where it is missing or damaged."""
-        self.name = name
+        self.folder, self.name = folder, name
         try:
             self.ids: NDArray[np.int64] = read_rows(segment_file(folder, name, "ids.npy"))
             self.rows: NDArray[np.float16] = read_rows(segment_file(folder, name, "f16.npy"))

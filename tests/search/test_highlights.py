@@ -34,7 +34,7 @@ def test_marks_are_those_of_the_terms_that_both_have(query: str, text: str) -> N
     (spans,) = highlight(ANALYSER, query, [text])
     found = {i for start, end in spans for i in range(start, end)}
     assert found <= places
-    # The long vowel at the end of a word, which is not part of its term, may be left unmarked; and what repeats a kanji.
+    # The long vowel that ends a word and is not part of its term may be left unmarked, and a mark that repeats a kanji.
     assert all(text[i] in "ーｰ々" for i in places - found)
 
 

@@ -1,0 +1,61 @@
+"""`index watch`: what is put into the folder can soon be found."""
+
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from index.errors import IndexFolderError
+from index.snapshot import verify
+from search import Searcher
+
+
+def eventually_found(folder: Path, query: str, wanted: set[str]) -> bool:
+    """Whether the index soon gives just these documents."""
+    for _ in range(100):
+        time.sleep(0.2)
+        # Until the first build is done there is no index.
+        with suppress(IndexFolderError), Searcher.open(folder) as searcher:
+            if {hit.document.uri for hit in searcher.search(query, mode="bm25").hits} == wanted:
+                return True
+    return False
+
+
+@pytest.mark.slow
+def test_watch_follows_the_folder(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "one.txt").write_text("最初の索引です", encoding="utf-8")
+    # Inside the watched folder: what the watcher writes itself must not wake it again.
+    index = corpus / ".sakuin"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "index", "watch", str(corpus), "--index", str(index)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert eventually_found(index, "索引", {"one.txt"})
+        (corpus / "new").mkdir()
+        (corpus / "new" / "two.md").write_text("二つ目の索引です", encoding="utf-8")
+        assert eventually_found(index, "索引", {"one.txt", "new/two.md"})
+        (corpus / "one.txt").unlink()
+        assert eventually_found(index, "索引", {"new/two.md"})
+    finally:
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert output.count("Files:") == 3
+    assert verify(index) == []
+
+
+def test_watching_no_folder_is_refused(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "index", "watch", str(tmp_path / "none")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "No folder" in done.stderr
