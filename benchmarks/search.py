@@ -23,7 +23,7 @@ from benchmarks.build import run, write_corpus
 from benchmarks.passages import distinct_passages
 from benchmarks.peers import DIM, PEERS
 from embedder import StaticEmbedder
-from index.vectors import BLOCK, RESCORED, Vectors, cut
+from index.vectors import BLOCK, Vectors, cut, rescored_at
 from search import MODES, Searcher
 
 CLIENTS = 8
@@ -114,7 +114,7 @@ def recalls(searcher: Searcher, asked: Sequence[str], plot: Path | None) -> None
     for dim in [dim for dim in DIMS if dim <= stored]:
         queries = searcher.model.encode(asked, truncate_dim=dim, normalize=True)
         nearest = exact(vectors, queries)
-        for effort in EFFORTS:
+        for effort in sorted({*EFFORTS, rescored_at(dim)}):
             found, seconds = 0, []
             for query, truth in zip(queries, nearest, strict=True):
                 started = time.perf_counter()
@@ -124,7 +124,7 @@ def recalls(searcher: Searcher, asked: Sequence[str], plot: Path | None) -> None
             recall = found / nearest.size
             milliseconds = 1000 * float(np.median(seconds))
             rows.append((dim, effort, recall, milliseconds))
-            mark = "  (default)" if effort == RESCORED else ""
+            mark = "  (default)" if effort == rescored_at(dim) else ""
             print(
                 f"  dense, {dim:4} numbers, {effort:6,} rescored: recall@10 {recall:.3f}, {milliseconds:.2f} ms{mark}"
             )

@@ -2,22 +2,28 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from index import database
 from index.corpus import Found, find_files, hash_file, uri_of
 from index.database import FileState
-from index.documents import Skipped
+from index.documents import Document, Skipped
 from index.errors import IndexFolderError, ReadError
 from index.passages import split
-from index.readers import SUFFIXES, read_file
+from index.readers import MANY_DOCUMENTS, SUFFIXES, read_file, unknown_type
+from index.readers.files import seconds_allowed, took_too_long
 from index.writer import IndexWriter, Settings, folder_bytes
+
+T = TypeVar("T")
 
 # A long build commits now and then, so that an interruption loses a minute or two, not hours.
 COMMIT_PASSAGES = 500_000
+# Of one file: a table may have a million empty rows.
+REASONS_KEPT = 100
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of the file at work, bytes done, and bytes to do in all."""
@@ -186,7 +192,7 @@ def sync_files(
     for file in found:
         progress(file.uri, done, total)
         if paths.setdefault(file.uri, file.path) != file.path:
-            report.skipped.append(Skipped(file.uri, "another file has the same name, once both are read as Unicode"))
+            report.skipped.append(Skipped(file.uri, "another file has the same name, in another encoding: rename one"))
             continue
         sync_file(writer, file, known.get(file.uri), report, lambda part, at=done: progress("", at + part, total))  # type: ignore[misc]
         done += file.size
@@ -207,8 +213,10 @@ def sync_file(
         return
     digest, skipped = "", []
     try:
+        if file.reason:
+            raise ReadError(file.reason)
         if file.path.suffix.lower() not in SUFFIXES:
-            raise ReadError(f"files of type {file.path.suffix or 'none'} are not read")
+            raise ReadError(unknown_type(file.uri))
         digest = hash_file(file.path)
         if known and known.sha256 == digest:
             writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, known.reason))
@@ -233,22 +241,56 @@ def sync_file(
 
 
 def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]) -> list[Skipped]:
-    """Read a file into the index; returns the parts of it that were left out."""
-    skipped, read = [], 0
-    for item in read_file(file.path, file.uri):
-        if isinstance(item, Skipped):
+    """Read a file into the index; returns the parts of it that were left out.
+
+    What was read of a file that takes too long stays in the index, and as with other parts that were left out, the next
+    build looks at it again only if it has changed.
+    """
+    skipped: list[Skipped] = []
+    left_out = read = 0
+    allowed = seconds_allowed(file.size)
+    for item, seconds in timed(read_file(file.path, file.uri)):
+        if seconds > allowed and file.path.suffix.lower() in MANY_DOCUMENTS:
+            # The first, so that it is seen among a thousand empty rows.
+            skipped.insert(0, Skipped(item.uri, took_too_long(allowed)))
+            break
+        if not isinstance(item, Skipped):
+            if add_document(writer, item, file, report):
+                # Characters stand in for bytes: near enough for a bar.
+                read = min(read + 3 * len(item.text), file.size)
+                progress(read)
+                continue
+            item = Skipped(item.uri, "there is another document of the same name")
+        if len(skipped) < REASONS_KEPT:
             skipped.append(item)
-            continue
-        if writer.connection.execute("SELECT 1 FROM documents WHERE uri = ?", (item.uri,)).fetchone():
-            skipped.append(Skipped(item.uri, "there is another document of the same name"))
-            continue
-        passages = split(item, writer.manifest.passage_width)
-        writer.add(item, file.uri, passages)
-        report.new_passages += len(passages)
-        # Characters stand in for bytes: near enough for a bar.
-        read = min(read + 3 * len(item.text), file.size)
-        progress(read)
+        else:
+            left_out += 1
+    if left_out:
+        number = len(skipped) + left_out
+        skipped.insert(0, Skipped(file.uri, f"{number:,} parts of it were left out, such as these"))
     return skipped
+
+
+def add_document(writer: IndexWriter, document: Document, file: Found, report: Report) -> bool:
+    """Read a document into the index, unless it has one of that name."""
+    if writer.connection.execute("SELECT 1 FROM documents WHERE uri = ?", (document.uri,)).fetchone():
+        return False
+    passages = split(document, writer.manifest.passage_width)
+    writer.add(document, file.uri, passages)
+    report.new_passages += len(passages)
+    return True
+
+
+def timed(items: Iterator[T]) -> Iterator[tuple[T, float]]:
+    """Each item, and the seconds it took to get it and those before it: not what was done with them."""
+    seconds = 0.0
+    while True:
+        started = time.monotonic()
+        item = next(items, None)
+        seconds += time.monotonic() - started
+        if item is None:
+            return
+        yield item, seconds
 
 
 def summarise(skipped: Sequence[Skipped], uri: str, most: int = 3) -> Iterable[str]:
@@ -256,7 +298,8 @@ def summarise(skipped: Sequence[Skipped], uri: str, most: int = 3) -> Iterable[s
     for item in skipped[:most]:
         part = item.uri.removeprefix(uri).lstrip("#")
         yield f"{part}: {item.reason}" if part else item.reason
-    if len(skipped) > most:
+    # Of more than are kept the first reason tells the number.
+    if most < len(skipped) <= REASONS_KEPT:
         yield f"{len(skipped) - most} more"
 
 

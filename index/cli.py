@@ -181,7 +181,7 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     "--rescore",
     type=int,
     help="In a large index, how many passages of a rough dense search to compare exactly: more is surer and slower "
-    "[default: 1000].",
+    "[default: 1000; more below 64 dimensions].",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 def search(query: str, folder: Path, k: int, mode: str, dim: int | None, rescore: int | None, as_json: bool) -> None:
@@ -192,11 +192,10 @@ def search(query: str, folder: Path, k: int, mode: str, dim: int | None, rescore
     index search "how do I reset my password" -k 3 --mode dense --dim 64
     index search "経費" --json | jq '.hits[].document.uri'
     """
-    from index.vectors import RESCORED
     from search import Searcher
 
     with Searcher.open(folder) as searcher:
-        result = searcher.search(query, k, mode, dim, RESCORED if rescore is None else rescore)
+        result = searcher.search(query, k, mode, dim, rescore)
     if as_json:
         click.echo(to_json(result.to_dict()))
         return

@@ -1,78 +1,123 @@
 """Finds the files of a corpus and tells which have changed."""
 
+import errno
 import hashlib
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from index.errors import IndexFolderError, ReadError
+
+LEADS_OUT = "a link to a folder elsewhere, which is not entered: `index add` that folder, or move it here"
+PATH_TOO_LONG = "its path is longer than this system allows: move it to a shorter one"
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file of the corpus.
+    """A file of the corpus, or a name in it behind which there is none to be read.
 
     Attributes:
         path: Where it is.
         uri: What the index calls it.
         size: Bytes.
         mtime_ns: Time of its last change, nanoseconds.
+        reason: Why it cannot be read, where the name alone tells: a link that leads nowhere, or to a folder elsewhere.
     """
 
     path: Path
     uri: str
     size: int
     mtime_ns: int
+    reason: str = ""
 
 
 def find_files(start: Path, root: Path | None) -> Iterator[Found]:
     """The regular files under a folder (or the one file ``start`` is), in order of their names.
 
-    Hidden files and folders, index folders, and folders behind symbolic links are passed over.
+    Hidden files and folders and index folders are passed over. Links to files are read as files; folders behind links
+    are not entered, so that no loop of links can hold up a build. One that leads out of ``start``, and a link that
+    leads nowhere, come with the reason: a user may miss what is behind them.
 
     Args:
         start: A file or folder.
         root: Files below it are called by their path relative to it, all others by their whole path; resolved.
 
     Raises:
-        IndexFolderError: there is no ``start``, or a folder below it cannot be read.
+        IndexFolderError: there is no ``start``, or something below it cannot be looked at.
     """
     start = located(start)
     if start.is_file():
-        found = look_at(start, root)
+        found = look_at(start, start, root)
         if found:
             yield found
         return
     if not start.is_dir():
         raise IndexFolderError(f"No file or folder {start}: check the path.")
-    for folder, folders, names in os.walk(start, onerror=unreadable_folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and not is_index(Path(folder, name)))
-        for name in sorted(names):
-            if not name.startswith("."):
-                found = look_at(Path(folder, name), root)
+    # A loop, not os.walk, which recurses in Python 3.11 and fails below a thousand folders.
+    folders = [start]
+    while folders:
+        folder = folders.pop()
+        try:
+            with os.scandir(folder) as opened:
+                entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in opened)
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                yield Found(folder, name_of(folder, root), 0, 0, PATH_TOO_LONG)
+                continue
+            unreadable_folder(error)
+        inner = [folder / name for name, is_folder in entries if is_folder and not name.startswith(".")]
+        folders += [path for path in reversed(inner) if not is_index(path)]
+        for name, is_folder in entries:
+            if not is_folder and not name.startswith("."):
+                found = look_at(folder / name, start, root)
                 if found:
                     yield found
 
 
-def look_at(path: Path, root: Path | None) -> Found | None:
-    """A path as a file of the corpus; None where it is none (a pipe, a broken link, gone meanwhile)."""
+def look_at(path: Path, start: Path, root: Path | None) -> Found | None:
+    """A path that is no folder, as a file of the corpus.
+
+    Args:
+        path: Below ``start``, or that itself.
+        start: A folder whose files are all read; located.
+        root: As for `find_files`.
+
+    Returns:
+        None where there is nothing that a user could miss: a pipe, a file gone meanwhile, a link to a folder that is
+        read by its true name.
+
+    Raises:
+        IndexFolderError: what it is cannot be told, as in a folder that may be listed but not entered.
+    """
+    link = os.path.islink(path)
     try:
         state = path.stat()
-    except OSError:
-        return None
+    except OSError as error:
+        if link:
+            return Found(path, name_of(path, root), 0, 0, f"a link that cannot be followed ({error.strerror})")
+        if error.errno == errno.ENAMETOOLONG:
+            return Found(path, name_of(path, root), 0, 0, PATH_TOO_LONG)
+        if isinstance(error, FileNotFoundError):
+            return None
+        unreadable_folder(error)
+    if link and stat.S_ISDIR(state.st_mode) and not path.resolve().is_relative_to(start):
+        return Found(path, name_of(path, root), 0, 0, LEADS_OUT)
     if not stat.S_ISREG(state.st_mode):
         return None
-    # Below a folder that was located, names need not be located one by one.
-    name = path.relative_to(root) if root and path.is_relative_to(root) else path
-    return Found(path, readable(name.as_posix()), state.st_size, state.st_mtime_ns)
+    return Found(path, name_of(path, root), state.st_size, state.st_mtime_ns)
+
+
+def name_of(path: Path, root: Path | None) -> str:
+    """What the index calls a path below a folder that was located: such names need not be located one by one."""
+    return readable((path.relative_to(root) if root and path.is_relative_to(root) else path).as_posix())
 
 
 def uri_of(path: Path, root: Path | None) -> str:
     """What the index calls a file: its path relative to ``root`` if it is below it, else its whole path."""
-    whole = located(path)
-    return readable((whole.relative_to(root) if root and whole.is_relative_to(root) else whole).as_posix())
+    return name_of(located(path), root)
 
 
 def located(path: Path) -> Path:
@@ -80,11 +125,11 @@ def located(path: Path) -> Path:
     return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
 
 
-def unreadable_folder(error: OSError) -> None:
-    """Stop: to pass over a folder that cannot be read would be to forget its documents."""
+def unreadable_folder(error: OSError) -> NoReturn:
+    """Stop: to pass over what cannot be looked at would be to forget its documents."""
     raise IndexFolderError(
-        f"Cannot read the folder {error.filename} ({error.strerror}). Nothing was changed: give yourself the right to "
-        f"read it, or move it out of the corpus."
+        f"Cannot look into {readable(str(error.filename))} ({error.strerror}). Nothing was changed: give yourself the "
+        f"right to read it and to enter the folder it is in, or move it out of the corpus."
     ) from error
 
 

@@ -17,7 +17,6 @@ from index import DEFAULT_INDEX
 from index.database import Manifest, PassageRow
 from index.errors import IndexFolderError
 from index.snapshot import Snapshot, open_index
-from index.vectors import RESCORED
 from index.writer import load_model
 from search.fusion import bm25_weight, weighted_shares
 from search.highlights import highlight
@@ -111,7 +110,7 @@ class Searcher:
         return self._current().skipped()
 
     def search(
-        self, query: str, k: int = 10, mode: str = "hybrid", dim: int | None = None, rescore: int = RESCORED
+        self, query: str, k: int = 10, mode: str = "hybrid", dim: int | None = None, rescore: int | None = None
     ) -> SearchResult:
         """Find the passages that answer a query.
 
@@ -121,7 +120,7 @@ class Searcher:
             mode: "hybrid", "dense" (meaning) or "bm25" (words).
             dim: Compare only the first so many numbers of the vectors; None for all that are stored.
             rescore: In a large index, how many passages of a first, rough dense search to compare exactly: more find
-                more of the truly nearest, and take longer. 1 to 100,000.
+                more of the truly nearest, and take longer. 1 to 100,000; None for a number that finds 98 % or more.
 
         Raises:
             SearchError: an argument is out of range.
@@ -131,7 +130,7 @@ class Searcher:
             raise SearchError(f"Unknown mode {mode!r}: use {', '.join(MODES)}.")
         if not 1 <= k <= MAX_K:
             raise SearchError(f"Cannot give {k} hits: ask for 1 to {MAX_K}.")
-        if not 1 <= rescore <= MAX_RESCORED:
+        if rescore is not None and not 1 <= rescore <= MAX_RESCORED:
             raise SearchError(f"Cannot compare {rescore} passages: give 1 to {MAX_RESCORED}.")
         # A lone surrogate, as a terminal of another encoding may send, can be neither searched nor printed.
         query = replace_lone_surrogates(query)
@@ -189,7 +188,14 @@ class Ranked:
 
 
 def rank(
-    snapshot: Snapshot, model: StaticEmbedder, query: str, k: int, mode: str, dim: int, rescore: int, beside: Executor
+    snapshot: Snapshot,
+    model: StaticEmbedder,
+    query: str,
+    k: int,
+    mode: str,
+    dim: int,
+    rescore: int | None,
+    beside: Executor,
 ) -> tuple[list[Ranked], list[str]]:
     """The best k passages, and a notice for each leg that was asked but could not see the query.
 
@@ -236,7 +242,7 @@ def dense_leg(
     query: str,
     wanted: int,
     dim: int,
-    rescore: int,
+    rescore: int | None,
     with_bm25: bool = False,
 ) -> tuple[Leg | None, NDArray[np.float32], NDArray[np.float32] | None]:
     """The dense list, None where the model knows no part of the query; the query's vector; BM25 scores of the list."""

@@ -7,10 +7,11 @@ content, whatever the library below thinks of it.
 
 from collections.abc import Iterator
 from importlib import import_module
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from index.documents import Document, Skipped
 from index.errors import ReadError
+from index.readers.plain import one_line
 
 _MODULES = {
     ".txt": "text",
@@ -31,6 +32,15 @@ _MODULES = {
 SUFFIXES: frozenset[str] = frozenset(_MODULES)
 """The suffixes, in lower case, of the files that can be read."""
 
+MANY_DOCUMENTS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
+"""The suffixes of the files that hold any number of documents and are read one by one."""
+
+
+def unknown_type(uri: str) -> str:
+    """Return why a file is not read whose suffix is none of ours; from its uri, since a path need not be Unicode."""
+    suffix = PurePosixPath(uri).suffix
+    return f"files of type {one_line(suffix, 20)} are not read" if suffix else "files without a suffix are not read"
+
 
 def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
     """Read the documents of one file, in the file's order.
@@ -47,7 +57,6 @@ def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
     """
     module = _MODULES.get(path.suffix.lower())
     if module is None:
-        known = " ".join(sorted(SUFFIXES))
-        raise ReadError(f"no reader for {path.suffix or 'a name without a suffix'} files; these can be read: {known}")
+        raise ReadError(f"{unknown_type(uri)}; these can be read: {' '.join(sorted(SUFFIXES))}")
     # Only the libraries of the formats at hand are imported: a folder of text files needs none of them.
     yield from import_module(f"index.readers.{module}").read(path, uri)

@@ -1,4 +1,4 @@
-"""From a path to bytes: what is not a readable file, or too large a one, is refused here."""
+"""From a path to bytes: what is not a readable file, or too large a one, is refused here; and how long one may take."""
 
 import stat
 from pathlib import Path
@@ -7,6 +7,24 @@ from index.errors import ReadError
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """The largest file that is taken into memory whole. Tables and JSON Lines are streamed and have no such limit."""
+
+MAX_SECONDS = 300
+SLOWEST_BYTES_PER_SECOND = 1_000_000
+"""Tables are read several times as fast on two old cores: what takes longer has something wrong with it."""
+
+
+def seconds_allowed(size: int) -> float:
+    """Return how many seconds reading a file of ``size`` bytes may take; then what is left of it is left out.
+
+    Tables and JSON Lines are looked at between documents, PDFs between pages, Markdown between pieces. What else is
+    read is of bounded size and takes time in proportion to it.
+    """
+    return MAX_SECONDS + size / SLOWEST_BYTES_PER_SECOND
+
+
+def took_too_long(seconds: float) -> str:
+    """Return the reason for leaving out the rest of a file whose reading was allowed so many seconds."""
+    return f"from here on nothing was read, for reading had taken {seconds / 60:.0f} minutes; split the file"
 
 
 def file_size(path: Path) -> int:
@@ -26,25 +44,25 @@ def file_size(path: Path) -> int:
     return status.st_size
 
 
-def load_bytes(path: Path) -> bytes:
-    """Read a whole file of at most ``MAX_FILE_BYTES``.
+def load_bytes(path: Path, at_most: int = MAX_FILE_BYTES) -> bytes:
+    """Read a whole file of at most so many bytes.
 
     Raises:
         ReadError: As :func:`file_size`, and if the file is too large or cannot be read.
     """
-    require_loadable(file_size(path))
+    require_loadable(file_size(path), at_most)
     try:
         return path.read_bytes()
     except OSError as error:
         raise ReadError(f"cannot be read: {error.strerror or error}") from error
 
 
-def require_loadable(size: int) -> None:
+def require_loadable(size: int, at_most: int = MAX_FILE_BYTES) -> None:
     """Refuse a file that is too large to be taken into memory whole.
 
     Raises:
-        ReadError: If ``size`` is above ``MAX_FILE_BYTES``.
+        ReadError: If ``size`` is above ``at_most``.
     """
-    if size > MAX_FILE_BYTES:
-        megabytes = MAX_FILE_BYTES // (1024 * 1024)
+    if size > at_most:
+        megabytes = at_most // (1024 * 1024)
         raise ReadError(f"{size / 1024 / 1024:,.0f} MB is too large (at most {megabytes} MB); split the file")

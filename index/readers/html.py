@@ -19,6 +19,9 @@ from index.readers.plain import TextBuilder, join_wrapped, one_line, require_tex
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+MAX_PAGE_BYTES = 64 * 1024 * 1024
+"""A page takes ten times its size in memory once it is parsed, one of nothing but tags a hundred times."""
+
 MAX_DEPTH = 1000
 """Tags that may be open at once. The rules for repairing HTML take quadratic time and memory in this number."""
 
@@ -71,7 +74,7 @@ def read(path: Path, uri: str) -> Iterator[Document]:
     Raises:
         ReadError: If it is empty, binary, too large, too deeply nested, or its encoding cannot be told for certain.
     """
-    data = load_bytes(path)
+    data = load_bytes(path, MAX_PAGE_BYTES)
     declared = _DECLARED_CHARSET.search(data[:_DECLARED_WITHIN])
     markup, _ = decode(data, declared[1].decode("ascii", "replace") if declared else None)
     if path.suffix.lower() == ".xhtml":

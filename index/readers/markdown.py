@@ -1,13 +1,15 @@
 """Markdown files. They are rendered to HTML and read as a page is, so both agree on what a block of text is."""
 
+import io
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from index.documents import Document, MetadataValue
+from index.documents import Document, MetadataValue, Skipped
 from index.errors import ReadError
 from index.readers.encoding import decode
-from index.readers.files import load_bytes
+from index.readers.files import file_size, load_bytes, seconds_allowed, took_too_long
 from index.readers.html import append_markup
 from index.readers.plain import TextBuilder, one_line, require_text, stem_of
 
@@ -16,8 +18,14 @@ _KEY_VALUE = re.compile(r"^([\w-]+):[ \t]++(\S.*)", re.M)
 _MAX_FRONT_MATTER = 64 * 1024
 _MAX_VALUE_CHARACTERS = 1000
 
+PIECE = 256 * 1024
+LONGEST_PIECE = 1024 * 1024
+"""Characters rendered at once. Parsed, Markdown takes up to 600 times its size: a table of 30 MB would fill 20 GB."""
 
-def read(path: Path, uri: str) -> Iterator[Document]:
+_FENCE = re.compile(r" *(`{3,}|~{3,})(.*)")
+
+
+def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
     """Read a Markdown file as one document; YAML front matter becomes its title and metadata.
 
     Raises:
@@ -31,9 +39,44 @@ def read(path: Path, uri: str) -> Iterator[Document]:
         source = source[front.end() :]
     title = str(metadata.pop("title", ""))
     builder = TextBuilder()
-    append_markup(builder, _render(source))
+    seconds = seconds_allowed(file_size(path))
+    started = time.monotonic()
+    rendered, left_out = 0, ""
+    for piece in _pieces(source):
+        if rendered and time.monotonic() - started > seconds:
+            left_out = f"at {rendered / len(source):.0%} of the file: {took_too_long(seconds)}"
+            break
+        append_markup(builder, _render(piece))
+        rendered += len(piece)
     text = require_text(builder.text())
     yield Document(uri, one_line(title) or builder.first_heading() or stem_of(uri), text, builder.headings(), metadata)
+    if left_out:
+        yield Skipped(uri, left_out)
+
+
+def _pieces(source: str) -> Iterator[str]:
+    """Cut a long source at blank lines outside of fenced code; if need be at any line, and a line at any place.
+
+    What spans a cut is not understood: a reference to a link that is defined elsewhere, the table that a row belongs
+    to. The words stay.
+    """
+    if len(source) <= LONGEST_PIECE:
+        yield source
+        return
+    begun = at = 0
+    fence = ""
+    for line in io.StringIO(source):
+        at += len(line)
+        if match := _FENCE.match(line):
+            if not fence:
+                fence = match[1]
+            elif match[1].startswith(fence) and not match[2].strip():
+                fence = ""
+        if (at - begun >= PIECE and not fence and line.isspace()) or at - begun >= LONGEST_PIECE:
+            for start in range(begun, at, LONGEST_PIECE):
+                yield source[start : min(at, start + LONGEST_PIECE)]
+            begun = at
+    yield source[begun:]
 
 
 def _render(source: str) -> str:

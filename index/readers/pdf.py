@@ -1,6 +1,7 @@
 """PDF files with text in them."""
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from index.documents import Document, MetadataValue, Skipped
 from index.errors import ReadError
 from index.passages import text_width
-from index.readers.files import file_size, require_loadable
+from index.readers.files import file_size, require_loadable, seconds_allowed, took_too_long
 from index.readers.plain import clean, join_wrapped, one_line, stem_of
 
 if TYPE_CHECKING:
@@ -45,8 +46,9 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
     Raises:
         ReadError: If it is broken, encrypted or too large, or has no text that could be taken out.
     """
-    require_loadable(file_size(path))
-    found = _extract(path)
+    size = file_size(path)
+    require_loadable(size)
+    found = _extract(path, seconds_allowed(size))
     text = clean(_join_lines(found.pages))
     if not text.strip():
         raise ReadError("a scanned PDF without text: run OCR on it first")
@@ -67,9 +69,10 @@ class _Extract:
     left_out: list[tuple[int, str]] = field(default_factory=list)
 
 
-def _extract(path: Path) -> _Extract:
+def _extract(path: Path, seconds: float) -> _Extract:
     import pypdfium2
 
+    started = time.monotonic()
     try:
         pdf = pypdfium2.PdfDocument(path)
     except OSError as error:
@@ -84,6 +87,10 @@ def _extract(path: Path) -> _Extract:
         for number in range(1, found.page_count + 1):
             if number > MAX_PAGES or characters > MAX_CHARACTERS:
                 found.left_out.append((number, f"page {number:,} and the pages after it are too many to be read"))
+                break
+            # Nothing can be done about a single page that takes for ever: it is one call into pdfium.
+            if number > 1 and time.monotonic() - started > seconds:
+                found.left_out.append((number, f"page {number:,}: {took_too_long(seconds)}"))
                 break
             try:
                 found.pages.append(_page_text(pdf, number - 1))
