@@ -52,7 +52,7 @@ Part = tuple[NDArray[np.int64], NDArray[np.float16]]
 
 
 def rescored_at(dim: int) -> int:
-    """Rows of each coded segment to compare exactly: recall@10 is then 0.98 or more of a million (benchmarks.search)."""
+    """Rows of each coded segment to compare exactly, so that recall@10 is 0.98 or more (benchmarks.search)."""
     return RESCORED if dim >= SHORT else 5 * RESCORED * SHORT // (2 * dim)
 
 

@@ -1,0 +1,56 @@
+"""Processes that analyse."""
+
+from pathlib import Path
+
+import pytest
+
+from index.analyser import Analyser
+from index.analysing import Analysers
+from index.build import build
+from index.errors import IndexFolderError
+from search import Searcher
+
+TEXTS = ["東京の図書館で本を借りた。", "The quick brown foxes", "", "検索エンジン ＡＢＣ", "\ud800 lone surrogate"]
+
+
+def test_terms_are_those_of_the_analyser() -> None:
+    expected = Analyser().joined([text.replace("\ud800", "\ufffd") for text in TEXTS])
+    with Analysers() as analysers:
+        futures = [analysers.submit(TEXTS) for _ in range(3 * analysers.number)]
+        assert all(future.result() == expected for future in futures)
+        processes = analysers._processes
+    assert all(process.poll() is not None for process in processes)
+
+
+def test_a_dead_process_is_explained() -> None:
+    with Analysers() as analysers:
+        for process in analysers._processes:
+            process.kill()
+            process.wait()
+        with pytest.raises(IndexFolderError, match="has died"):
+            analysers.submit(TEXTS).result()
+
+
+def test_closing_does_not_wait_for_work_under_way() -> None:
+    analysers = Analysers()
+    futures = [analysers.submit(["長い文です。" * 20_000] * 50) for _ in range(20)]
+    analysers.close()
+    assert sum(future.cancelled() or future.exception() is not None for future in futures) > 10
+
+
+def test_an_index_is_the_same_by_whichever_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import index.writer
+
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    lines = (f'{{"id": {i}, "text": "{i}番目の文書、number {i * i}"}}' for i in range(300))
+    (corpus / "many.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    build(corpus, tmp_path / "alone")
+    monkeypatch.setattr(index.writer, "BATCH", 40)
+    started: list[Analysers] = []
+    monkeypatch.setattr(index.writer, "Analysers", lambda: started.append(Analysers()) or started[-1])
+    build(corpus, tmp_path / "together")
+    assert len(started) == 1
+    with Searcher.open(tmp_path / "alone") as one, Searcher.open(tmp_path / "together") as other:
+        for query in ("17番目の文書", "number 289"):
+            assert one.search(query, k=50).hits == other.search(query, k=50).hits
