@@ -1,0 +1,479 @@
+"""The bad days of real files: what an index makes of them, and what it says of those it cannot read."""
+
+import json
+import os
+import time
+import tracemalloc
+import unicodedata
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import docx
+import pytest
+
+import index.build
+from index.build import Report, add, build
+from index.documents import Document, Passage, Skipped
+from index.errors import IndexFolderError, ReadError
+from index.passages import split
+from index.readers import read_file
+from index.snapshot import open_index, verify
+from search import Searcher
+from tests.index.test_readers import make_pdf
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    made = tmp_path / "corpus"
+    made.mkdir()
+    return made
+
+
+def write(path: Path, content: str | bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def documents(index_folder: Path) -> set[str]:
+    with closing(open_index(index_folder)) as snapshot:
+        return {row.uri for row in snapshot.passages(snapshot.vectors.ids.tolist()).values()}
+
+
+def reasons(report: Report) -> dict[str, str]:
+    return {item.uri: item.reason for item in report.skipped}
+
+
+def remembered(index_folder: Path) -> dict[str, str]:
+    with closing(open_index(index_folder)) as snapshot:
+        return dict(snapshot.skipped())
+
+
+class TestFolders:
+    def test_hundreds_of_small_files_in_nested_folders(self, folder: Path, tmp_path: Path) -> None:
+        for number in range(600):
+            write(folder / f"部{number % 7}" / f"課{number % 31}" / f"文書{number}.txt", f"{number}番の文書です。")
+        report = build(folder, tmp_path / "index")
+        assert (report.added, report.documents, report.passages, report.skipped) == (600, 600, 600, [])
+        again = build(folder, tmp_path / "index")
+        assert (again.unchanged, again.new_passages) == (600, 0)
+
+    def test_a_thousand_levels(self, folder: Path, tmp_path: Path) -> None:
+        opened = [os.open(folder, os.O_RDONLY)]
+        try:
+            for _ in range(1100):
+                os.mkdir("d", dir_fd=opened[-1])
+                opened.append(os.open("d", os.O_RDONLY, dir_fd=opened[-1]))
+            with open(os.open("a.txt", os.O_CREAT | os.O_WRONLY, dir_fd=opened[-1]), "w") as file:
+                file.write("とても深い所の文書です。")
+            report = build(folder, tmp_path / "index")
+            assert (report.added, report.skipped) == (1, [])
+            assert documents(tmp_path / "index") == {"d/" * 1100 + "a.txt"}
+        finally:
+            # Not left to pytest, whose own tidying up goes one call deeper with each folder.
+            os.unlink("a.txt", dir_fd=opened[-1])
+            os.close(opened.pop())
+            while opened:
+                os.rmdir("d", dir_fd=opened[-1])
+                os.close(opened.pop())
+
+    def test_a_path_too_long_for_the_system_stops_nothing(self, folder: Path, tmp_path: Path) -> None:
+        name = "長" * 80
+        write(folder / "a.txt", "浅い所の文書です。")
+        here = os.open(folder, os.O_RDONLY)
+        opened = [here]
+        for _ in range(20):
+            os.mkdir(name, dir_fd=opened[-1])
+            opened.append(os.open(name, os.O_RDONLY, dir_fd=opened[-1]))
+        try:
+            report = build(folder, tmp_path / "index")
+            assert report.documents == 1
+            (skipped,) = report.skipped
+            assert skipped.uri.startswith(name)
+            assert "longer than this system allows" in skipped.reason
+            assert build(folder, tmp_path / "index").unchanged == 2
+        finally:
+            os.close(opened.pop())
+            while opened:
+                os.rmdir(name, dir_fd=opened[-1])
+                os.close(opened.pop())
+
+    def test_what_cannot_be_looked_at_stops_the_build_and_is_not_forgotten(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(folder / "sub" / "a.txt", "閉ざされる前の文書です。")
+        build(folder, tmp_path / "index")
+        real = Path.stat
+
+        def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+            if path.name == "a.txt":  # a folder that may be listed, but not entered
+                raise PermissionError(13, "Permission denied", str(path))
+            return real(path, follow_symlinks=follow_symlinks)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "stat", stat)
+            with pytest.raises(IndexFolderError, match=r"a\.txt.*Nothing was changed"):
+                build(folder, tmp_path / "index")
+        assert documents(tmp_path / "index") == {"sub/a.txt"}
+
+
+class TestLinks:
+    def test_loops_of_folders_are_read_once_and_without_a_word(self, folder: Path, tmp_path: Path) -> None:
+        write(folder / "a" / "b" / "x.txt", "輪の中の文書です。")
+        (folder / "a" / "b" / "up").symlink_to("..")
+        (folder / "a" / "top").symlink_to(folder)
+        (folder / "a" / "side").symlink_to("b")
+        report = build(folder, tmp_path / "index")
+        assert (report.added, report.skipped) == (1, [])
+        assert documents(tmp_path / "index") == {"a/b/x.txt"}
+
+    def test_links_that_cannot_be_followed_are_named(self, folder: Path, tmp_path: Path) -> None:
+        write(folder / "x.txt", "本物の文書です。")
+        for name, target in (("self.txt", "self.txt"), ("a.txt", "b.txt"), ("b.txt", "a.txt"), ("gone.txt", "no")):
+            (folder / name).symlink_to(target)
+        report = build(folder, tmp_path / "index")
+        assert documents(tmp_path / "index") == {"x.txt"}
+        assert set(reasons(report)) == {"self.txt", "a.txt", "b.txt", "gone.txt"}
+        assert all("link that cannot be followed" in reason for reason in reasons(report).values())
+        again = build(folder, tmp_path / "index")
+        assert (again.unchanged, reasons(again)) == (5, reasons(report))
+        # A link is read once it leads somewhere.
+        write(folder / "no", "遅れて来た文書です。")
+        build(folder, tmp_path / "index")
+        assert documents(tmp_path / "index") == {"x.txt", "gone.txt"}
+
+    def test_a_link_to_a_folder_elsewhere_is_named_with_the_remedy(self, folder: Path, tmp_path: Path) -> None:
+        write(tmp_path / "shared" / "y.txt", "よその文書です。")
+        (folder / "shared").symlink_to(tmp_path / "shared")
+        (folder / "above").symlink_to(tmp_path)
+        report = build(folder, tmp_path / "index")
+        assert set(reasons(report)) == {"shared", "above"}
+        assert all("index add" in reason for reason in reasons(report).values())
+        add([folder / "shared"], tmp_path / "index")
+        assert documents(tmp_path / "index") == {(tmp_path / "shared" / "y.txt").as_posix()}
+
+    def test_a_link_to_a_file_is_read_as_a_file(self, folder: Path, tmp_path: Path) -> None:
+        write(tmp_path / "outside.txt", "よその文書です。")
+        (folder / "link.txt").symlink_to(tmp_path / "outside.txt")
+        assert build(folder, tmp_path / "index").skipped == []
+        assert documents(tmp_path / "index") == {"link.txt"}
+
+
+def old_name(folder: Path, name: bytes) -> Path:
+    return Path(os.fsdecode(os.fsencode(folder) + b"/" + name))
+
+
+class TestNames:
+    def test_composed_and_decomposed_names_side_by_side(self, folder: Path, tmp_path: Path) -> None:
+        composed, decomposed = (unicodedata.normalize(form, "がいどガイド.txt") for form in ("NFC", "NFD"))
+        write(folder / composed, "合成された名前の案内です。")
+        write(folder / decomposed, "分解された名前の手引きです。")
+        build(folder, tmp_path / "index")
+        assert documents(tmp_path / "index") == {composed, decomposed}
+        with Searcher.open(tmp_path / "index") as searcher:
+            hits = searcher.search("がいどガイド", mode="bm25").hits
+        assert {hit.document.uri for hit in hits} == {composed, decomposed}
+
+    def test_shift_jis_names_of_every_type(self, folder: Path, tmp_path: Path) -> None:
+        word = docx.Document()
+        word.add_paragraph("ワードの文書です。")
+        word.save(str(tmp_path / "word.docx"))
+        contents: dict[str, str | bytes] = {
+            ".txt": "文書です。",
+            ".md": "# 見出し\n\n本文です。",
+            ".html": "<p>ページです。</p>",
+            ".csv": "題名,本文\nあ,行です。\n",
+            ".jsonl": '{"text": "行です。"}\n',
+            ".pdf": make_pdf([["本文です。"]]),
+            ".docx": (tmp_path / "word.docx").read_bytes(),
+        }
+        for suffix, content in contents.items():
+            write(old_name(folder, "日本語表".encode("cp932") + suffix.encode()), content)
+        report = build(folder, tmp_path / "index")
+        assert (report.added, report.skipped) == (len(contents), [])
+        assert {uri.split("#")[0] for uri in documents(tmp_path / "index")} == {f"日本語表{s}" for s in contents}
+
+    def test_a_shift_jis_name_that_is_also_there_in_utf8(self, folder: Path, tmp_path: Path) -> None:
+        write(folder / "日本語表.txt", "新しい名前の文書です。")
+        write(old_name(folder, "日本語表.txt".encode("cp932")), "古い名前の文書です。")
+        for _ in range(2):
+            report = build(folder, tmp_path / "index")
+            assert documents(tmp_path / "index") == {"日本語表.txt"}
+            assert "rename one" in reasons(report)["日本語表.txt"]
+
+    @pytest.mark.parametrize("name", ["a.日本語".encode("cp932"), "日本語".encode("cp932"), b"a.\xff\xfe", b"a.b\nc"])
+    def test_odd_suffixes_are_refused_in_words_that_can_be_shown(
+        self, folder: Path, tmp_path: Path, name: bytes
+    ) -> None:
+        write(old_name(folder, name), "x")
+        for _ in range(2):
+            (skipped,) = build(folder, tmp_path / "index").skipped
+            assert "not read" in skipped.reason
+            assert "\n" not in skipped.reason
+            skipped.reason.encode()
+
+    def test_a_file_without_a_suffix(self, folder: Path, tmp_path: Path) -> None:
+        for name in ("README", "name.", "a.exe"):
+            write(folder / name, "x")
+        assert reasons(build(folder, tmp_path / "index")) == {
+            "README": "files without a suffix are not read",
+            "name.": "files without a suffix are not read",
+            "a.exe": "files of type .exe are not read",
+        }
+
+
+def test_near_empty_files(folder: Path, tmp_path: Path) -> None:
+    good: dict[str, str | bytes] = {
+        "heading.md": "# 見出しだけ\n",
+        "heading.html": "<h1>見出し</h1>",
+        "one.txt": "あ",
+        "stop.md": "。",
+        "emptyheading.md": "#\n\n本文だけです。\n",
+        "onecell.csv": "x",
+        "onepage.pdf": make_pdf([[], ["あ"], []]),
+    }
+    empty: dict[str, str | bytes] = {
+        "space.txt": " \n\t　\n",
+        "mark.txt": "\ufeff",
+        "nothing.txt": "",
+        "nul.txt": "\0",
+        "rule.md": "---\n",
+        "front.md": "---\ntitle: 題\n---\n",
+        "wide.md": "# 　\n\n　\n",
+        "page.html": "<title>題だけ</title><body></body>",
+        "header.csv": "題名,本文\n",
+        "blank.csv": " , \n",
+        "blank.jsonl": "\n\n",
+        "object.jsonl": "{}\n",
+        "blank.pdf": make_pdf([[]]),
+    }
+    contents = good | empty
+    for name, content in contents.items():
+        write(folder / name, content)
+    for _ in range(2):
+        report = build(folder, tmp_path / "index")
+        assert {uri.split("#")[0] for uri in reasons(report)} == set(empty)
+        assert all(reasons(report).values())
+    assert report.documents == len(good)
+    assert verify(tmp_path / "index") == []
+
+
+def test_a_wide_table(folder: Path, tmp_path: Path) -> None:
+    rows = [",".join(f"項目{column}" for column in range(60))]
+    rows += [",".join(f"値{row}の{column}" for column in range(60)) for row in range(300)]
+    write(folder / "wide.csv", "\n".join(rows))
+    report = build(folder, tmp_path / "index")
+    assert (report.documents, report.skipped) == (300, [])
+    with Searcher.open(tmp_path / "index") as searcher:
+        (hit, *_) = searcher.search("値299の59", mode="bm25").hits
+    assert hit.document.uri == "wide.csv#row=300"
+
+
+def test_a_pdf_of_many_pages(folder: Path, tmp_path: Path) -> None:
+    pages = [[f"第{number}頁の見出し", f"ここには{number}番目の頁の本文があります。"] for number in range(1, 401)]
+    write(folder / "long.pdf", make_pdf(pages))
+    report = build(folder, tmp_path / "index")
+    assert (report.documents, report.skipped) == (1, [])
+    with Searcher.open(tmp_path / "index") as searcher:
+        assert "400番目" in searcher.search("400番目の頁の本文", k=1, mode="bm25").hits[0].text
+
+
+def test_a_table_of_nothing_but_empty_rows_gives_few_reasons_and_their_number(folder: Path, tmp_path: Path) -> None:
+    write(folder / "a.csv", "title,text\n" + "A,\n" * 5000 + "B,filled\n")
+    report = build(folder, tmp_path / "index")
+    assert report.documents == 1
+    assert len(report.skipped) < 200
+    assert report.skipped[0] == Skipped("a.csv", "5,000 parts of it were left out, such as these")
+    assert "5,000 parts" in remembered(tmp_path / "index")["a.csv"]
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
+def test_memory_does_not_grow_with_the_file(tmp_path: Path, suffix: str) -> None:
+    def peak(lines: int) -> int:
+        path = tmp_path / f"{lines}{suffix}"
+        text = "検索の試験に使う文章です。" * 60
+        with path.open("w", encoding="utf-8") as file:
+            file.write("id,text\n" if suffix == ".csv" else "")
+            for number in range(lines):
+                row = f"{number},{text}\n" if suffix == ".csv" else json.dumps({"id": number, "text": text}) + "\n"
+                file.write(row)
+        tracemalloc.start()
+        try:
+            assert sum(isinstance(item, Document) for item in read_file(path, path.name)) == lines
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(10)  # imports
+    small, large = peak(1000), peak(6000)
+    # IDs are remembered, and a megabyte is read at a time; the file itself grew by eleven.
+    assert large - small < 2_000_000
+
+
+class TestTimeLimit:
+    """A file may be read for so long; what was read until then stays."""
+
+    @pytest.fixture(autouse=True)
+    def short(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("index.readers.files.MAX_SECONDS", 1.0)
+
+    @staticmethod
+    def slow_third_row(path: Path, uri: str) -> Iterator[Document | Skipped]:
+        for item in read_file(path, uri):
+            if item.uri.endswith("#row=3"):
+                time.sleep(1.1)
+            yield item
+
+    def test_the_rest_of_a_slow_table_is_left_out_until_it_changes(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(folder / "a.csv", "title,text\n" + "".join(f"題{row},{row}行目です。\n" for row in range(1, 6)))
+        write(folder / "b.txt", "次のファイルです。")
+        monkeypatch.setattr(index.build, "read_file", self.slow_third_row)
+        report = build(folder, tmp_path / "index")
+        assert documents(tmp_path / "index") == {"a.csv#row=1", "a.csv#row=2", "b.txt"}
+        assert set(reasons(report)) == {"a.csv#row=3"}
+        assert "split the file" in reasons(report)["a.csv#row=3"]
+        assert "row=3: from here on nothing was read" in remembered(tmp_path / "index")["a.csv"]
+        monkeypatch.undo()
+        again = build(folder, tmp_path / "index")
+        assert (again.unchanged, again.new_passages) == (2, 0)
+        assert "split the file" in reasons(again)["a.csv"]
+        with (folder / "a.csv").open("a", encoding="utf-8") as file:
+            file.write("題6,6行目です。\n")
+        assert build(folder, tmp_path / "index").skipped == []
+        assert documents(tmp_path / "index") == {*(f"a.csv#row={row}" for row in range(1, 7)), "b.txt"}
+        assert verify(tmp_path / "index") == []
+
+    def test_the_reason_comes_before_those_of_empty_rows(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def slow(path: Path, uri: str) -> Iterator[Document | Skipped]:
+            yield from list(read_file(path, uri))[:-1]
+            time.sleep(1.1)
+            yield Document(f"{uri}#row=301", "題", "遅すぎた行です。")
+
+        write(folder / "a.csv", "title,text\n" + "A,\n" * 300 + "B,filled\n")
+        monkeypatch.setattr(index.build, "read_file", slow)
+        report = build(folder, tmp_path / "index")
+        assert any("split the file" in item.reason for item in report.skipped[:2])
+        assert "split the file" in remembered(tmp_path / "index")["a.csv"]
+
+    def test_time_spent_on_indexing_does_not_count(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def slow(document: Document, max_width: int) -> list[Passage]:
+            time.sleep(0.4)
+            return split(document, max_width)
+
+        write(folder / "a.jsonl", '{"text": "一行目です。"}\n{"text": "二行目です。"}\n{"text": "三行目です。"}\n')
+        monkeypatch.setattr(index.build, "split", slow)
+        assert build(folder, tmp_path / "index").skipped == []
+
+    def test_a_large_file_may_take_longer(self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("index.readers.files.SLOWEST_BYTES_PER_SECOND", 10)
+        write(folder / "a.csv", "title,text\n" + "".join(f"題{row},{row}行目です。\n" for row in range(1, 6)))
+        monkeypatch.setattr(index.build, "read_file", self.slow_third_row)
+        assert build(folder, tmp_path / "index").skipped == []
+
+    def test_a_slow_pdf_keeps_the_pages_read_until_then(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import pypdfium2
+
+        real = pypdfium2.PdfTextPage.get_text_bounded
+
+        def slow(page: pypdfium2.PdfTextPage) -> str:
+            time.sleep(0.3)
+            return str(real(page))
+
+        monkeypatch.setattr(pypdfium2.PdfTextPage, "get_text_bounded", slow)
+        write(folder / "a.pdf", make_pdf([[f"{number}頁目の本文です。"] for number in range(1, 9)]))
+        report = build(folder, tmp_path / "index")
+        assert documents(tmp_path / "index") == {"a.pdf"}
+        (skipped,) = report.skipped
+        assert skipped.uri.startswith("a.pdf#page=")
+        assert "split the file" in skipped.reason
+        with Searcher.open(tmp_path / "index") as searcher:
+            text = " ".join(hit.text for hit in searcher.search("頁目の本文").hits)
+        assert "1頁目" in text
+        assert "8頁目" not in text
+
+    def test_slow_markdown_keeps_the_pieces_read_until_then(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import index.readers.markdown as markdown
+
+        real = markdown._render
+
+        def slow(source: str) -> str:
+            time.sleep(0.3)
+            return real(source)
+
+        monkeypatch.setattr(markdown, "PIECE", 10)
+        monkeypatch.setattr(markdown, "LONGEST_PIECE", 20)
+        monkeypatch.setattr(markdown, "_render", slow)
+        write(folder / "a.md", "".join(f"{number}番目の段落の本文です。\n\n" for number in range(10)))
+        document, skipped = read_file(folder / "a.md", "a.md")
+        assert isinstance(document, Document)
+        assert "0番目" in document.text
+        assert "9番目" not in document.text
+        assert isinstance(skipped, Skipped)
+        assert "split the file" in skipped.reason
+
+
+class TestLongMarkdown:
+    """Parsed whole, Markdown of some megabytes would fill the memory."""
+
+    SOURCE = """---
+title: 題
+---
+# 第一章
+
+本文は
+ここで続く。**太字** です。
+
+- 項目
+- 次の項目
+
+```text
+# 見出しではない
+
+    空行の後
+```
+
+## 第一節
+
+| 品 | 価格 |
+|---|---|
+| 茶 | 100円 |
+
+最後の段落。
+"""
+
+    def test_in_pieces_it_reads_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "a.md"
+        path.write_text(self.SOURCE, encoding="utf-8")
+        (whole,) = read_file(path, "a.md")
+        monkeypatch.setattr("index.readers.markdown.PIECE", 1)
+        monkeypatch.setattr("index.readers.markdown.LONGEST_PIECE", 100)
+        assert list(read_file(path, "a.md")) == [whole]
+
+    def test_no_word_is_lost_where_it_has_no_blank_lines(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("index.readers.markdown.PIECE", 50)
+        monkeypatch.setattr("index.readers.markdown.LONGEST_PIECE", 100)
+        words = [f"w{number}" for number in range(500)]
+        for separator in ("\n", "\n- ", " "):
+            path = tmp_path / "a.md"
+            path.write_text(separator.join(words))
+            (document,) = read_file(path, "a.md")
+            assert isinstance(document, Document)
+            assert "".join(document.text.split()) == "".join(words)
+
+
+def test_a_page_too_large_to_be_parsed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.html"
+    with path.open("wb") as file:
+        file.truncate(65 * 1024 * 1024)  # takes no room on the disk
+    with pytest.raises(ReadError, match="too large"):
+        list(read_file(path, path.name))
