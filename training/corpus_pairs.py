@@ -62,6 +62,8 @@ def read_documents(corpus: Path, progress: Progress = no_progress) -> tuple[list
     for file in found:
         progress(file.uri, done, total)
         try:
+            if file.reason:
+                raise ReadError(file.reason)
             for item in read_file(file.path, file.uri):
                 if isinstance(item, Skipped):
                     skipped.append(item)
