@@ -25,6 +25,8 @@ COMMIT_PASSAGES = 500_000
 # Of one file: a table may have a million empty rows.
 REASONS_KEPT = 100
 
+INTERRUPTED = "only a part was read before an interruption; the next build reads the rest"
+
 Progress = Callable[[str, int, int], None]
 """Called with the name of the file at work, bytes done, and bytes to do in all."""
 
@@ -37,7 +39,8 @@ class Report:
         added, updated, unchanged, removed: Numbers of files (of documents, where single documents were removed).
         documents, passages: Numbers in the index afterwards.
         duplicates: Places where a passage stands again; it is stored and found once.
-        new_passages: Passages that were read; those the index had already were not encoded again.
+        new_passages: Passages of documents that are new or have changed; those the index had already are not encoded
+            again.
         skipped: What was left out this time, and why.
         seconds: Time taken.
         bytes: Size of the index folder afterwards.
@@ -222,7 +225,6 @@ def sync_file(
             writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, known.reason))
             report.unchanged += 1
             return
-        forget_documents(writer, file.uri)
         skipped = add_documents(writer, file, report, progress)
     except ReadError as error:
         skipped = [Skipped(file.uri, str(error))]
@@ -243,11 +245,17 @@ def sync_file(
 def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]) -> list[Skipped]:
     """Read a file into the index; returns the parts of it that were left out.
 
-    What was read of a file that takes too long stays in the index, and as with other parts that were left out, the next
-    build looks at it again only if it has changed.
+    Documents that the index has from that file already are left as they are where they have not changed, and removed
+    where the file has them no more. What was read of a file that takes too long stays in the index, and as with other
+    parts that were left out, the next build looks at it again only if it has changed.
+
+    A file of very many passages is committed in parts: else memory would grow with it, and an interruption would lose
+    all of it. It has no hash until it is through, so the next build reads it again.
     """
     skipped: list[Skipped] = []
     left_out = read = 0
+    committed = report.new_passages
+    old = database.documents_of_file(writer.connection, file.uri)
     allowed = seconds_allowed(file.size)
     for item, seconds in timed(read_file(file.path, file.uri)):
         if seconds > allowed and file.path.suffix.lower() in MANY_DOCUMENTS:
@@ -255,7 +263,11 @@ def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Ca
             skipped.insert(0, Skipped(item.uri, took_too_long(allowed)))
             break
         if not isinstance(item, Skipped):
-            if add_document(writer, item, file, report):
+            if add_document(writer, item, file, old, report):
+                if report.new_passages - committed >= COMMIT_PASSAGES:
+                    writer.put_file(FileState(file.uri, file.size, file.mtime_ns, "", INTERRUPTED))
+                    writer.commit()
+                    committed = report.new_passages
                 # Characters stand in for bytes: near enough for a bar.
                 read = min(read + 3 * len(item.text), file.size)
                 progress(read)
@@ -265,17 +277,29 @@ def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Ca
             skipped.append(item)
         else:
             left_out += 1
+    writer.remove(list(old.values()))
     if left_out:
         number = len(skipped) + left_out
         skipped.insert(0, Skipped(file.uri, f"{number:,} parts of it were left out, such as these"))
     return skipped
 
 
-def add_document(writer: IndexWriter, document: Document, file: Found, report: Report) -> bool:
-    """Read a document into the index, unless it has one of that name."""
-    if writer.connection.execute("SELECT 1 FROM documents WHERE uri = ?", (document.uri,)).fetchone():
-        return False
+def add_document(writer: IndexWriter, document: Document, file: Found, old: dict[str, int], report: Report) -> bool:
+    """Read a document into the index, unless it has one of that name.
+
+    Args:
+        writer, file, report: As elsewhere.
+        document: What was read.
+        old: Numbers of the file's documents that have not been read again yet, by uri; loses this one.
+    """
     passages = split(document, writer.manifest.passage_width)
+    number = old.pop(document.uri, None)
+    if number is not None:
+        if writer.has(number, document, file.uri, passages):
+            return True
+        writer.remove([number])
+    elif writer.connection.execute("SELECT 1 FROM documents WHERE uri = ?", (document.uri,)).fetchone():
+        return False
     writer.add(document, file.uri, passages)
     report.new_passages += len(passages)
     return True
@@ -305,7 +329,7 @@ def summarise(skipped: Sequence[Skipped], uri: str, most: int = 3) -> Iterable[s
 
 def forget_documents(writer: IndexWriter, uri: str) -> None:
     """Remove what was read from a file."""
-    writer.remove(database.documents_of_file(writer.connection, uri))
+    writer.remove(list(database.documents_of_file(writer.connection, uri).values()))
 
 
 def forget_file(writer: IndexWriter, uri: str) -> None:

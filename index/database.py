@@ -215,8 +215,7 @@ def insert_document(
     contents: Sequence[int],
 ) -> list[int]:
     """Store a document and its passages; returns those of the contents that stood nowhere before, in order."""
-    metadata = json.dumps(document.metadata, ensure_ascii=False) if document.metadata else "{}"
-    row = (document.uri, file, document.title, document.text, metadata)
+    row = document_row(document, file)
     cursor = connection.execute(
         "INSERT INTO documents (uri, file, title, text, metadata, checksum) VALUES (?, ?, ?, ?, ?, ?)",
         (*row, row_checksum(row)),
@@ -311,9 +310,31 @@ def delete_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> 
     return contents
 
 
-def documents_of_file(connection: sqlite3.Connection, file: str) -> list[int]:
-    """Numbers of the documents that were read from a file."""
-    return [row[0] for row in connection.execute("SELECT id FROM documents WHERE file = ?", (file,))]
+def documents_of_file(connection: sqlite3.Connection, file: str) -> dict[str, int]:
+    """Numbers of the documents that were read from a file, by uri."""
+    return dict(connection.execute("SELECT uri, id FROM documents WHERE file = ?", (file,)).fetchall())
+
+
+def has_document(
+    connection: sqlite3.Connection,
+    number: int,
+    document: Document,
+    file: str,
+    passages: Sequence[Passage],
+    contents: Sequence[int],
+) -> bool:
+    """Whether a document is stored just so, with the same passages."""
+    row = connection.execute("SELECT checksum FROM documents WHERE id = ?", (number,)).fetchone()
+    if row is None or row[0] != row_checksum(document_row(document, file)):
+        return False
+    stored = connection.execute("SELECT content, start, end FROM passages WHERE document = ? ORDER BY id", (number,))
+    return stored.fetchall() == [(content, p.start, p.end) for content, p in zip(contents, passages, strict=True)]
+
+
+def document_row(document: Document, file: str) -> tuple[str, ...]:
+    """What is stored of a document besides its passages: uri, file, title, text, metadata."""
+    metadata = json.dumps(document.metadata, ensure_ascii=False) if document.metadata else "{}"
+    return document.uri, file, document.title, document.text, metadata
 
 
 def read_passages(connection: sqlite3.Connection, contents: Sequence[int]) -> dict[int, PassageRow]:

@@ -146,8 +146,7 @@ class IndexWriter:
     def add(self, document: Document, file: str, passages: Sequence[Passage]) -> None:
         """Add a document read from ``file``; one of the same uri must have been removed before."""
         self._begin()
-        text = document.text
-        texts = [indexed_text(document.title, p.heading, text[p.start : p.end]) for p in passages]
+        texts = texts_of(document, passages)
         contents = [content_number(text) for text in texts]
         by_content = dict(zip(contents, texts, strict=True))
         for content in database.insert_document(self.connection, document, file, passages, contents):
@@ -156,6 +155,11 @@ class IndexWriter:
                 self._waiting.append((content, by_content[content]))
         if len(self._waiting) >= BATCH:
             self._flush()
+
+    def has(self, number: int, document: Document, file: str, passages: Sequence[Passage]) -> bool:
+        """Whether the index has a document, by number, just so."""
+        contents = [content_number(text) for text in texts_of(document, passages)]
+        return database.has_document(self.connection, number, document, file, passages, contents)
 
     def remove(self, documents: Sequence[int]) -> None:
         """Remove documents, by number, with their passages."""
@@ -456,6 +460,12 @@ def removed_passages(connection: sqlite3.Connection) -> NDArray[np.int64]:
     """Contents that stand nowhere any more but whose vectors still stand in a segment, ascending."""
     rows = connection.execute("SELECT content FROM removed_passages ORDER BY content").fetchall()
     return np.array([row[0] for row in rows], np.int64)
+
+
+def texts_of(document: Document, passages: Sequence[Passage]) -> list[str]:
+    """What is indexed of each passage of a document."""
+    text = document.text
+    return [indexed_text(document.title, p.heading, text[p.start : p.end]) for p in passages]
 
 
 def chunks(passages: Iterable[tuple[int, str]], size: int) -> Iterator[list[tuple[int, str]]]:

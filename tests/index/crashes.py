@@ -52,7 +52,8 @@ def torment(folder: Path, kills: int, seed: int = 0) -> Counter[str]:
         How often each work was killed and what was then committed, or came to its end first.
     """
     # A small index must go through all that a large one does: several commits a build, codes, worker processes.
-    build.COMMIT_PASSAGES, writer.BATCH, vectors.CODED_FROM, vectors.TRAINED_ON = 300, 200, 640, 640
+    # But no file may be so large that it is committed in parts.
+    build.COMMIT_PASSAGES, writer.BATCH, vectors.CODED_FROM, vectors.TRAINED_ON = 400, 200, 640, 640
     rng = random.Random(seed)
     corpus, index = folder / "corpus", folder / "index"
     corpus.mkdir()

@@ -88,6 +88,40 @@ def test_a_passage_that_stands_twice_is_stored_once(corpus: Path, tmp_path: Path
     assert verify(folder) == []
 
 
+def test_a_huge_file_is_committed_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import index.build
+
+    monkeypatch.setattr(index.build, "COMMIT_PASSAGES", 100)
+    corpus, folder = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    lines = [json.dumps({"id": i, "text": f"{i}番目の文書、number {i * i}"}, ensure_ascii=False) for i in range(350)]
+    (corpus / "huge.jsonl").write_text("\n".join(lines), encoding="utf-8")
+
+    def interrupted(name: str, done: int, total: int) -> None:
+        if done > total * 0.8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(corpus, folder, progress=interrupted)
+    with Searcher.open(folder) as searcher:
+        part = searcher.counts()
+        assert 100 <= part["passages"] < 350
+        assert "the next build reads the rest" in searcher.skipped()[0][1]
+    assert verify(folder) == []
+    encoded: list[int] = []
+    encode = StaticEmbedder.encode
+    monkeypatch.setattr(
+        StaticEmbedder,
+        "encode",
+        lambda self, texts, *a, **k: encoded.append(len(texts)) or encode(self, texts, *a, **k),
+    )
+    report = build(corpus, folder)
+    assert (report.passages, report.duplicates, report.skipped) == (350, 0, [])
+    assert sum(encoded) == 350 - part["passages"]
+    assert verify(folder) == []
+    assert build(corpus, folder).unchanged == 1
+
+
 def test_compacting_leaves_one_segment_and_statistics_of_what_is_there(corpus: Path, tmp_path: Path) -> None:
     folder = tmp_path / "index"
     build(corpus, folder)
