@@ -151,6 +151,7 @@ def exact(vectors: Vectors, queries: NDArray[np.float32], k: int = 10) -> NDArra
 def draw(rows: Sequence[tuple[int, int, float, float]], path: Path, passages: int) -> None:
     """Recall against time, a line for each dimension."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import ScalarFormatter
 
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.subplots()
@@ -159,7 +160,9 @@ def draw(rows: Sequence[tuple[int, int, float, float]], path: Path, passages: in
         axes.plot([row[3] for row in mine], [row[2] for row in mine], marker="o", label=f"{dim} numbers")
         for _, effort, recall, milliseconds in mine:
             axes.annotate(f"{effort:,}", (milliseconds, recall), fontsize=6, xytext=(3, -7), textcoords="offset points")
-    axes.set(xscale="log", xlabel="milliseconds a query (median)", ylabel="recall@10 against exact search")
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.set(xlabel="milliseconds a query (median)", ylabel="recall@10 against exact search")
     axes.set_title(f"Dense search of {passages:,} passages; the small figures are passages rescored", fontsize=9)
     axes.grid(alpha=0.3)
     axes.legend()

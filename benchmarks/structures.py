@@ -20,6 +20,8 @@ from index.vectors import TRAINED_ON, Vectors, scored
 from search import Searcher
 
 EFFORTS = (100, 300, 1000, 3000)
+# Building the graph of a million takes longer than building the index.
+HNSW_UP_TO = 200_000
 
 
 @click.command()

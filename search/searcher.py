@@ -61,7 +61,7 @@ class Searcher:
         self.model = model
         self._snapshot = snapshot
         self._reload = threading.Lock()
-        self._beside = ThreadPoolExecutor(os.cpu_count(), "dense")
+        self._beside = ThreadPoolExecutor(os.cpu_count(), "dense", one_core)
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str] = DEFAULT_INDEX) -> "Searcher":
@@ -174,6 +174,13 @@ class Searcher:
                 # The old one stays open for searches under way in other threads, and closes with the last of them.
                 self._snapshot = fresh
             return self._snapshot
+
+
+def one_core() -> None:
+    """Keep FAISS to the calling thread: one query gains nothing by more, and they would wait for one another."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)
 
 
 @dataclass(frozen=True, slots=True)
