@@ -57,8 +57,11 @@ def rank(
 ) -> dict[str, list[Ranking]]:
     """For each mode and query, the best k docids with their scores."""
     with searcher_over(task.docids, task.texts, model, dim) as searcher:
+        twins = twins_of(task.docids, task.texts)
         return {
-            mode: [search(searcher, query, k, mode) for query in tqdm(task.queries, mode, leave=False, disable=None)]
+            mode: [
+                search(searcher, twins, query, k, mode) for query in tqdm(task.queries, mode, leave=False, disable=None)
+            ]
             for mode in modes
         }
 
@@ -71,15 +74,26 @@ def rank_candidates(
     questions = zip(task.queries, task.candidates, strict=True)
     for query, places in tqdm(questions, "reranking", len(task.queries), leave=False, disable=None):
         texts = [task.texts[place] for place in places]
-        with searcher_over([str(place) for place in places], texts, model, dim) as searcher:
+        docids = [str(place) for place in places]
+        with searcher_over(docids, texts, model, dim) as searcher:
+            twins = twins_of(docids, texts)
             for mode in modes:
-                ranked[mode].append(names(search(searcher, query, CUTOFF, mode)))
+                ranked[mode].append(names(search(searcher, twins, query, CUTOFF, mode)))
     return ranked
 
 
-def search(searcher: Searcher, query: str, k: int, mode: str) -> Ranking:
+def twins_of(docids: Sequence[str], texts: Sequence[str]) -> dict[str, list[str]]:
+    """For each document, those with the same text, itself among them: an index stores and finds them once."""
+    same: dict[str, list[str]] = {}
+    for docid, text in zip(docids, texts, strict=True):
+        same.setdefault(text, []).append(docid)
+    return {docid: same[text] for docid, text in zip(docids, texts, strict=True)}
+
+
+def search(searcher: Searcher, twins: dict[str, list[str]], query: str, k: int, mode: str) -> Ranking:
     """The best k docids with their scores."""
-    return [(hit.document.uri, hit.score) for hit in searcher.search(query, k, mode).hits]
+    hits = searcher.search(query, k, mode).hits
+    return [(docid, hit.score) for hit in hits for docid in twins[hit.document.uri]][:k]
 
 
 def names(ranking: Ranking) -> list[str]:

@@ -165,3 +165,13 @@ def test_what_to_do_about_a_sentence_transformers_model_that_does_not_load(
     monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(EvaluationError, match=r"pip install"):
         load_models(["st:some/model"], None, NO_PROMPTS)
+
+
+def test_a_document_that_stands_twice_is_ranked_twice() -> None:
+    from evaluation.families import RetrievalTask
+    from evaluation.ranked import rank
+
+    texts = ("猫は魚を食べる", "犬が走る", "猫は魚を食べる")
+    task = RetrievalTask("x", ("a", "b", "c"), texts, ("猫は何を食べる",), (frozenset({"c"}),))
+    for ranking in rank(task, None, ("bm25", "dense", "hybrid"), None).values():
+        assert [docid for docid, _ in ranking[0]][:2] == ["a", "c"]
