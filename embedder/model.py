@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # From this many texts on, torch's EmbeddingBag over the whole table beats numpy over the rows that are needed.
 BULK_FROM = 64
 # Importing torch takes as long as pooling about this many texts without it.
-TORCH_REPAYS_FROM = 16_384
+TORCH_REPAYS_FROM = 8_192
 # Texts encoded at a time: enough to keep all cores busy, few enough to stay in the caches.
 BATCH_TEXTS = 8192
 # Characters a batch holds at most, so that few long texts take no more memory than many short ones.
@@ -157,10 +157,16 @@ class StaticEmbedder:
         return truncate_dim
 
     def _pool(self, bags: Bags, dimension: int) -> NDArray[np.float32]:
-        """Few texts: numpy over a few rows of the mapped table."""
+        """Few texts: numpy over a few rows of the mapped table.
+
+        Rows are added one after the other, each product and sum rounded once, as torch does with fused multiply-add:
+        then a text has the same vector, to the last bit, however many are encoded with it.
+        """
         vectors = np.zeros((len(bags), dimension), np.float32)
         for i, (start, stop) in enumerate(zip(bags.offsets[:-1], bags.offsets[1:], strict=True)):
-            vectors[i] = bags.weights[start:stop] @ self._files.table.rows(bags.ids[start:stop], dimension)
+            rows = self._files.table.rows(bags.ids[start:stop], dimension).astype(np.float64)
+            for row, weight in zip(rows, bags.weights[start:stop].astype(np.float64), strict=True):
+                vectors[i] = row * weight + vectors[i]
         return vectors
 
     def _pool_bulk(self, bags: Bags, dimension: int) -> NDArray[np.float32]:

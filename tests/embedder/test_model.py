@@ -1,5 +1,6 @@
 """The encoder against sentence-transformers, and on texts nobody expects."""
 
+import platform
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from embedder import ModelError, StaticEmbedder
 from embedder.folder import ModelFiles, write_model
+from embedder.model import BULK_FROM
 from embedder.table import Table
 
 TEXTS = [
@@ -70,6 +72,18 @@ def test_bulk_and_single_paths_agree(toy_model: Path) -> None:
         np.testing.assert_allclose(
             model.encode(many, truncate_dim=32)[: len(TEXTS)], model.encode(TEXTS)[:, :32], atol=1e-5
         )
+
+
+@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="torch may sum otherwise on this processor")
+def test_a_vector_does_not_depend_on_what_is_encoded_beside_it() -> None:
+    import torch  # noqa: F401, without it numpy would do all
+
+    model = StaticEmbedder.load()
+    texts = [f"{i}番目の文書です。The {i}th document, 検索 {'とても' * (i % 7)}" for i in range(BULK_FROM * 2)]
+    for dim in (1024, 256, 50):
+        together = model.encode(texts, dim, normalize=True)
+        for start, stop in ((0, 1), (3, 40), (5, 5 + BULK_FROM)):
+            assert (model.encode(texts[start:stop], dim, normalize=True) == together[start:stop]).all()
 
 
 def test_many_small_requests_end_up_in_bulk(toy_model: Path) -> None:
