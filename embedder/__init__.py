@@ -2,5 +2,6 @@
 
 from embedder.errors import ModelError, SakuinError
 from embedder.model import StaticEmbedder
+from embedder.tokens import Token
 
-__all__ = ["ModelError", "SakuinError", "StaticEmbedder"]
+__all__ = ["ModelError", "SakuinError", "StaticEmbedder", "Token"]

@@ -18,6 +18,7 @@ from embedder.folder import ModelFiles, find_model, read_model, write_model
 from embedder.pooling import POOLINGS, Bags, Pooling, make_bags
 from embedder.table import Table
 from embedder.tokenising import FlatTokenizer
+from embedder.tokens import Token, tokens_of
 
 if TYPE_CHECKING:
     import torch
@@ -145,9 +146,35 @@ class StaticEmbedder:
         The vector of text i is the sum of weight times table row over its bag (before any Normalize module).
         """
         bags = make_bags(*self._tokenizer.encode(texts), self.pooling)
-        if len(bags.ids) and int(bags.ids.max()) >= len(self._files.table):
-            raise ModelError(f"The model {self.source} has a tokenizer with more pieces than its table has rows.")
+        self._check_ids(bags.ids)
         return bags
+
+    def tokens(self, text: str) -> tuple[Token, ...]:
+        """The distinct tokens of a text, in order of first occurrence, with weights and the characters they came from.
+
+        Their ids and weights are those of `bags`.
+
+        Example:
+            >>> for token in StaticEmbedder.load().tokens("ＡＢＣ"):
+            ...     print(token.piece, token.spans)
+            ▁A ((0, 1),)
+            BC ((1, 3),)
+        """
+        return tokens_of(self._tokenizer, text, self.pooling)
+
+    def rows(self, tokens: Sequence[Token], dimension: int | None = None) -> NDArray[np.float32]:
+        """float32 (tokens, dimension): the rows of the table, cut, whose sum by weight is the text's vector.
+
+        Raises:
+            ModelError: ``dimension`` is not between 1 and that of the model, or the table has no such row.
+        """
+        ids = np.array([token.id for token in tokens], np.int64)
+        self._check_ids(ids)
+        return self._files.table.rows(ids, self._checked_dimension(dimension))
+
+    def _check_ids(self, ids: NDArray[np.int64]) -> None:
+        if len(ids) and int(ids.max()) >= len(self._files.table):
+            raise ModelError(f"The model {self.source} has a tokenizer with more pieces than its table has rows.")
 
     def _checked_dimension(self, truncate_dim: int | None) -> int:
         if truncate_dim is None:

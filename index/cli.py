@@ -183,19 +183,23 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     help="In a large index, how many passages of a rough dense search to compare exactly: more is surer and slower "
     "[default: 1000; more below 64 dimensions].",
 )
+@click.option("--explain", is_flag=True, help="Show what each score is made of, down to words.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
-def search(query: str, folder: Path, k: int, mode: str, dim: int | None, rescore: int | None, as_json: bool) -> None:
+def search(
+    query: str, folder: Path, k: int, mode: str, dim: int | None, rescore: int | None, explain: bool, as_json: bool
+) -> None:
     """Find the passages that answer QUERY.
 
     \b
     index search "会社を休みたい"
     index search "how do I reset my password" -k 3 --mode dense --dim 64
+    index search "会社を休みたい" -k 1 --explain
     index search "経費" --json | jq '.hits[].document.uri'
     """
     from search import Searcher
 
     with Searcher.open(folder) as searcher:
-        result = searcher.search(query, k, mode, dim, rescore)
+        result = searcher.search(query, k, mode, dim, rescore, explain)
     if as_json:
         click.echo(to_json(result.to_dict()))
         return
@@ -426,6 +430,10 @@ def show_result(result: "SearchResult") -> None:
             again = f"the same passage stands in {hit.places - 1:,} more place{'s' if hit.places > 2 else ''}"
             click.echo(click.style(f"    {again}", dim=True))
         click.echo(click.style(f"    {hit.score:.3f}  ({', '.join(legs)})", dim=True))
+        if hit.explanation:
+            for line in hit.explanation.text(depth=6, width=5).splitlines():
+                words = line.lstrip(" ")
+                click.echo(click.style(" " * (4 + len(line) - len(words)) + clean(words), dim=True))
     where = f", {result.dim} dimensions" if result.dim else ""
     click.echo(click.style(f"{result.mode}{where}, {1000 * result.seconds:.0f} ms", dim=True), err=True)
 

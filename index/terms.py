@@ -9,15 +9,17 @@ the factor (k1 + 1), which ranks nothing, is kept; and removed passages count in
 segment is merged.
 """
 
+import json
 import math
 import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +130,39 @@ class TermsWriter:
             shutil.copymode(segments[0], self._folder / name)
 
 
+@dataclass(frozen=True, slots=True)
+class TermScore:
+    """What one term of a query adds to the score of a passage, and the numbers that it is made of.
+
+    Attributes:
+        term: As analysed.
+        value: weight * factor * idf * saturation, as tantivy computes it.
+        weight: Of the term in the query: how often it occurs there, threefold if it is not Japanese.
+        factor: k1 + 1.
+        idf: log(1 + (passages - having + 0.5) / (having + 0.5)).
+        having: Passages that have the term; passages: all. Both count those that are removed but not yet merged away.
+        saturation: frequency / (frequency + k1 * (1 - b + b * length / mean_length)).
+        frequency: How often the passage has the term.
+        length: Terms of the passage, rounded down to about one part in eight.
+        mean_length: Terms of a passage on average.
+        k1, b: Parameters of BM25.
+    """
+
+    term: str
+    value: float
+    weight: float
+    factor: float
+    idf: float
+    having: float
+    passages: float
+    saturation: float
+    frequency: float
+    length: float
+    mean_length: float
+    k1: float
+    b: float
+
+
 class Terms:
     """A committed generation, open for reading; safe for use by several threads.
 
@@ -229,6 +264,19 @@ class Terms:
                     parts.append((term, float(hits[0][0])))
         return sorted(parts, key=lambda part: (-part[1], part[0]))
 
+    def explained(self, query: str, passage_id: int) -> list[TermScore]:
+        """The same parts, each with the numbers that tantivy computed it from."""
+        parts: list[TermScore] = []
+        with self._searching():
+            for term, weight in self._query_weights(query).items():
+                plain = self._term(term)
+                hits = self._searcher.search(self._within([passage_id], plain), 1, count=False).hits
+                if hits:
+                    parts.append(
+                        _term_score(term, weight, json.loads(plain.explain(self._searcher, hits[0][1]).to_json()))
+                    )
+        return sorted(parts, key=lambda part: (-part.value, part.term))
+
     def _query_weights(self, query: str) -> dict[str, float]:
         """The distinct terms of the query with their weights; repeating a term sums, as Lucene does."""
         counts = Counter(self.terms_of(query))
@@ -280,6 +328,28 @@ def _schema() -> "tantivy.Schema":
     builder.add_unsigned_field(_ID, indexed=True, fast=True)
     builder.add_text_field(_TERMS, tokenizer_name="whitespace", index_option="freq")
     return builder.build()
+
+
+def _term_score(term: str, weight: float, explained: dict[str, Any]) -> TermScore:
+    """Reads tantivy's explanation: (k1 + 1), idf with n and N, saturation with freq, k1, b, dl and avgdl."""
+    factor, idf, saturation = explained["details"]
+    having, passages = (detail["value"] for detail in idf["details"])
+    frequency, k1, b, length, mean_length = (detail["value"] for detail in saturation["details"])
+    return TermScore(
+        term=term,
+        value=weight * explained["value"],
+        weight=weight,
+        factor=factor["value"],
+        idf=idf["value"],
+        having=having,
+        passages=passages,
+        saturation=saturation["value"],
+        frequency=frequency,
+        length=length,
+        mean_length=mean_length,
+        k1=k1,
+        b=b,
+    )
 
 
 def _link(base: Path, folder: Path) -> None:

@@ -1,6 +1,7 @@
 """Query to ranked, explained results: dense and BM25 search, joined by a hybrid ranker."""
 
+from search.explanation import Explanation, Place
 from search.results import Hit, HitDocument, LegScore, SearchResult
 from search.searcher import MODES, Searcher, SearchError
 
-__all__ = ["MODES", "Hit", "HitDocument", "LegScore", "SearchError", "SearchResult", "Searcher"]
+__all__ = ["MODES", "Explanation", "Hit", "HitDocument", "LegScore", "Place", "SearchError", "SearchResult", "Searcher"]

@@ -6,6 +6,8 @@ one thing, though: the best of BM25's matches scores 1 even if it shares only a 
 weight depends on how much of the query the words of its best passage cover. docs/experiments.md has the figures.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,24 @@ from numpy.typing import NDArray
 BM25_WEIGHT = 0.7
 # From this share of the query's full BM25 score on, the words are taken to be seen.
 COVERED = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """How one leg's scores entered the fused score.
+
+    Attributes:
+        weight: Of the leg, for this query.
+        low, high: Its lowest and highest score of the candidates of both legs.
+    """
+
+    weight: float
+    low: float
+    high: float
+
+    def normalised(self, score: float) -> float:
+        """One score as `normalised` gives it."""
+        return (score - self.low) / (self.high - self.low) if self.high > self.low else float(score > 0)
 
 
 def bm25_weight(best: float, full: float) -> float:

@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from index.documents import MetadataValue
+from search.explanation import Explanation
+from search.fusion import Scaling
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,11 +16,13 @@ class LegScore:
         rank: Place in that leg's own list, from 1; None where the leg did not list the passage.
         score: Cosine (dense) or BM25 score; for a passage the leg did not list, the score it has all the same.
         share: The part of the hit's fused score that comes from this leg; the shares add up to the score.
+        scaling: How the share follows from the score; None where there is no other leg.
     """
 
     rank: int | None
     score: float
     share: float
+    scaling: Scaling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Hit:
         heading: The heading the passage stands under, "" where there is none.
         highlights: Character spans (start, end) in ``text`` that match words of the query; sorted, disjoint.
         dense, bm25: What each leg thought; None where that leg took no part.
+        explanation: What the score is made of; None where it was not asked for.
     """
 
     rank: int
@@ -59,6 +64,7 @@ class Hit:
     highlights: tuple[tuple[int, int], ...]
     dense: LegScore | None
     bm25: LegScore | None
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -18,7 +18,8 @@ from index.database import Manifest, PassageRow
 from index.errors import IndexFolderError
 from index.snapshot import Snapshot, open_index
 from index.writer import load_model
-from search.fusion import bm25_weight, weighted_shares
+from search.explanation import SIDES, Explanation, Indexed, Side, explain_bm25, explain_cosine, explain_fusion
+from search.fusion import Scaling, bm25_weight, weighted_shares
 from search.highlights import highlight
 from search.results import Hit, HitDocument, LegScore, SearchResult
 
@@ -29,6 +30,8 @@ MAX_K = 10_000
 MAX_RESCORED = 100_000
 # A query is a question, not a document; what is longer is cut, and the user told.
 MAX_QUERY_CHARACTERS = 10_000
+# Scores that differ by more are not those of the same search; BM25 scores are rounded to four decimals.
+SAME_SCORE = 1e-3
 
 
 class SearchError(SakuinError):
@@ -110,7 +113,13 @@ class Searcher:
         return self._current().skipped()
 
     def search(
-        self, query: str, k: int = 10, mode: str = "hybrid", dim: int | None = None, rescore: int | None = None
+        self,
+        query: str,
+        k: int = 10,
+        mode: str = "hybrid",
+        dim: int | None = None,
+        rescore: int | None = None,
+        explain: bool = False,
     ) -> SearchResult:
         """Find the passages that answer a query.
 
@@ -121,6 +130,7 @@ class Searcher:
             dim: Compare only the first so many numbers of the vectors; None for all that are stored.
             rescore: In a large index, how many passages of a first, rough dense search to compare exactly: more find
                 more of the truly nearest, and take longer. 1 to 100,000; None for a number that finds 98 % or more.
+            explain: Fill in each hit's explanation, which takes some milliseconds a hit.
 
         Raises:
             SearchError: an argument is out of range.
@@ -143,28 +153,65 @@ class Searcher:
                 )
             asked = snapshot
             stored = snapshot.manifest.dim
-            if dim is not None and not 1 <= dim <= stored:
-                raise SearchError(f"Cannot compare {dim} numbers: this index stores {stored} a vector, give 1 to that.")
+            compared = checked_dim(dim, stored)
             cut = query[:MAX_QUERY_CHARACTERS]
             notices = []
             if len(query) > len(cut):
                 notices.append(f"Only the first {MAX_QUERY_CHARACTERS} characters of the query were used.")
-            ranked, blind = rank(snapshot, self.model, cut, k, mode, dim or stored, rescore, self._beside)
+            ranked, blind = rank(snapshot, self.model, cut, k, mode, compared, rescore, self._beside)
             rows = snapshot.passages([hit.passage_id for hit in ranked])
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one.
             if len(rows) == len(ranked):
                 break
         texts = highlight(snapshot.terms.analyser, cut, [rows[hit.passage_id].text for hit in ranked])
         hits = tuple(finished(hit, rows[hit.passage_id], spans) for hit, spans in zip(ranked, texts, strict=True))
+        if explain:
+            hits = tuple(
+                replace(hit, explanation=explained(snapshot, self.model, cut, hit, compared, "passage")) for hit in hits
+            )
         return SearchResult(
             query=query,
             mode=mode,
             k=k,
-            dim=None if mode == "bm25" else dim or stored,
+            dim=None if mode == "bm25" else compared,
             hits=hits,
             notices=(*notices, *blind),
             seconds=time.perf_counter() - started,
         )
+
+    def explain(self, query: str, hit: Hit, dim: int | None = None, by: Side = "passage") -> Explanation:
+        """Take the score of a hit apart, down to the words of query and passage.
+
+        Args:
+            query: What the hit was found by.
+            hit: Of a search of any mode in this index, as it is now.
+            dim: The number of numbers that search compared.
+            by: "passage" or "query": whose tokens a cosine is a sum over; those of the other stand below each.
+
+        Returns:
+            An explanation whose value is the hit's score.
+
+        Raises:
+            SearchError: an argument is out of range, or the score is not what this query and index give.
+        """
+        if by not in SIDES:
+            raise SearchError(f"Unknown side {by!r}: use {' or '.join(SIDES)}.")
+        snapshot = self._current()
+        compared = checked_dim(dim, snapshot.manifest.dim)
+        cut = replace_lone_surrogates(query)[:MAX_QUERY_CHARACTERS]
+        number = int(hit.passage_id, 16)
+        scores = []
+        if hit.dense:
+            vector = self.model.encode([cut], truncate_dim=compared, normalize=True)[0]
+            scores.append((hit.dense.score, float(snapshot.vectors.scores(vector, np.array([number]))[0])))
+        if hit.bm25:
+            scores.append((hit.bm25.score, float(snapshot.terms.scores(cut, [number])[0])))
+        if any(abs(shown - own) > SAME_SCORE for shown, own in scores):
+            raise SearchError(
+                f"The hit in {hit.document.uri} has another score for this query at {compared} numbers: give the query "
+                f"and the number that found it, and search again if the index has changed since."
+            )
+        return explained(snapshot, self.model, cut, hit, compared, by)
 
     def _current(self) -> Snapshot:
         """The last committed state, reopened if it has changed."""
@@ -181,6 +228,13 @@ def one_core() -> None:
     import faiss
 
     faiss.omp_set_num_threads(1)
+
+
+def checked_dim(dim: int | None, stored: int) -> int:
+    """How many numbers to compare, of those that are stored."""
+    if dim is not None and not 1 <= dim <= stored:
+        raise SearchError(f"Cannot compare {dim} numbers: this index stores {stored} a vector, give 1 to that.")
+    return dim or stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +337,8 @@ def fused(
     matches = np.concatenate([dense_matches, bm25.scores])[first]
     of_dense, of_bm25 = weighted_shares(cosines, matches, weight)
     scores = of_dense + of_bm25
+    dense_scaling = Scaling(1 - weight, float(cosines.min()), float(cosines.max()))
+    bm25_scaling = Scaling(weight, float(matches.min()), float(matches.max()))
     dense_ranks, bm25_ranks = dense.ranks(), bm25.ranks()
     ranked = []
     for place, i in enumerate(np.lexsort((ids, -scores))[:k], 1):
@@ -292,8 +348,8 @@ def fused(
                 place,
                 number,
                 float(scores[i]),
-                LegScore(dense_ranks.get(number), float(cosines[i]), float(of_dense[i])),
-                LegScore(bm25_ranks.get(number), float(matches[i]), float(of_bm25[i])),
+                LegScore(dense_ranks.get(number), float(cosines[i]), float(of_dense[i]), dense_scaling),
+                LegScore(bm25_ranks.get(number), float(matches[i]), float(of_bm25[i]), bm25_scaling),
             )
         )
     return ranked
@@ -315,3 +371,19 @@ def finished(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ..
         dense=hit.dense,
         bm25=hit.bm25,
     )
+
+
+def explained(snapshot: Snapshot, model: StaticEmbedder, query: str, hit: Hit, dim: int, by: Side) -> Explanation:
+    """What a hit's score is made of. Args: as in `Searcher.explain`; ``snapshot`` is what the hit was found in."""
+    asked = Indexed.query(query)
+    passage = Indexed.passage(hit.document.title, hit.heading, hit.text)
+    legs: list[tuple[str, Scaling | None, Explanation]] = []
+    if hit.dense:
+        cosine = explain_cosine(model, asked, passage, dim, hit.dense.score, by)
+        legs.append(("dense", hit.dense.scaling, cosine))
+    if hit.bm25:
+        parts = snapshot.terms.explained(query, int(hit.passage_id, 16))
+        matches = explain_bm25(parts, asked, passage, snapshot.terms.analyser, hit.bm25.score)
+        legs.append(("BM25", hit.bm25.scaling, matches))
+    joined = [(name, scaling, explanation) for name, scaling, explanation in legs if scaling]
+    return explain_fusion(hit.score, joined) if joined else legs[0][2]

@@ -1,0 +1,108 @@
+"""The tokens of one text, with the characters each came from: what explanations of scores are made of.
+
+`tokenizers` keeps track of the original characters through its normaliser, but for three things that are mended here.
+Characters that the normaliser drops at the beginning of a text shift all that follows. The mark "▁" that begins a word
+takes the space before the word or, where there is none, the word's first character. And an accent that is composed with
+its letter is left out of the letter's place.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from embedder.pooling import Pooling, make_bags
+from embedder.tokenising import FlatTokenizer, replace_lone_surrogates
+
+if TYPE_CHECKING:
+    import tokenizers
+
+WORD_MARK = "▁"
+_character = re.compile("[\ud800-\udbff][\udc00-\udfff]|.", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A distinct token of a text.
+
+    Attributes:
+        id: Its row in the table.
+        piece: The token as it stands in the vocabulary; "▁" marks the beginning of a word.
+        weight: What pooling gives it; the weights of a text add up to 1.
+        spans: Character spans (start, end) of the text, in order, one for each time the token occurs. A mark "▁" that
+            stands for no character has none. Tokens made of a single character, as ㈱ makes three, share its span.
+    """
+
+    id: int
+    piece: str
+    weight: float
+    spans: tuple[tuple[int, int], ...]
+
+
+def tokens_of(tokenizer: FlatTokenizer, text: str, pooling: Pooling) -> tuple[Token, ...]:
+    """The distinct tokens of a text, in the order in which they first occur."""
+    occurrences = located_ids(tokenizer.exact, text)
+    ids = np.array([number for number, _ in occurrences], np.int64)
+    bag = make_bags(ids, np.array([len(ids)]), pooling)
+    weights = dict(zip(bag.ids.tolist(), bag.weights.tolist(), strict=True))
+    spans: dict[int, list[tuple[int, int]]] = {}
+    for number, span in occurrences:
+        spans.setdefault(number, []).extend([span] if span else [])
+    return tuple(
+        Token(number, tokenizer.exact.id_to_token(number) or "", weights[number], tuple(found))
+        for number, found in spans.items()
+    )
+
+
+def located_ids(tokenizer: "tokenizers.Tokenizer", text: str) -> list[tuple[int, tuple[int, int] | None]]:
+    """The token ids of a text, in order, each with the span of the characters it came from."""
+    places = [match.span() for match in _character.finditer(text)]
+    characters = [replace_lone_surrogates(text[start:end]) for start, end in places]
+    encoding = tokenizer.encode("".join(characters), add_special_tokens=False)
+    kept = [i for i, character in enumerate(characters) if normalised(tokenizer, character)]
+    if len(kept) < len(characters):
+        without = tokenizer.encode("".join(characters[i] for i in kept), add_special_tokens=False)
+        # What the normaliser drops makes no token, but it can part a letter from its accent.
+        if without.ids == encoding.ids:
+            encoding = without
+            places, characters = [places[i] for i in kept], [characters[i] for i in kept]
+    starts = [start for start, _ in encoding.offsets] + [len(characters)]
+    spans = []
+    for piece, (start, end), (_, following) in zip(encoding.tokens, encoding.offsets, pairwise(starts), strict=True):
+        while end < following and unicodedata.category(characters[end])[0] == "M":
+            end += 1
+        spans.append(trimmed(tokenizer, characters, piece, start, end))
+    return [
+        (number, (places[span[0]][0], places[span[1] - 1][1]) if span else None)
+        for number, span in zip(encoding.ids, spans, strict=True)
+    ]
+
+
+def trimmed(
+    tokenizer: "tokenizers.Tokenizer", characters: Sequence[str], piece: str, start: int, end: int
+) -> tuple[int, int] | None:
+    """A span without spaces at its ends; of a lone word mark the spaces themselves, None where there are none."""
+    first, last = start, end
+    while first < last and is_blank(tokenizer, characters[first]):
+        first += 1
+    while last > first and is_blank(tokenizer, characters[last - 1]):
+        last -= 1
+    if first == last:
+        return (start, end) if start < end else None
+    return (first, last) if piece != WORD_MARK else None
+
+
+def is_blank(tokenizer: "tokenizers.Tokenizer", character: str) -> bool:
+    """Whether the model sees a space, or nothing, in a character."""
+    return not normalised(tokenizer, character).strip(f"{WORD_MARK} ")
+
+
+def normalised(tokenizer: "tokenizers.Tokenizer", character: str) -> str:
+    """What the tokenizer's normaliser makes of a character that stands by itself."""
+    if character.isalnum() or tokenizer.normalizer is None:
+        return character
+    return str(tokenizer.normalizer.normalize_str(character))

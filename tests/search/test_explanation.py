@@ -1,0 +1,282 @@
+"""Explanations add up to the scores that are shown."""
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embedder import StaticEmbedder
+from index.analyser import Analyser
+from index.build import build, remove
+from index.database import indexed_text
+from index.snapshot import open_index
+from index.writer import Settings
+from search import MODES, Explanation, Hit, Searcher, SearchError
+from search.explanation import Indexed, explain_cosine
+
+DIMS = (1024, 512, 256, 128, 64, 32)
+PIECES = (
+    "猫は魚が好き",
+    "有給休暇の申請",
+    "password",
+    " reset ",
+    "ＡＢＣ",
+    "㈱",
+    "ﾊﾞﾅﾅ",
+    "か\u3099",
+    "C++",
+    "犬",
+    "\x01",
+    "。",
+)
+QUERIES = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), min_size=1, max_size=6).map("".join)
+
+
+@pytest.fixture(scope="module")
+def searcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
+    """An index of all 1024 numbers, from which passages were removed since it was built."""
+    folder = tmp_path_factory.mktemp("explained")
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    texts = {
+        "leave.md": "# 休暇\n\n## 申請\n\n有給休暇の申請は三日前までに出してください。申請書は㈱サクインの棚にある。\n",
+        "vpn.md": "# VPN\n\nReset your password before you connect. The password is long.\n",
+        "cat.md": "# 猫\n\n猫は魚が好きです。猫の餌はﾊﾞﾅﾅではありません。猫は ＡＢＣ を知りません。\n",
+        "\u10a2.txt": "\u10a0\u10a1\u10a2",
+        "same.md": "# 同じ\n\n同じ\n",
+        "removed.txt": "猫と犬と鳥と password を忘れる。",
+        "dog.txt": "The dog likes bones.\n犬は骨が好き。\n" * 3,
+    }
+    for name, text in texts.items():
+        (corpus / name).write_text(text, encoding="utf-8")
+    build(corpus, folder / "index", Settings(dim=1024))
+    remove(["removed.txt"], folder / "index")
+    with Searcher.open(folder / "index") as opened:
+        yield opened
+
+
+def assert_adds_up(explanation: Explanation) -> None:
+    """Every sum and product is that of its details."""
+    values = [detail.value for detail in explanation.details]
+    if explanation.operation == "sum":
+        assert math.fsum(values) == pytest.approx(explanation.value, abs=1e-5)
+    elif explanation.operation == "product":
+        assert math.prod(values) == pytest.approx(explanation.value, rel=1e-6, abs=1e-5)
+    for detail in explanation.details:
+        assert_adds_up(detail)
+
+
+def nodes(explanation: Explanation, start: str) -> list[Explanation]:
+    """All parts of an explanation whose description starts so."""
+    own = [explanation] if explanation.description.startswith(start) else []
+    return own + [found for detail in explanation.details for found in nodes(detail, start)]
+
+
+def top(searcher: Searcher, query: str, mode: str, name: str, dim: int | None = None) -> Hit:
+    """The explained hit in a file."""
+    hits = searcher.search(query, mode=mode, dim=dim, explain=True).hits
+    return next(hit for hit in hits if hit.document.uri == name)
+
+
+def explained(hit: Hit) -> Explanation:
+    assert hit.explanation is not None
+    return hit.explanation
+
+
+@settings(max_examples=60, deadline=None)
+@given(query=QUERIES, mode=st.sampled_from(MODES), dim=st.sampled_from(DIMS), by=st.sampled_from(["passage", "query"]))
+def test_everything_adds_up_to_the_score_shown(searcher: Searcher, query: str, mode: str, dim: int, by: str) -> None:
+    for hit in searcher.search(query, mode=mode, dim=dim, explain=True).hits:
+        explanation = explained(hit)
+        assert explanation.value == hit.score
+        assert_adds_up(explanation)
+        # Rounding is small, or it would hide whatever is wrong.
+        for rounding in nodes(explanation, "rounding of the stored vector"):
+            assert abs(rounding.value) < 1e-3
+        for rounding in nodes(explanation, "rounding to four decimals"):
+            assert abs(rounding.value) < 1e-4 + 1e-6 * hit.score
+        again = searcher.explain(query, hit, dim, by)  # type: ignore[arg-type]
+        assert again.value == hit.score
+        assert_adds_up(again)
+        json.dumps(again.to_dict())
+
+
+@pytest.mark.parametrize("dim", DIMS)
+def test_a_cosine_is_split_as_the_encoder_computes_it(searcher: Searcher, dim: int) -> None:
+    """Leaving a token out of the sum leaves the cosine's numerator without its row."""
+    model = searcher.model
+    query, passage = "猫は魚が好き", "魚を食べる猫と犬"
+    cosine = float(model.similarity(*(model.encode([text], dim) for text in (query, passage)))[0, 0])
+    views = [
+        explain_cosine(model, Indexed.query(query), Indexed.passage("", "", passage), dim, cosine, by)
+        for by in ("passage", "query")
+    ]
+    for view in views:
+        assert abs(view.value - math.fsum(part.value for part in view.details if part.operation)) < 1e-6
+    cat = next(token for token in model.tokens(passage) if token.piece == "猫")
+    vector = model.encode([passage], dim)[0]
+    own = cat.weight * model.rows([cat], dim)[0]
+    expected = own @ model.encode([query], dim, normalize=True)[0] / np.linalg.norm(vector)
+    assert nodes(views[0], 'passage token "猫"')[0].value == pytest.approx(float(expected), abs=1e-6)
+    transposed = [
+        part.value for token in views[1].details for part in token.details if 'token "猫"' in part.description
+    ]
+    assert math.fsum(transposed) == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_bm25_parts_are_those_of_the_index(searcher: Searcher) -> None:
+    query = "猫は魚が好き password ＡＢＣ"
+    with closing(open_index(searcher.folder)) as snapshot:
+        terms = snapshot.terms
+        for name in ("cat.md", "vpn.md", "dog.txt"):
+            hit = top(searcher, query, "bm25", name)
+            explanation = explained(hit)
+            parts = dict(terms.contributions(query, int(hit.passage_id, 16)))
+            found = {node.description: node for node in nodes(explanation, "term ")}
+            assert {f'term "{term}"' for term in parts} == set(found)
+            analysed = Analyser().terms(indexed_text(hit.document.title, hit.heading, hit.text))
+            for term, value in parts.items():
+                node = found[f'term "{term}"']
+                assert node.value == pytest.approx(value, rel=1e-4)
+                (frequency,) = nodes(node, "freq, ")
+                assert frequency.value == analysed.count(term)
+                (length,) = nodes(node, "dl, ")
+                assert len(analysed) / 1.125 <= length.value <= len(analysed)
+
+
+def test_the_formulas_are_what_their_descriptions_say(searcher: Searcher) -> None:
+    for node in nodes(explained(top(searcher, "password", "bm25", "vpn.md")), "term "):
+        (idf,), (tf,) = nodes(node, "idf = "), nodes(node, "tf = ")
+        n, passages = (detail.value for detail in idf.details)
+        assert idf.value == pytest.approx(math.log(1 + (passages - n + 0.5) / (n + 0.5)), rel=1e-5)
+        freq, k1, b, dl, avgdl = (detail.value for detail in tf.details)
+        assert tf.value == pytest.approx(freq / (freq + k1 * (1 - b + b * dl / avgdl)), rel=1e-5)
+    for node in nodes(explained(top(searcher, "password", "hybrid", "vpn.md")), "normalised score = (score"):
+        score, low, high = (detail.value for detail in node.details)
+        assert node.value == pytest.approx((score - low) / (high - low))
+
+
+def stretches(hit: Hit, node: Explanation, query: str) -> set[tuple[str, str]]:
+    """The characters that a part of a score points at, with the part of the passage they stand in."""
+    parts = {"query": query, "title": hit.document.title, "heading": hit.heading, "text": hit.text}
+    return {(place.part, parts[place.part][place.start : place.end]) for place in node.places}
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "piece", "expected"),
+    [
+        ("cat.md", "猫", "BC", {("text", "ＢＣ")}),
+        ("cat.md", "猫", "ハ", {("text", "ﾊ")}),
+        ("cat.md", "猫", "猫", {("title", "猫"), ("text", "猫")}),
+        ("leave.md", "申請", "株", {("text", "㈱")}),
+        ("same.md", "同じ", "▁同じ", {("text", "同じ")}),
+    ],
+)
+def test_tokens_point_at_the_original_characters(
+    searcher: Searcher, name: str, query: str, piece: str, expected: set[tuple[str, str]]
+) -> None:
+    hit = top(searcher, query, "dense", name)
+    (node,) = nodes(explained(hit), f'passage token "{piece}"')
+    assert stretches(hit, node, query) == expected
+
+
+def test_tokens_of_the_query_point_into_the_query(searcher: Searcher) -> None:
+    query = "㈱ の ﾊﾞﾅﾅ ＡＢＣ"
+    hit = top(searcher, query, "dense", "cat.md")
+    explanation = searcher.explain(query, hit, by="query")
+    for piece, characters in {"株": "㈱", "ナ": "ﾅ", "BC": "ＢＣ"}.items():
+        node = next(node for node in explanation.details if f'"{piece}"' in node.description)
+        assert stretches(hit, node, query) == {("query", characters)}
+
+
+def test_terms_point_at_their_characters(searcher: Searcher) -> None:
+    hit = top(searcher, "有給休暇", "bm25", "leave.md")
+    (node,) = nodes(explained(hit), 'term "休暇"')
+    found = stretches(hit, node, "有給休暇")
+    assert {("query", "休暇"), ("text", "休暇")} <= found
+    assert {characters for _, characters in found} == {"休暇"}
+    assert {place.part for place in node.places} & {"title", "heading"}
+
+
+def test_a_passage_without_known_tokens(searcher: Searcher) -> None:
+    hit = top(searcher, "猫", "dense", "\u10a2.txt")
+    explanation = explained(hit)
+    assert (explanation.value, explanation.details) == (0, ())
+    model = searcher.model
+    nothing = explain_cosine(model, Indexed.query(""), Indexed.passage("", "", "猫"), 64, 0.0)
+    assert nothing.value == 0
+    assert_adds_up(nothing)
+
+
+def test_a_hybrid_with_a_blind_leg(searcher: Searcher) -> None:
+    words = top(searcher, "\u10a0\u10a1\u10a2", "hybrid", "\u10a2.txt")
+    assert words.dense is None
+    assert explained(words).description.startswith("BM25")
+    assert_adds_up(explained(words))
+    meaning = searcher.search("feline", explain=True).hits[0]
+    assert meaning.bm25 is None
+    assert explained(meaning).description.startswith("cosine")
+    assert_adds_up(explained(meaning))
+
+
+def test_a_hit_is_explained_only_by_the_search_that_found_it(searcher: Searcher) -> None:
+    hit = searcher.search("猫は魚が好き", dim=128).hits[0]
+    assert hit.explanation is None
+    assert searcher.explain("猫は魚が好き", hit, 128).value == hit.score
+    for query, dim in (("犬", 128), ("猫は魚が好き", 32), ("猫は魚が好き", 2000)):
+        with pytest.raises(SearchError):
+            searcher.explain(query, hit, dim)
+    with pytest.raises(SearchError, match="search again"):
+        searcher.explain("猫は魚が好き", replace(hit, passage_id=f"{1:016x}"), 128)
+
+
+def test_text_is_indented_and_can_be_cut(searcher: Searcher) -> None:
+    explanation = explained(top(searcher, "猫は魚が好き", "hybrid", "cat.md"))
+    lines = str(explanation).splitlines()
+    assert lines[0].endswith("fused score, sum of:")
+    assert all(line.startswith("  ") for line in lines[1:])
+    assert len(explanation.text(depth=1).splitlines()) == 3
+    assert explanation.text(depth=0) == f"{explanation.value:.6g} = fused score"
+    (cosine,) = nodes(explanation, "cosine")
+    cut = cosine.text(depth=1, width=2).splitlines()
+    assert len(cut) == 4
+    assert math.fsum(float(line.split(" = ")[0]) for line in cut[1:]) == pytest.approx(cosine.value, abs=1e-4)
+
+
+@given(
+    title=st.sampled_from(["", "猫", "VPN\n社内"]),
+    heading=st.sampled_from(["", "猫", "概要"]),
+    text=st.sampled_from(["猫", "魚が好き", "VPN"]),
+)
+def test_every_character_of_a_passage_is_in_one_part(title: str, heading: str, text: str) -> None:
+    indexed = Indexed.passage(title, heading, text)
+    parts = {"title": title, "heading": heading, "text": text}
+    for name, start, end in indexed.parts:
+        assert indexed.text[start:end] == parts[name]
+    assert "\n".join(parts[name] for name, _, _ in indexed.parts) == indexed.text
+    assert "text" in {place.part for place in indexed.places([(0, len(indexed.text))])}
+
+
+def test_very_long_texts_stay_bounded_and_exact() -> None:
+    model = StaticEmbedder.load()
+    long = "".join(chr(0x4E00 + 7 * number) for number in range(1500))
+    cosine = float(model.similarity(model.encode(["猫の会社"]), model.encode([long]))[0, 0])
+    explanation = explain_cosine(model, Indexed.query("猫の会社"), Indexed.passage("", "", long), 1024, cosine, "query")
+    assert_adds_up(explanation)
+    assert abs(math.fsum(detail.value for detail in explanation.details if detail.operation) - cosine) < 1e-5
+    assert all(len(detail.details) < 300 for detail in explanation.details)
+
+
+def test_the_packaged_model_explains_beyond_an_index() -> None:
+    model = StaticEmbedder.load()
+    texts = "有給休暇はいつまでに申請しますか", "休みたいときは三日前までに届けを出します"
+    cosine = float(model.similarity(model.encode(texts[:1]), model.encode(texts[1:]))[0, 0])
+    explanation = explain_cosine(model, Indexed.query(texts[0]), Indexed.passage("", "", texts[1]), 1024, cosine)
+    assert_adds_up(explanation)
+    assert all(abs(node.value) < 1e-6 for node in nodes(explanation, "rounding"))
