@@ -45,6 +45,27 @@ def test_a_search_from_the_command_line_loads_no_torch(index: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_search_explains_its_scores(index: Path) -> None:
+    plain = run("search", "password 有給休暇", "--index", str(index), "-k", "2")
+    told = run("search", "password 有給休暇", "--index", str(index), "-k", "2", "--explain")
+    assert told.returncode == 0
+    assert "fused score, sum of:" in told.stdout
+    assert "passage token" in told.stdout
+    assert "fused score" not in plain.stdout
+    told = run("search", "password 有給休暇", "--index", str(index), "-k", "1", "--explain", "--json")
+    explanation = json.loads(told.stdout)["hits"][0]["explanation"]
+    assert sum(detail["value"] for detail in explanation["details"]) == pytest.approx(explanation["value"], abs=1e-5)
+
+
+def test_compact_and_repair_say_what_they_did(index: Path) -> None:
+    assert "is compact" in run("compact", "--index", str(index)).stdout
+    removed = run("remove", "leave.txt", "--index", str(index))
+    assert removed.returncode == 0
+    assert "Index:" in run("compact", "--index", str(index)).stdout
+    assert "Index:" in run("repair", "--index", str(index)).stdout
+    assert "is whole" in run("verify", "--index", str(index)).stdout
+
+
 def test_search_prints_json_for_programs(index: Path) -> None:
     result = run("search", "password", "--index", str(index), "--json", "-k", "2", "--mode", "bm25")
     answer = json.loads(result.stdout)
