@@ -29,7 +29,7 @@ CODED_FROM = 32_768
 """Rows from which a segment has codes; comparing fewer exactly takes a millisecond."""
 
 CODED_PREFIX = 192
-"""Numbers of a vector that its code covers, 48 bytes. benchmarks.search prints what others would do."""
+"""Numbers of a vector that its code covers, in 48 bytes; benchmarks.structures compares others."""
 
 SHORTEST_CODED = 16
 """Vectors of fewer numbers are always compared exactly: that is as fast as codes, and codes of so few are coarse."""
