@@ -14,7 +14,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from types import TracebackType
 from typing import IO, Any
 
 import orjson
@@ -27,7 +26,7 @@ MAX_WORKERS = 8
 
 
 class Analysers:
-    """As many workers as the machine has cores; a context manager that ends them."""
+    """As many workers as the machine has cores, until `close`."""
 
     def __init__(self) -> None:
         """Start the workers."""
@@ -46,14 +45,6 @@ class Analysers:
         for process in self._processes:
             self._idle.put(process)
         self._threads = ThreadPoolExecutor(number, "analysing")
-
-    def __enter__(self) -> "Analysers":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @property
     def number(self) -> int:

@@ -248,14 +248,15 @@ def info(folder: Path, files: bool, as_json: bool) -> None:
 @INDEX_OPTION
 def verify(folder: Path) -> None:
     """Check every file of the index; exit code 1 if one is damaged."""
+    from index import database
     from index.snapshot import verify
 
     problems = verify(folder)
     for problem in problems:
         click.echo(problem)
     if problems:
-        # Not from a list of what verify finds: only the documents cannot be made anew.
-        documents = any(problem.startswith("documents.db") for problem in problems)
+        # All but the documents can be made anew from them.
+        documents = any(problem.startswith(database.NAME) for problem in problems)
         remedy = "delete the folder and build it again" if documents else "`index repair` makes these files anew"
         click.echo(f"The index in {folder} is damaged: {remedy}.", err=True)
         sys.exit(1)

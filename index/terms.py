@@ -251,21 +251,8 @@ class Terms:
             for term, weight in weights.items()
         )
 
-    def contributions(self, query: str, passage_id: int) -> list[tuple[str, float]]:
-        """What each term of the query adds to the score of one passage, most first; the parts sum to the score."""
-        from tantivy import Query
-
-        parts: list[tuple[str, float]] = []
-        with self._searching():
-            for term, weight in self._query_weights(query).items():
-                weighted = Query.boost_query(self._term(term), weight)
-                hits = self._searcher.search(self._within([passage_id], weighted), 1, count=False).hits
-                if hits:
-                    parts.append((term, float(hits[0][0])))
-        return sorted(parts, key=lambda part: (-part[1], part[0]))
-
     def explained(self, query: str, passage_id: int) -> list[TermScore]:
-        """The same parts, each with the numbers that tantivy computed it from."""
+        """What each term of the query adds to the score of one passage, most first; the parts sum to the score."""
         parts: list[TermScore] = []
         with self._searching():
             for term, weight in self._query_weights(query).items():

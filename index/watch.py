@@ -35,16 +35,14 @@ def watch(
     """
     from watchfiles import watch as changes
 
-    index = folder.resolve()
+    root, index = corpus.resolve(), folder.resolve()
 
     def matters(change: object, path: str) -> bool:
-        below = Path(path).relative_to(corpus.resolve()) if Path(path).is_relative_to(corpus.resolve()) else Path(path)
-        return not Path(path).is_relative_to(index) and not any(part.startswith(".") for part in below.parts)
+        inside = Path(path).relative_to(root).parts
+        return not Path(path).is_relative_to(index) and not any(part.startswith(".") for part in inside)
 
-    if not corpus.is_dir():
-        raise IndexFolderError(f"No folder {corpus}: give the folder that holds the documents.")
     stream = changes(
-        corpus.resolve(),
+        root,
         watch_filter=matters,
         debounce=LONGEST_WAIT_MS,
         step=STILL_MS,

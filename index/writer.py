@@ -167,7 +167,7 @@ class IndexWriter:
             self._begin()
             self._orphans |= database.delete_documents(self.connection, documents)
 
-    def rebuild(self, progress: Callable[[int], None] = lambda done: None) -> None:
+    def rebuild(self, progress: Callable[[int], None]) -> None:
         """Make vectors and terms anew from the documents; the next commit puts them in place of all there were.
 
         Args:
@@ -179,7 +179,7 @@ class IndexWriter:
         self.manifest = replace(self.manifest, segments=[], stale_terms=0, checksums={}, sizes={})
         self._feed(progress, vectors=True)
 
-    def compact(self, progress: Callable[[int], None] = lambda done: None) -> bool:
+    def compact(self, progress: Callable[[int], None]) -> bool:
         """Make one segment of all vectors, and terms whose statistics are those of what is there; False if so already.
 
         Args:

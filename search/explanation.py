@@ -262,7 +262,7 @@ def explain_fusion(score: float, legs: Sequence[tuple[str, Scaling, Explanation]
         equal = scaling.high <= scaling.low
         how = "all candidates are alike: 1 if above 0, else 0" if equal else "(score - low) / (high - low)"
         normalised = Explanation(
-            scaling.normalised(explained.value),
+            float(scaling.normalised(explained.value)),
             f"normalised score = {how}",
             (
                 explained,

@@ -30,9 +30,19 @@ class Scaling:
     low: float
     high: float
 
-    def normalised(self, score: float) -> float:
-        """One score as `normalised` gives it."""
-        return (score - self.low) / (self.high - self.low) if self.high > self.low else float(score > 0)
+    @classmethod
+    def of(cls, scores: NDArray[np.float32], weight: float) -> "Scaling":
+        """That of scores (n,) of the candidates."""
+        low, high = (scores.min(), scores.max()) if len(scores) else (0.0, 0.0)
+        return cls(weight, float(low), float(high))
+
+    def normalised(self, scores: NDArray[np.float32] | float) -> NDArray[np.float64]:
+        """Scores moved and scaled so that the lowest is 0 and the highest 1.
+
+        Where all are equal, all are 1 if there is anything to them at all, else 0.
+        """
+        values = np.asarray(scores, np.float64)
+        return (values - self.low) / (self.high - self.low) if self.high > self.low else (values > 0).astype(np.float64)
 
 
 def bm25_weight(best: float, full: float) -> float:
@@ -47,13 +57,8 @@ def bm25_weight(best: float, full: float) -> float:
 
 
 def normalised(scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Scores (n,) moved and scaled so that the lowest is 0 and the highest 1.
-
-    Where all are equal, all are 1 if there is anything to them at all, else 0.
-    """
-    values = scores.astype(np.float64)
-    low, high = (values.min(), values.max()) if len(values) else (0.0, 0.0)
-    return (values - low) / (high - low) if high > low else (values > 0).astype(np.float64)
+    """Scores (n,) by their own lowest and highest, see `Scaling`."""
+    return Scaling.of(scores, 1).normalised(scores)
 
 
 def weighted_shares(

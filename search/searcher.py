@@ -337,8 +337,8 @@ def fused(
     matches = np.concatenate([dense_matches, bm25.scores])[first]
     of_dense, of_bm25 = weighted_shares(cosines, matches, weight)
     scores = of_dense + of_bm25
-    dense_scaling = Scaling(1 - weight, float(cosines.min()), float(cosines.max()))
-    bm25_scaling = Scaling(weight, float(matches.min()), float(matches.max()))
+    dense_scaling = Scaling.of(cosines, 1 - weight)
+    bm25_scaling = Scaling.of(matches, weight)
     dense_ranks, bm25_ranks = dense.ranks(), bm25.ranks()
     ranked = []
     for place, i in enumerate(np.lexsort((ids, -scores))[:k], 1):

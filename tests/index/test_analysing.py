@@ -1,5 +1,6 @@
 """Processes that analyse."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ TEXTS = ["東京の図書館で本を借りた。", "The quick brown foxes", "",
 
 def test_terms_are_those_of_the_analyser() -> None:
     expected = Analyser().joined([text.replace("\ud800", "\ufffd") for text in TEXTS])
-    with Analysers() as analysers:
+    with closing(Analysers()) as analysers:
         futures = [analysers.submit(TEXTS) for _ in range(3 * analysers.number)]
         assert all(future.result() == expected for future in futures)
         processes = analysers._processes
@@ -23,7 +24,7 @@ def test_terms_are_those_of_the_analyser() -> None:
 
 
 def test_a_dead_process_is_explained() -> None:
-    with Analysers() as analysers:
+    with closing(Analysers()) as analysers:
         for process in analysers._processes:
             process.kill()
             process.wait()

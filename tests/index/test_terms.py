@@ -87,7 +87,7 @@ def test_results_are_numpy_arrays_of_the_promised_kinds(tmp_path: Path) -> None:
 def test_contributions_sum_to_the_score(tmp_path: Path, query: str) -> None:
     terms = build(tmp_path / "a")
     for passage_id, score in zip(*terms.search(query, 3), strict=True):
-        parts = terms.contributions(query, int(passage_id))
+        parts = [(part.term, part.value) for part in terms.explained(query, int(passage_id))]
         assert sum(part for _, part in parts) == pytest.approx(score, abs=1e-3)
 
 
