@@ -8,7 +8,7 @@ between them an index that lies.
 import json
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,8 @@ class Manifest:
         stale_terms: Passages removed since the terms were written anew; BM25's statistics still count some of them.
         checksums: SHA-256 of each derived file, by its path in the index folder.
         sizes: Bytes of the same files.
+        fusion: How `index tune` found the legs are best joined in this index; empty where it was not run.
+        calibration: Of the scores of unrelated queries and passages of this index; empty where too few were sampled.
     """
 
     format: int
@@ -58,6 +60,8 @@ class Manifest:
     stale_terms: int
     checksums: dict[str, str]
     sizes: dict[str, int]
+    fusion: dict[str, float] = field(default_factory=dict)
+    calibration: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,8 +180,10 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
             f"The index in {folder} has format {values.get('format')}, this version reads {FORMAT}: delete the "
             f"folder and build it again."
         )
-    names = [field.name for field in fields(Manifest)]
-    if manifest_checksum(rows) != values.get("checksum") or not all(name in values for name in names):
+    # An index of before a field with a default came to be is read with that default.
+    names = [own.name for own in fields(Manifest) if own.name in values]
+    needed = {own.name for own in fields(Manifest) if own.default_factory is MISSING}
+    if manifest_checksum(rows) != values.get("checksum") or not needed <= set(names):
         raise IndexFolderError(
             f"The manifest in {folder} has changed since it was written: delete the folder and build it again."
         )

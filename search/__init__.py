@@ -1,7 +1,18 @@
 """Query to ranked, explained results: dense and BM25 search, joined by a hybrid ranker."""
 
 from search.explanation import Explanation, Place
-from search.results import Hit, HitDocument, LegScore, SearchResult
+from search.results import Hit, HitDocument, LegScore, Notice, SearchResult
 from search.searcher import MODES, Searcher, SearchError
 
-__all__ = ["MODES", "Explanation", "Hit", "HitDocument", "LegScore", "Place", "SearchError", "SearchResult", "Searcher"]
+__all__ = [
+    "MODES",
+    "Explanation",
+    "Hit",
+    "HitDocument",
+    "LegScore",
+    "Notice",
+    "Place",
+    "SearchError",
+    "SearchResult",
+    "Searcher",
+]

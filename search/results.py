@@ -1,11 +1,24 @@
 """What a search answers: plain data, the same in Python, in JSON and on the page."""
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 from index.documents import MetadataValue
 from search.explanation import Explanation
 from search.fusion import Scaling
+
+# A query is a question, not a document; what is longer is cut, and the user told.
+MAX_QUERY_CHARACTERS = 10_000
+
+
+class Notice(StrEnum):
+    """What a search has to say about itself: a sentence, whose name tells programs which one it is."""
+
+    EMPTY = "The query is empty."
+    CUT = f"Only the first {MAX_QUERY_CHARACTERS} characters of the query were used."
+    DENSE_BLIND = "Dense search was left out: the model knows no part of this query."
+    BM25_BLIND = "BM25 was left out: no word of this query occurs in the index."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ class SearchResult:
         k: Number of hits asked for.
         dim: Numbers of each vector that were compared; None in mode "bm25".
         hits: Best first.
-        notices: Sentences for the user, such as a leg that could not see the query and was left out.
+        notices: What the user should know, such as that a leg could not see the query and was left out.
         seconds: Time taken.
     """
 
@@ -86,7 +99,7 @@ class SearchResult:
     k: int
     dim: int | None
     hits: tuple[Hit, ...]
-    notices: tuple[str, ...]
+    notices: tuple[Notice, ...]
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:

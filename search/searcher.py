@@ -21,15 +21,13 @@ from index.writer import load_model
 from search.explanation import SIDES, Explanation, Indexed, Side, explain_bm25, explain_cosine, explain_fusion
 from search.fusion import Scaling, bm25_weight, weighted_shares
 from search.highlights import highlight
-from search.results import Hit, HitDocument, LegScore, SearchResult
+from search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, LegScore, Notice, SearchResult
 
 MODES = ("hybrid", "dense", "bm25")
 # Each leg proposes at least so many candidates; what neither ranks among its first hundred is in no fused top ten.
 CANDIDATES = 100
 MAX_K = 10_000
 MAX_RESCORED = 100_000
-# A query is a question, not a document; what is longer is cut, and the user told.
-MAX_QUERY_CHARACTERS = 10_000
 # Scores that differ by more are not those of the same search; BM25 scores are rounded to four decimals.
 SAME_SCORE = 1e-3
 
@@ -157,7 +155,7 @@ class Searcher:
             cut = query[:MAX_QUERY_CHARACTERS]
             notices = []
             if len(query) > len(cut):
-                notices.append(f"Only the first {MAX_QUERY_CHARACTERS} characters of the query were used.")
+                notices.append(Notice.CUT)
             ranked, blind = rank(snapshot, self.model, cut, k, mode, compared, rescore, self._beside)
             rows = snapshot.passages([hit.passage_id for hit in ranked])
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one.
@@ -257,7 +255,7 @@ def rank(
     dim: int,
     rescore: int | None,
     beside: Executor,
-) -> tuple[list[Ranked], list[str]]:
+) -> tuple[list[Ranked], list[Notice]]:
     """The best k passages, and a notice for each leg that was asked but could not see the query.
 
     ``beside`` runs the dense leg while this thread runs BM25: FAISS, numpy and tantivy all let go of Python's lock.
@@ -274,12 +272,12 @@ def rank(
             dense, vector, dense_matches = dense_leg(snapshot, model, query, k, dim, rescore)
     notices = []
     if not query.strip():
-        notices.append("The query is empty.")
+        notices.append(Notice.EMPTY)
     else:
         if mode != "bm25" and dense is None:
-            notices.append("Dense search was left out: the model knows no part of this query.")
+            notices.append(Notice.DENSE_BLIND)
         if mode != "dense" and words is None:
-            notices.append("BM25 was left out: no word of this query occurs in the index.")
+            notices.append(Notice.BM25_BLIND)
     if dense and words:
         assert vector is not None
         assert dense_matches is not None

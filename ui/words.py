@@ -2,6 +2,9 @@
 
 from typing import Literal
 
+from search import Notice
+from search.results import MAX_QUERY_CHARACTERS
+
 Language = Literal["ja", "en"]
 LANGUAGES: dict[Language, str] = {"ja": "日本語", "en": "English"}
 
@@ -165,15 +168,12 @@ My train is late and I will miss the meeting
 新鮮な野菜でスープを作る
 Making soup with fresh vegetables"""
 
-# What `search` says in English, for Japanese readers; the number in the last one is the limit of a query.
-NOTICES = {
-    "Dense search was left out: the model knows no part of this query.": (
-        "意味では探せませんでした。モデルの知っている言葉が含まれていません。"
-    ),
-    "BM25 was left out: no word of this query occurs in the index.": (
-        "単語では探せませんでした。同じ単語を含む文書がありません。"
-    ),
-    "Only the first 10000 characters of the query were used.": "長すぎるので、先頭の 10000 文字だけを使いました。",
+# What `search` says in English, for Japanese readers.
+NOTICES: dict[Notice, str] = {
+    Notice.EMPTY: "探す言葉がありません。",
+    Notice.CUT: f"長すぎるので、先頭の {MAX_QUERY_CHARACTERS} 文字だけを使いました。",
+    Notice.DENSE_BLIND: "意味では探せませんでした。モデルの知っている言葉が含まれていません。",
+    Notice.BM25_BLIND: "単語では探せませんでした。同じ単語を含む文書がありません。",
 }
 
 
@@ -192,6 +192,6 @@ class Words:
         """The words called ``key``, with values put into their {fields}."""
         return WORDS[key][self._place].format(**values)
 
-    def notice(self, notice: str) -> str:
-        """A notice of a search in this language, or as it is where there is no translation."""
-        return NOTICES.get(notice, notice) if self._place == 0 else notice
+    def notice(self, notice: Notice) -> str:
+        """A notice of a search in this language."""
+        return NOTICES[notice] if self._place == 0 else str(notice)
