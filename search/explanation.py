@@ -19,6 +19,7 @@ from index.analyser import Analyser
 from index.database import indexed_text
 from index.terms import TermScore
 from search.fusion import Scaling
+from search.token_pairs import token_pairs
 
 Side = Literal["passage", "query"]
 SIDES: tuple[Side, ...] = ("passage", "query")
@@ -149,14 +150,11 @@ def explain_cosine(
         shown: The cosine, of the vector that is stored.
         by: The side whose tokens come first.
     """
-    sides = {
-        "query": (query, *weighted_rows(model, query.text, dim)),
-        "passage": (passage, *weighted_rows(model, passage.text, dim)),
-    }
+    found = token_pairs(model, query.text, passage.text, dim)
     other: Side = "query" if by == "passage" else "passage"
-    (outer, outer_tokens, outer_rows), (inner, inner_tokens, inner_rows) = sides[by], sides[other]
-    lengths = float(np.linalg.norm(outer_rows.sum(axis=0)) * np.linalg.norm(inner_rows.sum(axis=0)))
-    parts = outer_rows @ inner_rows.T / lengths if lengths else np.zeros((len(outer_tokens), len(inner_tokens)))
+    outer, inner = (passage, query) if by == "passage" else (query, passage)
+    outer_tokens, inner_tokens = (found.passage, found.query) if by == "passage" else (found.query, found.passage)
+    parts = found.shares.T if by == "passage" else found.shares
     # Tokens are described once, not once for each pair.
     inner_labels = [(f"with {label(other, token)}", inner.places(token.spans)) for token in inner_tokens]
     details = [
@@ -177,14 +175,6 @@ def pairs(values: NDArray[np.float64], labels: Sequence[tuple[str, tuple[Place, 
     if len(rest):
         told.append(Explanation(float(values[rest].sum()), f"with {len(rest)} others together"))
     return told
-
-
-def weighted_rows(model: StaticEmbedder, text: str, dim: int) -> tuple[list[Token], NDArray[np.float64]]:
-    """The tokens of a text whose rows are not zero, and their rows (tokens, dim) times their weights."""
-    tokens = model.tokens(text)
-    rows = model.rows(tokens, dim).astype(np.float64) * np.array([[token.weight] for token in tokens]).reshape(-1, 1)
-    known = rows.any(axis=1)
-    return [token for token, knows in zip(tokens, known, strict=True) if knows], rows[known]
 
 
 def label(side: Side, token: Token) -> str:
