@@ -12,6 +12,7 @@ on disk. Cosines are always computed from those rows in one way, so which segmen
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,10 @@ RESCORED = 1000
 
 SHORT = 64
 """At fewer numbers than these a code says less of them, and more rows are compared: `rescored_at`."""
+
+COMPARED_CHOSEN = 5_000
+"""If a search is kept to so few rows of a coded segment, or fewer, all are compared exactly: that is as fast as looking
+for them among the best codes."""
 
 # Rows at a time: bounds the memory that writing and opening take beyond what is kept.
 BLOCK = 65_536
@@ -195,8 +200,19 @@ class Segment:
         places = np.minimum(np.searchsorted(self.ids, ids), len(self.ids) - 1)
         return places, self.ids[places] == ids
 
-    def candidates(self, query: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
-        """Places of at least ``wanted`` rows that count, if there are so many, whose codes are nearest the query."""
+    def candidates(
+        self, query: NDArray[np.float32], wanted: int, chosen: NDArray[np.bool_] | None = None
+    ) -> NDArray[np.int64]:
+        """Places of at least ``wanted`` rows that count, if there are so many, whose codes are nearest the query.
+
+        Args:
+            query: As in `Vectors.search`.
+            wanted: How many.
+            chosen: bool (n,), the only rows that count; of these there are no more than ``wanted``, or all if they are
+                few. None for all that are not dead.
+        """
+        if chosen is not None:
+            return self._chosen_candidates(query, wanted, chosen)
         assert self.codes is not None
         padded = np.zeros((1, self.codes.d), np.float32)
         shared = min(len(query), self.codes.d)
@@ -210,6 +226,19 @@ class Segment:
             if len(places) >= wanted or asked == len(self.ids):
                 return places
             asked *= 4
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chosen:
+    """Which vectors of an index a search is kept to.
+
+    Attributes:
+        coded: bool (n,), rows of each segment with codes.
+        plain: bool (n,), rows of all other segments together; None where there are no such segments.
+    """
+
+    coded: tuple[NDArray[np.bool_], ...]
+    plain: NDArray[np.bool_] | None
 
 
 class Vectors:
@@ -323,7 +352,7 @@ class Vectors:
 def cut(rows: NDArray[np.float16], places: NDArray[np.int64] | slice, d: int) -> NDArray[np.float32]:
     """float32 (n, d): the first d numbers of some rows, scaled to length 1."""
     chosen = rows[places, :d].astype(np.float32)
-    normalize_rows(chosen)
+    normalize_rows(chosen, chosen)
     return chosen
 
 
