@@ -14,17 +14,21 @@ from index import DEFAULT_INDEX
 from index.database import NAME as DATABASE
 from search import Searcher
 from ui import cards
+from ui.corpus import corpus_page
+from ui.dimensions import dimensions_page
+from ui.evaluate import evaluate_page
 from ui.search import search_page
 from ui.similarity import similarity_page
 from ui.widgets import short_path, show_command, show_error
 from ui.words import LANGUAGES, Language, Words
 
 
-def index_folder() -> Path:
-    """The index named on the command line."""
+def arguments() -> argparse.Namespace:
+    """The command line: ``index``, the folder, and whether the pages may change it, ``read_only``."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--index", default=DEFAULT_INDEX)
-    return Path(parser.parse_known_args()[0].index)
+    parser.add_argument("--index", default=DEFAULT_INDEX, type=Path)
+    parser.add_argument("--read-only", action="store_true")
+    return parser.parse_known_args()[0]
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)
@@ -86,7 +90,8 @@ def show_index(searcher: Searcher, words: Words) -> None:
 
 def main() -> None:
     """Draw the page."""
-    folder = index_folder()
+    given = arguments()
+    folder: Path = given.index
     st.set_page_config(
         page_title="sakuin", page_icon=":material/search:", layout="wide", menu_items={"About": "sakuin"}
     )
@@ -117,10 +122,19 @@ def main() -> None:
     def similarity() -> None:
         similarity_page(searcher.model if searcher else load_default_model(), words)
 
+    def corpus() -> None:
+        if failure:
+            show_error(failure, words)
+        else:
+            corpus_page(folder, searcher, words, given.read_only)
+
     page = st.navigation(
         [
             st.Page(of_index(search_page), title=words("search_page"), url_path="search", default=True),
             st.Page(similarity, title=words("similarity_page"), url_path="similarity"),
+            st.Page(of_index(dimensions_page), title=words("dimensions_page"), url_path="dimensions"),
+            st.Page(corpus, title=words("corpus_page"), url_path="corpus"),
+            st.Page(of_index(evaluate_page), title=words("evaluate_page"), url_path="evaluate"),
         ],
         position="top",
     )

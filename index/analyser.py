@@ -323,6 +323,15 @@ class Analyser:
         found += [(stem, start, end) for stem, (_, start, end) in zip(stems, others, strict=True)]
         return [(term[:MAX_TERM_CHARACTERS], starts[start], ends[end - 1]) for term, start, end in found]
 
+    def words(self, text: str) -> list[tuple[str, str]]:
+        """The terms that are whole words, not pairs or characters out of them, each with its form in the text."""
+        folded, starts, ends = _aligned(text)
+        found = list(self._word_places(folded))
+        others = [(match[0], match.start(), match.end()) for match in _word.finditer(folded)]
+        stems = self._stems([word for word, _, _ in others])
+        found += [(stem, start, end) for stem, (_, start, end) in zip(stems, others, strict=True)]
+        return [(term[:MAX_TERM_CHARACTERS], text[starts[start] : ends[end - 1]]) for term, start, end in found]
+
     def sought(self, query: str, terms: Set[str]) -> Sought:
         """What to look for in passages, of the terms of a query."""
         japanese = {term for term in terms if is_japanese(term)}

@@ -1,14 +1,20 @@
 """An index as it was committed: what searches read."""
 
+import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
-from index import database
+from index import database, filters
 from index.database import Manifest, PassageRow
 from index.errors import IndexFolderError
+from index.filters import Conditions, Facet, Selection
 from index.terms import Terms
 from index.vectors import Vectors, sha256_of
 from index.writer import removed_passages
@@ -19,6 +25,16 @@ ATTEMPTS = 5
 CHECKED_BYTES = 64_000_000
 """How much of the derived files opening reads to compare their checksums: all of a small index, in a few hundredths of
 a second. Reading more would take longer than most searches; `index verify` reads all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What can be told of a passage among thousands: its document's file, title and metadata, and its text."""
+
+    file: str
+    title: str
+    text: str
+    metadata: dict[str, Any]
 
 
 class Snapshot:
@@ -36,6 +52,8 @@ class Snapshot:
         self.folder = folder
         self._connection = connection
         self._lock = threading.Lock()
+        self._selections: dict[Conditions, Selection] = {}
+        self._facets: dict[tuple[Conditions, tuple[str, ...] | None, int], list[Facet]] = {}
         connection.execute("BEGIN")
         try:
             self.manifest: Manifest = database.read_manifest(connection, folder)
@@ -51,10 +69,60 @@ class Snapshot:
         self.vectors = Vectors(folder / "vectors", self.manifest.segments, removed)
         self.terms = Terms(folder / "terms" / f"{self.manifest.generation:08d}")
 
-    def passages(self, contents: Sequence[int]) -> dict[int, PassageRow]:
-        """Passages by content; one that was removed since is missing."""
+    def passages(self, contents: Sequence[int], selection: Selection | None = None) -> dict[int, PassageRow]:
+        """Passages by content, as they stand in the first document of all, or of a selection.
+
+        One that was removed since is missing.
+        """
         with self._reading():
-            return database.read_passages(self._connection, contents)
+            rows = database.read_passages(self._connection, contents)
+            return filters.within(self._connection, rows, selection.documents) if selection else rows
+
+    def selection(self, conditions: Conditions) -> Selection:
+        """What matches a filter; the last few are kept."""
+        with self._reading():
+            return filters.remembered(self._selections, conditions, lambda: self._select(conditions))
+
+    def _select(self, conditions: Conditions) -> Selection:
+        documents = filters.matching_documents(self._connection, conditions)
+        passages = filters.passages_of(self._connection, documents)
+        return Selection(documents, passages, self.vectors.chosen(passages))
+
+    def field_names(self) -> list[str]:
+        """What filters call the fields that any document has."""
+        with self._reading():
+            return filters.field_names(self._connection)
+
+    def facets(
+        self,
+        conditions: Conditions = (),
+        names: Collection[str] | None = None,
+        limit: int = filters.MOST_VALUES,
+    ) -> list[Facet]:
+        """How many of the documents that match a filter have which values; the last few answers are kept.
+
+        Args:
+            conditions: The filter; empty for all documents.
+            names: Of the fields, as filters call them. None for those that two documents or more have, in all the
+                index, and with `filters.MOST_VALUES` values at most: the same whatever the filter.
+            limit: Of each field so many values at most, those that most documents have.
+        """
+        if conditions and names is None:
+            names = [facet.name for facet in self.facets()]
+        documents = self.selection(conditions).documents if conditions else None
+        asked = (conditions, None if names is None else tuple(sorted(names)), limit)
+        with self._reading():
+            return filters.remembered(
+                self._facets, asked, lambda: filters.facets(self._connection, documents, names, limit)
+            )
+
+    def glimpses(self, contents: Sequence[int]) -> dict[int, Glimpse]:
+        """Many passages at once, as they stand in the first document of all; one that was removed since is missing.
+
+        Each document is read once, and passages are not compared with their numbers as `passages` does.
+        """
+        with self._reading():
+            return read_glimpses(self._connection, contents)
 
     def counts(self) -> dict[str, int]:
         """Numbers of files, documents, distinct passages, duplicates of them, and skipped files, as of now."""
@@ -97,6 +165,24 @@ class Snapshot:
 
     def _data_version(self) -> int:
         return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def read_glimpses(connection: sqlite3.Connection, contents: Sequence[int]) -> dict[int, Glimpse]:
+    """Passages by content; those that are gone are left out."""
+    places = connection.execute(
+        "SELECT document, content, start, end FROM passages WHERE id IN (SELECT min(id) FROM passages "
+        "WHERE content IN (SELECT value FROM json_each(?)) GROUP BY content) ORDER BY document",
+        (json.dumps(contents),),
+    ).fetchall()
+    found = {}
+    for document, passages in groupby(places, key=itemgetter(0)):
+        file, title, text, metadata = connection.execute(
+            "SELECT file, title, text, metadata FROM documents WHERE id = ?", (document,)
+        ).fetchone()
+        fields = filters.parsed(metadata)
+        for _, content, start, end in passages:
+            found[content] = Glimpse(file, title, text[start:end], fields)
+    return found
 
 
 def open_index(folder: Path) -> Snapshot:

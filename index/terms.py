@@ -43,6 +43,11 @@ OTHER_WEIGHT = 3
 """What a term that is not Japanese counts in a query. A Japanese word is seen again through its kanji and its pairs;
 without this a foreign word in a Japanese query would count a third of its neighbours."""
 
+NAMED = 16
+"""A search that is kept to n of N passages names them to tantivy where n * n <= 16 * N, up to some 1,300 of 100,000.
+Otherwise tantivy lists as many as should hold enough of them, and the others are passed over. The first takes time with
+n, the second with N / n."""
+
 _SCORE_DECIMALS = 4
 """Scores that differ by less than tantivy's order of summing changes them are ties."""
 
@@ -207,23 +212,41 @@ class Terms:
         """The terms a query is searched by, as often as they occur in it."""
         return self.analyser.terms(query)
 
-    def search(self, query: str, k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def search(
+        self, query: str, k: int, within: NDArray[np.int64] | None = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The ids and BM25 scores of the ``k`` best passages, best first, ties by ascending id.
 
         Only passages that have a term of the query are listed, so there may be fewer.
+
+        Args:
+            query: Any text.
+            k: At most so many.
+            within: Ids (n,), ascending, of the only passages to list; None for all. It changes no score.
         """
         weights = self._query_weights(query)
-        wanted = min(k, self.num_passages)
+        among = self.num_passages if within is None else len(within)
+        wanted = min(k, self.num_passages, among)
         if not weights or wanted < 1:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         with self._searching():
             built = self._any_of(weights)
-            limit = min(wanted + 1, self.num_passages)
-            ids, scores = self._hits(built, limit)
-            # The last place may be tied with passages beyond the limit: look further until the tie is in view.
-            while len(ids) == limit < self.num_passages and scores[-1] == scores[wanted - 1]:
-                limit = min(limit * 4, self.num_passages)
+            if within is not None and among * among <= NAMED * self.num_passages:
+                built, within = self._within(within.tolist(), built), None
+            # Would do if those to list were as common among the best as elsewhere, and a quarter for chance.
+            spread = 1 if within is None else 1.25 * self.num_passages / among
+            limit = min(int((wanted + 1) * spread), self.num_passages)
+            while True:
                 ids, scores = self._hits(built, limit)
+                exhausted = len(ids) < limit or limit == self.num_passages
+                last = scores[-1] if len(scores) else 0
+                if within is not None:
+                    kept = within[np.minimum(np.searchsorted(within, ids), among - 1)] == ids
+                    ids, scores = ids[kept], scores[kept]
+                # The last place may be tied with passages beyond the limit: look further until the tie is in view.
+                if exhausted or (len(ids) >= wanted and scores[wanted - 1] > last):
+                    break
+                limit = min(limit * 4, self.num_passages)
         order = np.lexsort((ids, -scores))[:wanted]
         return ids[order], scores[order]
 

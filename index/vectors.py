@@ -208,23 +208,27 @@ class Segment:
         Args:
             query: As in `Vectors.search`.
             wanted: How many.
-            chosen: bool (n,), the only rows that count; of these there are no more than ``wanted``, or all if they are
-                few. None for all that are not dead.
+            chosen: bool (n,), the rows that count; where they are few, all of them are returned. None for all that are
+                not dead.
         """
-        if chosen is not None:
-            return self._chosen_candidates(query, wanted, chosen)
         assert self.codes is not None
+        asked = wanted
+        if chosen is not None:
+            number = int(np.count_nonzero(chosen))
+            if number <= max(wanted, COMPARED_CHOSEN):
+                return np.flatnonzero(chosen)
+            # Would do if they were no rarer among the nearest than elsewhere, and a quarter for chance.
+            asked = wanted * len(self.ids) * 5 // (4 * number)
         padded = np.zeros((1, self.codes.d), np.float32)
         shared = min(len(query), self.codes.d)
         padded[0, :shared] = query[:shared]
-        asked = wanted
         while True:
             asked = min(asked, len(self.ids))
             places: NDArray[np.int64] = self.codes.search(padded, asked)[1][0]
             places = places[places >= 0]
-            places = places[~self.dead[places]]
+            places = places[~self.dead[places] if chosen is None else chosen[places]]
             if len(places) >= wanted or asked == len(self.ids):
-                return places
+                return places if chosen is None else places[:wanted]
             asked *= 4
 
 
@@ -274,8 +278,18 @@ class Vectors:
         """int64 (n,): contents of all vectors that count, ascending."""
         return np.sort(np.concatenate([np.zeros(0, np.int64), *(s.ids[~s.dead] for s in self.segments)]))
 
+    def chosen(self, ids: NDArray[np.int64]) -> Chosen:
+        """Those of the contents (m,) that have vectors that count, for `search`."""
+        coded = []
+        for segment in self._coded:
+            places, known = segment.places(ids)
+            rows = np.zeros(len(segment.ids), np.bool_)
+            rows[places[known]] = True
+            coded.append(rows & ~segment.dead)
+        return Chosen(tuple(coded), None if self._plain is None else np.isin(self._plain[0], ids))
+
     def search(
-        self, query: NDArray[np.float32], k: int, rescored: int | None = None
+        self, query: NDArray[np.float32], k: int, rescored: int | None = None, within: Chosen | None = None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The passages nearest to a query.
 
@@ -284,14 +298,19 @@ class Vectors:
             k: At most so many.
             rescored: How many of each coded segment to compare exactly: more finds more of the true nearest, and takes
                 longer; None for `rescored_at` the query's dimension.
+            within: Search only these; None for all.
 
         Returns:
             Contents and cosines, best first; ties by ascending content.
         """
         wanted = max(k, rescored or rescored_at(len(query)))
-        found = [scored(segment.ids, segment.rows, segment.candidates(query, wanted), query) for segment in self._coded]
+        rows = within.coded if within else [None] * len(self._coded)
+        found = [
+            scored(segment.ids, segment.rows, segment.candidates(query, wanted, chosen), query)
+            for segment, chosen in zip(self._coded, rows, strict=True)
+        ]
         if self._plain is not None and len(self._plain[0]):
-            found.append(self._search_plain(query, k))
+            found.append(self._search_plain(query, k, within.plain if within else None))
         ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in found)])
         cosines = np.concatenate([np.zeros(0, np.float32), *(cosines for _, cosines in found)])
         order = np.lexsort((ids, -cosines))[:k]
@@ -311,6 +330,21 @@ class Vectors:
             rows[known] = cut(segment.rows, places[known], d)
         return rows
 
+    def sample(self, most: int) -> Part:
+        """The vectors of the lowest contents, ascending, ``most`` of them at most.
+
+        A content is a hash, so these are a random sample, and stay in it when others are added or segments merged.
+        """
+        parts = []
+        for segment in self.segments:
+            places = np.flatnonzero(~segment.dead)[:most]
+            parts.append((segment.ids[places], segment.rows[places]))
+        if not parts:
+            return np.zeros(0, np.int64), np.zeros((0, 0), np.float16)
+        ids = np.concatenate([ids for ids, _ in parts])
+        order = np.argsort(ids)[:most]
+        return ids[order], gathered(parts, order)
+
     def _located(self, ids: NDArray[np.int64]) -> Iterator[tuple[Segment, NDArray[np.int64], NDArray[np.bool_]]]:
         """Each segment with the places of those contents that stand in it, and which these are."""
         for segment in self.segments:
@@ -319,18 +353,30 @@ class Vectors:
             if known.any():
                 yield segment, places, known
 
-    def _search_plain(self, query: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    def _search_plain(
+        self, query: NDArray[np.float32], k: int, chosen: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """Exact search of the small segments; more than k where there is a tie at the last place."""
         assert self._plain is not None
         ids, rows = self._plain
+        number, only = len(ids), None
+        if chosen is not None:
+            number = int(np.count_nonzero(chosen))
+            if not number:
+                return ids[:0], np.zeros(0, np.float32)
+            import faiss
+
+            # FAISS's stubs know only the C++ signatures.
+            bits = faiss.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))  # type: ignore[call-arg, arg-type]
+            only = faiss.SearchParameters(sel=bits)  # type: ignore[call-arg]
         index = self._flat_at(len(query))
         # FAISS sums in another order than `scored`: a few more are asked for, in case it takes a tie apart.
-        limit = min(k + 8, len(ids))
+        limit = min(k + 8, number)
         while True:
-            rough, places = index.search(query[None, :], limit)
-            if limit == len(ids) or rough[0, -1] < rough[0, min(k, limit) - 1] - 1e-6:
+            rough, places = index.search(query[None, :], limit, params=only)
+            if limit == number or rough[0, -1] < rough[0, min(k, limit) - 1] - 1e-6:
                 return scored(ids, rows, places[0], query)
-            limit = min(limit * 4, len(ids))
+            limit = min(limit * 4, number)
 
     def _flat_at(self, d: int) -> "faiss.Index":
         """The FAISS index of the small segments' first d numbers, made when first asked for; the last few are kept."""

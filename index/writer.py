@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 from embedder import StaticEmbedder
 from index import database
 from index.analysing import Analysers
+from index.calibration import FEWEST, calibrated
 from index.database import FileState, Manifest, content_number, indexed_text
 from index.documents import Document, Passage
 from index.errors import IndexFolderError
 from index.passages import MAX_WIDTH
-from index.terms import TermsWriter, sync_folder
+from index.terms import Terms, TermsWriter, sync_folder
 from index.vectors import Part, Segment, segment_files, sha256_of, to_merge, write_segment
 
 DEFAULT_DIM = 256
@@ -186,7 +187,9 @@ class IndexWriter:
             progress: Called with the number of passages done.
         """
         removed = len(removed_passages(self.connection))
-        if len(self.manifest.segments) < 2 and not removed and not self.manifest.stale_terms:
+        # An index of before there was a calibration gets one.
+        lacks = self.manifest.passages >= FEWEST and not self.manifest.calibration
+        if len(self.manifest.segments) < 2 and not removed and not self.manifest.stale_terms and not lacks:
             return False
         anew = self.manifest.stale_terms > 0
         self._begin(anew)
@@ -195,6 +198,10 @@ class IndexWriter:
             self.manifest = replace(self.manifest, stale_terms=0)
             self._feed(progress, vectors=False)
         return True
+
+    def join_legs(self, fusion: dict[str, float]) -> None:
+        """Note how searches join the legs from the next commit on: `search.fusion.Fusion`; empty for the default."""
+        self.manifest = replace(self.manifest, fusion=fusion)
 
     def put_file(self, state: FileState) -> None:
         """Note the state of a file."""
@@ -235,6 +242,7 @@ class IndexWriter:
             stale_terms=self.manifest.stale_terms + len(gone),
             checksums=checksums,
             sizes=sizes,
+            calibration=self._calibrated(generation, segments),
         )
         database.write_manifest(self.connection, manifest)
         for parent in (self.folder / "vectors", self.folder / "terms", self.folder):
@@ -397,6 +405,12 @@ class IndexWriter:
             files += write_segment(folder, name, parts)
             kept.append(name)
         return kept, sum(segment.live for segment in segments) + added, files
+
+    def _calibrated(self, generation: int, segments: Sequence[str]) -> dict[str, float]:
+        """What is about to be committed, calibrated."""
+        removed = removed_passages(self.connection)
+        opened = [Segment(self.folder / "vectors", name, removed, with_codes=False) for name in segments]
+        return calibrated(opened, Terms(self._terms_folder(generation)), self.connection, self.model)
 
     def _sweep(self) -> None:
         """Remove files of a writer's making that the committed manifest does not name."""

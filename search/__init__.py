@@ -1,5 +1,6 @@
 """Query to ranked, explained results: dense and BM25 search, joined by a hybrid ranker."""
 
+from index.filters import Facet, Where
 from search.explanation import Explanation, Place
 from search.results import Hit, HitDocument, LegScore, Notice, SearchResult
 from search.searcher import MODES, Searcher, SearchError
@@ -7,6 +8,7 @@ from search.searcher import MODES, Searcher, SearchError
 __all__ = [
     "MODES",
     "Explanation",
+    "Facet",
     "Hit",
     "HitDocument",
     "LegScore",
@@ -15,4 +17,5 @@ __all__ = [
     "SearchError",
     "SearchResult",
     "Searcher",
+    "Where",
 ]

@@ -6,6 +6,7 @@ one thing, though: the best of BM25's matches scores 1 even if it shares only a 
 weight depends on how much of the query the words of its best passage cover. docs/experiments.md has the figures.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,15 +46,40 @@ class Scaling:
         return (values - self.low) / (self.high - self.low) if self.high > self.low else (values > 0).astype(np.float64)
 
 
-def bm25_weight(best: float, full: float) -> float:
-    """Weight of the BM25 leg for a query, 0 to `BM25_WEIGHT`.
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How much BM25 counts beside the dense leg, query by query.
 
-    Args:
-        best: The highest BM25 score of any passage.
-        full: The score of a passage of mean length that has every term of the query once.
+    Attributes:
+        bm25_weight: Weight of BM25, 0 to 1, where the words of its best passage cover the query; the rest is the
+            dense leg's.
+        covered: Share of the query's full BM25 score from which on it is covered; below, the weight falls with the
+            square of the coverage. 0 for a weight that is the same for every query.
     """
-    coverage = best / full if full > 0 else 1.0
-    return BM25_WEIGHT * min(1.0, coverage / COVERED) ** 2
+
+    bm25_weight: float = BM25_WEIGHT
+    covered: float = COVERED
+
+    @classmethod
+    def of(cls, tuned: Mapping[str, float]) -> "Fusion":
+        """What `index tune` chose for an index; the default where it was not run and ``tuned`` is empty."""
+        return cls(**tuned)
+
+    def __str__(self) -> str:
+        weight = f"BM25 weighs {self.bm25_weight:g}"
+        if not self.covered or not self.bm25_weight:
+            return f"{weight} for every query"
+        return f"{weight}, less where its words cover less than {self.covered:g} of a query"
+
+    def weight(self, best: float, full: float) -> float:
+        """Weight of the BM25 leg for a query, 0 to ``bm25_weight``.
+
+        Args:
+            best: The highest BM25 score of any passage.
+            full: The score of a passage of mean length that has every term of the query once.
+        """
+        coverage = best / full if full > 0 else 1.0
+        return self.bm25_weight * (min(1.0, coverage / self.covered) ** 2 if self.covered else 1.0)
 
 
 def normalised(scores: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -19,6 +19,9 @@ class Notice(StrEnum):
     CUT = f"Only the first {MAX_QUERY_CHARACTERS} characters of the query were used."
     DENSE_BLIND = "Dense search was left out: the model knows no part of this query."
     BM25_BLIND = "BM25 was left out: no word of this query occurs in the index."
+    BM25_BLIND_IN_FILTER = "BM25 was left out: no word of this query occurs in the passages that match the filter."
+    NOTHING_MATCHES_FILTER = "No document matches the filter."
+    NO_GOOD_MATCH = "No good match: these are only the nearest passages."
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +59,17 @@ class Hit:
         score: What the hits are ordered by: the fused score (hybrid), the cosine (dense) or the BM25 score (bm25).
         document: Where the passage comes from.
         passage_id: Names the passage by what is indexed of it; 16 hexadecimal digits.
-        places: In how many places of the documents the same passage stands; this is the first that was indexed.
+        places: In how many places of the documents the same passage stands; this is the first that was indexed, of
+            those that match the filter.
         text: The passage.
         start, end: Character offsets of the passage in its document's text.
         heading: The heading the passage stands under, "" where there is none.
         highlights: Character spans (start, end) in ``text`` that match words of the query; sorted, disjoint.
         dense, bm25: What each leg thought; None where that leg took no part.
         explanation: What the score is made of; None where it was not asked for.
+        relevance: The probability that the passage answers the query, 0 to 1, by how far its scores are from those of
+            unrelated passages of this index; comparable between queries and indexes, as the score is not. None where
+            the index has too few passages to tell. See `search.relevance`.
     """
 
     rank: int
@@ -78,6 +85,7 @@ class Hit:
     dense: LegScore | None
     bm25: LegScore | None
     explanation: Explanation | None = None
+    relevance: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,8 @@ class SearchResult:
         hits: Best first.
         notices: What the user should know, such as that a leg could not see the query and was left out.
         seconds: Time taken.
+        answered: Whether a hit is likely enough to answer the query (`search.relevance.GOOD_MATCH`), be it among those
+            given or not; None where the query is empty, or the index has too few passages to tell.
     """
 
     query: str
@@ -101,6 +111,7 @@ class SearchResult:
     hits: tuple[Hit, ...]
     notices: tuple[Notice, ...]
     seconds: float
+    answered: bool | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, ready for JSON."""

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Collection
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,13 +15,16 @@ from numpy.typing import NDArray
 from embedder import SakuinError, StaticEmbedder
 from embedder.tokenising import replace_lone_surrogates
 from index import DEFAULT_INDEX
+from index.calibration import FEWEST
 from index.database import Manifest, PassageRow
 from index.errors import IndexFolderError
+from index.filters import MOST_VALUES, Facet, Selection, Where, conditions_of
 from index.snapshot import Snapshot, open_index
 from index.writer import load_model
 from search.explanation import SIDES, Explanation, Indexed, Side, explain_bm25, explain_cosine, explain_fusion
-from search.fusion import Scaling, bm25_weight, weighted_shares
+from search.fusion import Fusion, Scaling, weighted_shares
 from search.highlights import highlight
+from search.relevance import GOOD_MATCH, relevances
 from search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, LegScore, Notice, SearchResult
 
 MODES = ("hybrid", "dense", "bm25")
@@ -30,10 +34,12 @@ MAX_K = 10_000
 MAX_RESCORED = 100_000
 # Scores that differ by more are not those of the same search; BM25 scores are rounded to four decimals.
 SAME_SCORE = 1e-3
+# Fields that an error names; a table may have hundreds of columns.
+FIELDS_SHOWN = 20
 
 
 class SearchError(SakuinError):
-    """A search that was asked for wrongly: an unknown mode, an impossible k or dimension."""
+    """A search that was asked for wrongly: an unknown mode or field, an impossible k or dimension."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +108,11 @@ class Searcher:
         """What is committed: model, dimension, and so on."""
         return self._current().manifest
 
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is committed, for more than one question about the same state."""
+        return self._current()
+
     def counts(self) -> dict[str, int]:
         """Numbers of files, documents, passages and skipped files."""
         return self._current().counts()
@@ -118,6 +129,8 @@ class Searcher:
         dim: int | None = None,
         rescore: int | None = None,
         explain: bool = False,
+        where: Where | None = None,
+        min_relevance: float = 0.0,
     ) -> SearchResult:
         """Find the passages that answer a query.
 
@@ -129,9 +142,15 @@ class Searcher:
             rescore: In a large index, how many passages of a first, rough dense search to compare exactly: more find
                 more of the truly nearest, and take longer. 1 to 100,000; None for a number that finds 98 % or more.
             explain: Fill in each hit's explanation, which takes some milliseconds a hit.
+            where: Search only passages of documents that have these values of metadata: one of the values of a field,
+                where several are given, of all fields. "folder" is any folder above the file, "type" the ending of its
+                name; metadata of the same name is "metadata.folder". A passage that stands in several documents is
+                given with the first that matches.
+            min_relevance: Leave out hits of a lower relevance, 0 to 1; the others keep their ranks.
 
         Raises:
-            SearchError: an argument is out of range.
+            SearchError: an argument is out of range, no document has such a field, or hits are to be left out by their
+                relevance in an index that is not calibrated.
         """
         started = time.perf_counter()
         if mode not in MODES:
@@ -140,6 +159,8 @@ class Searcher:
             raise SearchError(f"Cannot give {k} hits: ask for 1 to {MAX_K}.")
         if rescore is not None and not 1 <= rescore <= MAX_RESCORED:
             raise SearchError(f"Cannot compare {rescore} passages: give 1 to {MAX_RESCORED}.")
+        if not 0 <= min_relevance <= 1:
+            raise SearchError(f"Cannot ask for a relevance of {min_relevance}: give 0 to 1.")
         # A lone surrogate, as a terminal of another encoding may send, can be neither searched nor printed.
         query = replace_lone_surrogates(query)
         asked: Snapshot | None = None
@@ -156,8 +177,10 @@ class Searcher:
             notices = []
             if len(query) > len(cut):
                 notices.append(Notice.CUT)
-            ranked, blind = rank(snapshot, self.model, cut, k, mode, compared, rescore, self._beside)
-            rows = snapshot.passages([hit.passage_id for hit in ranked])
+            within = selected(snapshot, where) if where else None
+            ranked, blind = rank(snapshot, self.model, cut, k, mode, compared, rescore, self._beside, within)
+            ranked, answered = judged(snapshot, cut, compared, ranked, min_relevance)
+            rows = snapshot.passages([hit.passage_id for hit in ranked], within)
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one.
             if len(rows) == len(ranked):
                 break
@@ -167,6 +190,8 @@ class Searcher:
             hits = tuple(
                 replace(hit, explanation=explained(snapshot, self.model, cut, hit, compared, "passage")) for hit in hits
             )
+        if answered is False and ranked:
+            blind = [*blind, Notice.NO_GOOD_MATCH]
         return SearchResult(
             query=query,
             mode=mode,
@@ -175,7 +200,30 @@ class Searcher:
             hits=hits,
             notices=(*notices, *blind),
             seconds=time.perf_counter() - started,
+            answered=answered,
         )
+
+    def facets(
+        self, where: Where | None = None, names: Collection[str] | None = None, limit: int = MOST_VALUES
+    ) -> list[Facet]:
+        """Values that a search can be restricted to, and how many documents have each.
+
+        Args:
+            where: Count only documents that match; as in `search`.
+            names: Of the fields. None for folder, by the topmost one, type, and fields of metadata that two documents
+                or more have, with at most 50 values in all the index: the same whatever ``where``, but for fields that
+                no document has that matches.
+            limit: Of each field so many values at most, those that most documents have.
+
+        Raises:
+            SearchError: no document has such a field.
+        """
+        snapshot = self._current()
+        if names is not None:
+            check_fields(snapshot, names)
+        if where:
+            selected(snapshot, where)
+        return snapshot.facets(conditions_of(where or {}), names, limit)
 
     def explain(self, query: str, hit: Hit, dim: int | None = None, by: Side = "passage") -> Explanation:
         """Take the score of a hit apart, down to the words of query and passage.
@@ -235,6 +283,28 @@ def checked_dim(dim: int | None, stored: int) -> int:
     return dim or stored
 
 
+def selected(snapshot: Snapshot, where: Where) -> Selection:
+    """What matches a filter; raises SearchError where it names no values, or a field that no document has."""
+    conditions = conditions_of(where)
+    for name, values in conditions:
+        if not values:
+            raise SearchError(f"No value is given for the field {name!r}: give one, or leave the field out.")
+    selection = snapshot.selection(conditions)
+    if not len(selection.documents):
+        check_fields(snapshot, [name for name, _ in conditions])
+    return selection
+
+
+def check_fields(snapshot: Snapshot, names: Collection[str]) -> None:
+    """Raises SearchError if one of the fields is unknown."""
+    known = snapshot.field_names()
+    for name in names:
+        if name not in known:
+            shown = ", ".join(known[:FIELDS_SHOWN])
+            more = f" and {len(known) - FIELDS_SHOWN} more" if len(known) > FIELDS_SHOWN else ""
+            raise SearchError(f"No document of this index has a field {name!r}. There are: {shown}{more}.")
+
+
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """A hit before its passage is fetched."""
@@ -244,6 +314,7 @@ class Ranked:
     score: float
     dense: LegScore | None
     bm25: LegScore | None
+    relevance: float | None = None
 
 
 def rank(
@@ -255,21 +326,25 @@ def rank(
     dim: int,
     rescore: int | None,
     beside: Executor,
+    within: Selection | None = None,
 ) -> tuple[list[Ranked], list[Notice]]:
     """The best k passages, and a notice for each leg that was asked but could not see the query.
 
     ``beside`` runs the dense leg while this thread runs BM25: FAISS, numpy and tantivy all let go of Python's lock.
+    ``within``: rank only these.
     """
+    if within and not len(within.passages):
+        return [], [Notice.NOTHING_MATCHES_FILTER]
     if mode == "hybrid":
         wanted = max(k, CANDIDATES)
-        meaning = beside.submit(dense_leg, snapshot, model, query, wanted, dim, rescore, with_bm25=True)
-        words = bm25_leg(snapshot, query, wanted)
+        meaning = beside.submit(dense_leg, snapshot, model, query, wanted, dim, rescore, within, with_bm25=True)
+        words = bm25_leg(snapshot, query, wanted, within)
         dense, vector, dense_matches = meaning.result()
     else:
-        words = bm25_leg(snapshot, query, k) if mode == "bm25" else None
+        words = bm25_leg(snapshot, query, k, within) if mode == "bm25" else None
         dense, vector, dense_matches = None, None, None
         if mode == "dense":
-            dense, vector, dense_matches = dense_leg(snapshot, model, query, k, dim, rescore)
+            dense, vector, dense_matches = dense_leg(snapshot, model, query, k, dim, rescore, within)
     notices = []
     if not query.strip():
         notices.append(Notice.EMPTY)
@@ -277,12 +352,13 @@ def rank(
         if mode != "bm25" and dense is None:
             notices.append(Notice.DENSE_BLIND)
         if mode != "dense" and words is None:
-            notices.append(Notice.BM25_BLIND)
+            notices.append(Notice.BM25_BLIND_IN_FILTER if within else Notice.BM25_BLIND)
     if dense and words:
         assert vector is not None
         assert dense_matches is not None
         cosines = snapshot.vectors.scores(vector, words.ids)
-        weight = bm25_weight(float(words.scores[0]), snapshot.terms.full_score(query))
+        joined = Fusion.of(snapshot.manifest.fusion)
+        weight = joined.weight(float(words.scores[0]), snapshot.terms.full_score(query))
         return fused(dense, dense_matches, words, cosines, weight, k), notices
     legs = [(leg, name) for leg, name in ((dense, "dense"), (words, "bm25")) if leg]
     if not legs:
@@ -295,6 +371,23 @@ def rank(
     return ranked, notices
 
 
+def judged(
+    snapshot: Snapshot, query: str, dim: int, ranked: list[Ranked], min_relevance: float
+) -> tuple[list[Ranked], bool | None]:
+    """Hits with their relevance, those of too low a one left out, and whether any is likely enough an answer."""
+    chances = relevances(ranked, snapshot.terms.full_score(query), dim, snapshot.manifest)
+    if chances is None:
+        if min_relevance:
+            raise SearchError(
+                f"The index in {snapshot.folder} is not calibrated, so hits have no relevance to be left out by: it "
+                f"has fewer than {FEWEST} passages, or is of an earlier version and needs `index compact` once."
+            )
+        return ranked, None
+    found = [replace(hit, relevance=chance) for hit, chance in zip(ranked, chances, strict=True)]
+    answered = max(chances, default=0.0) >= GOOD_MATCH if query.strip() else None
+    return [hit for hit in found if hit.relevance is not None and hit.relevance >= min_relevance], answered
+
+
 def dense_leg(
     snapshot: Snapshot,
     model: StaticEmbedder,
@@ -302,19 +395,20 @@ def dense_leg(
     wanted: int,
     dim: int,
     rescore: int | None,
+    within: Selection | None = None,
     with_bm25: bool = False,
 ) -> tuple[Leg | None, NDArray[np.float32], NDArray[np.float32] | None]:
     """The dense list, None where the model knows no part of the query; the query's vector; BM25 scores of the list."""
     vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
     if not vector.any():
         return None, vector, None
-    leg = Leg(*snapshot.vectors.search(vector, wanted, rescore))
+    leg = Leg(*snapshot.vectors.search(vector, wanted, rescore, within.vectors if within else None))
     return leg, vector, snapshot.terms.scores(query, leg.ids.tolist()) if with_bm25 else None
 
 
-def bm25_leg(snapshot: Snapshot, query: str, wanted: int) -> Leg | None:
+def bm25_leg(snapshot: Snapshot, query: str, wanted: int, within: Selection | None = None) -> Leg | None:
     """BM25's list, None where no passage has any term of the query."""
-    leg = Leg(*snapshot.terms.search(query, wanted))
+    leg = Leg(*snapshot.terms.search(query, wanted, within.passages if within else None))
     return leg if len(leg.ids) else None
 
 
@@ -368,6 +462,7 @@ def finished(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ..
         highlights=highlights,
         dense=hit.dense,
         bm25=hit.bm25,
+        relevance=hit.relevance,
     )
 
 

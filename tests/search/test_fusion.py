@@ -1,11 +1,12 @@
 """Fusion on arrays: what holds whatever the scores are."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from search.fusion import BM25_WEIGHT, bm25_weight, normalised, weighted_shares
+from search.fusion import BM25_WEIGHT, COVERED, Fusion, normalised, weighted_shares
 
 scores = arrays(np.float32, st.shared(st.integers(0, 30), key="n"), elements=st.floats(-1, 100, width=32))
 
@@ -34,8 +35,24 @@ def test_what_both_legs_prefer_wins(dense: np.ndarray, bm25: np.ndarray, weight:
 
 
 def test_bm25_weighs_less_where_words_cover_less_of_the_query() -> None:
-    weights = [bm25_weight(best, 10.0) for best in (0.0, 1.0, 3.0, 5.9, 6.0, 30.0)]
+    weights = [Fusion().weight(best, 10.0) for best in (0.0, 1.0, 3.0, 5.9, 6.0, 30.0)]
     assert weights[0] == 0
     assert weights == sorted(weights)
+    assert weights[2] == pytest.approx(BM25_WEIGHT * (0.3 / COVERED) ** 2)
     assert weights[-1] == weights[-2] == BM25_WEIGHT
-    assert bm25_weight(0.0, 0.0) == BM25_WEIGHT
+    assert Fusion().weight(0.0, 0.0) == BM25_WEIGHT
+
+
+def test_tuned_weights() -> None:
+    assert Fusion.of({}) == Fusion()
+    tuned = Fusion.of({"bm25_weight": 0.4, "covered": 1.0})
+    assert tuned.weight(5.0, 10.0) == pytest.approx(0.1)
+    assert tuned.weight(20.0, 10.0) == 0.4
+    # Covered from nothing on: the same weight for every query.
+    assert {Fusion(0.3, 0.0).weight(best, 10.0) for best in (0.0, 0.1, 20.0)} == {0.3}
+    assert Fusion(0.0, 0.6).weight(20.0, 10.0) == 0
+
+
+def test_a_setting_in_words() -> None:
+    assert str(Fusion(0.4, 0.8)) == "BM25 weighs 0.4, less where its words cover less than 0.8 of a query"
+    assert str(Fusion(0.5, 0.0)) == "BM25 weighs 0.5 for every query"

@@ -51,12 +51,13 @@ def html_of(app: AppTest) -> str:
 
 
 @contextmanager
-def served(folder: Path, log: Path) -> Iterator[str]:
-    """The address of the app, started for an index."""
+def served(folder: Path, log: Path, *options: str) -> Iterator[str]:
+    """The address of the app, started for an index with options of `index ui`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "index", "ui", "--index", str(folder), "--port", str(port), "--no-browser"]
+    command += options
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

@@ -1,0 +1,146 @@
+"""What the scores of unrelated queries and passages are in an index, so that a score can be told from chance.
+
+A cosine of 0.4, or a passage with half of a query's words, means little in a corpus where every document resembles
+many others, and much where none does. So a commit asks the index pieces of its own passages, cut to the length of
+queries, and notes how passages of other documents score. The passages with the lowest content numbers are asked: these
+numbers are hashes, so this is a random sample, and the same one however the index came to be.
+"""
+
+import math
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedder import StaticEmbedder
+from embedder.model import normalized
+from index import database
+from index.database import PassageRow
+from index.documents import Document
+from index.passages import split
+from index.terms import Terms
+from index.vectors import Segment, cut
+
+SAMPLED = 128
+"""Passages asked for; the mean of their scores is then known to a tenth of their spread."""
+
+FEWEST = 32
+"""Passages below which an index is not calibrated."""
+
+QUERY_WIDTH = 60
+"""Columns of a made-up query at most: 30 Japanese characters or some ten English words."""
+
+# Looked through for a passage of another document; one of a single long document has no other.
+DEPTH = 50
+# Unrelated cosines spread more the fewer numbers are compared; between these dimensions they are interpolated.
+SHORTEST = 8
+DECIMALS = 5
+
+
+def calibrated(
+    segments: Sequence[Segment], terms: Terms, connection: sqlite3.Connection, model: StaticEmbedder
+) -> dict[str, float]:
+    """Measure an index; the result is `Manifest.calibration`.
+
+    Args:
+        segments: Of the vectors.
+        terms: Of the same passages.
+        connection: To the documents of the same passages.
+        model: That encoded them.
+
+    Returns:
+        "coverage": mean, over made-up queries, of the highest BM25 score of a passage of another document, as a share
+        of the query's full score (`Terms.full_score`). "mean_D" and "std_D": of the cosines of made-up queries with
+        passages they were not made from, at D numbers. Empty where there are too few passages.
+    """
+    ids, vectors = lowest(segments, SAMPLED)
+    if len(ids) < FEWEST:
+        return {}
+    passages = database.read_passages(connection, ids.tolist())
+    if len(passages) < len(ids):
+        # Vectors of passages that are not there: `index verify` says so, and a commit of other documents is no remedy.
+        return {}
+    queries = [made_up_query(passages[content]) for content in ids.tolist()]
+    shares = [
+        unrelated_share(terms, connection, query, content) for query, content in zip(queries, ids.tolist(), strict=True)
+    ]
+    measured = {"coverage": round(float(np.mean(shares)), DECIMALS)}
+    dim = vectors.shape[1]
+    encoded = model.encode(queries, truncate_dim=dim)
+    for d in sorted({dim, *(2**power for power in range(3, 12) if SHORTEST <= 2**power < dim)}):
+        asked = normalized(encoded[:, :d])
+        cosines = np.einsum("id,jd->ij", asked, cut(vectors, slice(None), d))
+        # A query the model knows nothing of has a zero vector; searches leave it to BM25.
+        counted = ~np.eye(len(ids), dtype=np.bool_)
+        counted[~asked.any(axis=1)] = False
+        if counted.any():
+            measured[f"mean_{d}"] = round(float(cosines[counted].mean()), DECIMALS)
+            measured[f"std_{d}"] = round(float(cosines[counted].std()), DECIMALS)
+    return measured
+
+
+def unrelated_cosines(calibration: Mapping[str, float], dim: int) -> tuple[float, float] | None:
+    """Mean and standard deviation of cosines of unrelated pairs at a number of dimensions; None where not known."""
+    known = sorted(int(name.removeprefix("std_")) for name in calibration if name.startswith("std_"))
+    if not known or calibration[f"std_{known[-1]}"] <= 0:
+        return None
+    places = np.log2(known)
+    mean, std = (
+        float(np.interp(math.log2(dim), places, [calibration[f"{name}_{d}"] for d in known]))
+        for name in ("mean", "std")
+    )
+    return (mean, std) if std > 0 else None
+
+
+def lowest(segments: Sequence[Segment], number: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
+    """The passages of the lowest content numbers and their vectors, of all that count, ascending."""
+    ids, rows = [np.zeros(0, np.int64)], []
+    for segment in segments:
+        places = np.flatnonzero(~segment.dead)[:number]
+        ids.append(segment.ids[places])
+        rows.append(segment.rows[places])
+    every = np.concatenate(ids)
+    order = np.argsort(every)[:number]
+    return every[order], np.concatenate(rows)[order] if rows else np.zeros((0, 0), np.float16)
+
+
+def made_up_query(passage: PassageRow) -> str:
+    """A stretch from the middle of a passage, of a query's length: a sentence, or part of a long one."""
+    pieces = split(Document("", "", passage.text), QUERY_WIDTH)
+    if not pieces:
+        return passage.text[:QUERY_WIDTH]
+    middle = pieces[len(pieces) // 2]
+    return passage.text[middle.start : middle.end]
+
+
+def unrelated_share(terms: Terms, connection: sqlite3.Connection, query: str, content: int) -> float:
+    """The highest BM25 score of a passage of another document than ``content``, as a share of the full score.
+
+    Where one document has all the best passages, the last of them stands in for those of others.
+    """
+    full = terms.full_score(query)
+    ids, scores = terms.search(query, DEPTH)
+    if full <= 0 or not len(ids):
+        return 0.0
+    own, *others = sources(connection, [content, *ids.tolist()])
+    for source, score in zip(others, scores.tolist(), strict=True):
+        if source.isdisjoint(own):
+            return float(score) / full
+    return float(scores[-1]) / full if len(ids) == DEPTH else 0.0
+
+
+def sources(connection: sqlite3.Connection, contents: Sequence[int]) -> list[set[int | str]]:
+    """For each passage, the numbers and titles of the documents it stands in.
+
+    Documents of the same title are taken for parts of one, such as the rows of a table of paragraphs.
+    """
+    found: dict[int, set[int | str]] = {content: set() for content in contents}
+    rows = connection.execute(
+        "SELECT p.content, d.id, d.title FROM passages p JOIN documents d ON d.id = p.document "
+        f"WHERE p.content IN ({','.join('?' * len(found))})",
+        list(found),
+    )
+    for content, number, title in rows:
+        found[content] |= {number, title} if title else {number}
+    return [found[content] for content in contents]

@@ -1,0 +1,200 @@
+"""Documents of an index a page at a time: nothing here ever holds more than it returns."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from index import database
+from index.documents import MetadataValue
+from index.errors import IndexFolderError
+from index.readers import SUFFIXES
+
+Order = Literal["name", "newest", "passages"]
+ORDERS: tuple[Order, ...] = ("name", "newest", "passages")
+
+# Which documents stand on a page is found in an index of the table, without reading texts; those few are then fetched.
+_IN_ORDER: dict[Order, tuple[str, str]] = {
+    "name": ("documents d", "d.uri"),
+    "newest": ("documents d", "d.id DESC"),
+    "passages": (
+        "documents d LEFT JOIN (SELECT document, count(*) AS n FROM passages GROUP BY document) p ON p.document = d.id",
+        "p.n DESC, d.id",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedDocument:
+    """A document as a list shows it.
+
+    Attributes:
+        number: Of the document in the database.
+        uri: Its name.
+        file: Name of the file it was read from; the same as ``uri`` where that holds no other document.
+        title: Never empty.
+        kind: Suffix of the file, in lower case and without the dot.
+        passages: How many it is cut into.
+        characters: Length of its text.
+    """
+
+    number: int
+    uri: str
+    file: str
+    title: str
+    kind: str
+    passages: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPassage:
+    """A passage as it stands in its document.
+
+    Attributes:
+        number: Place in the document, from 1.
+        start, end: Character offsets in the document's text.
+        heading: The heading it stands under, "" where there is none.
+        text: The passage.
+        places: In how many places of all documents the same passage stands.
+    """
+
+    number: int
+    start: int
+    end: int
+    heading: str
+    text: str
+    places: int
+
+
+@contextmanager
+def reading(folder: Path) -> Iterator[sqlite3.Connection]:
+    """The database of an index at one moment, whatever others commit meanwhile.
+
+    Raises:
+        IndexFolderError: there is no index, or it cannot be read.
+    """
+    with closing(database.connect(folder, read_only=True)) as connection:
+        try:
+            connection.execute("BEGIN")
+            yield connection
+        except sqlite3.Error as error:
+            raise IndexFolderError(
+                f"The index in {folder} cannot be read ({error}). Check it with `index verify`."
+            ) from error
+
+
+def list_documents(
+    connection: sqlite3.Connection,
+    some: str = "",
+    kind: str = "",
+    order: Order = "name",
+    first: int = 0,
+    most: int = 50,
+) -> list[ListedDocument]:
+    """Documents ``first`` to ``first + most`` of those that match, in order.
+
+    Args:
+        connection: Of `reading`.
+        some: Part of a uri or title, in any case where it is ASCII; "" for all documents.
+        kind: Suffix of the file without its dot; "" for all.
+        order: By uri ("name"), what was read last first ("newest"), or most passages first ("passages").
+        first: How many to pass over.
+        most: How many to give.
+    """
+    table, by = _IN_ORDER[order]
+    where, values = _matching(some, kind)
+    numbers = connection.execute(
+        f"SELECT d.id FROM {table} {where} ORDER BY {by} LIMIT ? OFFSET ?", (*values, most, first)
+    ).fetchall()
+    return [_listed(connection, number) for (number,) in numbers]
+
+
+def count_documents(connection: sqlite3.Connection, some: str = "", kind: str = "") -> int:
+    """Number of documents that match. Args: as for `list_documents`."""
+    where, values = _matching(some, kind)
+    return int(connection.execute(f"SELECT count(*) FROM documents d {where}", values).fetchone()[0])
+
+
+def list_kinds(connection: sqlite3.Connection) -> list[str]:
+    """The kinds of files that were read, for `list_documents`, in alphabetical order."""
+    kinds: set[str] = set()
+    for (uri,) in connection.execute("SELECT uri FROM files"):
+        kinds.add(kind_of(uri))
+    return sorted(kinds & {suffix[1:] for suffix in SUFFIXES})
+
+
+def list_skipped(connection: sqlite3.Connection, most: int) -> tuple[list[tuple[str, str]], int]:
+    """The first (uri, reason) of the files of which nothing, or not all, was taken; and how many there are."""
+    rows = connection.execute("SELECT uri, reason FROM files WHERE reason != '' ORDER BY uri LIMIT ?", (most,))
+    number = connection.execute("SELECT count(*) FROM files WHERE reason != ''").fetchone()[0]
+    return rows.fetchall(), int(number)
+
+
+def find_document(connection: sqlite3.Connection, uri: str) -> ListedDocument | None:
+    """The document of that name."""
+    row = connection.execute("SELECT id FROM documents WHERE uri = ?", (uri,)).fetchone()
+    return _listed(connection, row[0]) if row else None
+
+
+def list_passages(connection: sqlite3.Connection, document: int, first: int = 0, most: int = 50) -> list[ListedPassage]:
+    """Passages ``first`` to ``first + most`` of a document, in order."""
+    text = connection.execute("SELECT text FROM documents WHERE id = ?", (document,)).fetchone()[0]
+    rows = connection.execute(
+        "SELECT start, end, heading, (SELECT count(*) FROM passages s WHERE s.content = p.content) "
+        "FROM passages p WHERE document = ? ORDER BY id LIMIT ? OFFSET ?",
+        (document, most, first),
+    )
+    return [
+        ListedPassage(number, start, end, heading, text[start:end], places)
+        for number, (start, end, heading, places) in enumerate(rows, first + 1)
+    ]
+
+
+def read_metadata(connection: sqlite3.Connection, document: int) -> dict[str, MetadataValue]:
+    """What a document's file says of it besides its title and text."""
+    row = connection.execute("SELECT metadata FROM documents WHERE id = ?", (document,)).fetchone()
+    metadata: dict[str, MetadataValue] = json.loads(row[0])
+    return metadata
+
+
+def documents_in(connection: sqlite3.Connection, files: Sequence[str]) -> dict[str, int]:
+    """How many documents were read from each of some files."""
+    return {
+        file: int(connection.execute("SELECT count(*) FROM documents WHERE file = ?", (file,)).fetchone()[0])
+        for file in dict.fromkeys(files)
+    }
+
+
+def kind_of(file: str) -> str:
+    """The suffix of a file's name in lower case, without its dot."""
+    return PurePosixPath(file).suffix[1:].lower()
+
+
+def _matching(some: str, kind: str) -> tuple[str, list[str]]:
+    conditions, values = [], []
+    if some:
+        pattern = f"%{_literal(some)}%"
+        conditions.append("(d.uri LIKE ? ESCAPE '\\' OR d.title LIKE ? ESCAPE '\\')")
+        values += [pattern, pattern]
+    if kind:
+        conditions.append("d.file LIKE ? ESCAPE '\\'")
+        values.append(f"%.{_literal(kind)}")
+    return ("WHERE " + " AND ".join(conditions) if conditions else ""), values
+
+
+def _literal(text: str) -> str:
+    """A text in which LIKE finds no sign of its own."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def _listed(connection: sqlite3.Connection, number: int) -> ListedDocument:
+    uri, file, title, characters, passages = connection.execute(
+        "SELECT uri, file, title, length(text), (SELECT count(*) FROM passages WHERE document = d.id) "
+        "FROM documents d WHERE id = ?",
+        (number,),
+    ).fetchone()
+    return ListedDocument(number, uri, file, title, kind_of(file), passages, characters)

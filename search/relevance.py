@@ -1,0 +1,142 @@
+"""How likely a hit answers its query: its scores, measured by what is chance in this index, as a probability.
+
+Either leg may know: a passage in other words, or another language, has a cosine far from chance, one in the same words
+covers the query. So the odds that a hit answers are the sum of what each leg gives it, each by a logistic formula, and
+fall with the distance to the best hit. What the scores of unrelated pairs are in the index, a commit has measured
+(`index.calibration`). The weights were learnt from queries whose answers are known, half of them with the answers taken
+out of the index: ``python -m evaluation.refusal --fit`` prints them, and without ``--fit`` how well they hold on sets
+of queries that had no part in them. docs/experiments.md has the figures.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from index.calibration import unrelated_cosines
+from index.database import Manifest
+from search.results import LegScore
+
+GOOD_MATCH = 0.05
+"""Relevance from which the best hit counts as an answer."""
+
+# The dimension that the weights of meaning are given for.
+MIDDLE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """Of each piece of `Evidence`; None where a search mode does without that leg."""
+
+    meaning: tuple[float, ...] | None
+    words: tuple[float, ...] | None
+    behind: float
+
+
+WEIGHTS = {
+    "hybrid": Weights((0.0, 0.0, 0.0, 0.0), (0.0, 0.0), 0.0),
+    "dense": Weights((0.0, 0.0, 0.0, 0.0), None, 0.0),
+    "bm25": Weights(None, (0.0, 0.0), 0.0),
+}
+"""By the legs that scored the hits: both, or one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of n hits of one search.
+
+    Attributes:
+        meaning: float64 (n, 4): 1; by how many standard deviations of unrelated pairs the cosine is above the highest
+            that is to be expected of so many of them, ``mean + std * sqrt(2 ln passages)``, the maximum of normally
+            distributed numbers; log2 of the numbers compared over 256; the product of the two before. None where the
+            dense leg took no part.
+        words: float64 (n, 2): 1; the BM25 score as a share of the query's full score, less the share that pieces of
+            the index's own passages reach in passages of other documents. None where BM25 took no part.
+        behind: float64 (n,): how far the score is below that of the best hit: of the fused score, in standard
+            deviations of cosines, or as a share of the full BM25 score.
+    """
+
+    meaning: NDArray[np.float64] | None
+    words: NDArray[np.float64] | None
+    behind: NDArray[np.float64]
+
+    @property
+    def mode(self) -> str:
+        """Which legs took part, as a key of `WEIGHTS`."""
+        return "bm25" if self.meaning is None else "dense" if self.words is None else "hybrid"
+
+
+class Scored(Protocol):
+    """A hit whose scores are known; one leg's is None for all hits of a search that had to do without it."""
+
+    @property
+    def score(self) -> float:
+        """What the hits are ordered by."""
+
+    @property
+    def dense(self) -> LegScore | None:
+        """What the dense leg thought."""
+
+    @property
+    def bm25(self) -> LegScore | None:
+        """What BM25 thought."""
+
+
+def relevances(hits: Sequence[Scored], full: float, dim: int, manifest: Manifest) -> list[float] | None:
+    """The probability that each hit answers the query; None where the index is not calibrated.
+
+    Args: as those of `evidence`.
+    """
+    known = evidence(hits, full, dim, manifest)
+    if known is None:
+        return None
+    found: list[float] = probability(log_odds(known, WEIGHTS[known.mode])).tolist()
+    return found
+
+
+def evidence(hits: Sequence[Scored], full: float, dim: int, manifest: Manifest) -> Evidence | None:
+    """What is known of hits; None where the index is not calibrated.
+
+    Args:
+        hits: Best first, from the first on, of one search.
+        full: `index.terms.Terms.full_score` of the query.
+        dim: Numbers of the vectors that were compared.
+        manifest: Of the index.
+    """
+    unrelated = unrelated_cosines(manifest.calibration, dim)
+    if unrelated is None:
+        return None
+    mean, std = unrelated
+    scores = np.array([hit.score for hit in hits], np.float64)
+    cosines = np.array([hit.dense.score for hit in hits if hit.dense], np.float64)
+    matches = np.array([hit.bm25.score for hit in hits if hit.bm25], np.float64)
+    # A query of no word that the index has finds nothing by BM25, so there is nothing to divide.
+    full = full or 1.0
+    one = np.ones(len(hits))
+    meaning = words = None
+    if len(cosines):
+        beyond = (cosines - mean) / std - math.sqrt(2 * math.log(manifest.passages))
+        shorter = math.log2(dim / MIDDLE)
+        meaning = np.stack([one, beyond, shorter * one, shorter * beyond], axis=1)
+    if len(matches) or meaning is None:
+        words = np.stack([one, matches / full - manifest.calibration["coverage"]], axis=1)
+    unit = 1.0 if meaning is not None and words is not None else full if meaning is None else std
+    return Evidence(meaning, words, (scores - scores.max(initial=-math.inf)) / unit)
+
+
+def log_odds(known: Evidence, weights: Weights) -> NDArray[np.float64]:
+    """Logarithms (n,) of the odds that hits answer the query."""
+    odds = np.full(len(known.behind), -math.inf)
+    for values, own in ((known.meaning, weights.meaning), (known.words, weights.words)):
+        if values is not None and own is not None:
+            odds = np.logaddexp(odds, values @ np.array(own))
+    return odds + weights.behind * known.behind
+
+
+def probability(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Probabilities (n,) by logarithms of odds (n,)."""
+    chances: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(log_odds, -500, 500)))
+    return chances

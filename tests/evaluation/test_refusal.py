@@ -1,0 +1,110 @@
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss, roc_auc_score
+
+from evaluation.examples import EXAMPLES
+from evaluation.refusal import ANSWERABLE, EASY, HARD, Answer, Asked, answers_of, auc, cli, figures, logistic, refusals
+from evaluation.tasks import read_records
+from index.build import build
+
+Write = Callable[[str, Sequence[dict[str, Any]]], Path]
+
+
+@given(st.lists(st.integers(0, 5), min_size=1), st.lists(st.integers(0, 5), min_size=1))
+def test_auc_is_that_of_sklearn(high: list[int], low: list[int]) -> None:
+    expected = roc_auc_score([1] * len(high) + [0] * len(low), high + low)
+    assert auc(np.array(high, float), np.array(low, float)) == pytest.approx(expected)
+
+
+def test_logistic_regression_is_that_of_sklearn() -> None:
+    generator = np.random.default_rng(0)
+    known = np.column_stack([np.ones(400), generator.normal(size=(400, 3))])
+    relevant = known @ [-1.0, 2.0, 0.0, -0.5] + generator.logistic(size=400) > 0
+    counts = generator.random(400)
+    own = logistic(known, relevant, counts)
+    other = LogisticRegression(C=1e9, fit_intercept=False, tol=1e-8, max_iter=1000).fit(known, relevant, counts)
+    assert own == pytest.approx(other.coef_[0], abs=1e-3)
+
+
+def test_refusals_count_both_kinds_of_query_as_half() -> None:
+    best = {ANSWERABLE: np.array([0.9, 0.8, 0.7, 0.01]), HARD: np.array([0.5, 0.02]), EASY: np.zeros(5)}
+    assert refusals(best, HARD, 0.1) == pytest.approx((0.5 / 0.75, 0.5))
+    assert refusals(best, EASY, 0.1) == pytest.approx((1 / 1.25, 1))
+    assert refusals(best, HARD, 0.0) == (1, 0)
+
+
+def test_figures_of_known_relevances() -> None:
+    # Evidence of one column and weight 1: relevance is its logistic function.
+    def answer(kind: int, chances: list[float], relevant: list[bool]) -> Answer:
+        chance = np.array(chances)
+        return Answer(kind, np.log(chance / (1 - chance))[:, None], np.array(relevant, np.bool_))
+
+    answers = [
+        answer(ANSWERABLE, [0.9, 0.2], [True, False]),
+        answer(ANSWERABLE, [0.4, 0.3], [True, False]),
+        answer(HARD, [0.5, 0.1], [False, False]),
+        answer(EASY, [0.05], [False]),
+    ]
+    own = figures(answers, (1.0,))
+    assert own.auc == {HARD: 0.5, EASY: 1}
+    chances = [0.9, 0.2, 0.4, 0.3, 0.5, 0.1, 0.05]
+    relevant = [1, 0, 1, 0, 0, 0, 0]
+    weights = [0.125] * 6 + [0.25]
+    assert own.brier == pytest.approx(brier_score_loss(relevant, chances, sample_weight=weights))
+    assert own.base == pytest.approx(0.25 * 0.75)
+    # Each hit is alone in its tenth.
+    expected = np.dot(weights, np.abs(np.array(chances) - relevant))
+    assert own.error == pytest.approx(expected)
+    assert own.best[HARD] == pytest.approx([0.5])
+
+
+def test_relevant_documents_are_left_out_of_the_second_answer(tmp_path: Path) -> None:
+    build(EXAMPLES / "corpus", tmp_path / "index")
+    records = [record for record in read_records(EXAMPLES / "queries.jsonl") if not record["paraphrase"]][:5]
+    asked = [Asked(record["query"], frozenset(record["relevant"])) for record in records]
+    found = answers_of(tmp_path / "index", asked, ["クォークと格子"], (1024, 256))
+    assert {(way.mode, way.dim) for way in found} == {("hybrid", 256), ("dense", 256), ("bm25", 256)}
+    for answers in found.values():
+        assert [answer.kind for answer in answers] == [ANSWERABLE, HARD] * 5 + [EASY]
+        assert any(answer.relevant.any() for answer in answers)
+        assert not any(answer.relevant.any() for answer in answers if answer.kind != ANSWERABLE)
+        assert all(len(answer.relevant) == len(answer.evidence) <= 10 for answer in answers)
+
+
+@pytest.fixture
+def tasks(write: Write, tmp_path: Path) -> Path:
+    """Two tasks that are large enough to be calibrated."""
+    for name, thing in (("first", "駅"), ("second", "recipe")):
+        texts = [f"{thing} {number}番の{word}について説明します。" for number in range(6) for word in "猫犬馬鳥魚牛"]
+        write(
+            f"{name}_retrieval_corpus", [{"docid": str(i), "title": "", "text": text} for i, text in enumerate(texts)]
+        )
+        queries = [{"query": text[:-7], "relevant_docs": [str(i)]} for i, text in enumerate(texts)]
+        write(f"{name}_retrieval_queries", queries)
+    return tmp_path / "data"
+
+
+def test_the_command_prints_both_tables_and_the_weights(tasks: Path) -> None:
+    shown = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "10"])
+    assert shown.exit_code == 0, shown.output
+    quality, refusal = shown.stdout.strip().split("\n\n")
+    for name in ("first", "second", "example corpus"):
+        assert f"| {name} | hybrid, 256 | " in quality
+        assert f"| {name} | bm25 | 0.05 (default) | " in refusal
+    weights = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "10", "--fit"])
+    assert [line.split(":")[0].strip() for line in weights.stdout.splitlines()] == ['"hybrid"', '"dense"', '"bm25"']
+
+
+def test_one_task_is_not_enough(data: Path) -> None:
+    from evaluation.families import EvaluationError
+
+    with pytest.raises(EvaluationError, match="takes two"):
+        CliRunner().invoke(cli, ["--data", str(data)], catch_exceptions=False)

@@ -1,0 +1,152 @@
+"""What a commit measures of the scores of unrelated pairs."""
+
+import shutil
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from embedder import StaticEmbedder
+from index import database
+from index.build import add, build, compact, remove, repair
+from index.calibration import FEWEST, QUERY_WIDTH, made_up_query, unrelated_cosines
+from index.database import PassageRow
+from index.passages import text_width
+from index.snapshot import open_index
+
+THINGS = ["猫", "有給休暇", "電車の遅延", "温泉", "雨傘", "カレー", "password", "天気予報", "図書館", "自転車"]
+DEEDS = [
+    "を申請する手順を説明します",
+    "について昔の人はこう書きました",
+    "の値段は来年から上がります",
+    "が好きな人は多い",
+]
+
+
+def write_corpus(folder: Path, number: int) -> Path:
+    """Files of unlike texts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for i in range(number):
+        text = f"{THINGS[i % 10]}{DEEDS[i // 10 % 4]}。{i}番目の{THINGS[(i * 7 + 3) % 10]}も見てください。"
+        (folder / f"{i}.txt").write_text(text, encoding="utf-8")
+    return folder
+
+
+def calibration(folder: Path) -> dict[str, float]:
+    with closing(open_index(folder)) as snapshot:
+        return snapshot.manifest.calibration
+
+
+def forget_calibration(folder: Path) -> None:
+    """Make an index look as one of before there was a calibration."""
+    with closing(database.connect(folder, read_only=False)) as connection:
+        manifest = database.read_manifest(connection, folder)
+        database.write_manifest(connection, replace(manifest, calibration={}))
+
+
+def test_too_few_passages_are_not_calibrated(tmp_path: Path) -> None:
+    build(write_corpus(tmp_path / "corpus", FEWEST - 1), tmp_path / "index")
+    assert calibration(tmp_path / "index") == {}
+    write_corpus(tmp_path / "corpus", FEWEST)
+    build(tmp_path / "corpus", tmp_path / "index")
+    assert set(calibration(tmp_path / "index")) > {"coverage", "mean_256", "std_256", "mean_32", "std_32"}
+
+
+def test_cosines_are_those_of_unrelated_pairs(tmp_path: Path) -> None:
+    """Each file is one sentence of a query's length, so made-up queries are passages and the pairs are all pairs."""
+    texts = [f"{thing}{deed}" for thing in THINGS for deed in DEEDS]
+    (tmp_path / "corpus").mkdir()
+    for number, text in enumerate(texts):
+        (tmp_path / "corpus" / f"{number}.txt").write_text(text, encoding="utf-8")
+    build(tmp_path / "corpus", tmp_path / "index")
+    own = calibration(tmp_path / "index")
+    model = StaticEmbedder.load()
+    with closing(open_index(tmp_path / "index")) as snapshot:
+        rows = snapshot.passages(snapshot.vectors.ids.tolist()).values()
+        indexed = [database.indexed_text(row.title, row.heading, row.text) for row in rows]
+        queries = [row.text for row in rows]
+    for dim in (256, 64):
+        asked, stored = (model.encode(some, truncate_dim=dim, normalize=True) for some in (queries, indexed))
+        cosines = (asked @ stored.T)[~np.eye(len(texts), dtype=bool)]
+        assert own[f"mean_{dim}"] == pytest.approx(cosines.mean(), abs=1e-3)
+        assert own[f"std_{dim}"] == pytest.approx(cosines.std(), abs=1e-3)
+
+
+def test_coverage_is_high_where_documents_resemble_each_other(tmp_path: Path) -> None:
+    """The same texts once, and in two versions each."""
+    write_corpus(tmp_path / "unlike", 40)
+    write_corpus(tmp_path / "alike", 40)
+    for path in list((tmp_path / "alike").iterdir()):
+        text = path.read_text(encoding="utf-8") + "改訂版。"
+        path.with_name(f"new-{path.name}").write_text(text, encoding="utf-8")
+    for name in ("unlike", "alike"):
+        build(tmp_path / name, tmp_path / f"{name}.index")
+    assert calibration(tmp_path / "alike.index")["coverage"] > 0.8
+    assert calibration(tmp_path / "unlike.index")["coverage"] < calibration(tmp_path / "alike.index")["coverage"] - 0.1
+
+
+def test_passages_of_the_same_document_are_not_unrelated(tmp_path: Path) -> None:
+    """Two documents with nothing in common; within each every passage has the words of every other."""
+    (tmp_path / "corpus").mkdir()
+    japanese = "\n\n".join(f"# 第{i}節\n\n有給休暇の申請は人事部の窓口で{i}回だけ行います。" for i in range(24))
+    english = "\n\n".join(
+        f"# Part {chr(97 + i)}{chr(98 + i)}\n\nSharpen the kitchen knife on a wet stone." for i in range(24)
+    )
+    (tmp_path / "corpus" / "a.md").write_text(japanese, encoding="utf-8")
+    (tmp_path / "corpus" / "b.md").write_text(english, encoding="utf-8")
+    build(tmp_path / "corpus", tmp_path / "index")
+    assert calibration(tmp_path / "index")["coverage"] < 0.2
+
+
+def test_history_does_not_matter(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path / "corpus", 60)
+    build(corpus, tmp_path / "fresh")
+    grown = tmp_path / "index"
+    (corpus / "gone.txt").write_text("すぐに消える文書です。", encoding="utf-8")
+    add([corpus / "gone.txt"], grown)
+    for start in (40, 20, 0):
+        add([corpus / f"{i}.txt" for i in range(start, start + 20)], grown)
+    remove([str(corpus / "gone.txt")], grown)
+    shutil.rmtree(corpus)
+    build(write_corpus(tmp_path / "corpus", 60), grown)
+    compact(grown)
+    assert calibration(grown) == calibration(tmp_path / "fresh") != {}
+
+
+@pytest.mark.parametrize("mend", [compact, repair])
+def test_an_index_of_before_is_calibrated_when_it_is_compacted_or_repaired(tmp_path: Path, mend: object) -> None:
+    build(write_corpus(tmp_path / "corpus", 40), tmp_path / "index")
+    own = calibration(tmp_path / "index")
+    forget_calibration(tmp_path / "index")
+    assert calibration(tmp_path / "index") == {}
+    assert callable(mend)
+    mend(tmp_path / "index")
+    assert calibration(tmp_path / "index") == own
+    assert compact(tmp_path / "index") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "最初の文です。二番目の文はもう少し長くなっています。最後の文です。",
+        "a" * 500,
+        "The first sentence is here. The second one is a good deal longer than that. And a third one ends it.",
+        "短い",
+    ],
+)
+def test_made_up_queries_are_short_stretches(text: str) -> None:
+    row = PassageRow(1, 1, 0, len(text), "", text, "a.txt", "a", {})
+    query = made_up_query(row)
+    assert query.strip()
+    assert query in text
+    assert text_width(query) <= 1.25 * QUERY_WIDTH
+
+
+def test_between_measured_dimensions_is_interpolated() -> None:
+    measured = {"coverage": 0.4, "mean_64": 0.02, "std_64": 0.14, "mean_256": 0.04, "std_256": 0.08}
+    assert unrelated_cosines(measured, 64) == (0.02, 0.14)
+    assert unrelated_cosines(measured, 128) == pytest.approx((0.03, 0.11))
+    assert unrelated_cosines(measured, 8) == (0.02, 0.14)
+    assert unrelated_cosines({}, 64) is None

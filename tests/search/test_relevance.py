@@ -1,0 +1,155 @@
+"""Relevance: what a hit's score says, and when a search says that it found nothing."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evaluation.examples import EXAMPLES
+from index.build import build
+from index.cli import cli
+from index.database import Manifest
+from search import MODES, Notice, Searcher, SearchError
+from search.relevance import GOOD_MATCH, relevances
+from search.results import LegScore
+from search.searcher import Ranked
+
+QUESTIONS = ["有給休暇の申請方法", "how do I reset my password", "温泉の入浴マナー"]
+NONSENSE = ["宇宙船の燃料の買い方", "quantum chromodynamics on the lattice"]
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("examples") / "index"
+    build(EXAMPLES / "corpus", folder)
+    return folder
+
+
+def manifest(**changed: float) -> Manifest:
+    calibration = {"coverage": 0.4, "mean_64": 0.02, "std_64": 0.14, "mean_256": 0.02, "std_256": 0.08} | changed
+    return Manifest(2, 1, "", "", "", 256, "", 480, [], 1000, 0, {}, {}, {}, calibration)
+
+
+def hit(cosine: float | None, match: float | None, score: float) -> Ranked:
+    dense, bm25 = (None if value is None else LegScore(1, value, 0.0) for value in (cosine, match))
+    return Ranked(1, 1, score, dense, bm25)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dim", [256, 64])
+def test_good_hits_are_told_from_the_nearest_of_nothing(examples: Path, mode: str, dim: int) -> None:
+    with Searcher.open(examples) as searcher:
+        for query in QUESTIONS:
+            result = searcher.search(query, mode=mode, dim=dim)
+            assert result.answered
+            assert Notice.NO_GOOD_MATCH not in result.notices
+            assert all(hit.relevance is not None and 0 <= hit.relevance <= 1 for hit in result.hits)
+            assert max(hit.relevance or 0 for hit in result.hits) >= 2 * GOOD_MATCH
+        for query in NONSENSE:
+            result = searcher.search(query, mode=mode, dim=dim)
+            assert result.answered is False
+            assert result.hits
+            assert Notice.NO_GOOD_MATCH in result.notices
+
+
+@pytest.mark.parametrize("mode", ["dense", "bm25"])
+def test_a_single_leg_ranks_by_relevance(examples: Path, mode: str) -> None:
+    with Searcher.open(examples) as searcher:
+        found = [hit.relevance or 0 for hit in searcher.search(QUESTIONS[0], k=30, mode=mode).hits]
+    assert found == sorted(found, reverse=True)
+    assert found[0] > found[-1]
+
+
+def test_relevance_does_not_depend_on_how_many_hits_are_asked_for(examples: Path) -> None:
+    with Searcher.open(examples) as searcher:
+        for mode in MODES:
+            few, many = (searcher.search(QUESTIONS[1], k=k, mode=mode).hits for k in (3, 40))
+            assert [hit.relevance for hit in few] == pytest.approx([hit.relevance for hit in many[:3]])
+
+
+def test_hits_of_low_relevance_are_left_out(examples: Path) -> None:
+    with Searcher.open(examples) as searcher:
+        everything = searcher.search(QUESTIONS[0], k=30)
+        some = searcher.search(QUESTIONS[0], k=30, min_relevance=0.3)
+        none = searcher.search(NONSENSE[0], min_relevance=0.9)
+        for wrong in (-0.1, 1.1):
+            with pytest.raises(SearchError, match="0 to 1"):
+                searcher.search(QUESTIONS[0], min_relevance=wrong)
+    kept = [hit for hit in everything.hits if (hit.relevance or 0) >= 0.3]
+    assert some.hits == tuple(kept)
+    assert 0 < len(kept) < len(everything.hits)
+    assert some.answered
+    assert none.hits == ()
+    assert none.answered is False
+
+
+def test_a_small_index_has_no_relevance(corpus: Path, tmp_path: Path) -> None:
+    build(corpus, tmp_path / "index")
+    with Searcher.open(tmp_path / "index") as searcher:
+        result = searcher.search("猫")
+        assert result.answered is None
+        assert result.hits
+        assert {hit.relevance for hit in result.hits} == {None}
+        assert result.notices == ()
+        with pytest.raises(SearchError, match="not calibrated"):
+            searcher.search("猫", min_relevance=0.1)
+
+
+def test_an_empty_query_is_neither_answered_nor_not(examples: Path) -> None:
+    with Searcher.open(examples) as searcher:
+        result = searcher.search(" ")
+    assert result.answered is None
+    assert result.notices == (Notice.EMPTY,)
+
+
+def test_the_command_line_shows_it(examples: Path) -> None:
+    shown = CliRunner().invoke(cli, ["search", QUESTIONS[0], "--index", str(examples), "-k", "1"])
+    assert "relevance" in shown.stdout
+    assert " %" in shown.stdout
+    assert "No good match" not in shown.output
+    nothing = CliRunner().invoke(cli, ["search", NONSENSE[0], "--index", str(examples), "--min-relevance", "0.5"])
+    assert nothing.stdout.strip() == "Nothing found."
+    nearest = CliRunner().invoke(cli, ["search", NONSENSE[0], "--index", str(examples)])
+    assert Notice.NO_GOOD_MATCH in nearest.stderr
+    data = json.loads(CliRunner().invoke(cli, ["search", QUESTIONS[0], "--index", str(examples), "--json"]).stdout)
+    assert data["answered"] is True
+    assert 0 < data["hits"][0]["relevance"] < 1
+
+
+@given(
+    cosine=st.floats(-1, 1),
+    match=st.floats(0, 100),
+    more=st.floats(0, 1),
+    dim=st.integers(1, 4096),
+)
+def test_more_of_either_score_is_never_less_relevant(cosine: float, match: float, more: float, dim: int) -> None:
+    def best(cosine: float | None, match: float | None) -> float:
+        found = relevances([hit(cosine, match, 1.0)], 30.0, dim, manifest())
+        assert found is not None
+        return found[0]
+
+    assert 0 < best(cosine, match) < 1
+    assert best(cosine + more, match) >= best(cosine, match)
+    assert best(cosine, match + more) >= best(cosine, match)
+    assert best(cosine + more, None) >= best(cosine, None)
+    assert best(None, match + more) >= best(None, match)
+
+
+def test_the_same_score_says_less_where_chance_gives_more_and_among_more_passages() -> None:
+    hits = [hit(0.4, 15.0, 1.0)]
+    [usual] = relevances(hits, 30.0, 256, manifest()) or []
+    [alike] = relevances(hits, 30.0, 256, manifest(coverage=0.8)) or []
+    [spread] = relevances(hits, 30.0, 256, manifest(std_256=0.12)) or []
+    [many] = relevances(hits, 30.0, 256, replace(manifest(), passages=1_000_000)) or []
+    assert max(alike, spread, many) < usual
+
+
+def test_nothing_found_and_nothing_known() -> None:
+    assert relevances([], 0.0, 256, manifest()) == []
+    assert relevances([], 0.0, 256, replace(manifest(), calibration={})) is None
+    # All weights of words that a passage does not have, in a query of which the index knows no word.
+    assert relevances([hit(0.4, 0.0, 1.0)], 0.0, 256, manifest()) is not None

@@ -1,0 +1,389 @@
+"""The page Corpus."""
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from index.build import build
+from index.listing import list_documents, reading
+from index.writer import IndexWriter
+from tests.ui.pages import HOSTILE, html_of, opened, served, settle, shoot
+from ui import corpus
+
+TEXT = ("text/plain", "三毛猫が縁側で寝ている。".encode())
+
+
+def page_of_corpus(folder: str, read_only: bool) -> None:
+    from pathlib import Path
+
+    import streamlit as st
+
+    from index.database import NAME
+    from search import Searcher
+    from ui.corpus import corpus_page
+    from ui.widgets import show_error
+    from ui.words import Words
+
+    from embedder import SakuinError  # isort: skip
+
+    if "searcher" not in st.session_state and Path(folder, NAME).exists():
+        st.session_state["searcher"] = Searcher.open(folder)
+    try:
+        corpus_page(Path(folder), st.session_state.get("searcher"), Words("en"), read_only)
+    except SakuinError as error:
+        show_error(error, Words("en"))
+
+
+def page_over(folder: Path, read_only: bool = False, **query: str) -> AppTest:
+    app = AppTest.from_function(page_of_corpus, args=(str(folder), read_only), default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def rows_of(app: AppTest) -> list[str]:
+    return re.findall(r'sk-doc.*?class="code"><bdi dir="auto">(.*?)</bdi>', html_of(app))
+
+
+def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    app.file_uploader[0].set_value([(name, content, "text/plain") for name, content in files]).run()
+    app.button(key="add").click().run()
+    assert not app.exception
+    return app
+
+
+def uris(folder: Path) -> set[str]:
+    with reading(folder) as connection:
+        return {document.uri for document in list_documents(connection, most=1000)}
+
+
+@pytest.fixture
+def index(tmp_path: Path, corpus: Path) -> Path:
+    # Not called "index": the server is started beside it, where that would be taken for the package.
+    build(corpus, tmp_path / ".sakuin")
+    return tmp_path / ".sakuin"
+
+
+def test_the_list_has_pages_filters_and_orders(example_index: Path) -> None:
+    app = page_over(example_index)
+    first = rows_of(app)
+    assert len(first) == corpus.PER_PAGE
+    assert first == sorted(first)
+    assert "212" in html_of(app)
+    second = rows_of(page_over(example_index, page="2"))
+    assert second == sorted(second)
+    assert not set(first) & set(second)
+    app.text_input(key="find").set_value("yukyu").run()
+    assert rows_of(app) == ["office/yukyu-kyuka.md"]
+    app.selectbox(key="type").set_value("pdf").run()
+    assert "No document matches" in html_of(app)
+    app.text_input(key="find").set_value("").run()
+    assert rows_of(app)
+    assert all(row.endswith(".pdf") for row in rows_of(app))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ({"find": "yukyu"}, "yukyu-kyuka.md"),
+        ({"type": "docx"}, ".docx"),
+        ({"order": "passages"}, ""),
+        ({"order": "nonsense", "page": "<b>"}, ""),
+        ({"page": "99999"}, ""),
+        ({"type": "exe"}, ""),
+    ],
+)
+def test_the_address_chooses_what_is_listed(example_index: Path, query: dict[str, str], found: str) -> None:
+    rows = rows_of(page_over(example_index, **query))
+    assert rows
+    assert all(row.endswith(found) for row in rows)
+
+
+def test_a_document_shows_its_passages(example_index: Path) -> None:
+    app = page_over(example_index)
+    app.text_input(key="find").set_value("yukyu").run()
+    [button] = [button for button in app.button if button.label == "Open"]
+    button.click().run()
+    assert app.query_params["doc"] == "office/yukyu-kyuka.md"
+    html = html_of(app)
+    assert html.count('class="sk-passage"') == 3
+    assert "characters 20–108" in html
+    assert "付与日数" in html
+    app.button[0].click().run()
+    assert rows_of(app) == ["office/yukyu-kyuka.md"]
+    assert "doc" not in app.query_params
+
+
+def test_a_document_that_is_not_there(example_index: Path) -> None:
+    assert "&lt;b&gt;none is not in the index" in html_of(page_over(example_index, doc="<b>none"))
+
+
+def test_files_are_added_to_an_index(index: Path, corpus: Path) -> None:
+    app = upload(page_over(index), ("猫.txt", TEXT[1]), ("<b>x.txt", b"one"), ("bad.pdf", b"no PDF"))
+    assert {"uploads/猫.txt", "uploads/_b_x.txt"} <= uris(index)
+    html = html_of(app)
+    assert "Files added: 2" in html
+    assert "bad.pdf" in html
+    assert "Left out" in html
+    assert "&lt;b&gt;x.txt" in html
+    assert "<b>x" not in html
+    # The searcher that was open before sees them.
+    assert app.session_state["searcher"].search("三毛猫").hits[0].document.uri == "uploads/猫.txt"
+    app.run()
+    assert "Files added" not in html_of(app)
+    assert not app.file_uploader[0].value
+
+
+def test_the_first_files_make_an_index(tmp_path: Path) -> None:
+    app = page_over(tmp_path / "new")
+    assert "There is no index yet" in html_of(app)
+    upload(app, ("猫.txt", TEXT[1]))
+    assert uris(tmp_path / "new") == {str(tmp_path / "new-uploads" / "猫.txt")}
+
+
+def test_an_empty_index_takes_files(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    build(tmp_path / "corpus", tmp_path / "index")
+    app = page_over(tmp_path / "index")
+    assert "The index holds no documents" in html_of(app)
+    upload(app, ("猫.txt", TEXT[1]))
+    assert rows_of(app) == ["uploads/猫.txt"]
+
+
+def test_while_another_process_writes_the_page_says_so(index: Path, corpus: Path) -> None:
+    app = page_over(index)
+    with IndexWriter(index):
+        upload(app, ("猫.txt", TEXT[1]))
+    assert "is writing to" in html_of(app)
+    assert not list((corpus / "uploads").iterdir())
+    # Nothing has to be chosen again.
+    app.button(key="add").click().run()
+    assert "uploads/猫.txt" in uris(index)
+
+
+def test_removing_asks_first_and_keeps_the_file(index: Path, corpus: Path) -> None:
+    app = page_over(index, find="leave")
+    assert app.button(key="remove").disabled
+    choose(app, "Choose document 1").run()
+    app.button(key="remove").click().run()
+    assert "leave.txt" in uris(index)
+    assert "next index build brings them back" in html_of(app)
+    app.button(key="remove_now").click().run()
+    assert "leave.txt" not in uris(index)
+    assert (corpus / "leave.txt").exists()
+    assert "Removed" in html_of(app)
+
+
+def test_a_whole_page_can_be_removed(index: Path) -> None:
+    app = page_over(index)
+    choose(app, "Choose all on this page").run()
+    app.button(key="remove").click().run()
+    app.button(key="remove_now").click().run()
+    assert uris(index) == set()
+    assert "The index holds no documents" in html_of(app)
+
+
+def test_an_uploaded_file_is_deleted_only_when_told(index: Path, corpus: Path) -> None:
+    app = upload(page_over(index, find="uploads"), ("猫.txt", TEXT[1]), ("犬.txt", b"A dog."))
+    choose(app, "Choose document 1").run()
+    app.button(key="remove").click().run()
+    app.checkbox(key="delete_uploads").check().run()
+    assert "This cannot be undone" in html_of(app)
+    app.button(key="remove_now").click().run()
+    assert uris(index) & {"uploads/猫.txt", "uploads/犬.txt"} == {"uploads/猫.txt"}
+    assert [path.name for path in (corpus / "uploads").iterdir()] == ["猫.txt"]
+    choose(app, "Choose document 1").run()
+    app.button(key="remove").click().run()
+    app.button(key="remove_now").click().run()
+    assert [path.name for path in (corpus / "uploads").iterdir()] == ["猫.txt"]
+
+
+def test_a_row_is_removed_alone_or_with_its_file(index: Path) -> None:
+    app = page_over(index, find="rows")
+    choose(app, "Choose document 1").run()
+    app.button(key="remove").click().run()
+    assert "out of the index until the files change" in html_of(app)
+    app.button(key="remove_now").click().run()
+    assert uris(index) == {"leave.txt", "vpn.md", "rows.jsonl#b"}
+    build(index.parent / "corpus", index)
+    (index.parent / "corpus" / "rows.jsonl").write_text('{"id": "a", "text": "x"}\n{"id": "b", "text": "y"}\n')
+    build(index.parent / "corpus", index)
+    app.run()
+    choose(app, "Choose document 1").run()
+    app.button(key="remove").click().run()
+    app.checkbox(key="remove_whole").check().run()
+    app.button(key="remove_now").click().run()
+    assert uris(index) == {"leave.txt", "vpn.md"}
+
+
+def choose(app: AppTest, label: str) -> Any:
+    [box] = [box for box in app.checkbox if box.label == label]
+    return box.check()
+
+
+def test_read_only_changes_nothing(index: Path) -> None:
+    app = page_over(index, read_only=True)
+    assert rows_of(app)
+    assert not app.checkbox
+    assert not app.file_uploader
+    assert "read-only" in html_of(app)
+    assert {button.label for button in app.button} == {"Open"}
+
+
+@pytest.mark.parametrize(
+    ("address", "own"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), (None, False), ("0.0.0.0", False), ("a.example", False)],
+)
+def test_only_loopback_is_this_machine(monkeypatch: pytest.MonkeyPatch, address: str | None, own: bool) -> None:
+    monkeypatch.setattr(corpus.st, "get_option", lambda name: address)
+    assert corpus.on_loopback() is own
+
+
+def test_hostile_documents_are_escaped(hostile_index: Path) -> None:
+    app = page_over(hostile_index)
+    pages = [app, page_over(hostile_index, doc="rows.jsonl#javascript:alert(1)")]
+    for page in pages:
+        html = html_of(page)
+        assert "&lt;script&gt;window.hacked" in html
+        assert not set(re.findall(r"</?([a-z0-9]+)", html)) & {"script", "img", "a"}
+        for kind in ("markdown", "caption", "button", "expander", "checkbox"):
+            for element in page.get(kind):
+                assert "hacked" not in str(element)
+                assert "onerror" not in str(element)
+
+
+@pytest.fixture
+def own_url(browser: Any, index: Path, tmp_path: Path) -> Iterator[str]:
+    with served(index, tmp_path / "log.txt") as url:
+        yield url
+
+
+@pytest.mark.browser
+def test_a_file_is_added_found_and_removed(browser: Any, own_url: str, index: Path, corpus: Path) -> None:
+    with opened(browser, f"{own_url}/corpus", locale="en-GB") as page:
+        page.get_by_text("Add files").click()
+        page.get_by_text("corpus/uploads, inside the folder of documents").wait_for()
+        page.locator("input[type=file]").set_input_files(
+            [
+                {"name": "<img src=x onerror=alert(1)>.txt", "mimeType": "text/plain", "buffer": HOSTILE.encode()},
+                {"name": "empty.txt", "mimeType": "text/plain", "buffer": b""},
+            ]
+        )
+        page.get_by_role("button", name="Add to the index").click()
+        page.get_by_text("Files added: 1").wait_for()
+        settle(page)
+        assert "the file is empty" in page.locator("[data-testid=stMain]").inner_text()
+        assert page.locator("[data-testid=stMain] .sk img, [data-testid=stMain] .sk script").count() == 0
+        [path] = (corpus / "uploads").iterdir()
+        assert path.name == "_img src=x onerror=alert(1)_.txt"
+        # The search page, whose index was open before, finds it.
+        page.get_by_role("link", name="Search").click()
+        box = page.get_by_label("What are you looking for?")
+        box.fill("needle")
+        box.press("Enter")
+        page.get_by_text(f"uploads/{path.name}").first.wait_for()
+        page.get_by_role("link", name="Corpus").click()
+        page.get_by_label("Find by name or title").fill("onerror")
+        page.get_by_label("Find by name or title").press("Enter")
+        page.get_by_text("1–1 of 1").wait_for()
+        settle(page)
+        assert "find=onerror" in page.url
+        page.locator("[data-testid=stCheckbox] label").nth(1).click()
+        page.get_by_role("button", name="Remove (1)").click()
+        dialog = page.get_by_role("dialog")
+        dialog.get_by_text("next index build brings them back").wait_for()
+        dialog.get_by_text("Also delete 1 uploaded files").click()
+        dialog.get_by_text("This cannot be undone").wait_for()
+        dialog.get_by_role("button", name="Remove", exact=True).click()
+        page.get_by_text("No document matches").wait_for()
+        settle(page)
+        assert not path.exists()
+        assert uris(index) == {"leave.txt", "vpn.md", "rows.jsonl#a", "rows.jsonl#b"}
+
+
+@pytest.mark.browser
+def test_closing_the_question_removes_nothing(browser: Any, own_url: str, index: Path) -> None:
+    with opened(browser, f"{own_url}/corpus?find=leave", locale="en-GB") as page:
+        page.get_by_text("1–1 of 1").wait_for()
+        for close in ("Cancel", "Close"):
+            if close == "Cancel":
+                page.locator("[data-testid=stCheckbox] label").nth(1).click()
+            page.get_by_role("button", name="Remove (1)").click()
+            page.get_by_role("dialog").get_by_role("button", name=close).click()
+            page.get_by_role("dialog").wait_for(state="detached")
+            settle(page)
+            assert page.get_by_role("dialog").count() == 0
+        page.reload()
+        page.get_by_text("1–1 of 1").wait_for()
+    assert "leave.txt" in uris(index)
+
+
+@pytest.mark.browser
+def test_pages_and_documents_have_addresses(browser: Any, example_url: str) -> None:
+    with opened(browser, f"{example_url}/corpus", locale="en-GB", viewport={"width": 390, "height": 844}) as page:
+        page.get_by_text("1–25 of 212").wait_for()
+        page.locator("[data-testid=stPagination] button", has_text="2").first.click()
+        page.get_by_text("26–50 of 212").wait_for()
+        settle(page)
+        assert "page=2" in page.url
+        page.reload()
+        page.get_by_text("26–50 of 212").wait_for()
+        settle(page)
+        # Nothing is wider than the window.
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        name = page.locator(".sk-doc .code").first.inner_text()
+        page.locator("[class*=st-key-open_] button").first.click()
+        page.get_by_role("button", name="Back to the list").click()
+        page.get_by_text("26–50 of 212").wait_for()
+        page.locator("[class*=st-key-open_] button").first.click()
+        page.locator(".sk-passage").first.wait_for()
+        settle(page)
+        assert "doc=" in page.url
+        page.reload()
+        page.locator(".sk-passage").first.wait_for()
+        assert name in page.locator("[data-testid=stMain]").inner_text()
+
+
+@pytest.mark.browser
+def test_hostile_documents_are_only_text(browser: Any, hostile_index: Path, tmp_path: Path) -> None:
+    with served(hostile_index, tmp_path / "log.txt") as url:
+        for address in (f"{url}/corpus", f"{url}/corpus?doc={quote('rows.jsonl#javascript:alert(1)')}"):
+            with opened(browser, address, color_scheme="dark", viewport={"width": 390, "height": 844}) as page:
+                page.locator(".sk-doc, .sk-passage").first.wait_for()
+                settle(page)
+                for summary in page.locator("[data-testid=stMain] summary").all():
+                    summary.click()
+                settle(page)
+                main = page.locator("[data-testid=stMain]")
+                assert "<script>" in main.inner_text()
+                assert main.locator(".sk script, .sk img, .sk a, .katex, .sk strong").count() == 0
+                assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.browser
+def test_read_only_shows_no_way_to_change_anything(browser: Any, index: Path, tmp_path: Path) -> None:
+    with (
+        served(index, tmp_path / "log.txt", "--read-only") as url,
+        opened(browser, f"{url}/corpus", locale="en-GB") as page,
+    ):
+        page.get_by_text("it is read-only").wait_for()
+        settle(page)
+        assert page.locator("[data-testid=stFileUploader], [data-testid=stCheckbox]").count() == 0
+
+
+@pytest.mark.browser
+def test_pictures(browser: Any, example_url: str) -> None:
+    if not os.environ.get("SAKUIN_SCREENSHOTS"):
+        pytest.skip("SAKUIN_SCREENSHOTS names no folder")
+    for scheme, name in (("light", "corpus.png"), ("dark", "corpus-dark.png")):
+        with opened(browser, f"{example_url}/corpus", color_scheme=scheme) as page:
+            page.locator(".sk-doc").first.wait_for()
+            shoot(page, name)
