@@ -22,6 +22,9 @@ from ui.similarity import similarity_page
 from ui.widgets import short_path, show_command, show_error
 from ui.words import LANGUAGES, Language, Words
 
+# A file: a named icon would make the browser fetch it from a server elsewhere.
+ICON = Path(__file__).parent / "ui" / "icon.png"
+
 
 def arguments() -> argparse.Namespace:
     """The command line: ``index``, the folder, and whether the pages may change it, ``read_only``."""
@@ -92,9 +95,7 @@ def main() -> None:
     """Draw the page."""
     given = arguments()
     folder: Path = given.index
-    st.set_page_config(
-        page_title="sakuin", page_icon=":material/search:", layout="wide", menu_items={"About": "sakuin"}
-    )
+    st.set_page_config(page_title="sakuin", page_icon=str(ICON), layout="wide", menu_items={"About": "sakuin"})
     st.html(cards.STYLE)
     with st.sidebar:
         words = choose_language()

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -57,3 +58,17 @@ def test_without_an_index(browser: Any, tmp_path: Path) -> None:
         assert "index build CORPUS_DIR" in page.locator("[data-testid=stCode]").inner_text()
         page.goto(f"{url}/similarity")
         page.locator(".sk-list").wait_for()
+
+
+@pytest.mark.browser
+def test_no_page_asks_another_machine(browser: Any, example_url: str) -> None:
+    with opened(browser, example_url) as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        for path in ("", "similarity", "dimensions", "map", "corpus", "evaluate"):
+            page.goto(f"{example_url}/{path}?q={quote('有給休暇')}")
+            settle(page)
+            page.wait_for_timeout(500)
+        own = (example_url, example_url.replace("http", "ws", 1), "data:", "blob:")
+        assert asked
+        assert [url for url in asked if not url.startswith(own)] == []
