@@ -14,7 +14,7 @@ from index import DEFAULT_INDEX
 from index.database import NAME as DATABASE
 from search import Searcher
 from ui import cards
-from ui.corpus import corpus_page
+from ui.corpus import corpus_page, on_loopback
 from ui.dimensions import dimensions_page
 from ui.evaluate import evaluate_page
 from ui.search import search_page
@@ -127,7 +127,7 @@ def main() -> None:
         if failure:
             show_error(failure, words)
         else:
-            corpus_page(folder, searcher, words, given.read_only)
+            corpus_page(folder, searcher, words, given.read_only or not on_loopback())
 
     page = st.navigation(
         [

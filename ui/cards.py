@@ -125,6 +125,8 @@ STYLE = """<style>
 @media (max-width: 640px) {
   .st-key-facets { flex-wrap: nowrap !important; overflow-x: auto; padding-bottom: .25rem; }
   .st-key-facets > div { flex: 0 0 44% !important; }
+  .sk.sk-why th, .sk.sk-why td { padding: .25rem .3rem; font-size: .72rem; }
+  .sk.sk-why section > .sk-scroll:not(.sk-heat) th { white-space: normal; overflow-wrap: normal; }
 }
 .sk-lists { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(12rem, 100%), 1fr)); gap: 1.25rem; }
 .sk-lists h3 i { display: inline-block; width: .7rem; height: .7rem; border-radius: .15rem; margin-inline-end: .4rem; }
@@ -155,8 +157,8 @@ STYLE = """<style>
 .sk-compare { max-width: 100%; } .sk .sk-compare th:first-child, .sk .sk-compare td:first-child { text-align: left; }
 .sk .sk-compare td:first-child { white-space: normal; min-width: 8rem; }
 .sk .sk-compare th { white-space: normal; vertical-align: bottom; }
-.sk-compare .up { color: color-mix(in srgb, var(--dense) 78%, currentColor); }
-.sk-compare .down { color: color-mix(in srgb, AGAINST 78%, currentColor); }
+.sk-compare .up { color: var(--dense); }
+.sk-compare .down { color: var(--against); }
 .sk-compare a { color: inherit; text-underline-offset: .2em; }
 </style>""".replace("DENSE", DENSE_COLOUR).replace("BM25", BM25_COLOUR)
 

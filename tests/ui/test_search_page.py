@@ -462,7 +462,7 @@ def test_pictures(browser: Any, example_url: str) -> None:
             shoot(page, name)
     for name, options in (("search-why.png", {}), ("search-why-phone.png", phone | dark | english)):
         with opened(browser, asked, **options) as page:
-            page.get_by_role("button", name=re.compile("なぜ 1 位|Why no. 1")).click()
+            page.get_by_role("button", name=re.compile(r"なぜ 1 位|Why no\. 1\?")).click()
             page.locator(".sk-why").scroll_into_view_if_needed()
             page.locator(".sk-heat").scroll_into_view_if_needed()
             shoot(page, name)

@@ -1,0 +1,318 @@
+"""The page Map."""
+
+import json
+import os
+import socket
+import struct
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import numpy as np
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from index.build import build
+from index.snapshot import Glimpse
+from search import Searcher
+from search.projection import project
+from tests.ui.pages import HOSTILE, ROOT, html_of, opened, settle
+from ui.map import COLOURS, Colouring, coloured_by, drawn_of, fields_of, legend, packed, shown_text
+from ui.words import Words
+
+SCRIPT = """
+import sys
+import streamlit as st
+from search import Searcher
+from ui import cards
+from ui.map import map_page
+from ui.words import Words
+
+st.html(cards.STYLE)
+
+@st.cache_resource
+def searcher():
+    return Searcher.open(sys.argv[1])
+
+map_page(searcher(), Words(sys.argv[2]))
+"""
+
+
+def page_of_map(folder: str) -> None:
+    from search import Searcher
+    from ui.map import map_page
+    from ui.words import Words
+
+    with Searcher.open(folder) as searcher:
+        map_page(searcher, Words("en"))
+
+
+@pytest.fixture(autouse=True)
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    yield
+    st.cache_resource.clear()
+
+
+def page_of(folder: Path, **query: str) -> AppTest:
+    app = AppTest.from_function(page_of_map, default_timeout=60, args=(str(folder),))
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def made_of(app: AppTest) -> tuple[dict[str, Any], int]:
+    """The head of what the canvas was given, and the bytes that follow."""
+    (canvas,) = app.get("bidi_component")
+    return head_of(canvas.proto.bytes)
+
+
+def head_of(data: bytes) -> tuple[dict[str, Any], int]:
+    (length,) = struct.unpack("<I", data[:4])
+    return json.loads(data[4 : 4 + length]), len(data) - 4 - length
+
+
+@pytest.mark.parametrize("number", [1, 2, 5])
+def test_a_tiny_index_has_a_map(tmp_path: Path, number: int) -> None:
+    (tmp_path / "corpus").mkdir()
+    for i in range(number):
+        (tmp_path / "corpus" / f"{i}.txt").write_text(f"猫は{'魚鳥肉米豆'[i]}が好きです。", encoding="utf-8")
+    build(tmp_path / "corpus", tmp_path / "index")
+    app = page_of(tmp_path / "index", q="猫")
+    head, _ = made_of(app)
+    assert head["points"] == number
+    assert sorted(mark["text"] for mark in head["marks"]) == sorted([*map(str, range(1, number + 1)), "?"])
+    assert html_of(app).count("<li>") == number
+
+
+def test_an_index_of_nothing_the_model_knows_says_so(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    build(tmp_path / "corpus", tmp_path / "index")
+    assert "nothing to map" in html_of(page_of(tmp_path / "index", q="x"))
+
+
+def test_hits_stand_where_their_passages_are(example_index: Path) -> None:
+    app = page_of(example_index, q="家で働くときのルール")
+    head, _ = made_of(app)
+    with Searcher.open(example_index) as searcher:
+        made = project(searcher.snapshot)
+        hits = searcher.search("家で働くときのルール", 10).hits
+    places = {mark["text"]: (mark["x"], mark["y"]) for mark in head["marks"]}
+    assert len(places) == 11
+    for hit in hits:
+        at = int(np.searchsorted(made.contents, int(hit.passage_id, 16)))
+        np.testing.assert_allclose(places[str(hit.rank)], made.positions[at], atol=1e-6)
+    assert [name["text"] for name in head["names"]] == list(made.labels)
+    assert head["points"] == len(made.contents)
+
+
+def test_colours_follow_the_choice(example_index: Path) -> None:
+    app = page_of(example_index)
+    assert not [mark for mark in made_of(app)[0]["marks"]]
+    assert "File type" in app.selectbox(key="map_by").options
+    app.selectbox(key="map_by").select("type").run()
+    assert not app.exception
+    html = html_of(app)
+    for kind in ("txt", "md"):
+        assert f'<bdi dir="auto">{kind}</bdi>' in html
+    assert len(made_of(app)[0]["palette"]) == html.count("<i style=") + 1
+
+
+def test_what_the_canvas_gets_is_what_it_reads(example_index: Path) -> None:
+    with Searcher.open(example_index) as searcher:
+        made = project(searcher.snapshot)
+        drawn = drawn_of(searcher.snapshot, made)
+        glimpses = searcher.snapshot.glimpses(made.contents.tolist())
+    number = len(made.contents) // 2
+    data = packed(drawn, number, "folder", [], Words("en"))
+    head, rest = head_of(data)
+    body = data[-rest:]
+    np.testing.assert_array_equal(np.frombuffer(body, "<f4", 2 * number).reshape(-1, 2), made.positions[:number])
+    ends = np.frombuffer(body, "<u4", number, 8 * number)
+    texts = body[13 * number :]
+    assert len(texts) == ends[-1]
+    last = texts[ends[-2] : ends[-1]].decode()
+    assert last == shown_text(glimpses[int(made.contents[number - 1])]).decode()
+    codes = np.frombuffer(body, np.uint8, number, 12 * number)
+    folder = drawn.colourings["folder"].values[codes[0]]
+    assert glimpses[int(made.contents[0])].file.startswith(f"{folder}/")
+    assert head["palette"][codes[0]][:3] == list(COLOURS[codes[0]])
+
+
+def test_what_a_point_shows_is_one_short_line_of_each() -> None:
+    shown = shown_text(Glimpse("a.txt", "a\n\ttitle" * 20, "長い\n文" * 50, {})).decode().split("\n")
+    assert len(shown) == 2
+    assert len(shown[0]) == 40
+    assert len(shown[1]) == 61
+    assert shown_text(Glimpse("a.txt", "", "短い", {})).decode() == "\n短い"
+
+
+def test_fields_with_few_values_give_colours() -> None:
+    metadata = [{"lang": "ja" if i % 3 else "en", "id": i, "tags": ["b", "a"], "rare": 1} for i in range(60)]
+    for each in metadata[5:]:
+        del each["rare"]
+    fields = fields_of(metadata)
+    assert fields.keys() == {"lang", "id", "tags"}
+    assert fields["tags"] == ["a"] * 60
+    lang = coloured_by(fields["lang"])
+    assert lang is not None
+    assert lang.values == ("ja", "en")
+    assert lang.codes.tolist() == [1 if i % 3 == 0 else 0 for i in range(60)]
+    assert coloured_by(fields["id"]) is None
+    assert coloured_by(fields["tags"]) is None
+    partly = coloured_by(["x", "", "y"])
+    assert partly is not None
+    assert partly.codes.tolist() == [0, 2, 1]
+
+
+def test_the_legend_is_escaped() -> None:
+    html = legend(Colouring((HOSTILE, "b"), np.array([0, 1, 2], np.uint8)), "<b>field</b>", 3, Words("en"))
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "&lt;b&gt;field" in html
+    assert "Other" in html
+
+
+def test_a_failure_is_shown_and_the_map_made_anew_next_time(
+    example_index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object, **options: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ui.map.project", fail)
+        app = AppTest.from_function(page_of_map, default_timeout=60, args=(str(example_index),)).run()
+        assert app.exception
+    page_of(example_index)
+
+
+# With a browser.
+
+
+@contextmanager
+def page_served(folder: Path, base: Path, language: str) -> Iterator[str]:
+    """The address of the page alone."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (base / "page.py").write_text(SCRIPT, encoding="utf-8")
+    command = [sys.executable, "-m", "streamlit", "run", str(base / "page.py"), "--server.headless", "true"]
+    command += ["--server.port", str(port), "--server.address", "127.0.0.1", "--browser.gatherUsageStats", "false"]
+    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    with (base / "log.txt").open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--", str(folder), language],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONPATH": paths},
+        )
+    try:
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5):
+                    break
+            except OSError:
+                assert process.poll() is None, (base / "log.txt").read_text()
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def shown_colours(page: Any) -> int:
+    """How many different colours the map's picture has."""
+    import io
+
+    from PIL import Image
+
+    picture = Image.open(io.BytesIO(page.locator(".map canvas").screenshot())).convert("RGB")
+    return len(picture.getcolors(1_000_000) or [])
+
+
+@pytest.mark.browser
+def test_points_are_drawn_moved_and_read(browser: Any, example_index: Path, tmp_path: Path) -> None:
+    with page_served(example_index, tmp_path, "en") as url, opened(browser, "about:blank") as page:
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto(f"{url}/?q={quote('家で働くときのルール')}")
+        page.locator(".map[data-drawn]").wait_for()
+        settle(page)
+        assert shown_colours(page) > 20
+        assert page.locator(".map .hit").count() == 10
+        assert page.locator(".map .query").count() == 1
+        # Nothing comes from elsewhere.
+        assert {urlsplit(address).hostname for address in asked if address.startswith("http")} == {"127.0.0.1"}
+        canvas = page.locator(".map canvas")
+        box = canvas.bounding_box()
+        mark = page.locator(".map .hit", has_text="1").last
+        before = mark.bounding_box()
+        page.mouse.move(box["x"] + 300, box["y"] + 300)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 340, box["y"] + 330, steps=4)
+        page.mouse.up()
+        page.wait_for_timeout(200)
+        after = mark.bounding_box()
+        assert after["x"] - before["x"] == pytest.approx(40, abs=1)
+        assert after["y"] - before["y"] == pytest.approx(30, abs=1)
+        canvas.focus()
+        canvas.press("+")
+        page.get_by_label("Show all").click()
+        page.wait_for_timeout(200)
+        assert mark.bounding_box() == before
+        # Over the best hit its text is shown, a click shows all of it.
+        page.mouse.move(before["x"] + before["width"] / 2, before["y"] + before["height"] / 2)
+        tip = page.locator(".map .tip")
+        tip.wait_for()
+        start = tip.locator(".start").inner_text().rstrip("…")
+        page.mouse.down()
+        page.mouse.up()
+        page.locator(".sk-picked").wait_for()
+        settle(page)
+        assert start[:20] in " ".join(page.locator(".sk-picked .sk-text").inner_text().split())
+        assert page.locator(".map .picked").count() == 1
+        assert page.locator(".map .hit").count() == 10
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_hostile_documents_are_only_text(
+    browser: Any, hostile_index: Path, tmp_path: Path, scheme: str, width: int
+) -> None:
+    with (
+        page_served(hostile_index, tmp_path, "ja") as url,
+        opened(
+            browser,
+            f"{url}/?q={quote('needle ' + HOSTILE)}",
+            color_scheme=scheme,
+            viewport={"width": width, "height": 900},
+        ) as page,
+    ):
+        page.locator(".map[data-drawn]").wait_for()
+        settle(page)
+        mark = page.locator(".map .hit").last.bounding_box()
+        page.mouse.move(mark["x"] + 10, mark["y"] + 10)
+        tip = page.locator(".map .tip")
+        tip.wait_for()
+        assert "<script>" in tip.inner_text()
+        assert page.locator(".map script, .map img, .map a, .map b").count() == 0
+        inside, edge = tip.bounding_box(), page.locator(".map").bounding_box()
+        assert edge["x"] <= inside["x"]
+        assert inside["x"] + inside["width"] <= edge["x"] + edge["width"]
+        page.mouse.down()
+        page.mouse.up()
+        picked = page.locator(".sk-picked")
+        picked.wait_for()
+        settle(page)
+        assert "<img src=x" in picked.inner_text()
+        assert page.locator(".sk script, .sk img, .sk a, .sk .katex").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
