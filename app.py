@@ -17,6 +17,7 @@ from ui import cards
 from ui.corpus import corpus_page, on_loopback
 from ui.dimensions import dimensions_page
 from ui.evaluate import evaluate_page
+from ui.map import map_page
 from ui.search import search_page
 from ui.similarity import similarity_page
 from ui.widgets import short_path, show_command, show_error
@@ -134,6 +135,7 @@ def main() -> None:
             st.Page(of_index(search_page), title=words("search_page"), url_path="search", default=True),
             st.Page(similarity, title=words("similarity_page"), url_path="similarity"),
             st.Page(of_index(dimensions_page), title=words("dimensions_page"), url_path="dimensions"),
+            st.Page(of_index(map_page), title=words("map_page"), url_path="map"),
             st.Page(corpus, title=words("corpus_page"), url_path="corpus"),
             st.Page(of_index(evaluate_page), title=words("evaluate_page"), url_path="evaluate"),
         ],

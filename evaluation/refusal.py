@@ -31,6 +31,7 @@ from evaluation.families import BitextTask, EvaluationError, RetrievalTask, Task
 from evaluation.ranked import searcher_over, twins_of
 from evaluation.tasks import read_records, read_tasks
 from index.build import build
+from index.calibration import FEWEST
 from index.snapshot import Snapshot, open_index
 from index.writer import DEFAULT_DIM, Settings, load_model
 from search import MODES
@@ -153,10 +154,18 @@ def fitted(sets: Sequence[Answers]) -> dict[str, Weights]:
     """Weights of the evidence, by mode, learnt from all dimensions of some sets.
 
     Every set counts the same, whatever its number of queries, and so does each of its queries of one kind.
+
+    Raises:
+        EvaluationError: all sets are too small.
     """
     weights = {}
     for mode in MODES:
         parts = [weighed(own) for answers in sets for way, own in answers.items() if way.mode == mode and usable(own)]
+        if not parts:
+            raise EvaluationError(
+                f"The other tasks are too small to learn from for mode {mode}: one needs {FEWEST} documents and "
+                f"{FEWEST_QUERIES} queries."
+            )
         known = joined([known for known, _, _ in parts])
         relevant, counts = (np.concatenate([part[place] for part in parts]) for place in (1, 2))
         weights[mode] = logistic(known, relevant, counts)
@@ -245,7 +254,7 @@ class Figures:
         brier: Mean square of what the relevance of a hit is off.
         base: The same if every hit were given the share of relevant ones.
         error: Expected calibration error: what mean relevance and share of relevant hits are apart, over ten bins.
-        best: The highest relevance of a hit, by kind, of each query.
+        best: The highest relevance of a hit, by kind, of each query that every leg of the mode could see.
     """
 
     auc: dict[int, float]

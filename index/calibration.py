@@ -7,8 +7,10 @@ numbers are hashes, so this is a random sample, and the same one however the ind
 """
 
 import math
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,9 +64,10 @@ def calibrated(
         # Vectors of passages that are not there: `index verify` says so, and a commit of other documents is no remedy.
         return {}
     queries = [made_up_query(passages[content]) for content in ids.tolist()]
-    shares = [
-        unrelated_share(terms, connection, query, content) for query, content in zip(queries, ids.tolist(), strict=True)
-    ]
+    # In a large index nearly all of the time goes into these searches, during which tantivy lets go of Python's lock.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        found = list(pool.map(lambda query: (terms.full_score(query), *terms.search(query, DEPTH)), queries))
+    shares = [unrelated_share(connection, content, *best) for content, best in zip(ids.tolist(), found, strict=True)]
     measured = {"coverage": round(float(np.mean(shares)), DECIMALS)}
     dim = vectors.shape[1]
     encoded = model.encode(queries, truncate_dim=dim)
@@ -114,13 +117,20 @@ def made_up_query(passage: PassageRow) -> str:
     return passage.text[middle.start : middle.end]
 
 
-def unrelated_share(terms: Terms, connection: sqlite3.Connection, query: str, content: int) -> float:
+def unrelated_share(
+    connection: sqlite3.Connection, content: int, full: float, ids: NDArray[np.int64], scores: NDArray[np.float32]
+) -> float:
     """The highest BM25 score of a passage of another document than ``content``, as a share of the full score.
 
     Where one document has all the best passages, the last of them stands in for those of others.
+
+    Args:
+        connection: To the documents.
+        content: The passage that the query was made from.
+        full: Of the query.
+        ids: (n,) what it found, best first, at most `DEPTH`.
+        scores: (n,) their scores.
     """
-    full = terms.full_score(query)
-    ids, scores = terms.search(query, DEPTH)
     if full <= 0 or not len(ids):
         return 0.0
     own, *others = sources(connection, [content, *ids.tolist()])

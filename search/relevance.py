@@ -37,9 +37,9 @@ class Weights:
 
 
 WEIGHTS = {
-    "hybrid": Weights((0.0, 0.0, 0.0, 0.0), (0.0, 0.0), 0.0),
-    "dense": Weights((0.0, 0.0, 0.0, 0.0), None, 0.0),
-    "bm25": Weights(None, (0.0, 0.0), 0.0),
+    "hybrid": Weights((-4.220, 1.270, -0.774, -0.103), (-2.667, 3.576), 6.458),
+    "dense": Weights((-2.568, 0.981, -0.308, -0.130), None, 1.241),
+    "bm25": Weights(None, (-2.680, 3.818), 3.316),
 }
 """By the legs that scored the hits: both, or one."""
 

@@ -725,7 +725,7 @@ def settings_table(rows: Sequence[tuple[str, "Compared"]], k: int, words: Words)
         else:
             sure = ("up" if row.difference.low > 0 else "down") if row.difference.low * row.difference.high > 0 else ""
             cells += f'<td class="{sure}">{interval(row.difference, "+")}</td><td>{significance(row.difference.p)}</td>'
-        body.append(f'<tr><td>{escape(name)}</td>{cells}</tr>')
+        body.append(f"<tr><td>{escape(name)}</td>{cells}</tr>")
     return compared_table(columns, body)
 
 
@@ -760,8 +760,7 @@ def query_table(
         sign = "up" if row.change > 0 else "down" if row.change < 0 else "soft"
         body.append(f'<tr><td>{isolated(row.query)}</td>{cells}<td class="{sign}">{100 * row.change:+.1f}</td></tr>')
     return (
-        f'<div class="sk"><p class="soft small">{escape(words("first_found"))}</p></div>'
-        f"{compared_table(columns, body)}"
+        f'<div class="sk"><p class="soft small">{escape(words("first_found"))}</p></div>{compared_table(columns, body)}'
     )
 
 

@@ -556,8 +556,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "This is a random sample of {n} passages of the index.",
     ),
     "map_rough": (
-        "この地図は大まかです。より正確な地図には openTSNE が必要です: pip install \"sakuin[map]\"",
-        "This map is rough. A better one needs openTSNE: pip install \"sakuin[map]\"",
+        'この地図は大まかです。より正確な地図には openTSNE が必要です: pip install "sakuin[map]"',
+        'This map is rough. A better one needs openTSNE: pip install "sakuin[map]"',
     ),
     "map_gone": ("この箇所は索引から取り除かれました。", "This passage has been removed from the index."),
     "map_no_webgl": (

@@ -11,9 +11,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from evaluation.examples import EXAMPLES
+from evaluation.families import EvaluationError
 from evaluation.refusal import ANSWERABLE, EASY, HARD, Answer, Asked, answers_of, auc, cli, figures, logistic, refusals
 from evaluation.tasks import read_records
 from index.build import build
+from search.relevance import Evidence, Weights, log_odds, probability
 
 Write = Callable[[str, Sequence[dict[str, Any]]], Path]
 
@@ -26,12 +28,32 @@ def test_auc_is_that_of_sklearn(high: list[int], low: list[int]) -> None:
 
 def test_logistic_regression_is_that_of_sklearn() -> None:
     generator = np.random.default_rng(0)
-    known = np.column_stack([np.ones(400), generator.normal(size=(400, 3))])
-    relevant = known @ [-1.0, 2.0, 0.0, -0.5] + generator.logistic(size=400) > 0
+    words = np.column_stack([np.ones(400), generator.normal(size=400)])
+    behind = -generator.random(400)
+    known = np.column_stack([words, behind])
+    relevant = known @ [-1.0, 2.0, 0.5] + generator.logistic(size=400) > 0
     counts = generator.random(400)
-    own = logistic(known, relevant, counts)
+    own = logistic(Evidence(None, words, behind), relevant, counts)
     other = LogisticRegression(C=1e9, fit_intercept=False, tol=1e-8, max_iter=1000).fit(known, relevant, counts)
-    assert own == pytest.approx(other.coef_[0], abs=1e-3)
+    assert own.meaning is None
+    assert [*(own.words or ()), own.behind] == pytest.approx(other.coef_[0], abs=1e-3)
+
+
+def test_weights_of_both_legs_are_found_again() -> None:
+    """Of hits that answer with a probability that known weights give."""
+    generator = np.random.default_rng(0)
+    number = 200_000
+    beyond, shorter = generator.normal(0, 2, number), generator.integers(-2, 3, number).astype(float)
+    one = np.ones(number)
+    meaning = np.column_stack([one, beyond, shorter, beyond * shorter])
+    words = np.column_stack([one, generator.normal(0, 1, number)])
+    known = Evidence(meaning, words, -generator.random(number))
+    true = Weights((-3.0, 1.0, -0.5, -0.1), (-2.0, 2.0), 3.0)
+    relevant = generator.random(number) < probability(log_odds(known, true))
+    own = logistic(known, relevant, np.full(number, 1 / number))
+    assert own.meaning == pytest.approx(true.meaning, abs=0.1)
+    assert own.words == pytest.approx(true.words, abs=0.1)
+    assert own.behind == pytest.approx(true.behind, abs=0.1)
 
 
 def test_refusals_count_both_kinds_of_query_as_half() -> None:
@@ -42,10 +64,11 @@ def test_refusals_count_both_kinds_of_query_as_half() -> None:
 
 
 def test_figures_of_known_relevances() -> None:
-    # Evidence of one column and weight 1: relevance is its logistic function.
+    # With these weights relevance is the logistic function of what words say.
     def answer(kind: int, chances: list[float], relevant: list[bool]) -> Answer:
         chance = np.array(chances)
-        return Answer(kind, np.log(chance / (1 - chance))[:, None], np.array(relevant, np.bool_))
+        words = np.column_stack([np.ones(len(chance)), np.log(chance / (1 - chance))])
+        return Answer(kind, Evidence(None, words, np.zeros(len(chance))), np.array(relevant, np.bool_))
 
     answers = [
         answer(ANSWERABLE, [0.9, 0.2], [True, False]),
@@ -53,7 +76,7 @@ def test_figures_of_known_relevances() -> None:
         answer(HARD, [0.5, 0.1], [False, False]),
         answer(EASY, [0.05], [False]),
     ]
-    own = figures(answers, (1.0,))
+    own = figures(answers, Weights(None, (0.0, 1.0), 0.0))
     assert own.auc == {HARD: 0.5, EASY: 1}
     chances = [0.9, 0.2, 0.4, 0.3, 0.5, 0.1, 0.05]
     relevant = [1, 0, 1, 0, 0, 0, 0]
@@ -76,7 +99,8 @@ def test_relevant_documents_are_left_out_of_the_second_answer(tmp_path: Path) ->
         assert [answer.kind for answer in answers] == [ANSWERABLE, HARD] * 5 + [EASY]
         assert any(answer.relevant.any() for answer in answers)
         assert not any(answer.relevant.any() for answer in answers if answer.kind != ANSWERABLE)
-        assert all(len(answer.relevant) == len(answer.evidence) <= 10 for answer in answers)
+        assert all(len(answer.relevant) == len(answer.known.behind) <= 10 for answer in answers if answer.known)
+        assert any(answer.known for answer in answers)
 
 
 @pytest.fixture
@@ -93,18 +117,22 @@ def tasks(write: Write, tmp_path: Path) -> Path:
 
 
 def test_the_command_prints_both_tables_and_the_weights(tasks: Path) -> None:
-    shown = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "10"])
+    shown = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "36"])
     assert shown.exit_code == 0, shown.output
     quality, refusal = shown.stdout.strip().split("\n\n")
     for name in ("first", "second", "example corpus"):
         assert f"| {name} | hybrid, 256 | " in quality
         assert f"| {name} | bm25 | 0.05 (default) | " in refusal
-    weights = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "10", "--fit"])
+    weights = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "36", "--fit"])
     assert [line.split(":")[0].strip() for line in weights.stdout.splitlines()] == ['"hybrid"', '"dense"', '"bm25"']
 
 
-def test_one_task_is_not_enough(data: Path) -> None:
-    from evaluation.families import EvaluationError
-
+def test_too_few_and_too_small_tasks_are_refused(tasks: Path) -> None:
+    (tasks / "second_retrieval_corpus.jsonl").write_text('{"docid": "1", "text": "駅"}', encoding="utf-8")
+    (tasks / "second_retrieval_queries.jsonl").write_text('{"query": "駅", "relevant_docs": ["1"]}', encoding="utf-8")
+    with pytest.raises(EvaluationError, match="too small"):
+        CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "10"], catch_exceptions=False)
+    for path in tasks.glob("second*"):
+        path.unlink()
     with pytest.raises(EvaluationError, match="takes two"):
-        CliRunner().invoke(cli, ["--data", str(data)], catch_exceptions=False)
+        CliRunner().invoke(cli, ["--data", str(tasks)], catch_exceptions=False)

@@ -18,7 +18,7 @@ from search.relevance import GOOD_MATCH, relevances
 from search.results import LegScore
 from search.searcher import Ranked
 
-QUESTIONS = ["有給休暇の申請方法", "how do I reset my password", "温泉の入浴マナー"]
+QUESTIONS = ["有給休暇の申請方法", "setting up two-factor authentication", "温泉の入浴マナー"]
 NONSENSE = ["宇宙船の燃料の買い方", "quantum chromodynamics on the lattice"]
 
 
@@ -151,5 +151,5 @@ def test_the_same_score_says_less_where_chance_gives_more_and_among_more_passage
 def test_nothing_found_and_nothing_known() -> None:
     assert relevances([], 0.0, 256, manifest()) == []
     assert relevances([], 0.0, 256, replace(manifest(), calibration={})) is None
-    # All weights of words that a passage does not have, in a query of which the index knows no word.
+    # A query of no word that the index has.
     assert relevances([hit(0.4, 0.0, 1.0)], 0.0, 256, manifest()) is not None

@@ -65,7 +65,7 @@ def test_no_page_asks_another_machine(browser: Any, example_url: str) -> None:
     with opened(browser, example_url) as page:
         asked: list[str] = []
         page.on("request", lambda request: asked.append(request.url))
-        for path in ("", "similarity", "dimensions", "corpus", "evaluate"):
+        for path in ("", "similarity", "dimensions", "map", "corpus", "evaluate"):
             page.goto(f"{example_url}/{path}?q={quote('有給休暇')}")
             settle(page)
             page.wait_for_timeout(500)

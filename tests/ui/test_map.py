@@ -117,7 +117,7 @@ def test_hits_stand_where_their_passages_are(example_index: Path) -> None:
 
 def test_colours_follow_the_choice(example_index: Path) -> None:
     app = page_of(example_index)
-    assert not [mark for mark in made_of(app)[0]["marks"]]
+    assert made_of(app)[0]["marks"] == []
     assert "File type" in app.selectbox(key="map_by").options
     app.selectbox(key="map_by").select("type").run()
     assert not app.exception
@@ -125,6 +125,16 @@ def test_colours_follow_the_choice(example_index: Path) -> None:
     for kind in ("txt", "md"):
         assert f'<bdi dir="auto">{kind}</bdi>' in html
     assert len(made_of(app)[0]["palette"]) == html.count("<i style=") + 1
+
+
+def test_choices_are_part_of_the_address(example_index: Path) -> None:
+    app = page_of(example_index, by="type", points="1000000")
+    assert app.selectbox(key="map_by").value == "type"
+    assert "points" not in app.query_params
+    app.selectbox(key="map_by").select("cluster").run()
+    assert "by" not in app.query_params
+    app.selectbox(key="map_by").select("folder").run()
+    assert app.query_params["by"] in ("folder", ["folder"])
 
 
 def test_what_the_canvas_gets_is_what_it_reads(example_index: Path) -> None:

@@ -407,6 +407,8 @@ def test_hostile_metadata_is_only_text_in_the_filters(browser: Any, tmp_path: Pa
         inert(page)
         page.reload()
         page.locator(".st-key-chips").wait_for()
+        page.locator(".sk-hit").nth(3).wait_for()
+        settle(page)
         assert page.locator(".sk-hit").count() == 4
         inert(page)
 
