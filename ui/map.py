@@ -281,9 +281,9 @@ def options(drawn: Drawn, words: Words) -> tuple[int, str]:
         width=220,
         persist_state="session",
     )
-    number = total
+    chosen: int | None = None
     if len(numbers) > 1:
-        number = row.selectbox(
+        chosen = row.selectbox(
             words("map_points"),
             numbers,
             index=None if "map_n" in st.session_state else len(numbers) - 1,
@@ -292,9 +292,10 @@ def options(drawn: Drawn, words: Words) -> tuple[int, str]:
             width=140,
             persist_state="session",
         )
+    number = chosen or total
     to_address("by", by, CLUSTER)
     to_address("points", number, total)
-    return int(number), by if by in drawn.colourings else CLUSTER
+    return number, by if by in drawn.colourings else CLUSTER
 
 
 def of_address(name: str, key: str, options: Sequence[Any]) -> None:
