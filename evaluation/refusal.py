@@ -35,8 +35,8 @@ from index.calibration import FEWEST
 from index.snapshot import Snapshot, open_index
 from index.writer import DEFAULT_DIM, Settings, load_model
 from search import MODES
-from search.relevance import GOOD_MATCH, Evidence, Weights, evidence, log_odds, probability
-from search.searcher import Ranked, one_core, rank
+from search.relevance import GOOD_MATCH, RIVAL, Evidence, Weights, evidence, log_odds, probability
+from search.searcher import Ranked, Ranking, dense_leg, one_core, rank
 
 ANSWERABLE, HARD, EASY = range(3)
 # Half of the queries that are learnt from have an answer.
@@ -116,8 +116,9 @@ def answers_of(
             for query, relevant in asked:
                 found[way] += asked_twice(snapshot, model, beside, way, query, relevant)
             for query in others:
-                ranked = hits_of(snapshot, model, beside, way, query)[:HITS]
-                found[way].append(answer(snapshot, way, query, ranked, EASY, np.zeros(len(ranked), np.bool_)))
+                ranking = ranking_of(snapshot, model, beside, way, query)
+                none = np.zeros(len(ranking.hits), np.bool_)
+                found[way].append(answer(snapshot, way, query, ranking.hits, ranking.rival, EASY, none))
     return found
 
 
@@ -125,29 +126,47 @@ def asked_twice(
     snapshot: Snapshot, model: StaticEmbedder, beside: Executor, way: Setting, query: str, relevant: frozenset[str]
 ) -> Iterator[Answer]:
     """The answer to a query as it is, and without its relevant documents."""
-    ranked = hits_of(snapshot, model, beside, way, query)
-    rows = snapshot.passages([hit.passage_id for hit in ranked])
-    uris = [rows[hit.passage_id].uri for hit in ranked]
-    good = np.array([uri in relevant or uri.split("#")[0] in relevant for uri in uris], np.bool_)
-    yield answer(snapshot, way, query, ranked[:HITS], ANSWERABLE, good[:HITS])
-    others = [hit for hit, answers in zip(ranked, good, strict=True) if not answers][:HITS]
-    yield answer(snapshot, way, query, others, HARD, np.zeros(len(others), np.bool_))
+    ranking = ranking_of(snapshot, model, beside, way, query)
+    good = answering(snapshot, [hit.passage_id for hit in ranking.hits], relevant)
+    yield answer(snapshot, way, query, ranking.hits, ranking.rival, ANSWERABLE, good)
+    others = [hit for hit, answers in zip(ranking.hits, good, strict=True) if not answers]
+    rival = ranking.rival
+    if rival is not None:
+        leg = dense_leg(snapshot, model, query, DEPTH, way.dim, None)[0]
+        assert leg is not None
+        scores = leg.scores[~answering(snapshot, leg.ids.tolist(), relevant)][:RIVAL]
+        rival = float(scores[-1]) if len(scores) else None
+    yield answer(snapshot, way, query, others, rival, HARD, np.zeros(len(others), np.bool_))
 
 
-def hits_of(snapshot: Snapshot, model: StaticEmbedder, beside: Executor, way: Setting, query: str) -> list[Ranked]:
-    """The first hits."""
-    return rank(snapshot, model, query, DEPTH, way.mode, way.dim, None, beside)[0]
+def ranking_of(snapshot: Snapshot, model: StaticEmbedder, beside: Executor, way: Setting, query: str) -> Ranking:
+    """What is found."""
+    return rank(snapshot, model, query, DEPTH, way.mode, way.dim, None, beside)
+
+
+def answering(snapshot: Snapshot, passages: Sequence[int], relevant: frozenset[str]) -> NDArray[np.bool_]:
+    """Which passages (n,) are of relevant documents or files."""
+    rows = snapshot.passages(passages)
+    uris = [rows[passage].uri for passage in passages]
+    return np.array([uri in relevant or uri.split("#")[0] in relevant for uri in uris], np.bool_)
 
 
 def answer(
-    snapshot: Snapshot, way: Setting, query: str, ranked: Sequence[Ranked], kind: int, relevant: NDArray[np.bool_]
+    snapshot: Snapshot,
+    way: Setting,
+    query: str,
+    ranked: Sequence[Ranked],
+    rival: float | None,
+    kind: int,
+    relevant: NDArray[np.bool_],
 ) -> Answer:
-    """Hits with what is known of them."""
-    known = evidence(ranked, snapshot.terms.full_score(query), way.dim, snapshot.manifest) if ranked else None
+    """The first hits with what is known of them."""
+    first = ranked[:HITS]
+    known = evidence(first, rival, snapshot.terms.full_score(query), way.dim, snapshot.manifest) if first else None
     # A hybrid search that had to leave out a leg says nothing of how the two are weighed.
     if known is None or known.mode != way.mode:
         return Answer(kind, None, np.zeros(0, np.bool_))
-    return Answer(kind, known, relevant)
+    return Answer(kind, known, relevant[:HITS])
 
 
 def fitted(sets: Sequence[Answers]) -> dict[str, Weights]:
@@ -240,7 +259,7 @@ def logistic(known: Evidence, relevant: NDArray[np.bool_], counts: NDArray[np.fl
         return float(cost), np.concatenate([*slopes, [off @ known.behind]])
 
     # From where either leg has some odds, which grow with its score.
-    start = [*([-3.0, 1.0, 0.0, 0.0] if meaning else []), *([-3.0, 3.0] if words else []), 1.0]
+    start = [*([-3.0, 1.0, 0.0, 0.0, 0.0] if meaning else []), *([-3.0, 3.0] if words else []), 1.0]
     return unpacked(minimize(loss, start, jac=True, method="BFGS", options={"gtol": 1e-7 * counts.sum()}).x)
 
 

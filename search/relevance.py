@@ -1,11 +1,11 @@
 """How likely a hit answers its query: its scores, measured by what is chance in this index, as a probability.
 
-Either leg may know: a passage in other words, or another language, has a cosine far from chance, one in the same words
-covers the query. So the odds that a hit answers are the sum of what each leg gives it, each by a logistic formula, and
-fall with the distance to the best hit. What the scores of unrelated pairs are in the index, a commit has measured
-(`index.calibration`). The weights were learnt from queries whose answers are known, half of them with the answers taken
-out of the index: ``python -m evaluation.refusal --fit`` prints them, and without ``--fit`` how well they hold on sets
-of queries that had no part in them. docs/experiments.md has the figures.
+Either leg may know: a passage in other words, or another language, has a cosine far from chance and from those of the
+next best, one in the same words covers the query. So the odds that a hit answers are the sum of what each leg gives
+it, each by a logistic formula, and fall with the distance to the best hit. What the scores of unrelated pairs are in
+the index, a commit has measured (`index.calibration`). The weights were learnt from queries whose answers are known,
+half of them with the answers taken out of the index: ``python -m evaluation.refusal --fit`` prints them, and without
+``--fit`` how well they hold on sets of queries that had no part in them. docs/experiments.md has the figures.
 """
 
 import math
@@ -23,6 +23,9 @@ from search.results import LegScore
 GOOD_MATCH = 0.05
 """Relevance from which the best hit counts as an answer."""
 
+RIVAL = 10
+"""The place in the dense list that a cosine is compared with: so many others may answer the query as well."""
+
 # The dimension that the weights of meaning are given for.
 MIDDLE = 256
 
@@ -37,8 +40,8 @@ class Weights:
 
 
 WEIGHTS = {
-    "hybrid": Weights((-4.220, 1.270, -0.774, -0.103), (-2.667, 3.576), 6.458),
-    "dense": Weights((-2.568, 0.981, -0.308, -0.130), None, 1.241),
+    "hybrid": Weights((-5.459, 0.269, -0.683, -0.196, 1.646), (-2.743, 3.520), 5.397),
+    "dense": Weights((-3.792, 0.477, -0.366, -0.145, 1.094), None, 0.678),
     "bm25": Weights(None, (-2.680, 3.818), 3.316),
 }
 """By the legs that scored the hits: both, or one."""
@@ -49,10 +52,11 @@ class Evidence:
     """What is known of n hits of one search.
 
     Attributes:
-        meaning: float64 (n, 4): 1; by how many standard deviations of unrelated pairs the cosine is above the highest
+        meaning: float64 (n, 5): 1; by how many standard deviations of unrelated pairs the cosine is above the highest
             that is to be expected of so many of them, ``mean + std * sqrt(2 ln passages)``, the maximum of normally
-            distributed numbers; log2 of the numbers compared over 256; the product of the two before. None where the
-            dense leg took no part.
+            distributed numbers; log2 of the numbers compared over 256; the product of the two before; by how many
+            standard deviations the cosine is above the `RIVAL`-th best of all passages. None where the dense leg took
+            no part.
         words: float64 (n, 2): 1; the BM25 score as a share of the query's full score, less the share that pieces of
             the index's own passages reach in passages of other documents. None where BM25 took no part.
         behind: float64 (n,): how far the score is below that of the best hit: of the fused score, in standard
@@ -85,23 +89,26 @@ class Scored(Protocol):
         """What BM25 thought."""
 
 
-def relevances(hits: Sequence[Scored], full: float, dim: int, manifest: Manifest) -> list[float] | None:
+def relevances(
+    hits: Sequence[Scored], rival: float | None, full: float, dim: int, manifest: Manifest
+) -> list[float] | None:
     """The probability that each hit answers the query; None where the index is not calibrated.
 
     Args: as those of `evidence`.
     """
-    known = evidence(hits, full, dim, manifest)
+    known = evidence(hits, rival, full, dim, manifest)
     if known is None:
         return None
     found: list[float] = probability(log_odds(known, WEIGHTS[known.mode])).tolist()
     return found
 
 
-def evidence(hits: Sequence[Scored], full: float, dim: int, manifest: Manifest) -> Evidence | None:
+def evidence(hits: Sequence[Scored], rival: float | None, full: float, dim: int, manifest: Manifest) -> Evidence | None:
     """What is known of hits; None where the index is not calibrated.
 
     Args:
         hits: Best first, from the first on, of one search.
+        rival: Cosine in place `RIVAL` of the dense leg's list, or in its last; None where that leg took no part.
         full: `index.terms.Terms.full_score` of the query.
         dim: Numbers of the vectors that were compared.
         manifest: Of the index.
@@ -117,10 +124,10 @@ def evidence(hits: Sequence[Scored], full: float, dim: int, manifest: Manifest) 
     full = full or 1.0
     one = np.ones(len(hits))
     meaning = words = None
-    if len(cosines):
+    if len(cosines) and rival is not None:
         beyond = (cosines - mean) / std - math.sqrt(2 * math.log(manifest.passages))
         shorter = math.log2(dim / MIDDLE)
-        meaning = np.stack([one, beyond, shorter * one, shorter * beyond], axis=1)
+        meaning = np.stack([one, beyond, shorter * one, shorter * beyond, (cosines - rival) / std], axis=1)
     if len(matches) or meaning is None:
         words = np.stack([one, matches / full - manifest.calibration["coverage"]], axis=1)
     unit = 1.0 if meaning is not None and words is not None else full if meaning is None else std

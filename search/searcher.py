@@ -24,7 +24,7 @@ from index.writer import load_model
 from search.explanation import SIDES, Explanation, Indexed, Side, explain_bm25, explain_cosine, explain_fusion
 from search.fusion import Fusion, Scaling, weighted_shares
 from search.highlights import highlight
-from search.relevance import GOOD_MATCH, relevances
+from search.relevance import GOOD_MATCH, RIVAL, relevances
 from search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, LegScore, Notice, SearchResult
 
 MODES = ("hybrid", "dense", "bm25")
@@ -178,8 +178,8 @@ class Searcher:
             if len(query) > len(cut):
                 notices.append(Notice.CUT)
             within = selected(snapshot, where) if where else None
-            ranked, blind = rank(snapshot, self.model, cut, k, mode, compared, rescore, self._beside, within)
-            ranked, answered = judged(snapshot, cut, compared, ranked, min_relevance)
+            ranking = rank(snapshot, self.model, cut, k, mode, compared, rescore, self._beside, within)
+            ranked, answered = judged(snapshot, cut, compared, ranking, min_relevance)
             rows = snapshot.passages([hit.passage_id for hit in ranked], within)
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one.
             if len(rows) == len(ranked):
@@ -190,15 +190,16 @@ class Searcher:
             hits = tuple(
                 replace(hit, explanation=explained(snapshot, self.model, cut, hit, compared, "passage")) for hit in hits
             )
+        notices += ranking.blind
         if answered is False and ranked:
-            blind = [*blind, Notice.NO_GOOD_MATCH]
+            notices.append(Notice.NO_GOOD_MATCH)
         return SearchResult(
             query=query,
             mode=mode,
             k=k,
             dim=None if mode == "bm25" else compared,
             hits=hits,
-            notices=(*notices, *blind),
+            notices=tuple(notices),
             seconds=time.perf_counter() - started,
             answered=answered,
         )
@@ -317,6 +318,21 @@ class Ranked:
     relevance: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What a search found, before its passages are fetched.
+
+    Attributes:
+        hits: Best first.
+        blind: A notice for each leg that was asked but could not see the query.
+        rival: Cosine in place `RIVAL` of the dense leg's list, or in its last; None where that leg took no part.
+    """
+
+    hits: list[Ranked]
+    blind: list[Notice]
+    rival: float | None
+
+
 def rank(
     snapshot: Snapshot,
     model: StaticEmbedder,
@@ -327,14 +343,14 @@ def rank(
     rescore: int | None,
     beside: Executor,
     within: Selection | None = None,
-) -> tuple[list[Ranked], list[Notice]]:
-    """The best k passages, and a notice for each leg that was asked but could not see the query.
+) -> Ranking:
+    """The best k passages.
 
     ``beside`` runs the dense leg while this thread runs BM25: FAISS, numpy and tantivy all let go of Python's lock.
     ``within``: rank only these.
     """
     if within and not len(within.passages):
-        return [], [Notice.NOTHING_MATCHES_FILTER]
+        return Ranking([], [Notice.NOTHING_MATCHES_FILTER], None)
     if mode == "hybrid":
         wanted = max(k, CANDIDATES)
         meaning = beside.submit(dense_leg, snapshot, model, query, wanted, dim, rescore, within, with_bm25=True)
@@ -344,7 +360,7 @@ def rank(
         words = bm25_leg(snapshot, query, k, within) if mode == "bm25" else None
         dense, vector, dense_matches = None, None, None
         if mode == "dense":
-            dense, vector, dense_matches = dense_leg(snapshot, model, query, k, dim, rescore, within)
+            dense, vector, dense_matches = dense_leg(snapshot, model, query, max(k, RIVAL), dim, rescore, within)
     notices = []
     if not query.strip():
         notices.append(Notice.EMPTY)
@@ -353,37 +369,38 @@ def rank(
             notices.append(Notice.DENSE_BLIND)
         if mode != "dense" and words is None:
             notices.append(Notice.BM25_BLIND_IN_FILTER if within else Notice.BM25_BLIND)
+    rival = float(dense.scores[:RIVAL][-1]) if dense and len(dense.scores) else None
     if dense and words:
         assert vector is not None
         assert dense_matches is not None
         cosines = snapshot.vectors.scores(vector, words.ids)
         joined = Fusion.of(snapshot.manifest.fusion)
         weight = joined.weight(float(words.scores[0]), snapshot.terms.full_score(query))
-        return fused(dense, dense_matches, words, cosines, weight, k), notices
+        return Ranking(fused(dense, dense_matches, words, cosines, weight, k), notices, rival)
     legs = [(leg, name) for leg, name in ((dense, "dense"), (words, "bm25")) if leg]
     if not legs:
-        return [], notices
+        return Ranking([], notices, None)
     leg, name = legs[0]
     ranked = []
     for place, (number, score) in enumerate(zip(leg.ids[:k].tolist(), leg.scores[:k].tolist(), strict=True), 1):
         own = LegScore(place, score, score)
         ranked.append(Ranked(place, number, score, own if name == "dense" else None, own if name == "bm25" else None))
-    return ranked, notices
+    return Ranking(ranked, notices, rival)
 
 
 def judged(
-    snapshot: Snapshot, query: str, dim: int, ranked: list[Ranked], min_relevance: float
+    snapshot: Snapshot, query: str, dim: int, ranking: Ranking, min_relevance: float
 ) -> tuple[list[Ranked], bool | None]:
     """Hits with their relevance, those of too low a one left out, and whether any is likely enough an answer."""
-    chances = relevances(ranked, snapshot.terms.full_score(query), dim, snapshot.manifest)
+    chances = relevances(ranking.hits, ranking.rival, snapshot.terms.full_score(query), dim, snapshot.manifest)
     if chances is None:
         if min_relevance:
             raise SearchError(
                 f"The index in {snapshot.folder} is not calibrated, so hits have no relevance to be left out by: it "
                 f"has fewer than {FEWEST} passages, or is of an earlier version and needs `index compact` once."
             )
-        return ranked, None
-    found = [replace(hit, relevance=chance) for hit, chance in zip(ranked, chances, strict=True)]
+        return ranking.hits, None
+    found = [replace(hit, relevance=chance) for hit, chance in zip(ranking.hits, chances, strict=True)]
     answered = max(chances, default=0.0) >= GOOD_MATCH if query.strip() else None
     return [hit for hit in found if hit.relevance is not None and hit.relevance >= min_relevance], answered
 

@@ -45,10 +45,11 @@ def test_weights_of_both_legs_are_found_again() -> None:
     number = 200_000
     beyond, shorter = generator.normal(0, 2, number), generator.integers(-2, 3, number).astype(float)
     one = np.ones(number)
-    meaning = np.column_stack([one, beyond, shorter, beyond * shorter])
+    ahead = generator.exponential(1, number)
+    meaning = np.column_stack([one, beyond, shorter, beyond * shorter, ahead])
     words = np.column_stack([one, generator.normal(0, 1, number)])
     known = Evidence(meaning, words, -generator.random(number))
-    true = Weights((-3.0, 1.0, -0.5, -0.1), (-2.0, 2.0), 3.0)
+    true = Weights((-3.0, 1.0, -0.5, -0.1, 0.7), (-2.0, 2.0), 3.0)
     relevant = generator.random(number) < probability(log_odds(known, true))
     own = logistic(known, relevant, np.full(number, 1 / number))
     assert own.meaning == pytest.approx(true.meaning, abs=0.1)

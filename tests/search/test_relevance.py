@@ -128,7 +128,7 @@ def test_the_command_line_shows_it(examples: Path) -> None:
 )
 def test_more_of_either_score_is_never_less_relevant(cosine: float, match: float, more: float, dim: int) -> None:
     def best(cosine: float | None, match: float | None) -> float:
-        found = relevances([hit(cosine, match, 1.0)], 30.0, dim, manifest())
+        found = relevances([hit(cosine, match, 1.0)], None if cosine is None else 0.2, 30.0, dim, manifest())
         assert found is not None
         return found[0]
 
@@ -141,15 +141,16 @@ def test_more_of_either_score_is_never_less_relevant(cosine: float, match: float
 
 def test_the_same_score_says_less_where_chance_gives_more_and_among_more_passages() -> None:
     hits = [hit(0.4, 15.0, 1.0)]
-    [usual] = relevances(hits, 30.0, 256, manifest()) or []
-    [alike] = relevances(hits, 30.0, 256, manifest(coverage=0.8)) or []
-    [spread] = relevances(hits, 30.0, 256, manifest(std_256=0.12)) or []
-    [many] = relevances(hits, 30.0, 256, replace(manifest(), passages=1_000_000)) or []
-    assert max(alike, spread, many) < usual
+    [usual] = relevances(hits, 0.2, 30.0, 256, manifest()) or []
+    [alike] = relevances(hits, 0.2, 30.0, 256, manifest(coverage=0.8)) or []
+    [spread] = relevances(hits, 0.2, 30.0, 256, manifest(std_256=0.12)) or []
+    [many] = relevances(hits, 0.2, 30.0, 256, replace(manifest(), passages=1_000_000)) or []
+    [crowded] = relevances(hits, 0.35, 30.0, 256, manifest()) or []
+    assert max(alike, spread, many, crowded) < usual
 
 
 def test_nothing_found_and_nothing_known() -> None:
-    assert relevances([], 0.0, 256, manifest()) == []
-    assert relevances([], 0.0, 256, replace(manifest(), calibration={})) is None
+    assert relevances([], None, 0.0, 256, manifest()) == []
+    assert relevances([], None, 0.0, 256, replace(manifest(), calibration={})) is None
     # A query of no word that the index has.
-    assert relevances([hit(0.4, 0.0, 1.0)], 0.0, 256, manifest()) is not None
+    assert relevances([hit(0.4, 0.0, 1.0)], 0.2, 0.0, 256, manifest()) is not None
