@@ -34,8 +34,9 @@ def test_marks_are_those_of_the_terms_that_both_have(query: str, text: str) -> N
     (spans,) = highlight(ANALYSER, query, [text])
     found = {i for start, end in spans for i in range(start, end)}
     assert found <= places
-    # The long vowel that ends a word and is not part of its term may be left unmarked, and a mark that repeats a kanji.
-    assert all(text[i] in "ーｰ々" for i in places - found)
+    # The long vowel that ends a word and is not part of its term may be left unmarked, and a mark that repeats a kanji,
+    # with the sound mark that is attached to it.
+    assert all(text[i] in "ーｰ々ﾞ" for i in places - found)
 
 
 @given(st.text(st.characters(), max_size=40), st.text(st.characters(), max_size=80))
