@@ -28,7 +28,7 @@ from index.vectors import Vectors
 MOST_PASSAGES = 50_000
 """A larger index is shown by a sample of so many passages."""
 
-VERSION = 1
+VERSION = 2
 """Changes with every change of this module that may change a position, a cluster or a label."""
 
 Method = Literal["tsne", "clusters"]
@@ -62,6 +62,13 @@ NEAREST = 10
 
 # Verbs and adjectives in their dictionary form, and words all of hiragana.
 _says_little = re.compile("[うくぐすつぬぶむるい]$|^[ぁ-ゖ]+$")
+# English words that set English passages apart from Japanese ones, and nothing else.
+_SMALL_WORDS = frozenset(
+    """about after all also an and any are as at be because been before but by can could did do does each for from get
+    had has have he her here his how if in into is it its just may me more most must my no not of off on one only or
+    other our out over per she should so some such than that the their them then there these they this those through
+    to too two up use used was we were what when where which while who will with within would you your""".split()  # noqa: SIM905, for a list of them would be four times as long
+)
 
 MAPS_KEPT = 8
 
@@ -313,7 +320,9 @@ def label_words(analyser: Analyser, text: str, forms: defaultdict[str, Counter[s
     """The words of a text that may stand in a label; the forms in which they stand there are added to ``forms``."""
     found = set()
     for term, form in analyser.words(text):
-        if len(term) > 1 and not term.isdecimal() and not _says_little.search(term):
+        if len(term) < 2 or term.isdecimal() or form.lower() in _SMALL_WORDS:
+            continue
+        if not _says_little.search(term):
             found.add(term)
             forms[term][form.lower() if form.isascii() else form] += 1
     return found

@@ -99,7 +99,10 @@ export default function ({ data, parentElement, setStateValue }) {
   const marks = paint ? head.marks.map((mark) => ({ ...mark, shown: element(mark.kind, mark.text, above) })) : [];
   for (const name of names) [name.width, name.height] = [name.shown.offsetWidth, name.shown.offsetHeight];
 
-  const scale = () => 0.46 * Math.min(canvas.clientWidth, canvas.clientHeight) * view.zoom;
+  // Half of what the points take up, so that at first the map fills its place in one direction.
+  const half = [1e-6, 1e-6];
+  for (let i = 0; i < 2 * map.n; i++) half[i % 2] = Math.max(half[i % 2], Math.abs(map.places[i]));
+  const scale = () => 0.46 * Math.min(canvas.clientWidth / half[0], canvas.clientHeight / half[1]) * view.zoom;
   const onScreen = (x, y) => [
     canvas.clientWidth / 2 + (x - view.x) * scale(),
     canvas.clientHeight / 2 - (y - view.y) * scale(),

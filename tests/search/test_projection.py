@@ -105,6 +105,18 @@ def test_what_is_alike_is_near_and_in_one_cluster(topics: Snapshot, method: Meth
         assert len(words) == 3
 
 
+def test_small_english_words_are_no_label(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    rows = [{"id": str(i), "text": f"The tea is on the table of the kitchen, and it is hot {i}."} for i in range(30)]
+    rows += [{"id": f"b{i}", "text": f"駅で電車を待つ {i}"} for i in range(30)]
+    (tmp_path / "corpus" / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    build(tmp_path / "corpus", tmp_path / "index")
+    with closing(open_index(tmp_path / "index")) as snapshot:
+        labels = ", ".join(project(snapshot).labels)
+    assert "tea" in labels
+    assert not {"the", "is", "on", "of", "and", "it"} & set(labels.split(", "))
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_map_is_the_same_each_time(topics: Snapshot, method: Method, tmp_path: Path) -> None:
     first = project(topics, method=method)

@@ -64,6 +64,8 @@ def served(folder: Path, log: Path, *options: str) -> Iterator[str]:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=folder.parent,
+            # Maps are kept there, and the user's own are no concern of a test.
+            env={**os.environ, "XDG_CACHE_HOME": str(log.parent / "cache")},
         )
     try:
         for _ in range(300):

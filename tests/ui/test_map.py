@@ -2,17 +2,11 @@
 
 import json
 import os
-import socket
 import struct
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import numpy as np
 import pytest
@@ -23,26 +17,9 @@ from index.build import build
 from index.snapshot import Glimpse
 from search import Searcher
 from search.projection import project
-from tests.ui.pages import HOSTILE, ROOT, html_of, opened, settle
+from tests.ui.pages import HOSTILE, html_of, opened, served, settle, shoot
 from ui.map import COLOURS, Colouring, coloured_by, drawn_of, fields_of, legend, packed, shown_text
 from ui.words import Words
-
-SCRIPT = """
-import sys
-import streamlit as st
-from search import Searcher
-from ui import cards
-from ui.map import map_page
-from ui.words import Words
-
-st.html(cards.STYLE)
-
-@st.cache_resource
-def searcher():
-    return Searcher.open(sys.argv[1])
-
-map_page(searcher(), Words(sys.argv[2]))
-"""
 
 
 def page_of_map(folder: str) -> None:
@@ -208,37 +185,6 @@ def test_a_failure_is_shown_and_the_map_made_anew_next_time(
 # With a browser.
 
 
-@contextmanager
-def page_served(folder: Path, base: Path, language: str) -> Iterator[str]:
-    """The address of the page alone."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    (base / "page.py").write_text(SCRIPT, encoding="utf-8")
-    command = [sys.executable, "-m", "streamlit", "run", str(base / "page.py"), "--server.headless", "true"]
-    command += ["--server.port", str(port), "--server.address", "127.0.0.1", "--browser.gatherUsageStats", "false"]
-    paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
-    with (base / "log.txt").open("wb") as output:
-        process = subprocess.Popen(
-            [*command, "--", str(folder), language],
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env={**os.environ, "PYTHONPATH": paths},
-        )
-    try:
-        for _ in range(300):
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=5):
-                    break
-            except OSError:
-                assert process.poll() is None, (base / "log.txt").read_text()
-                time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait(timeout=30)
-
-
 def shown_colours(page: Any) -> int:
     """How many different colours the map's picture has."""
     import io
@@ -250,18 +196,13 @@ def shown_colours(page: Any) -> int:
 
 
 @pytest.mark.browser
-def test_points_are_drawn_moved_and_read(browser: Any, example_index: Path, tmp_path: Path) -> None:
-    with page_served(example_index, tmp_path, "en") as url, opened(browser, "about:blank") as page:
-        asked: list[str] = []
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"{url}/?q={quote('家で働くときのルール')}")
+def test_points_are_drawn_moved_and_read(browser: Any, example_url: str) -> None:
+    with opened(browser, f"{example_url}/map?q={quote('家で働くときのルール')}", locale="en-GB") as page:
         page.locator(".map[data-drawn]").wait_for()
         settle(page)
         assert shown_colours(page) > 20
         assert page.locator(".map .hit").count() == 10
         assert page.locator(".map .query").count() == 1
-        # Nothing comes from elsewhere.
-        assert {urlsplit(address).hostname for address in asked if address.startswith("http")} == {"127.0.0.1"}
         canvas = page.locator(".map canvas")
         box = canvas.bounding_box()
         mark = page.locator(".map .hit", has_text="1").last
@@ -299,10 +240,10 @@ def test_hostile_documents_are_only_text(
     browser: Any, hostile_index: Path, tmp_path: Path, scheme: str, width: int
 ) -> None:
     with (
-        page_served(hostile_index, tmp_path, "ja") as url,
+        served(hostile_index, tmp_path / "log.txt") as url,
         opened(
             browser,
-            f"{url}/?q={quote('needle ' + HOSTILE)}",
+            f"{url}/map?q={quote('needle ' + HOSTILE)}",
             color_scheme=scheme,
             viewport={"width": width, "height": 900},
         ) as page,
@@ -326,3 +267,14 @@ def test_hostile_documents_are_only_text(
         assert "<img src=x" in picked.inner_text()
         assert page.locator(".sk script, .sk img, .sk a, .sk .katex").count() == 0
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.browser
+def test_pictures(browser: Any, example_url: str) -> None:
+    if not os.environ.get("SAKUIN_SCREENSHOTS"):
+        pytest.skip("SAKUIN_SCREENSHOTS names no folder")
+    asked = f"{example_url}/map?q={quote('家で働くときのルール')}"
+    for scheme, name in (("light", "map.png"), ("dark", "map-dark.png")):
+        with opened(browser, asked, color_scheme=scheme) as page:
+            page.locator(".map[data-drawn]").wait_for()
+            shoot(page, name)
