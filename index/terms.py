@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,9 @@ NAMED = 16
 """A search that is kept to n of N passages names them to tantivy where n * n <= 16 * N, up to some 1,300 of 100,000.
 Otherwise tantivy lists as many as should hold enough of them, and the others are passed over. The first takes time with
 n, the second with N / n."""
+
+_QUERIES_KEPT = 64
+"""One search asks several times what the terms of its query are, and what they score."""
 
 _SCORE_DECIMALS = 4
 """Scores that differ by less than tantivy's order of summing changes them are ties."""
@@ -192,6 +196,8 @@ class Terms:
             self._searcher = index.searcher()
             self._searcher.doc_freq(_TERMS, "")
             self._searcher.doc_freq(_ID, 0)
+        self._query_weights = lru_cache(_QUERIES_KEPT)(self._weigh)
+        self._full_score = lru_cache(_QUERIES_KEPT)(self._add_up)
 
     def _lockable(self, folder: Path) -> Path:
         """The folder, or one of links to its files where it may not be written: tantivy opens by way of a lock file."""
@@ -265,6 +271,9 @@ class Terms:
 
         The best score over this tells how much of the query the words of any passage cover.
         """
+        return self._full_score(query)
+
+    def _add_up(self, query: str) -> float:
         weights = self._query_weights(query)
         passages = self.num_passages
         with self._searching():
@@ -287,7 +296,7 @@ class Terms:
                     )
         return sorted(parts, key=lambda part: (-part.value, part.term))
 
-    def _query_weights(self, query: str) -> dict[str, float]:
+    def _weigh(self, query: str) -> dict[str, float]:
         """The distinct terms of the query with their weights; repeating a term sums, as Lucene does."""
         counts = Counter(self.terms_of(query))
         terms = list(counts)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from index import vectors as module
 from index.errors import IndexFolderError
-from index.vectors import Vectors, to_merge, write_segment
+from index.vectors import Vectors, to_merge, widened, write_segment
 
 
 def unit_rows(number: int, dim: int, seed: int = 0) -> NDArray[np.float16]:
@@ -87,7 +87,7 @@ def test_the_dead_crowd_nobody_out(coded: tuple[Path, NDArray[np.float16]]) -> N
     nearest = np.argsort(-exact(rows, query))
     removed = np.sort(nearest[:1000])
     vectors = Vectors(folder, ["big", "few"], removed)
-    ids, _ = vectors.search(query, 10, rescored=100)
+    ids, _ = vectors.search(query, 10, rescored=300)
     assert len(ids) == 10
     assert not np.isin(ids, removed).any()
     assert len(set(ids.tolist()) & set(nearest[1000:1010].tolist())) >= 9
@@ -117,3 +117,10 @@ def test_segments_stay_few_and_each_as_large_as_all_smaller_ones(additions: list
         assert all(dead <= module.MAX_DEAD_SHARE * size for size, dead in sizes)
         ordered = sorted((size for size, _ in sizes), reverse=True)
         assert len(ordered) <= 2 + np.log2(max(sum(ordered), 1))
+
+
+def test_halves_are_widened_exactly() -> None:
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    finite = every[np.isfinite(every)].reshape(-1, 62)
+    np.testing.assert_array_equal(widened(finite), finite.astype(np.float32))
+    np.testing.assert_array_equal(widened(finite[:, :20]), finite[:, :20].astype(np.float32))

@@ -6,6 +6,7 @@ import pytest
 
 from index.build import build
 from search import Notice, Searcher
+from search.searcher import CANDIDATES
 from search.side_by_side import side_by_side
 from tests.ui.pages import EXAMPLES
 
@@ -26,7 +27,7 @@ def test_each_list_is_that_of_its_own_search(
 ) -> None:
     lists = side_by_side(searcher, QUERY, 10, dim, where)
     for mode in ("dense", "hybrid", "bm25"):
-        alone = searcher.search(QUERY, 100, mode, dim, where=where).hits
+        alone = searcher.search(QUERY, CANDIDATES, mode, dim, where=where).hits
         listed = getattr(lists, mode)
         assert [entry.hit.passage_id for entry in listed] == [hit.passage_id for hit in alone[:10]]
         # Every hit of any list has, of this list, the place that it has in the search by itself.
