@@ -490,10 +490,13 @@ def chunks(passages: Iterable[tuple[int, str]], size: int) -> Iterator[list[tupl
 
 
 def folder_bytes(folder: Path) -> int:
-    """Size of all files in a folder."""
+    """Size of all files in an index."""
     total = 0
     for path, _, names in os.walk(folder):
         for name in names:
+            # SQLite's log goes away with the last that has the index open; a commit has put its contents into the database.
+            if name.endswith(("-wal", "-shm")):
+                continue
             try:
                 total += os.lstat(os.path.join(path, name)).st_size
             except OSError:  # swept away meanwhile

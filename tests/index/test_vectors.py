@@ -87,7 +87,7 @@ def test_the_dead_crowd_nobody_out(coded: tuple[Path, NDArray[np.float16]]) -> N
     nearest = np.argsort(-exact(rows, query))
     removed = np.sort(nearest[:1000])
     vectors = Vectors(folder, ["big", "few"], removed)
-    ids, _ = vectors.search(query, 10, rescored=300)
+    ids, _ = vectors.search(query, 10, rescored=1000)
     assert len(ids) == 10
     assert not np.isin(ids, removed).any()
     assert len(set(ids.tolist()) & set(nearest[1000:1010].tolist())) >= 9
