@@ -494,7 +494,7 @@ def folder_bytes(folder: Path) -> int:
     total = 0
     for path, _, names in os.walk(folder):
         for name in names:
-            # SQLite's log goes away with the last that has the index open; a commit has put its contents into the database.
+            # SQLite's log goes away with its last user; a commit has put its contents into the database.
             if name.endswith(("-wal", "-shm")):
                 continue
             try:
