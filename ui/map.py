@@ -281,18 +281,18 @@ def options(drawn: Drawn, words: Words) -> tuple[int, str]:
         width=220,
         persist_state="session",
     )
-    chosen: int | None = None
+    number = total
     if len(numbers) > 1:
-        chosen = row.selectbox(
+        if st.session_state.get("map_n") not in numbers:
+            st.session_state["map_n"] = total
+        number = row.selectbox(
             words("map_points"),
             numbers,
-            index=None if "map_n" in st.session_state else len(numbers) - 1,
             format_func=lambda n: f"{n:,}",
             key="map_n",
             width=140,
             persist_state="session",
         )
-    number = chosen or total
     to_address("by", by, CLUSTER)
     to_address("points", number, total)
     return number, by if by in drawn.colourings else CLUSTER
