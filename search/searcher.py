@@ -28,8 +28,8 @@ from search.relevance import GOOD_MATCH, RIVAL, relevances
 from search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, LegScore, Notice, SearchResult
 
 MODES = ("hybrid", "dense", "bm25")
-# Each leg proposes at least so many candidates; what neither ranks among its first fifty is in no fused top ten.
-CANDIDATES = 50
+# Each leg proposes at least so many candidates; what neither ranks among its first hundred is in no fused top ten.
+CANDIDATES = 100
 MAX_K = 10_000
 MAX_RESCORED = 100_000
 # Scores that differ by more are not those of the same search; BM25 scores are rounded to four decimals.

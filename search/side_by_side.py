@@ -13,7 +13,7 @@ class Listed:
 
     Attributes:
         hit: As that list's search found it.
-        dense, bm25, hybrid: Its place in each list, from 1; None where it is not among the list's first fifty.
+        dense, bm25, hybrid: Its place in each list, from 1; None where it is not among the list's first hundred.
     """
 
     hit: Hit
