@@ -38,7 +38,7 @@ from index.uploads import (
     uploads_folder,
 )
 from search import Searcher
-from ui import cards
+from ui import cards, inventory
 from ui.widgets import short_path
 from ui.words import Words
 
@@ -83,10 +83,10 @@ def corpus_page(folder: Path, searcher: Searcher | None, words: Words, read_only
     with reading(folder) as connection:
         counts = database.counts(connection)
         skipped, left_out = list_skipped(connection, cards.MAX_SKIPPED)
-    st.html(cards.figures(counts, words))
+    st.html(inventory.figures(counts, words))
     if left_out:
         with st.expander(words("skipped", n=left_out)):
-            st.html(cards.skipped_files(skipped, left_out, words))
+            st.html(inventory.skipped_files(skipped, left_out, words))
     offer_uploads(folder, words, read_only, expanded=not counts["documents"])
     if counts["documents"]:
         show_list(folder, searcher.manifest.generation, words, read_only)
@@ -165,7 +165,7 @@ def show_row(document: ListedDocument, place: int, words: Words, read_only: bool
         picked = not read_only and st.checkbox(
             words("choose_one", n=place), key=row_key(document), label_visibility="collapsed"
         )
-        st.html(cards.listed_document(document, words))
+        st.html(inventory.listed_document(document, words))
         st.button(
             words("open_document"),
             key=f"open_{document.number}",
@@ -263,10 +263,12 @@ def show_document(folder: Path, uri: str, words: Words) -> None:
         if document is None:
             st.html(cards.message(words("no_such_document_title"), words("no_such_document", uri=uri)))
             return
-        st.html(cards.document_facts(document, read_metadata(connection, document.number), words))
+        st.html(inventory.document_facts(document, read_metadata(connection, document.number), words))
         rows = st.container()
         page = choose_page("part", document.passages)
-        rows.html(cards.passages(list_passages(connection, document.number, (page - 1) * PER_PAGE, PER_PAGE), words))
+        rows.html(
+            inventory.passages(list_passages(connection, document.number, (page - 1) * PER_PAGE, PER_PAGE), words)
+        )
 
 
 def offer_uploads(folder: Path, words: Words, read_only: bool, expanded: bool) -> None:
@@ -299,7 +301,7 @@ def confirm_removal(folder: Path, chosen: list[ListedDocument], words: Words) ->
     with reading(folder) as connection:
         held = documents_in(connection, files)
     shared = {file: number for file, number in held.items() if number > 1}
-    st.html(cards.removal(chosen, words))
+    st.html(inventory.removal(chosen, words))
     whole = False
     if shared:
         more = sum(shared.values()) - sum(document.file in shared for document in chosen)
@@ -309,7 +311,7 @@ def confirm_removal(folder: Path, chosen: list[ListedDocument], words: Words) ->
     gone = [uri for uri in uris if uri in held]
     uploaded = uploaded_files(folder, gone)
     delete = bool(uploaded) and st.checkbox(words("delete_uploads", n=len(uploaded)), key="delete_uploads")
-    st.html(cards.consequences(consequences(folder, uris, gone, set(uploaded) if delete else set()), words))
+    st.html(inventory.consequences(consequences(folder, uris, gone, set(uploaded) if delete else set()), words))
     with st.container(horizontal=True):
         if st.button(words("remove_now"), type="primary", key="remove_now"):
             stop_asking()
@@ -364,7 +366,7 @@ def show_work(words: Words) -> None:
     except SakuinError as error:
         st.session_state["outcome"] = cards.message(words("error_title"), str(error))
     else:
-        st.session_state["outcome"] = cards.changed(result, words)
+        st.session_state["outcome"] = inventory.changed(result, words)
         if isinstance(result, Uploaded):
             st.session_state["uploads_done"] += 1
     # The counts beside the page, and the searcher, are of before.

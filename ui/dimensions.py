@@ -12,7 +12,7 @@ import streamlit as st
 
 from embedder import SakuinError
 from search import Searcher
-from ui import cards
+from ui import cards, comparisons
 from ui.widgets import dimensions_up_to
 from ui.words import EXAMPLE_QUERIES, Words
 
@@ -70,12 +70,12 @@ def show_query(searcher: Searcher, dimensions: list[int], words: Words) -> None:
     if not followed.passages:
         st.html(cards.message(words("no_hits_title"), words("no_hits")))
         return
-    st.html(cards.kept_bars(followed, words))
+    st.html(comparisons.kept_bars(followed, words))
     from ui.charts import rank_moves
 
     st.altair_chart(rank_moves(followed, CUTOFF, st.context.theme.type or "light", words), width="stretch")
     st.caption(words("moves_hint", full=dimensions[-1]))
-    st.html(cards.rank_table(followed, CUTOFF, words))
+    st.html(comparisons.rank_table(followed, CUTOFF, words))
 
 
 def show_examples(searcher: Searcher, words: Words) -> None:
@@ -194,7 +194,7 @@ def show_figures(found: "ByDimension", words: Words) -> None:
         headings.insert(1, words("quality"))
         for row, each in zip(rows, figures, strict=True):
             row.insert(1, f"{each.ndcg:.3f}")
-    st.html(cards.number_table(headings, rows))
+    st.html(comparisons.number_table(headings, rows))
     st.caption(
         words("measured_with", queries=found.queries, asked=found.asked, vectors=f"{found.vectors:,}")
         + " "

@@ -16,7 +16,7 @@ import streamlit as st
 from embedder import SakuinError
 from index import DEFAULT_INDEX, database
 from search import Searcher
-from ui import cards
+from ui import cards, comparisons
 from ui.widgets import dimensions_up_to, short_path
 from ui.words import Words
 
@@ -251,7 +251,7 @@ def measure_all(
 def show_figures(judged: Judged, figures: "dict[str, SettingFigures]", base: str, k: int, words: Words) -> None:
     """Means, the queries that a setting is better or worse for, and files of both."""
     rows = compare(figures, base)
-    st.html(cards.settings_table([(label(row.name, words), row) for row in rows], k, words))
+    st.html(comparisons.settings_table([(label(row.name, words), row) for row in rows], k, words))
     from ui.charts import intervals
 
     st.altair_chart(
@@ -326,7 +326,7 @@ def show_queries(judged: Judged, figures: "dict[str, SettingFigures]", base: str
             page = st.pagination(pages, key="queries_page")
     chosen = order[(page - 1) * QUERIES_PER_PAGE : page * QUERIES_PER_PAGE]
     rows = [
-        cards.QueryRow(
+        comparisons.QueryRow(
             judged.queries[i].query,
             int(figures[base].first[i]),
             int(figures[other].first[i]),
@@ -335,7 +335,7 @@ def show_queries(judged: Judged, figures: "dict[str, SettingFigures]", base: str
         for i in chosen
     ]
     table.html(
-        cards.query_table(rows, label(base, words), label(other, words), search_of(base), search_of(other), words)
+        comparisons.query_table(rows, label(base, words), label(other, words), search_of(base), search_of(other), words)
     )
 
 
@@ -370,7 +370,7 @@ def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
         if isinstance(kept[1], str):
             st.html(cards.note(kept[1]))
             return
-        st.html(cards.tuning(kept[1], words))
+        st.html(comparisons.tuning(kept[1], words))
         command = ["index", "tune", "--queries", judged.name]
         if searcher.folder.resolve() != Path(DEFAULT_INDEX).resolve():
             command += ["--index", short_path(searcher.folder)]

@@ -12,7 +12,7 @@ from search.contributions import coloured, cosines, strongest_pairs, term_scores
 from search.explanation import Indexed
 from search.side_by_side import side_by_side
 from search.token_pairs import token_pairs
-from ui import cards
+from ui import cards, hits, reasons
 from ui.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
 from ui.widgets import dimensions_up_to
 from ui.words import EXAMPLE_QUERIES, Words
@@ -78,14 +78,14 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
     strongest = max(each.strongest for each in colours)
     # Fused scores and cosines end at 1; BM25 has no end, so its bars are relative to the best hit.
     scale = result.hits[0].score if result.mode == "bm25" else 1.0
-    st.html(cards.summary(result, words))
+    st.html(hits.summary(result, words))
     opened = st.query_params.get("why")
     if opened and all(hit.passage_id != opened for hit in result.hits):
         del st.query_params["why"]
     for hit, of_hit in zip(result.hits, colours, strict=True):
         is_open = hit.passage_id == opened
         with st.container(border=True, gap="xsmall"):
-            st.html(cards.card(hit, of_hit, strongest, scale, words))
+            st.html(hits.card(hit, of_hit, strongest, scale, words))
             st.button(
                 words("why_close") if is_open else words("why", rank=hit.rank),
                 key=f"why_{hit.rank}",
@@ -113,18 +113,18 @@ def open_why(passage_id: str | None) -> None:
 def show_why(searcher: Searcher, result: SearchResult, hit: Hit, words: Words) -> None:
     """All that made a hit's score: both legs' parts, pairs of words, dimensions, terms."""
     explanation = searcher.explain(result.query, hit, result.dim)
-    sections = [cards.fusion(hit, words)]
+    sections = [reasons.fusion(hit, words)]
     if hit.dense and result.dim:
         passage = Indexed.passage(hit.document.title, hit.heading, hit.text).text
         dims = dimensions_up_to(searcher.manifest.dim)
         pairs = token_pairs(searcher.model, result.query, passage, result.dim)
         sections += [
-            cards.dimension_bars(cosines(searcher.model, result.query, passage, dims), dims, result.dim, words),
-            cards.pair_heat_map(strongest_pairs(pairs, result.query, passage, *HEAT_MAP), hit.dense.score, words),
+            reasons.dimension_bars(cosines(searcher.model, result.query, passage, dims), dims, result.dim, words),
+            reasons.pair_heat_map(strongest_pairs(pairs, result.query, passage, *HEAT_MAP), hit.dense.score, words),
         ]
     if hit.bm25:
-        sections.append(cards.term_table(term_scores(explanation), hit.bm25.score, words))
-    st.html(cards.why(sections, explanation.text(width=EXPLAINED_PARTS), words))
+        sections.append(reasons.term_table(term_scores(explanation), hit.bm25.score, words))
+    st.html(reasons.why(sections, explanation.text(width=EXPLAINED_PARTS), words))
     st.download_button(
         words("why_download"),
         lambda: explained_file(result, hit, explanation),
@@ -146,7 +146,7 @@ def show_side_by_side(searcher: Searcher, query: str, dim: int, where: Chosen, w
     for notice in lists.notices:
         st.html(cards.note(words.notice(notice), strong=notice is Notice.NO_GOOD_MATCH))
     st.caption(words("side_text"))
-    st.html(cards.side_by_side(lists, words))
+    st.html(hits.side_by_side(lists, words))
 
 
 def search_options(stored: int, words: Words) -> tuple[str, int, int, bool]:

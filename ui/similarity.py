@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from embedder import StaticEmbedder, Token
 from search.contributions import Run, runs, strongest_pairs
 from search.token_pairs import token_pairs
-from ui import cards
+from ui import cards, reasons
 from ui.widgets import MAX_CHARACTERS, bounded, dimensions_up_to
 from ui.words import EXAMPLE_ALL, EXAMPLE_LEFT, EXAMPLE_MANY, EXAMPLE_ONE, EXAMPLE_RIGHT, Words
 
@@ -262,7 +262,7 @@ def show_alignment(model: StaticEmbedder, first: str, second: str, dim: int, wor
     st.html(cards.lettered(*(cards.coloured_text(text, strongest) for text in shaded)))
     cosine = f"{pairs.shares.sum():.3f}"
     st.caption(words("alignment_text", cosine=cosine, dim=dim))
-    st.html(f'<div class="sk">{cards.pair_table(strongest_pairs(pairs, first, second), words)}</div>')
+    st.html(f'<div class="sk">{reasons.pair_table(strongest_pairs(pairs, first, second), words)}</div>')
     st.caption(words("alignment_table", cosine=cosine))
 
 
