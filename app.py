@@ -64,14 +64,22 @@ def choose_language() -> Words:
     browser = (st.context.locale or "en").lower()
     languages: list[Language] = list(LANGUAGES)
     default: Language = "ja" if browser.startswith("ja") else "en"
+    asked = st.query_params.get("lang")
+    if "language" not in st.session_state and asked in languages:
+        st.session_state["language"] = asked
     chosen = st.segmented_control(
         "Language / 表示言語",
         languages,
-        default=default,
+        default=None if "language" in st.session_state else default,
         required=True,
         format_func=LANGUAGES.__getitem__,
         key="language",
     )
+    # In the address, so that another choice than the browser's outlives a reload.
+    if chosen and chosen != default:
+        st.query_params["lang"] = chosen
+    else:
+        st.query_params.pop("lang", None)
     return Words(chosen or default)
 
 

@@ -215,9 +215,9 @@ def search(
     """Find the passages that answer QUERY.
 
     \b
-    index search "会社を休みたい"
+    index search "電車が遅れた証拠がほしい"
     index search "how do I reset my password" -k 3 --mode dense --dim 64
-    index search "会社を休みたい" -k 1 --explain
+    index search "家で働くときのルール" -k 1 --explain
     index search "経費" --where folder=office --where type=md --where type=docx
     index search "経費" --json | jq '.hits[].document.uri'
     """
@@ -228,6 +228,8 @@ def search(
     if as_json:
         click.echo(to_json(result.to_dict()))
         return
+    if min_relevance and len(result.hits) < k:
+        click.echo(f"Note: only hits of a relevance of {100 * min_relevance:g} % or more are shown.", err=True)
     show_result(result)
 
 
@@ -454,6 +456,7 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
 
     Only this machine can reach the page; all its users can. Use --read-only where they should change nothing.
     """
+    from index import database
     from index.uploads import MAX_MEGABYTES
 
     app = Path(__file__).parent.parent / "app.py"
@@ -477,6 +480,8 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     arguments = ["--index", str(folder.resolve()), *(["--read-only"] if read_only else [])]
     address = f"http://127.0.0.1:{port}"
     click.echo(f"{address} shows {folder}; Ctrl-C ends it.")
+    if not (folder / database.NAME).exists():
+        click.echo(f"There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one.", err=True)
     sys.stdout.flush()
     if not no_browser:
         subprocess.Popen([sys.executable, "-c", OPEN_WHEN_READY, address], start_new_session=True)

@@ -90,16 +90,28 @@ class Scored(Protocol):
 
 
 def relevances(
-    hits: Sequence[Scored], rival: float | None, full: float, dim: int, manifest: Manifest
+    hits: Sequence[Scored],
+    rival: float | None,
+    full: float,
+    dim: int,
+    manifest: Manifest,
+    words_blind: bool = False,
 ) -> list[float] | None:
     """The probability that each hit answers the query; None where the index is not calibrated.
 
-    Args: as those of `evidence`.
+    Args: as those of `evidence`, and
+        words_blind: BM25 was asked too, and found nothing.
     """
     known = evidence(hits, rival, full, dim, manifest)
     if known is None:
         return None
-    found: list[float] = probability(log_odds(known, WEIGHTS[known.mode])).tolist()
+    weights = WEIGHTS[known.mode]
+    if words_blind and known.mode == "dense":
+        # That no passage has a word of the query speaks against each of them.
+        missing = np.tile([1.0, -manifest.calibration["coverage"]], (len(hits), 1))
+        known = Evidence(known.meaning, missing, known.behind)
+        weights = Weights(WEIGHTS["hybrid"].meaning, WEIGHTS["hybrid"].words, weights.behind)
+    found: list[float] = probability(log_odds(known, weights)).tolist()
     return found
 
 

@@ -280,7 +280,7 @@ def one_core() -> None:
 def checked_dim(dim: int | None, stored: int) -> int:
     """How many numbers to compare, of those that are stored."""
     if dim is not None and not 1 <= dim <= stored:
-        raise SearchError(f"Cannot compare {dim} numbers: this index stores {stored} a vector, give 1 to that.")
+        raise SearchError(f"Cannot compare {dim} numbers: this index stores {stored} a vector, so give 1 to {stored}.")
     return dim or stored
 
 
@@ -392,7 +392,10 @@ def judged(
     snapshot: Snapshot, query: str, dim: int, ranking: Ranking, min_relevance: float
 ) -> tuple[list[Ranked], bool | None]:
     """Hits with their relevance, those of too low a one left out, and whether any is likely enough an answer."""
-    chances = relevances(ranking.hits, ranking.rival, snapshot.terms.full_score(query), dim, snapshot.manifest)
+    words_blind = bool({Notice.BM25_BLIND, Notice.BM25_BLIND_IN_FILTER} & set(ranking.blind))
+    chances = relevances(
+        ranking.hits, ranking.rival, snapshot.terms.full_score(query), dim, snapshot.manifest, words_blind
+    )
     if chances is None:
         if min_relevance:
             raise SearchError(

@@ -16,8 +16,8 @@ WORDS: dict[str, tuple[str, str]] = {
     # Search: what is asked.
     "query": ("探したいこと", "What are you looking for?"),
     "query_placeholder": (
-        "例: 私用で会社を休みたい / how do I get my money back",
-        "e.g. how do I get my money back / 私用で会社を休みたい",
+        "例: 電車が遅れた証拠がほしい / how do I get my money back",
+        "e.g. how do I get my money back / 電車が遅れた証拠がほしい",
     ),
     "mode": ("探し方", "Look for"),
     "mode_hybrid": ("意味＋単語", "Meaning + words"),

@@ -149,6 +149,14 @@ def test_the_same_score_says_less_where_chance_gives_more_and_among_more_passage
     assert max(alike, spread, many, crowded) < usual
 
 
+def test_words_that_no_passage_has_speak_against_all() -> None:
+    hits = [hit(0.4, None, 0.4), hit(0.3, None, 0.3)]
+    alone = relevances(hits, 0.2, 30.0, 256, manifest()) or []
+    blind = relevances(hits, 0.2, 30.0, 256, manifest(), words_blind=True) or []
+    assert all(less < more for less, more in zip(blind, alone, strict=True))
+    assert blind == sorted(blind, reverse=True)
+
+
 def test_nothing_found_and_nothing_known() -> None:
     assert relevances([], None, 0.0, 256, manifest()) == []
     assert relevances([], None, 0.0, 256, replace(manifest(), calibration={})) is None

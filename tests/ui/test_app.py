@@ -61,6 +61,20 @@ def test_without_an_index(browser: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.browser
+def test_the_language_outlives_a_reload(browser: Any, example_url: str) -> None:
+    with opened(browser, example_url) as page:
+        page.get_by_text("English", exact=True).click()
+        page.get_by_role("link", name="Similarity").click()
+        page.wait_for_url("**lang=en**")
+        page.reload()
+        page.get_by_role("link", name="Similarity").wait_for()
+        page.get_by_text("日本語", exact=True).click()
+        page.get_by_role("link", name="文の近さ").wait_for()
+        settle(page)
+        assert "lang" not in page.url
+
+
+@pytest.mark.browser
 def test_no_page_asks_another_machine(browser: Any, example_url: str) -> None:
     with opened(browser, example_url) as page:
         asked: list[str] = []
