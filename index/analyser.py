@@ -62,6 +62,8 @@ _joined = re.compile(rf"(?<!{_LETTER})(?<![{_MARKS}]){_WORD}(?:[-_.,]{_WORD})++"
 _joiner = re.compile("[-_.,]")
 _joint = re.compile(r"(?<!\d)[-_]|[-_](?!\d)|(?<=\d),(?=\d)")
 _named_with_sign = re.compile(rf"(?<!{_LETTER})[A-Za-z][A-Za-z0-9]*+(?:\+\+|#)(?!{_LETTER})")
+_ending = re.compile("(?:[すず]る|くる|たい|.)$")
+_doubled = re.compile(r"(.)\1")
 _repeats = re.compile("[々ゝヽ]")
 _iteration = re.compile(f"([{_JAPANESE}])[々ゝヽ]")
 _word_end_vowel = re.compile(r"ー(?<=\S{3}ー)(?=\s|$)")
@@ -241,6 +243,16 @@ def _pair_stream(text: str, places: list[int]) -> tuple[str, list[int]]:
     return _iteration.sub(r"\1\1", text), places
 
 
+def _stem(word: str) -> str:
+    """What a word in dictionary form begins with in all its forms, as a folded text has them; "" where that is nothing.
+
+    走る: 走, for 走った; 要する: 要, for 要し; 騒騒しい: 騒, for 騒々しい; くる: nothing, for きた.
+    """
+    stem = _ending.sub("", word)
+    doubled = _doubled.search(stem)
+    return stem[: doubled.start() + 1] if doubled else stem
+
+
 def is_japanese(term: str) -> bool:
     """Whether a term was read from a Japanese run; terms are never mixed."""
     return _japanese_run.match(term) is not None
@@ -262,11 +274,13 @@ class Sought:
         literal: Pairs and single kanji: they stand in a passage as they are.
         inflected: Words that may stand in another form than that of the dictionary. Words all of kanji and katakana are
             not among them: their pairs find them.
+        stems: What a passage must have, one of them at least, to hold any of ``inflected``.
         other: Terms that are not Japanese.
     """
 
     literal: tuple[str, ...]
     inflected: frozenset[str]
+    stems: frozenset[str]
     other: frozenset[str]
 
 
@@ -336,9 +350,11 @@ class Analyser:
         """What to look for in passages, of the terms of a query."""
         japanese = {term for term in terms if is_japanese(term)}
         words = {term[:MAX_TERM_CHARACTERS] for term, _, _ in self._word_places(_aligned(query)[0])}
+        inflected = frozenset(term for term in words & japanese if not _uninflected.fullmatch(term))
         return Sought(
             literal=tuple(term for term in japanese if _literal.fullmatch(term)),
-            inflected=frozenset(term for term in words & japanese if not _uninflected.fullmatch(term)),
+            inflected=inflected,
+            stems=frozenset(map(_stem, inflected)),
             other=frozenset(terms - japanese),
         )
 
@@ -354,7 +370,8 @@ class Analyser:
                 while at >= 0:
                     found.append((places[at], places[at + len(term) - 1] + 1))
                     at = stream.find(term, at + 1)
-        if sought.inflected:
+        # MeCab takes longer than all else here, and most passages have no form of the word at all.
+        if any(stem in folded for stem in sought.stems):
             found += [(start, end) for term, start, end in self._word_places(folded) if term in sought.inflected]
         if sought.other:
             others = list(_other_words(folded))

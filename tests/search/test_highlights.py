@@ -20,6 +20,12 @@ def test_words_are_marked_in_any_form() -> None:
     assert marked("猫", "猫と子猫") == ["猫", "猫"]
 
 
+def test_irregular_forms_are_marked() -> None:
+    assert marked("要する時間", "時間を要しない") == ["時間", "要し"]
+    assert marked("騒々しい", "騒騒しく、騒々しく") == ["騒騒しく", "騒々しく"]
+    assert marked("くる", "昨日、きた") == ["き"]
+
+
 def test_one_kanji_of_a_word_is_not_marked_elsewhere() -> None:
     assert marked("証拠", "証明書の証拠") == ["証拠"]
 
