@@ -31,7 +31,7 @@ from index.documents import Document, Passage
 from index.passages import split
 from index.readers import read_file
 from index.terms import TermsWriter
-from index.vectors import write_segment
+from index.vectors import as_int8, write_segment
 
 # More would only take longer: stages do not slow down with the number of passages.
 STAGES_OF = 100_000
@@ -113,7 +113,7 @@ def stages(folder: Path) -> None:
         with timed(f"encode, {dim} numbers (all cores)", texts):
             rows = model.encode(texts, dim, normalize=True)
     with timed("write vectors and codes", texts):
-        write_segment(folder / "vectors", "one", [(np.array(numbers), rows.astype(np.float16))])
+        write_segment(folder / "vectors", "one", [(np.array(numbers), as_int8(rows))])
     analyser, terms = Analyser(), [""]
     with timed("analyse (one core)", texts):
         terms = analyser.joined(texts)

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.build import run, write_corpus
-from benchmarks.passages import distinct_passages
+from benchmarks.passages import EXAMPLES, distinct_passages
 from benchmarks.peers import DIM, PEERS
 from embedder import StaticEmbedder
 from index.vectors import BLOCK, Vectors, cut, rescored_at
@@ -78,8 +78,7 @@ def passages_of(folder: Path) -> list[str]:
 
 def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> float:
     """Print everything about one index; returns the median time of a hybrid query in milliseconds."""
-    # A first index, so that what libraries take once for all is not counted as the passages'.
-    before = resident()
+    before = resident_with_examples()
     with Searcher.open(folder) as searcher:
         vectors, passages = searcher._snapshot.vectors, searcher.counts()["passages"]
         print(f"\n{passages:,} passages, {searcher.manifest.dim} numbers, {len(vectors.segments)} segments")
@@ -97,7 +96,10 @@ def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> float:
         after = resident()
         names = {"RssAnon": "its own memory", "RssFile": "pages of mapped files, which the system may take back"}
         for key, name in names.items():
-            print(f"  {(after[key] - before[key]) / passages:,.0f} bytes a passage of {name}")
+            print(
+                f"  {(after[key] - before[key]) / passages:,.0f} bytes a passage of {name}, beside "
+                f"{before[key] / 1e6:,.0f} MB whatever the index"
+            )
         for part in ("documents.db", "vectors", "terms"):
             paths = [folder / part] if (folder / part).is_file() else (folder / part).rglob("*")
             print(f"  {sum(path.stat().st_size for path in paths) / passages:,.0f} bytes a passage on disk in {part}")
@@ -197,6 +199,16 @@ def timed(name: str, searches: Sequence[Callable[[], object]], ours: float | Non
     rate = 1000 * len(milliseconds) / sum(milliseconds)
     print(f"{name:44}{median:10.1f}{np.percentile(milliseconds, 99):10.1f}{rate:12,.0f}{ratio}", flush=True)
     return median
+
+
+def resident_with_examples() -> dict[str, int]:
+    """As `resident`, once a small index was searched: what libraries, their dictionaries and the model take."""
+    with tempfile.TemporaryDirectory() as temporary:
+        run("build", str(EXAMPLES), "--index", temporary)
+        with Searcher.open(temporary) as searcher:
+            for text in passages_of(Path(temporary)):
+                searcher.search(text)
+        return resident()
 
 
 def resident() -> dict[str, int]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.search import asked_of, exact, passages_of
-from index.vectors import TRAINED_ON, Vectors, scored
+from index.vectors import TRAINED_ON, Vectors, cut, scored
 from search import Searcher
 
 EFFORTS = (100, 300, 1000, 3000)
@@ -43,7 +43,7 @@ def main(folder: Path, queries: int) -> None:
         for name, prefix, make in structures(dim, len(segment.ids)):
             started = time.perf_counter()
             index = make()
-            rows = segment.rows[:, :prefix].astype(np.float32)
+            rows = np.ascontiguousarray(cut(segment.rows, slice(None), dim)[:, :prefix])
             index.train(rows[:TRAINED_ON])
             index.add(rows)
             seconds = time.perf_counter() - started
@@ -93,7 +93,7 @@ def measured(
     index: Any,
     prefix: int,
     ids: NDArray[np.int64],
-    rows: NDArray[np.float16],
+    rows: NDArray[np.int8],
     asked: NDArray[np.float32],
     nearest: NDArray[np.int64],
     effort: int,

@@ -261,13 +261,13 @@ def segment_rows(searcher: Searcher) -> list[int]:
 
 
 def stored_bytes(rows: Sequence[int], dim: int) -> int:
-    """Bytes on disk of segments' vectors of ``dim`` float16 numbers, and of the codes that large segments have."""
-    return sum(2 * dim * number + code_bytes(number, dim) for number in rows)
+    """Bytes on disk of segments' vectors of ``dim`` int8 numbers, and of the codes that large segments have."""
+    return sum(dim * number + code_bytes(number, dim) for number in rows)
 
 
 def memory_bytes(rows: Sequence[int], dim: int) -> int:
-    """Bytes in memory: codes of large segments; of small ones all vectors, as float16 and as the float32 searched."""
-    return sum(code_bytes(number, dim) or (2 + 4) * dim * number for number in rows)
+    """Bytes in memory: codes of large segments; of small ones all vectors, as int8 and as the float32 searched."""
+    return sum(code_bytes(number, dim) or (1 + 4) * dim * number for number in rows)
 
 
 def code_bytes(rows: int, dim: int) -> int:

@@ -96,7 +96,7 @@ def unrelated_cosines(calibration: Mapping[str, float], dim: int) -> tuple[float
     return (mean, std) if std > 0 else None
 
 
-def lowest(segments: Sequence[Segment], number: int) -> tuple[NDArray[np.int64], NDArray[np.float16]]:
+def lowest(segments: Sequence[Segment], number: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
     """The passages of the lowest content numbers and their vectors, of all that count, ascending."""
     ids, rows = [np.zeros(0, np.int64)], []
     for segment in segments:
@@ -105,7 +105,7 @@ def lowest(segments: Sequence[Segment], number: int) -> tuple[NDArray[np.int64],
         rows.append(segment.rows[places])
     every = np.concatenate(ids)
     order = np.argsort(every)[:number]
-    return every[order], np.concatenate(rows)[order] if rows else np.zeros((0, 0), np.float16)
+    return every[order], np.concatenate(rows)[order] if rows else np.zeros((0, 0), np.int8)
 
 
 def made_up_query(passage: PassageRow) -> str:

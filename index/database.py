@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 NAME = "documents.db"
-FORMAT = 2
+FORMAT = 3
 # SQLite's own limit on ? in a statement is 32,766.
 MANY = 10_000
 

@@ -1,12 +1,14 @@
-"""Vectors of passages: immutable segments of float16 rows, searched at any dimension up to theirs.
+"""Vectors of passages: immutable segments of int8 rows, searched at any dimension up to theirs.
 
 Matryoshka vectors are prefixes, so the one stored matrix serves every smaller dimension: a search at d numbers compares
 the first d of each row, scaled to length 1.
 
 A small segment is searched exactly. A large one also has a short code for each row: product quantisation of the
 vector's prefix, 4 bits for two numbers (Jégou et al. 2011; André et al. 2015 for the layout that is scanned in CPU
-registers; faiss.IndexPQFastScan). A search scans the codes and compares the best of them exactly, from the float16 rows
-on disk. Cosines are always computed from those rows in one way, so which segment a row is in changes no score.
+registers; faiss.IndexPQFastScan). A search scans the codes and compares the best of them exactly, from the int8 rows on
+disk. Cosines are always computed from those rows in one way, so which segment a row is in changes no score.
+
+A row of int8 needs no scale beside it, for it is scaled to length 1 whenever it is compared.
 """
 
 import hashlib
@@ -52,8 +54,8 @@ MAX_DEAD_SHARE = 0.2
 # FAISS indexes of exact search kept, each of another dimension.
 MAX_FLAT = 3
 
-Part = tuple[NDArray[np.int64], NDArray[np.float16]]
-"""Contents (n,) and their vectors (n, dim)."""
+Part = tuple[NDArray[np.int64], NDArray[np.int8]]
+"""Contents (n,) and their vectors (n, dim), see `as_int8`."""
 
 
 def rescored_at(dim: int) -> int:
@@ -62,13 +64,13 @@ def rescored_at(dim: int) -> int:
 
 
 def segment_file(folder: Path, name: str, kind: str) -> Path:
-    """A file of a segment: "ids.npy" (contents), "f16.npy" (vectors) or "codes.faiss"."""
+    """A file of a segment: "ids.npy" (contents), "int8.npy" (vectors) or "codes.faiss"."""
     return folder / f"{name}.{kind}"
 
 
 def segment_files(folder: Path, name: str) -> list[Path]:
     """The files that a segment has."""
-    paths = [segment_file(folder, name, kind) for kind in ("ids.npy", "f16.npy", "codes.faiss")]
+    paths = [segment_file(folder, name, kind) for kind in ("ids.npy", "int8.npy", "codes.faiss")]
     return [path for path in paths if path.exists()]
 
 
@@ -82,18 +84,18 @@ def write_segment(folder: Path, name: str, parts: Sequence[Part]) -> list[Path]:
     """Write one durable segment of all parts, in order of content; returns its files.
 
     Args:
-        parts: No content may stand twice. Vectors are of length 1 or zero, all of one dimension.
+        parts: No content may stand twice. All vectors are of one dimension.
     """
     folder.mkdir(parents=True, exist_ok=True)
     ids = np.concatenate([ids for ids, _ in parts])
     order = np.argsort(ids, kind="stable")
     dim = parts[0][1].shape[1]
-    paths = [segment_file(folder, name, kind) for kind in ("ids.npy", "f16.npy")]
+    paths = [segment_file(folder, name, kind) for kind in ("ids.npy", "int8.npy")]
     with paths[0].open("wb") as file:
         np.save(file, ids[order], allow_pickle=False)
         synced(file)
     with paths[1].open("wb") as file:
-        header = {"descr": "<f2", "fortran_order": False, "shape": (len(ids), dim)}
+        header = {"descr": "|i1", "fortran_order": False, "shape": (len(ids), dim)}
         np.lib.format.write_array_header_1_0(file, header)
         for start in range(0, len(ids), BLOCK):
             file.write(gathered(parts, order[start : start + BLOCK]).tobytes())
@@ -104,9 +106,21 @@ def write_segment(folder: Path, name: str, parts: Sequence[Part]) -> list[Path]:
     return paths
 
 
-def gathered(parts: Sequence[Part], places: NDArray[np.int64]) -> NDArray[np.float16]:
+def as_int8(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Vectors (n, dim) of any length as they are stored: each scaled so that its largest number becomes 127 or -127.
+
+    A cosine with a row changes by 0.001 or less, by 0.004 at worst; docs/experiments.md has what that does to rankings.
+    """
+    largest = np.maximum(vectors.max(axis=1), -vectors.min(axis=1))
+    largest[largest == 0] = 1
+    scaled = vectors * (127 / largest)[:, None]
+    rounded: NDArray[np.int8] = np.rint(scaled, out=scaled).astype(np.int8)
+    return rounded
+
+
+def gathered(parts: Sequence[Part], places: NDArray[np.int64]) -> NDArray[np.int8]:
     """Rows of the parts as if they stood one after the other."""
-    rows = np.empty((len(places), parts[0][1].shape[1]), np.float16)
+    rows = np.empty((len(places), parts[0][1].shape[1]), np.int8)
     start = 0
     for ids, vectors in parts:
         here = (places >= start) & (places < start + len(ids))
@@ -115,16 +129,17 @@ def gathered(parts: Sequence[Part], places: NDArray[np.int64]) -> NDArray[np.flo
     return rows
 
 
-def write_codes(path: Path, rows: NDArray[np.float16]) -> None:
+def write_codes(path: Path, rows: NDArray[np.int8]) -> None:
     """Write the codes of a segment's rows, which are in no order of meaning, so that any stretch is a sample."""
     import faiss
 
     # Two numbers a code, so an even prefix.
-    prefix = min(rows.shape[1], CODED_PREFIX) // 2 * 2
+    dim = rows.shape[1]
+    prefix = min(dim, CODED_PREFIX) // 2 * 2
     codes = faiss.IndexPQFastScan(prefix, prefix // 2, 4, faiss.METRIC_INNER_PRODUCT)
-    codes.train(rows[:TRAINED_ON, :prefix].astype(np.float32))
+    codes.train(np.ascontiguousarray(cut(rows, slice(TRAINED_ON), dim)[:, :prefix]))
     for start in range(0, len(rows), BLOCK):
-        codes.add(rows[start : start + BLOCK, :prefix].astype(np.float32))
+        codes.add(np.ascontiguousarray(cut(rows, slice(start, start + BLOCK), dim)[:, :prefix]))
     with path.open("wb") as file:
         file.write(faiss.serialize_index(codes).tobytes())
         synced(file)
@@ -148,7 +163,7 @@ class Segment:
     Attributes:
         folder, name: Of its files.
         ids: int64 (n,), contents, ascending.
-        rows: float16 (n, dim), memory-mapped.
+        rows: int8 (n, dim), memory-mapped.
         dead: bool (n,), rows that count no more.
         codes: FAISS index of the codes, None where the segment is small.
     """
@@ -158,8 +173,8 @@ class Segment:
         self.folder, self.name = folder, name
         try:
             self.ids: NDArray[np.int64] = read_rows(segment_file(folder, name, "ids.npy"))
-            self.rows: NDArray[np.float16] = read_rows(segment_file(folder, name, "f16.npy"))
-            if self.ids.dtype != np.int64 or self.rows.dtype != np.float16 or self.ids.shape != self.rows.shape[:1]:
+            self.rows: NDArray[np.int8] = read_rows(segment_file(folder, name, "int8.npy"))
+            if self.ids.dtype != np.int64 or self.rows.dtype != np.int8 or self.ids.shape != self.rows.shape[:1]:
                 raise ValueError("its arrays do not fit together")
             self.codes = self._read_codes(segment_file(folder, name, "codes.faiss")) if with_codes else None
         except (OSError, ValueError) as error:
@@ -336,8 +351,8 @@ class Vectors:
             rows[known] = cut(segment.rows, places[known], d)
         return rows
 
-    def sample(self, most: int) -> Part:
-        """The vectors of the lowest contents, ascending, ``most`` of them at most.
+    def sample(self, most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """The lowest contents (n,), ascending, ``most`` of them at most, and their vectors (n, dim) of length 1.
 
         A content is a hash, so these are a random sample, and stay in it when others are added or segments merged.
         """
@@ -346,10 +361,10 @@ class Vectors:
             places = np.flatnonzero(~segment.dead)[:most]
             parts.append((segment.ids[places], segment.rows[places]))
         if not parts:
-            return np.zeros(0, np.int64), np.zeros((0, 0), np.float16)
+            return np.zeros(0, np.int64), np.zeros((0, 0), np.float32)
         ids = np.concatenate([ids for ids, _ in parts])
         order = np.argsort(ids)[:most]
-        return ids[order], gathered(parts, order)
+        return ids[order], cut(gathered(parts, order), slice(None), parts[0][1].shape[1])
 
     def _located(self, ids: NDArray[np.int64]) -> Iterator[tuple[Segment, NDArray[np.int64], NDArray[np.bool_]]]:
         """Each segment with the places of those contents that stand in it, and which these are."""
@@ -401,27 +416,13 @@ class Vectors:
             return self._flat[d]
 
 
-def cut(rows: NDArray[np.float16], places: NDArray[np.int64] | slice, d: int) -> NDArray[np.float32]:
+def cut(rows: NDArray[np.int8], places: NDArray[np.int64] | slice, d: int) -> NDArray[np.float32]:
     """float32 (n, d): the first d numbers of some rows, scaled to length 1."""
     # Whole rows are taken in half the time of parts of them.
     some = rows[places, :d] if isinstance(places, slice) else rows.take(places, axis=0)[:, :d]
-    chosen = widened(some)
+    chosen = some.astype(np.float32)
     normalize_rows(chosen, chosen)
     return chosen
-
-
-def widened(halves: NDArray[np.float16]) -> NDArray[np.float32]:
-    """Finite numbers as float32, exactly, and six times as fast as numpy does it.
-
-    The sign stays in front, exponent and fraction move to where float32 has them, and the exponent's other bias, 127 in
-    place of 15, is a factor of 2^112, also of numbers too small to have an exponent.
-    """
-    bits = halves.view(np.int16).astype(np.int32)
-    bits <<= 13
-    bits &= ~0x70000000
-    numbers = bits.view(np.float32)
-    numbers *= np.float32(2.0**112)
-    return numbers
 
 
 def nth_best(lists: Sequence[NDArray[np.float32]], n: int) -> float:
@@ -431,7 +432,7 @@ def nth_best(lists: Sequence[NDArray[np.float32]], n: int) -> float:
 
 
 def scored(
-    ids: NDArray[np.int64], rows: NDArray[np.float16], places: NDArray[np.int64], query: NDArray[np.float32]
+    ids: NDArray[np.int64], rows: NDArray[np.int8], places: NDArray[np.int64], query: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Contents and cosines of some rows. einsum sums each row alike whatever stands beside it; BLAS does not."""
     return ids[places], np.einsum("ij,j->i", cut(rows, places, len(query)), query)

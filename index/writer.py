@@ -31,13 +31,13 @@ from index.documents import Document, Passage
 from index.errors import IndexFolderError
 from index.passages import MAX_WIDTH
 from index.terms import Terms, TermsWriter, sync_folder
-from index.vectors import Part, Segment, segment_files, sha256_of, to_merge, write_segment
+from index.vectors import Part, Segment, as_int8, segment_files, sha256_of, to_merge, write_segment
 
 DEFAULT_DIM = 256
 LOCK = "writer.lock"
 # Passages held back until they are encoded and analysed together.
 BATCH = 4096
-SEGMENT_FILE = re.compile(r"\d{8}\.(ids\.npy|f16\.npy|codes\.faiss)")
+SEGMENT_FILE = re.compile(r"\d{8}\.(ids\.npy|int8\.npy|codes\.faiss)")
 GENERATION = re.compile(r"\d{8}")
 
 
@@ -357,7 +357,7 @@ class IndexWriter:
             self._drain(2 * self._analysers.number)
 
     def _encode(self, numbers: list[int], texts: list[str]) -> None:
-        vectors = self.model.encode(texts, truncate_dim=self.manifest.dim, normalize=True).astype(np.float16)
+        vectors = self.model.encode(texts, truncate_dim=self.manifest.dim)
         ids = np.array(numbers, np.int64)
         # The vector of a passage that was removed and comes again stands in its segment yet.
         if back := [number for number in numbers if number in self._removed]:
@@ -365,7 +365,7 @@ class IndexWriter:
             self.connection.executemany("DELETE FROM removed_passages WHERE content = ?", [(i,) for i in back])
             fresh = ~np.isin(ids, back)
             ids, vectors = ids[fresh], vectors[fresh]
-        self._new.append((ids, vectors))
+        self._new.append((ids, as_int8(vectors)))
 
     def _drain(self, most: int) -> None:
         """Take over what has been analysed, until at most so many batches are under way."""

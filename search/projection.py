@@ -112,13 +112,11 @@ def project(
     """
     report = progress or ignore
     method = method or available_method()
-    contents, rows = snapshot.vectors.sample(most)
+    contents, vectors = snapshot.vectors.sample(most)
     sampled = len(snapshot.vectors) > len(contents)
     path = cache_folder() / f"{cache_key(snapshot, contents, method)}.npz"
     if (known := read_projection(path, sampled)) is not None:
         return known
-    vectors = rows.astype(np.float32)
-    normalize_rows(vectors, vectors)
     # A passage of nothing the model knows has no place.
     seen = vectors.any(axis=1)
     contents, vectors = contents[seen], vectors[seen]

@@ -26,7 +26,7 @@ from evaluation.families import EvaluationError
 from evaluation.judged import JudgedQuery
 from index.build import add, build
 from index.snapshot import open_index
-from index.vectors import write_segment
+from index.vectors import as_int8, write_segment
 from search import Searcher
 
 DIMENSIONS = (32, 64, 256)
@@ -161,8 +161,8 @@ def test_bytes_are_those_of_an_index_of_that_dimension(folder: Path, searcher: S
             assert len(rows) == 2
             files = sum(segment.rows[:, :dim].nbytes for segment in snapshot.vectors.segments)
             assert stored_bytes(rows, dim) == files
-            # Twice more for float32 than for float16.
-            assert memory_bytes(rows, dim) == 3 * files
+            # Four times more for float32 than for int8.
+            assert memory_bytes(rows, dim) == 5 * files
 
 
 @pytest.mark.parametrize("dim", [8, 32, 256])
@@ -170,8 +170,8 @@ def test_bytes_of_codes(tmp_path: Path, dim: int) -> None:
     import faiss
 
     rows = 32_768
-    vectors = np.random.default_rng(0).standard_normal((rows, dim)).astype(np.float16)
-    paths = write_segment(tmp_path, "1", [(np.arange(rows), vectors)])
+    vectors = np.random.default_rng(0).standard_normal((rows, dim), np.float32)
+    paths = write_segment(tmp_path, "1", [(np.arange(rows), as_int8(vectors))])
     codes = [faiss.read_index(str(path)) for path in paths if path.name.endswith("codes.faiss")]
     assert code_bytes(rows, dim) == sum(index.sa_code_size() * index.ntotal for index in codes)
     assert code_bytes(rows - 1, dim) == 0

@@ -133,7 +133,7 @@ def test_compacting_leaves_one_segment_and_statistics_of_what_is_there(corpus: P
     assert compact(folder) is None
     build(corpus, tmp_path / "fresh")
     assert verify(folder) == []
-    for name in ("ids.npy", "f16.npy"):
+    for name in ("ids.npy", "int8.npy"):
         segments = [sorted(Path(where, "vectors").glob(f"*.{name}")) for where in (folder, tmp_path / "fresh")]
         assert [len(paths) for paths in segments] == [1, 1]
         assert segments[0][0].read_bytes() == segments[1][0].read_bytes()
@@ -147,7 +147,7 @@ def test_repair_makes_derived_files_anew(corpus: Path, tmp_path: Path) -> None:
     build(corpus, folder)
     with Searcher.open(folder) as searcher:
         before = searcher.search("有給休暇").hits
-    next((folder / "vectors").glob("*.f16.npy")).unlink()
+    next((folder / "vectors").glob("*.int8.npy")).unlink()
     next((folder / "terms").glob("*/*.idx")).write_bytes(b"")
     with pytest.raises(IndexFolderError, match="index repair"):
         open_index(folder)

@@ -87,7 +87,7 @@ def test_add_remove_verify(index: Path, tmp_path: Path) -> None:
     assert "1 added" in run("add", str(tmp_path / "more.txt"), "--index", str(index)).stdout
     assert "1 removed" in run("remove", "vpn.md", "--index", str(index)).stdout
     assert "whole" in run("verify", "--index", str(index)).stdout
-    next((index / "vectors").glob("*.f16.npy")).write_bytes(b"")
+    next((index / "vectors").glob("*.int8.npy")).write_bytes(b"")
     damaged = run("verify", "--index", str(index))
     assert damaged.returncode == 1
     assert "has changed" in damaged.stdout

@@ -62,7 +62,7 @@ def found_by_verify(folder: Path) -> bool:
 
 
 @pytest.mark.parametrize(
-    "kind", [".ids.npy", ".f16.npy", ".codes.faiss", ".idx", ".term", ".store", ".fast", "meta.json"]
+    "kind", [".ids.npy", ".int8.npy", ".codes.faiss", ".idx", ".term", ".store", ".fast", "meta.json"]
 )
 def test_a_flipped_bit_in_a_derived_file_is_found_refused_and_repaired(index: Path, kind: str) -> None:
     with Searcher.open(index) as searcher:
@@ -114,7 +114,7 @@ def test_a_disk_without_room_costs_nothing(index: Path, tmp_path: Path) -> None:
     """The real command under a limit on the size of files, from none at all to nearly enough."""
     before = rows(index)
     corpus = tmp_path / "corpus"
-    lines = (f'{{"id": {i}, "text": "新しい{i}番目の文書です。{i**3}"}}' for i in range(3000))
+    lines = (f'{{"id": {i}, "text": "新しい{i}番目の文書です。{i**3}"}}' for i in range(6000))
     (corpus / "new.jsonl").write_text("\n".join(lines), encoding="utf-8")
     failed = 0
     for limit in (20_000, 200_000, 900_000, 1_300_000):

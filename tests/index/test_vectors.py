@@ -10,26 +10,26 @@ from numpy.typing import NDArray
 
 from index import vectors as module
 from index.errors import IndexFolderError
-from index.vectors import Vectors, to_merge, widened, write_segment
+from index.vectors import Vectors, as_int8, to_merge, write_segment
 
 
-def unit_rows(number: int, dim: int, seed: int = 0) -> NDArray[np.float16]:
+def made_rows(number: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
     """Rows whose first numbers matter most, as Matryoshka vectors have them."""
     rows = np.random.default_rng(seed).normal(size=(number, dim)) / np.sqrt(1 + np.arange(dim))
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
+    return rows.astype(np.float32)
 
 
-def exact(rows: NDArray[np.float16], query: NDArray[np.float32]) -> NDArray[np.float32]:
+def exact(rows: NDArray[np.int8] | NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float32]:
     cut = rows[:, : len(query)].astype(np.float32)
     return (cut / np.linalg.norm(cut, axis=1, keepdims=True)) @ query
 
 
-def unit_query(dim: int, seed: int) -> NDArray[np.float32]:
-    return unit_rows(1, 64, 1000 + seed)[0, :dim].astype(np.float32)
+def made_query(dim: int, seed: int) -> NDArray[np.float32]:
+    return made_rows(1, 64, 1000 + seed)[0, :dim]
 
 
 def test_search_of_small_segments_is_exact(tmp_path: Path) -> None:
-    stored = unit_rows(500, 64)
+    stored = as_int8(made_rows(500, 64))
     ids = np.random.default_rng(1).permutation(np.arange(10, 510))
     write_segment(tmp_path, "one", [(ids[:200], stored[:200]), (ids[200:300], stored[200:300])])
     write_segment(tmp_path, "two", [(ids[300:], stored[300:])])
@@ -39,7 +39,7 @@ def test_search_of_small_segments_is_exact(tmp_path: Path) -> None:
     assert vectors.ids.tolist() == sorted(ids[alive].tolist())
     assert len(vectors) == 497
     for dim in (64, 16, 1):
-        query = unit_query(dim, dim)
+        query = made_query(dim, dim)
         query /= np.linalg.norm(query)
         expected = exact(stored, query)[alive]
         found, scores = vectors.search(query, 10)
@@ -51,10 +51,10 @@ def test_search_of_small_segments_is_exact(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def coded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, NDArray[np.float16]]:
+def coded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, NDArray[np.int8]]:
     """A large segment "big", as segments go in this test, and a small one "few"."""
     monkeypatch.setattr(module, "CODED_FROM", 4000)
-    rows = unit_rows(5000, 64)
+    rows = as_int8(made_rows(5000, 64))
     write_segment(tmp_path, "big", [(np.arange(4500), rows[:4500])])
     write_segment(tmp_path, "few", [(np.arange(4500, 5000), rows[4500:])])
     assert (tmp_path / "big.codes.faiss").is_file()
@@ -62,13 +62,13 @@ def coded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, NDArra
     return tmp_path, rows
 
 
-def test_codes_find_what_exact_search_finds(coded: tuple[Path, NDArray[np.float16]]) -> None:
+def test_codes_find_what_exact_search_finds(coded: tuple[Path, NDArray[np.int8]]) -> None:
     folder, rows = coded
     vectors = Vectors(folder, ["big", "few"], np.zeros(0, np.int64))
     for dim, least in ((64, 0.98), (32, 0.95), (16, 0.85)):
         found = 0
         for number in range(50):
-            query = unit_query(dim, number)
+            query = made_query(dim, number)
             query /= np.linalg.norm(query)
             expected = exact(rows, query)
             ids, scores = vectors.search(query, 10, rescored=500)
@@ -81,9 +81,9 @@ def test_codes_find_what_exact_search_finds(coded: tuple[Path, NDArray[np.float1
     assert ids.tolist() == np.argsort(-expected, kind="stable")[:10].tolist()
 
 
-def test_the_dead_crowd_nobody_out(coded: tuple[Path, NDArray[np.float16]]) -> None:
+def test_the_dead_crowd_nobody_out(coded: tuple[Path, NDArray[np.int8]]) -> None:
     folder, rows = coded
-    query = unit_query(64, 7)
+    query = made_query(64, 7)
     nearest = np.argsort(-exact(rows, query))
     removed = np.sort(nearest[:1000])
     vectors = Vectors(folder, ["big", "few"], removed)
@@ -93,8 +93,8 @@ def test_the_dead_crowd_nobody_out(coded: tuple[Path, NDArray[np.float16]]) -> N
     assert len(set(ids.tolist()) & set(nearest[1000:1010].tolist())) >= 9
 
 
-@pytest.mark.parametrize("kind", ["ids.npy", "f16.npy", "codes.faiss"])
-def test_a_damaged_segment_is_refused(coded: tuple[Path, NDArray[np.float16]], kind: str) -> None:
+@pytest.mark.parametrize("kind", ["ids.npy", "int8.npy", "codes.faiss"])
+def test_a_damaged_segment_is_refused(coded: tuple[Path, NDArray[np.int8]], kind: str) -> None:
     folder, _ = coded
     path = folder / f"big.{kind}"
     path.write_bytes(path.read_bytes()[:-100])
@@ -119,8 +119,19 @@ def test_segments_stay_few_and_each_as_large_as_all_smaller_ones(additions: list
         assert len(ordered) <= 2 + np.log2(max(sum(ordered), 1))
 
 
-def test_halves_are_widened_exactly() -> None:
-    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
-    finite = every[np.isfinite(every)].reshape(-1, 62)
-    np.testing.assert_array_equal(widened(finite), finite.astype(np.float32))
-    np.testing.assert_array_equal(widened(finite[:, :20]), finite[:, :20].astype(np.float32))
+@given(st.integers(1, 300), st.floats(-30, 30), st.integers(0, 1000))
+def test_int8_rows_keep_directions(dim: int, exponent: float, seed: int) -> None:
+    rows = np.random.default_rng(seed).normal(size=(20, dim)).astype(np.float32)
+    rows[7] = 0
+    stored = as_int8(rows * np.float32(2.0**exponent))
+    # Of any length, so the same as of the vectors themselves, but where rounding is a tie.
+    assert np.abs(stored.astype(int) - as_int8(rows)).max() <= 1
+    assert not stored[7].any()
+    seen = np.arange(20) != 7
+    assert (np.abs(stored[seen].astype(int)).max(axis=1) == 127).all()
+    # Each number is off by half a step at most, which is a 254th of the largest.
+    steps = np.abs(rows).max(axis=1, keepdims=True) / 127
+    np.testing.assert_allclose(stored * steps, rows, atol=0.51 * steps.max())
+    lengths = np.linalg.norm(rows[seen], axis=1) * np.linalg.norm(stored[seen].astype(np.float32), axis=1)
+    cosines = np.einsum("ij,ij->i", rows[seen], stored[seen].astype(np.float32)) / lengths
+    assert (cosines > 0.9995).all()

@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
+from embedder.model import normalized
 from index import filters, terms, vectors
 from index.build import build
 from index.cli import cli
 from index.database import create_tables
-from index.vectors import Vectors, write_segment
+from index.vectors import Vectors, as_int8, write_segment
 from search import MODES, Notice, Searcher, SearchError
 from search.fusion import Scaling
 from search.searcher import CANDIDATES
@@ -319,27 +320,26 @@ def test_any_metadata_is_matched_and_counted_as_text(
         assert dict(facet.values) == counted
 
 
-def unit_rows(number: int, seed: int) -> NDArray[np.float16]:
+def made_rows(number: int, seed: int) -> NDArray[np.int8]:
     """Rows of 64 numbers whose first matter most, as Matryoshka vectors have them."""
     rows = np.random.default_rng(seed).normal(size=(number, 64)) / np.sqrt(1 + np.arange(64))
-    scaled: NDArray[np.float16] = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
-    return scaled
+    return as_int8(rows.astype(np.float32))
 
 
 @pytest.mark.parametrize("share", [0.02, 0.3])
 def test_codes_find_the_nearest_of_the_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float) -> None:
     monkeypatch.setattr(vectors, "CODED_FROM", 4000)
     monkeypatch.setattr(vectors, "COMPARED_CHOSEN", 0)
-    rows = unit_rows(5000, 0)
+    rows = made_rows(5000, 0)
     write_segment(tmp_path, "big", [(np.arange(4500), rows[:4500])])
     write_segment(tmp_path, "few", [(np.arange(4500, 5000), rows[4500:])])
     removed = np.arange(0, 5000, 7)
     opened = Vectors(tmp_path, ["big", "few"], removed)
     found = 0
     for number in range(30):
-        query = unit_rows(1, 1 + number)[0].astype(np.float32)
+        query = made_rows(1, 1 + number)[0].astype(np.float32)
         query /= np.linalg.norm(query)
-        cosines = (rows / np.linalg.norm(rows.astype(np.float32), axis=1, keepdims=True)) @ query
+        cosines = normalized(rows.astype(np.float32)) @ query
         # None of the nearest, so that the best codes are all of others, and some that are removed.
         chosen = np.sort(np.random.default_rng(number).choice(np.argsort(cosines)[:-200], int(5000 * share), False))
         alive = np.setdiff1d(chosen, removed)
@@ -351,9 +351,9 @@ def test_codes_find_the_nearest_of_the_chosen(tmp_path: Path, monkeypatch: pytes
 
 
 def test_none_chosen_none_found(tmp_path: Path) -> None:
-    write_segment(tmp_path, "one", [(np.arange(50), unit_rows(50, 0))])
+    write_segment(tmp_path, "one", [(np.arange(50), made_rows(50, 0))])
     opened = Vectors(tmp_path, ["one"], np.zeros(0, np.int64))
-    ids, scores = opened.search(unit_rows(1, 1)[0].astype(np.float32), 5, within=opened.chosen(np.array([77])))
+    ids, scores = opened.search(made_rows(1, 1)[0].astype(np.float32), 5, within=opened.chosen(np.array([77])))
     assert (len(ids), len(scores)) == (0, 0)
 
 
