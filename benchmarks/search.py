@@ -12,7 +12,8 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 
 import click
@@ -78,7 +79,7 @@ def passages_of(folder: Path) -> list[str]:
 
 def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> float:
     """Print everything about one index; returns the median time of a hybrid query in milliseconds."""
-    before = resident_with_examples()
+    before = resident_without_passages(asked)
     with Searcher.open(folder) as searcher:
         vectors, passages = searcher._snapshot.vectors, searcher.counts()["passages"]
         print(f"\n{passages:,} passages, {searcher.manifest.dim} numbers, {len(vectors.segments)} segments")
@@ -201,13 +202,19 @@ def timed(name: str, searches: Sequence[Callable[[], object]], ours: float | Non
     return median
 
 
-def resident_with_examples() -> dict[str, int]:
-    """As `resident`, once a small index was searched: what libraries, their dictionaries and the model take."""
+def resident_without_passages(asked: Sequence[str]) -> dict[str, int]:
+    """As `resident`, of a process that asks the same of a small index: what libraries, dictionary and model take."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        return other.submit(resident_with_examples, asked).result()
+
+
+def resident_with_examples(asked: Sequence[str]) -> dict[str, int]:
+    """As `resident`, once an index of the example corpus was searched."""
     with tempfile.TemporaryDirectory() as temporary:
         run("build", str(EXAMPLES), "--index", temporary)
         with Searcher.open(temporary) as searcher:
-            for text in passages_of(Path(temporary)):
-                searcher.search(text)
+            for query in asked:
+                searcher.search(query)
         return resident()
 
 

@@ -192,7 +192,9 @@ class Segment:
         import faiss
 
         try:
-            codes = faiss.deserialize_index(np.fromfile(path, np.uint8))
+            # Read piece by piece: the whole file beside the index made of it would stay with the process.
+            with path.open("rb") as file:
+                codes = faiss.read_index(faiss.PyCallbackIOReader(file.read))  # type: ignore[attr-defined]
         except RuntimeError as error:
             raise ValueError(f"{path.name}: {str(error)[:200]}") from error
         if codes.ntotal != len(self.ids):
