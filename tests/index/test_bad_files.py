@@ -230,7 +230,7 @@ def test_near_empty_files(folder: Path, tmp_path: Path) -> None:
         "stop.md": "。",
         "emptyheading.md": "#\n\n本文だけです。\n",
         "onecell.csv": "x",
-        "onepage.pdf": make_pdf([[], ["あ"], []]),
+        "onepage.pdf": make_pdf([[], ["あい"], []]),
     }
     empty: dict[str, str | bytes] = {
         "space.txt": " \n\t　\n",

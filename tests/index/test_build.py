@@ -57,7 +57,7 @@ def test_stored_vectors_are_those_of_title_heading_and_text(corpus: Path, tmp_pa
     texts = [indexed_text(rows[i].title, rows[i].heading, rows[i].text) for i in snapshot.vectors.ids.tolist()]
     for dim in (128, 32):
         expected = StaticEmbedder.load().encode(texts, truncate_dim=dim, normalize=True)
-        np.testing.assert_allclose(snapshot.vectors.rows(snapshot.vectors.ids, dim), expected, atol=2e-3)
+        np.testing.assert_allclose(snapshot.vectors.rows(snapshot.vectors.ids, dim), expected, atol=3e-3)
 
 
 def test_a_passage_that_stands_twice_is_stored_once(corpus: Path, tmp_path: Path) -> None:

@@ -463,7 +463,7 @@ class TestPdf:
 
     def test_more_pages_than_the_limit_are_reported(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("index.readers.pdf.MAX_PAGES", 2)
-        document, skip = read(tmp_path, "a.pdf", make_pdf([["一"], ["二"], ["三"]]))
+        document, skip = read(tmp_path, "a.pdf", make_pdf([["一頁目"], ["二頁目"], ["三頁目"]]))
         assert isinstance(document, Document)
         assert "三" not in document.text
         assert isinstance(skip, Skipped)
