@@ -243,6 +243,11 @@ def _pair_stream(text: str, places: list[int]) -> tuple[str, list[int]]:
     return _iteration.sub(r"\1\1", text), places
 
 
+def _with_neighbours(runs: Sequence[re.Match[str]], chosen: Sequence[bool]) -> list[re.Match[str]]:
+    """The chosen runs, and those before and after them: MeCab cuts a run by what stands beside it too."""
+    return [run for i, run in enumerate(runs) if any(chosen[max(0, i - 1) : i + 2])]
+
+
 def _stem(word: str) -> str:
     """What a word in dictionary form begins with in all its forms, as a folded text has them; "" where that is nothing.
 
@@ -370,9 +375,10 @@ class Analyser:
                 while at >= 0:
                     found.append((places[at], places[at + len(term) - 1] + 1))
                     at = stream.find(term, at + 1)
-        # MeCab takes longer than all else here, and most passages have no form of the word at all.
+        # MeCab takes longer than all else here, and few stretches of Japanese have any form of a word.
         if any(stem in folded for stem in sought.stems):
-            found += [(start, end) for term, start, end in self._word_places(folded) if term in sought.inflected]
+            words = self._word_places(folded, sought.stems)
+            found += [(start, end) for term, start, end in words if term in sought.inflected]
         if sought.other:
             others = list(_other_words(folded))
             stems = self._stems([word for word, _, _ in others])
@@ -383,9 +389,16 @@ class Analyser:
             ]
         return [(starts[start], ends[end - 1]) for start, end in found]
 
-    def _word_places(self, text: str) -> Iterator[tuple[str, int, int]]:
-        """Japanese words in dictionary form with their places in the folded text."""
+    def _word_places(self, text: str, near: Set[str] | None = None) -> Iterator[tuple[str, int, int]]:
+        """Japanese words in dictionary form with their places in the folded text.
+
+        Args:
+            text: Folded.
+            near: Only words of runs that hold one of these strings, and of the runs beside them.
+        """
         runs = list(_japanese_run.finditer(text))
+        if near is not None:
+            runs = _with_neighbours(runs, [any(part in run[0] for part in near) for run in runs])
         places: list[int] = []
         for run in runs:
             places += range(run.start(), run.end() + 1)
