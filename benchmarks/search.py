@@ -80,7 +80,6 @@ def passages_of(folder: Path) -> list[str]:
 
 def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> float:
     """Print everything about one index; returns the median time of a hybrid query in milliseconds."""
-    before = resident_without_passages(asked)
     with Searcher.open(folder) as searcher:
         vectors, passages = searcher._snapshot.vectors, searcher.counts()["passages"]
         print(f"\n{passages:,} passages, {searcher.manifest.dim} numbers, {len(vectors.segments)} segments")
@@ -96,13 +95,7 @@ def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> float:
             list(clients.map(searcher.search, asked))
         rate = len(asked) / (time.perf_counter() - started)
         print(f"{f'sakuin, hybrid, {CLIENTS} clients at once':64}{rate:12,.0f}")
-        after = resident()
-        names = {"RssAnon": "its own memory", "RssFile": "pages of mapped files, which the system may take back"}
-        for key, name in names.items():
-            print(
-                f"  {(after[key] - before[key]) / passages:,.0f} bytes a passage of {name}, beside "
-                f"{before[key] / 1e6:,.0f} MB whatever the index"
-            )
+        bytes_a_passage(folder, asked, passages)
         for part in ("documents.db", "vectors", "terms"):
             paths = [folder / part] if (folder / part).is_file() else (folder / part).rglob("*")
             print(f"  {sum(path.stat().st_size for path in paths) / passages:,.0f} bytes a passage on disk in {part}")
@@ -211,19 +204,30 @@ def timed(name: str, searches: Sequence[Callable[[], object]], ours: float | Non
     return median
 
 
-def resident_without_passages(asked: Sequence[str]) -> dict[str, int]:
-    """As `resident`, of a process that asks the same of a small index: what libraries, dictionary and model take."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        return other.submit(resident_with_examples, asked).result()
-
-
-def resident_with_examples(asked: Sequence[str]) -> dict[str, int]:
-    """As `resident`, once an index of the example corpus was searched."""
+def bytes_a_passage(folder: Path, asked: Sequence[str], passages: int) -> None:
+    """Print what an index takes in memory, beside what libraries, dictionary and model take in any process."""
     with tempfile.TemporaryDirectory() as temporary:
         run("build", str(EXAMPLES), "--index", temporary)
-        with Searcher.open(temporary) as searcher:
+        small, own = (in_a_process(resident_after, index, asked) for index in (Path(temporary), folder))
+    for key, name in {"RssAnon": "its own memory", "RssFile": "mapped files, which the system may take back"}.items():
+        each, fixed = (own[key] - small[key]) / passages, small[key] / 1e6
+        print(f"  {each:,.0f} bytes a passage of {name}, beside {fixed:,.0f} MB for any index")
+
+
+def in_a_process(work: Callable[..., dict[str, int]], *arguments: object) -> dict[str, int]:
+    """What a function returns in a fresh process."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as other:
+        return other.submit(work, *arguments).result()
+
+
+def resident_after(folder: Path, asked: Sequence[str]) -> dict[str, int]:
+    """As `resident`, once an index was searched in every way."""
+    with Searcher.open(folder) as searcher:
+        for mode in MODES:
             for query in asked:
-                searcher.search(query)
+                searcher.search(query, mode=mode)
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            list(clients.map(searcher.search, asked))
         return resident()
 
 

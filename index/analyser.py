@@ -145,6 +145,8 @@ def _without(pattern: re.Pattern[str], text: str, places: list[int]) -> tuple[st
     """Takes every match of the pattern out of the text, and its characters' places out of the list of places."""
     kept: list[int] = []
     done = 0
+    if not pattern.search(text):
+        return text, places
     for match in pattern.finditer(text):
         kept += places[done : match.start()]
         done = match.end()
@@ -182,7 +184,8 @@ def _aligned(text: str) -> tuple[str, list[int], list[int]]:
     for match in reversed(matches):
         starts[match.start() : match.end()] = [starts[match.start()]]
         ends[match.start() : match.end()] = [ends[match.end() - 1]]
-    return _shrinks.sub(_shrunk, folded).translate(_FORM), starts, ends
+    folded = _shrinks.sub(_shrunk, folded) if matches else folded
+    return folded.translate(_FORM) if _form.search(folded) else folded, starts, ends
 
 
 def _pieces(runs: Sequence[str]) -> list[str]:
