@@ -343,6 +343,7 @@ def test_pages_and_documents_have_addresses(browser: Any, example_url: str) -> N
         page.locator("[class*=st-key-open_] button").first.click()
         page.get_by_role("button", name="Back to the list").click()
         page.get_by_text("26–50 of 212").wait_for()
+        settle(page)
         page.locator("[class*=st-key-open_] button").first.click()
         page.locator(".sk-passage").first.wait_for()
         settle(page)

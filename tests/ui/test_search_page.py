@@ -332,6 +332,7 @@ def test_lists_side_by_side_are_in_the_address(browser: Any, example_url: str, w
         assert "side=true" in page.url
         page.reload()
         page.locator(".sk-lists").wait_for()
+        settle(page)
         boxes = [section.bounding_box() for section in page.locator(".sk-lists section").all()]
         if width > 640:
             assert boxes[0]["y"] == boxes[1]["y"] == boxes[2]["y"]
