@@ -143,10 +143,10 @@ def _joins_what_stands_before(character: str) -> bool:
 
 def _without(pattern: re.Pattern[str], text: str, places: list[int]) -> tuple[str, list[int]]:
     """Takes every match of the pattern out of the text, and its characters' places out of the list of places."""
-    kept: list[int] = []
-    done = 0
     if not pattern.search(text):
         return text, places
+    kept: list[int] = []
+    done = 0
     for match in pattern.finditer(text):
         kept += places[done : match.start()]
         done = match.end()
