@@ -81,10 +81,7 @@ class Table:
 
     def as_int8(self) -> "Table":
         """The same table with each row rounded to int8 times a scale of its own."""
-        full = self.prefix(self.dimension)
-        scale = np.abs(full).max(axis=1) / 127
-        scale[scale == 0] = 1
-        return Table(np.rint(full / scale[:, None]).astype(np.int8), scale.astype(np.float32))
+        return Table(*int8_rows(self.prefix(self.dimension)))
 
     def tensors(self) -> dict[str, NDArray[Any]]:
         """Names and arrays as they stand in a safetensors file."""
@@ -92,6 +89,13 @@ class Table:
         if self.scale is not None:
             named[SCALE_NAME] = self.scale
         return named
+
+
+def int8_rows(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Rows (n, d) rounded so that the largest number of each becomes 127 or -127, and what to multiply them by (n,)."""
+    scale = np.abs(rows).max(axis=1) / 127
+    scale[scale == 0] = 1
+    return np.rint(rows / scale[:, None]).astype(np.int8), scale.astype(np.float32)
 
 
 def map_safetensors(path: Path) -> Mapping[str, NDArray[Any]]:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedder.model import normalize_rows
+from embedder.table import int8_rows
 from index.errors import IndexFolderError
 
 if TYPE_CHECKING:
@@ -107,15 +108,8 @@ def write_segment(folder: Path, name: str, parts: Sequence[Part]) -> list[Path]:
 
 
 def as_int8(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Vectors (n, dim) of any length as they are stored: each scaled so that its largest number becomes 127 or -127.
-
-    A cosine with a row changes by 0.001 or less, by 0.004 at worst; docs/experiments.md has what that does to rankings.
-    """
-    largest = np.maximum(vectors.max(axis=1), -vectors.min(axis=1))
-    largest[largest == 0] = 1
-    scaled = vectors * (127 / largest)[:, None]
-    rounded: NDArray[np.int8] = np.rint(scaled, out=scaled).astype(np.int8)
-    return rounded
+    """Vectors (n, dim) of any length as they are stored; docs/experiments.md has what that does to rankings."""
+    return int8_rows(vectors)[0]
 
 
 def gathered(parts: Sequence[Part], places: NDArray[np.int64]) -> NDArray[np.int8]:
