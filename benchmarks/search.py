@@ -26,7 +26,7 @@ from benchmarks.peers import DIM, PEERS
 from embedder import StaticEmbedder
 from index.vectors import BLOCK, Vectors, cut, rescored_at
 from search import MODES, Searcher
-from search.searcher import rank
+from search.ranking import rank
 
 CLIENTS = 8
 COLD_STARTS = 5

@@ -12,9 +12,9 @@ from evaluation.judged import JudgedQuery, names_in_ranking, places_of
 from evaluation.metrics import gains_of
 from evaluation.results import CUTOFF
 from index.snapshot import Snapshot
-from search.fusion import Fusion, normalised
+from search.fusion import Fusion, Scaling, normalised
+from search.ranking import CANDIDATES, FEWEST_CONTENDERS, Leg, bm25_extent, bm25_leg, dense_leg, found_roughly
 from search.results import MAX_QUERY_CHARACTERS
-from search.searcher import CANDIDATES, Leg, bm25_leg, dense_leg
 
 # Of reciprocal rank fusion, as Cormack et al. 2009 set it.
 RRF_K = 60
@@ -38,8 +38,9 @@ class QueryCandidates:
     Attributes:
         cosines, matches: float32 (n,), scores by both legs, whichever proposed the passage.
         dense_ranks, bm25_ranks: int32 (n,), places in each leg's list from 1; 0 where it does not list the passage.
-        best, full: As in `search.fusion.Fusion.weight`.
         passages: int64 (n,), passage numbers.
+        full: As in `search.fusion.Fusion.weight`.
+        extent: BM25 scores that count as 0 and as 1, see `search.ranking.bm25_extent`.
     """
 
     passages: NDArray[np.int64]
@@ -47,7 +48,7 @@ class QueryCandidates:
     matches: NDArray[np.float32]
     dense_ranks: Ranks
     bm25_ranks: Ranks
-    best: float
+    extent: tuple[float, float]
     full: float
 
 
@@ -167,17 +168,22 @@ def fetch(
 def candidates(snapshot: Snapshot, model: StaticEmbedder, query: str, dim: int) -> QueryCandidates:
     """Both legs' candidates for a query; none where both are blind."""
     nothing = Leg(np.empty(0, np.int64), np.empty(0, np.float32))
-    seen, vector, matches = dense_leg(snapshot, model, query, CANDIDATES, dim, None, with_bm25=True)
+    vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
+    seen = dense_leg(snapshot, vector, CANDIDATES)
+    # For so many hits every candidate is scored by all terms.
     dense, words = seen or nothing, bm25_leg(snapshot, query, CANDIDATES) or nothing
-    passages, first = np.unique(np.concatenate([dense.ids, words.ids]), return_index=True)
     cosines = snapshot.vectors.scores(vector, words.ids) if seen else np.zeros(len(words.ids), np.float32)
+    passages, first = np.unique(np.concatenate([dense.ids, words.ids]), return_index=True)
+    matches = np.concatenate([snapshot.terms.scores(query, dense.ids.tolist()), words.scores])[first]
+    leading = np.concatenate([leg.ids[:FEWEST_CONTENDERS] for leg in (dense, words)])
+    rough = found_roughly(snapshot, query, CANDIDATES, None)
     return QueryCandidates(
         passages,
         np.concatenate([dense.scores, cosines])[first],
-        np.concatenate([nothing.scores if matches is None else matches, words.scores])[first],
+        matches,
         ranks_of(passages, dense),
-        ranks_of(passages, words),
-        best=float(words.scores[0]) if len(words.scores) else 0.0,
+        ranks_of(passages, words.in_order()),
+        bm25_extent(matches, np.searchsorted(passages, leading), rough) if len(passages) else (0.0, 0.0),
         full=snapshot.terms.full_score(query),
     )
 
@@ -213,7 +219,7 @@ def padded(
         numbers: dict[str, int] = {}
         cells = (i, slice(len(named)))
         dense[cells] = normalised(own.cosines)[places]
-        bm25[cells] = normalised(own.matches)[places]
+        bm25[cells] = Scaling(1, *own.extent).normalised(own.matches)[places]
         dense_ranks[cells] = own.dense_ranks[places]
         bm25_ranks[cells] = own.bm25_ranks[places]
         documents[cells] = [numbers.setdefault(name, len(numbers)) for _, name in named]
@@ -229,6 +235,6 @@ def padded(
         gains,
         ideal=np.array([float(own[:CUTOFF] @ discounts[: len(own[:CUTOFF])]) for own in ideals]),
         relevant=np.array([len(own) for own in ideals]),
-        best=np.array([own.best for own in each]),
+        best=np.array([own.extent[1] for own in each]),
         full=np.array([own.full for own in each]),
     )

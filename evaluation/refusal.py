@@ -35,8 +35,9 @@ from index.calibration import FEWEST
 from index.snapshot import Snapshot, open_index
 from index.writer import DEFAULT_DIM, Settings, load_model
 from search import MODES
+from search.ranking import Ranked, Ranking, dense_leg, rank
 from search.relevance import GOOD_MATCH, RIVAL, Evidence, Weights, evidence, log_odds, probability
-from search.searcher import Ranked, Ranking, dense_leg, one_core, rank
+from search.searcher import one_core
 
 ANSWERABLE, HARD, EASY = range(3)
 # Half of the queries that are learnt from have an answer.
@@ -132,7 +133,7 @@ def asked_twice(
     others = [hit for hit, answers in zip(ranking.hits, good, strict=True) if not answers]
     rival = ranking.rival
     if rival is not None:
-        leg = dense_leg(snapshot, model, query, DEPTH, way.dim, None)[0]
+        leg = dense_leg(snapshot, model.encode([query], truncate_dim=way.dim, normalize=True)[0], DEPTH)
         assert leg is not None
         scores = leg.scores[~answering(snapshot, leg.ids.tolist(), relevant)][:RIVAL]
         rival = float(scores[-1]) if len(scores) else None

@@ -49,6 +49,20 @@ NAMED = 16
 Otherwise tantivy lists as many as should hold enough of them, and the others are passed over. The first takes time with
 n, the second with N / n."""
 
+COUNTED_WHOLE = 100_000
+"""Passages of an index up to which every search counts all terms of a query: that takes a millisecond or less."""
+
+CROWDED = 0.02
+"""Share of the passages from which on a term is no rough one. Most of them are single kanji; they take most of the time
+of a search, for passages that have nothing else of the query."""
+
+ENOUGH = 1_000
+"""Passages that one of the rough terms should have at least, so that a list of the best is full; otherwise no term of
+the query is left out."""
+
+SPARE = 50
+"""Hits asked for beyond those wanted, in case the last place is tied: asking again takes as long as asking first."""
+
 _QUERIES_KEPT = 64
 """One search asks several times what the terms of its query are, and what they score."""
 
@@ -197,6 +211,8 @@ class Terms:
             self._searcher.doc_freq(_TERMS, "")
             self._searcher.doc_freq(_ID, 0)
         self._query_weights = lru_cache(_QUERIES_KEPT)(self._weigh)
+        self._having = lru_cache(_QUERIES_KEPT)(self._count)
+        self._rough_weights = lru_cache(_QUERIES_KEPT)(self._thin_out)
         self._full_score = lru_cache(_QUERIES_KEPT)(self._add_up)
 
     def _lockable(self, folder: Path) -> Path:
@@ -219,7 +235,7 @@ class Terms:
         return self.analyser.terms(query)
 
     def search(
-        self, query: str, k: int, within: NDArray[np.int64] | None = None
+        self, query: str, k: int, within: NDArray[np.int64] | None = None, rough: bool = False
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The ids and BM25 scores of the ``k`` best passages, best first, ties by ascending id.
 
@@ -229,8 +245,9 @@ class Terms:
             query: Any text.
             k: At most so many.
             within: Ids (n,), ascending, of the only passages to list; None for all. It changes no score.
+            rough: Count only the `rough_terms` of the query.
         """
-        weights = self._query_weights(query)
+        weights = self._rough_weights(query) if rough else self._query_weights(query)
         among = self.num_passages if within is None else len(within)
         wanted = min(k, self.num_passages, among)
         if not weights or wanted < 1:
@@ -241,7 +258,7 @@ class Terms:
                 built, within = self._within(within.tolist(), built), None
             # Would do if those to list were as common among the best as elsewhere, and a quarter for chance.
             spread = 1 if within is None else 1.25 * self.num_passages / among
-            limit = min(int((wanted + 1) * spread), self.num_passages)
+            limit = min(int((wanted + SPARE) * spread), self.num_passages)
             while True:
                 ids, scores = self._hits(built, limit)
                 exhausted = len(ids) < limit or limit == self.num_passages
@@ -273,14 +290,36 @@ class Terms:
         """
         return self._full_score(query)
 
-    def _add_up(self, query: str) -> float:
+    def rough_terms(self, query: str) -> list[str]:
+        """The terms that candidates are found by: in a large index, those of the query that are not `CROWDED`.
+
+        Most passages that matter have others too, and looking at all that have a crowded one takes most of a search's
+        time. Where too few passages have a term that is left, and in a smaller index, all terms of the query.
+        """
+        return list(self._rough_weights(query))
+
+    def leaves_out(self, query: str) -> bool:
+        """Whether the query has terms that are not among its `rough_terms`."""
+        return len(self._rough_weights(query)) < len(self._query_weights(query))
+
+    def _thin_out(self, query: str) -> dict[str, float]:
         weights = self._query_weights(query)
-        passages = self.num_passages
+        if self.num_passages <= COUNTED_WHOLE:
+            return weights
+        having, most = self._having(query), CROWDED * self.num_passages
+        kept = {term: weight for term, weight in weights.items() if having[term] <= most}
+        return kept if max((having[term] for term in kept), default=0) >= ENOUGH else weights
+
+    def _count(self, query: str) -> dict[str, int]:
+        """How many passages have each term of the query."""
         with self._searching():
-            having = {term: self._searcher.doc_freq(_TERMS, term) for term in weights}
+            return {term: self._searcher.doc_freq(_TERMS, term) for term in self._query_weights(query)}
+
+    def _add_up(self, query: str) -> float:
+        having, passages = self._having(query), self.num_passages
         return sum(
             weight * math.log1p((passages - min(having[term], passages) + 0.5) / (having[term] + 0.5))
-            for term, weight in weights.items()
+            for term, weight in self._query_weights(query).items()
         )
 
     def explained(self, query: str, passage_id: int) -> list[TermScore]:

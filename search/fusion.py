@@ -24,7 +24,8 @@ class Scaling:
 
     Attributes:
         weight: Of the leg, for this query.
-        low, high: Its lowest and highest score of the candidates of both legs.
+        low, high: The scores that count as nothing and as all: the lowest and highest of both legs' candidates, but see
+            `search.ranking.bm25_extent`.
     """
 
     weight: float
@@ -38,12 +39,18 @@ class Scaling:
         return cls(weight, float(low), float(high))
 
     def normalised(self, scores: NDArray[np.float32] | float) -> NDArray[np.float64]:
-        """Scores moved and scaled so that the lowest is 0 and the highest 1.
+        """Scores moved and scaled so that the lowest is 0 and the highest 1; beyond them 0 and 1 too.
 
-        Where all are equal, all are 1 if there is anything to them at all, else 0.
+        Where both are equal, all are 1 if there is anything to them at all, else 0.
         """
         values = np.asarray(scores, np.float64)
-        return (values - self.low) / (self.high - self.low) if self.high > self.low else (values > 0).astype(np.float64)
+        if self.high <= self.low:
+            return (values > 0).astype(np.float64)
+        return np.clip((values - self.low) / (self.high - self.low), 0, 1)
+
+    def share(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What the leg adds to the fused score of each candidate, from its scores (n,): 0 to ``weight``."""
+        return self.weight * self.normalised(scores)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +92,3 @@ class Fusion:
 def normalised(scores: NDArray[np.float32]) -> NDArray[np.float64]:
     """Scores (n,) by their own lowest and highest, see `Scaling`."""
     return Scaling.of(scores, 1).normalised(scores)
-
-
-def weighted_shares(
-    dense: NDArray[np.float32], bm25: NDArray[np.float32], weight_of_bm25: float
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What each leg adds to the fused score of each candidate.
-
-    Args:
-        dense: Cosines (n,) of the candidates of both legs together.
-        bm25: BM25 scores (n,) of the same candidates.
-        weight_of_bm25: From 0 (only dense) to 1 (only BM25).
-
-    Returns:
-        Two arrays (n,), dense and BM25; their sum is the fused score, from 0 to 1.
-    """
-    return (1 - weight_of_bm25) * normalised(dense), weight_of_bm25 * normalised(bm25)

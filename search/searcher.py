@@ -4,13 +4,12 @@ import os
 import threading
 import time
 from collections.abc import Collection
-from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from embedder import SakuinError, StaticEmbedder
 from embedder.tokenising import replace_lone_surrogates
@@ -22,16 +21,18 @@ from index.filters import MOST_VALUES, Facet, Selection, Where, conditions_of
 from index.snapshot import Snapshot, open_index
 from index.writer import load_model
 from search.explanation import SIDES, Explanation, Indexed, Side, explain_bm25, explain_cosine, explain_fusion
-from search.fusion import Fusion, Scaling, weighted_shares
+from search.fusion import Scaling
 from search.highlights import highlight
-from search.relevance import GOOD_MATCH, RIVAL, relevances
-from search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, LegScore, Notice, SearchResult
+from search.ranking import Ranked, Ranking, rank
+from search.relevance import GOOD_MATCH, relevances
+from search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, Notice, SearchResult
 
 MODES = ("hybrid", "dense", "bm25")
-# Each leg proposes at least so many candidates; what neither ranks among its first hundred is in no fused top ten.
-CANDIDATES = 100
 MAX_K = 10_000
 MAX_RESCORED = 100_000
+# A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's
+# place in the processor's caches.
+AT_ONCE = 2
 # Scores that differ by more are not those of the same search; BM25 scores are rounded to four decimals.
 SAME_SCORE = 1e-3
 # Fields that an error names; a table may have hundreds of columns.
@@ -40,18 +41,6 @@ FIELDS_SHOWN = 20
 
 class SearchError(SakuinError):
     """A search that was asked for wrongly: an unknown mode or field, an impossible k or dimension."""
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One leg's list: passage numbers and scores, best first."""
-
-    ids: NDArray[np.int64]
-    scores: NDArray[np.float32]
-
-    def ranks(self) -> dict[int, int]:
-        """Rank, from 1, by passage number."""
-        return {int(number): rank for rank, number in enumerate(self.ids, 1)}
 
 
 class Searcher:
@@ -68,7 +57,8 @@ class Searcher:
         self.model = model
         self._snapshot = snapshot
         self._reload = threading.Lock()
-        self._beside = ThreadPoolExecutor(os.cpu_count(), "dense", one_core)
+        self._turns = threading.Semaphore(AT_ONCE)
+        self._beside = ThreadPoolExecutor(os.cpu_count(), "leg", one_core)
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str] = DEFAULT_INDEX) -> "Searcher":
@@ -163,6 +153,24 @@ class Searcher:
             raise SearchError(f"Cannot ask for a relevance of {min_relevance}: give 0 to 1.")
         # A lone surrogate, as a terminal of another encoding may send, can be neither searched nor printed.
         query = replace_lone_surrogates(query)
+        with self._turns:
+            return self._answer(query, k, mode, dim, rescore, explain, where, min_relevance, started)
+
+    def _answer(
+        self,
+        query: str,
+        k: int,
+        mode: str,
+        dim: int | None,
+        rescore: int | None,
+        explain: bool,
+        where: Where | None,
+        min_relevance: float,
+        started: float,
+    ) -> SearchResult:
+        """What `search` gives; ``started`` is when it was asked."""
+        cut = query[:MAX_QUERY_CHARACTERS]
+        notices = [Notice.CUT] if len(query) > len(cut) else []
         asked: Snapshot | None = None
         while True:
             snapshot = self._current()
@@ -173,10 +181,6 @@ class Searcher:
             asked = snapshot
             stored = snapshot.manifest.dim
             compared = checked_dim(dim, stored)
-            cut = query[:MAX_QUERY_CHARACTERS]
-            notices = []
-            if len(query) > len(cut):
-                notices.append(Notice.CUT)
             within = selected(snapshot, where) if where else None
             ranking = rank(snapshot, self.model, cut, k, mode, compared, rescore, self._beside, within)
             ranked, answered = judged(snapshot, cut, compared, ranking, min_relevance)
@@ -306,88 +310,6 @@ def check_fields(snapshot: Snapshot, names: Collection[str]) -> None:
             raise SearchError(f"No document of this index has a field {name!r}. There are: {shown}{more}.")
 
 
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """A hit before its passage is fetched."""
-
-    rank: int
-    passage_id: int
-    score: float
-    dense: LegScore | None
-    bm25: LegScore | None
-    relevance: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ranking:
-    """What a search found, before its passages are fetched.
-
-    Attributes:
-        hits: Best first.
-        blind: A notice for each leg that was asked but could not see the query.
-        rival: Cosine in place `RIVAL` of the dense leg's list, or in its last; None where that leg took no part.
-    """
-
-    hits: list[Ranked]
-    blind: list[Notice]
-    rival: float | None
-
-
-def rank(
-    snapshot: Snapshot,
-    model: StaticEmbedder,
-    query: str,
-    k: int,
-    mode: str,
-    dim: int,
-    rescore: int | None,
-    beside: Executor,
-    within: Selection | None = None,
-) -> Ranking:
-    """The best k passages.
-
-    ``beside`` runs the dense leg while this thread runs BM25: FAISS, numpy and tantivy all let go of Python's lock.
-    ``within``: rank only these.
-    """
-    if within and not len(within.passages):
-        return Ranking([], [Notice.NOTHING_MATCHES_FILTER], None)
-    if mode == "hybrid":
-        wanted = max(k, CANDIDATES)
-        meaning = beside.submit(dense_leg, snapshot, model, query, wanted, dim, rescore, within, with_bm25=True)
-        words = bm25_leg(snapshot, query, wanted, within)
-        dense, vector, dense_matches = meaning.result()
-    else:
-        words = bm25_leg(snapshot, query, k, within) if mode == "bm25" else None
-        dense, vector, dense_matches = None, None, None
-        if mode == "dense":
-            dense, vector, dense_matches = dense_leg(snapshot, model, query, max(k, RIVAL), dim, rescore, within)
-    notices = []
-    if not query.strip():
-        notices.append(Notice.EMPTY)
-    else:
-        if mode != "bm25" and dense is None:
-            notices.append(Notice.DENSE_BLIND)
-        if mode != "dense" and words is None:
-            notices.append(Notice.BM25_BLIND_IN_FILTER if within else Notice.BM25_BLIND)
-    rival = float(dense.scores[:RIVAL][-1]) if dense and len(dense.scores) else None
-    if dense and words:
-        assert vector is not None
-        assert dense_matches is not None
-        cosines = snapshot.vectors.scores(vector, words.ids)
-        joined = Fusion.of(snapshot.manifest.fusion)
-        weight = joined.weight(float(words.scores[0]), snapshot.terms.full_score(query))
-        return Ranking(fused(dense, dense_matches, words, cosines, weight, k), notices, rival)
-    legs = [(leg, name) for leg, name in ((dense, "dense"), (words, "bm25")) if leg]
-    if not legs:
-        return Ranking([], notices, None)
-    leg, name = legs[0]
-    ranked = []
-    for place, (number, score) in enumerate(zip(leg.ids[:k].tolist(), leg.scores[:k].tolist(), strict=True), 1):
-        own = LegScore(place, score, score)
-        ranked.append(Ranked(place, number, score, own if name == "dense" else None, own if name == "bm25" else None))
-    return Ranking(ranked, notices, rival)
-
-
 def judged(
     snapshot: Snapshot, query: str, dim: int, ranking: Ranking, min_relevance: float
 ) -> tuple[list[Ranked], bool | None]:
@@ -406,65 +328,6 @@ def judged(
     found = [replace(hit, relevance=chance) for hit, chance in zip(ranking.hits, chances, strict=True)]
     answered = max(chances, default=0.0) >= GOOD_MATCH if query.strip() else None
     return [hit for hit in found if hit.relevance is not None and hit.relevance >= min_relevance], answered
-
-
-def dense_leg(
-    snapshot: Snapshot,
-    model: StaticEmbedder,
-    query: str,
-    wanted: int,
-    dim: int,
-    rescore: int | None,
-    within: Selection | None = None,
-    with_bm25: bool = False,
-) -> tuple[Leg | None, NDArray[np.float32], NDArray[np.float32] | None]:
-    """The dense list, None where the model knows no part of the query; the query's vector; BM25 scores of the list."""
-    vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
-    if not vector.any():
-        return None, vector, None
-    leg = Leg(*snapshot.vectors.search(vector, wanted, rescore, within.vectors if within else None))
-    return leg, vector, snapshot.terms.scores(query, leg.ids.tolist()) if with_bm25 else None
-
-
-def bm25_leg(snapshot: Snapshot, query: str, wanted: int, within: Selection | None = None) -> Leg | None:
-    """BM25's list, None where no passage has any term of the query."""
-    leg = Leg(*snapshot.terms.search(query, wanted, within.passages if within else None))
-    return leg if len(leg.ids) else None
-
-
-def fused(
-    dense: Leg, dense_matches: NDArray[np.float32], bm25: Leg, bm25_cosines: NDArray[np.float32], weight: float, k: int
-) -> list[Ranked]:
-    """The best k of both legs' candidates, each scored by both legs whichever proposed it.
-
-    Args:
-        dense, bm25: What each leg lists.
-        dense_matches: BM25 scores of what the dense leg lists.
-        bm25_cosines: Cosines of what BM25 lists.
-        weight: Of BM25.
-        k: At most so many.
-    """
-    ids, first = np.unique(np.concatenate([dense.ids, bm25.ids]), return_index=True)
-    cosines = np.concatenate([dense.scores, bm25_cosines])[first]
-    matches = np.concatenate([dense_matches, bm25.scores])[first]
-    of_dense, of_bm25 = weighted_shares(cosines, matches, weight)
-    scores = of_dense + of_bm25
-    dense_scaling = Scaling.of(cosines, 1 - weight)
-    bm25_scaling = Scaling.of(matches, weight)
-    dense_ranks, bm25_ranks = dense.ranks(), bm25.ranks()
-    ranked = []
-    for place, i in enumerate(np.lexsort((ids, -scores))[:k], 1):
-        number = int(ids[i])
-        ranked.append(
-            Ranked(
-                place,
-                number,
-                float(scores[i]),
-                LegScore(dense_ranks.get(number), float(cosines[i]), float(of_dense[i]), dense_scaling),
-                LegScore(bm25_ranks.get(number), float(matches[i]), float(of_bm25[i]), bm25_scaling),
-            )
-        )
-    return ranked
 
 
 def finished(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]) -> Hit:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from index.filters import Where
+from search.ranking import CANDIDATES
 from search.results import Hit, Notice
-from search.searcher import CANDIDATES, Searcher
+from search.searcher import Searcher
 
 
 @dataclass(frozen=True, slots=True)

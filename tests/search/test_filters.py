@@ -23,7 +23,7 @@ from index.database import create_tables
 from index.vectors import Vectors, as_int8, write_segment
 from search import MODES, Notice, Searcher, SearchError
 from search.fusion import Scaling
-from search.searcher import CANDIDATES
+from search.ranking import CANDIDATES
 
 WORDS = ["猫", "犬", "会社", "休暇", "電車", "遅延", "経費", "password", "invoice", "train", "garden", "tea", "温泉"]
 QUERIES = ["猫と温泉", "経費 invoice", "the train is late", "休暇を取る", "tea"]

@@ -6,14 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from search.fusion import BM25_WEIGHT, COVERED, Fusion, normalised, weighted_shares
+from search.fusion import BM25_WEIGHT, COVERED, Fusion, Scaling, normalised
+
+
+def shares(dense: np.ndarray, bm25: np.ndarray, weight: float) -> tuple[np.ndarray, np.ndarray]:
+    return Scaling.of(dense, 1 - weight).share(dense), Scaling.of(bm25, weight).share(bm25)
+
 
 scores = arrays(np.float32, st.shared(st.integers(0, 30), key="n"), elements=st.floats(-1, 100, width=32))
 
 
 @given(scores, scores, st.floats(0, 1))
 def test_shares_add_up_to_a_score_from_0_to_1(dense: np.ndarray, bm25: np.ndarray, weight: float) -> None:
-    of_dense, of_bm25 = weighted_shares(dense, bm25, weight)
+    of_dense, of_bm25 = shares(dense, bm25, weight)
     total = of_dense + of_bm25
     assert total.shape == dense.shape
     assert ((total >= 0) & (total <= 1 + 1e-9)).all()
@@ -28,7 +33,7 @@ def test_normalising_keeps_the_order_and_ignores_scale(values: np.ndarray) -> No
 
 @given(scores, scores, st.floats(0.01, 0.99))
 def test_what_both_legs_prefer_wins(dense: np.ndarray, bm25: np.ndarray, weight: float) -> None:
-    total = sum(weighted_shares(dense, bm25, weight))
+    total = sum(shares(dense, bm25, weight))
     for i in range(len(dense)):
         better = (dense >= dense[i]) & (bm25 >= bm25[i])
         assert (np.asarray(total)[better] >= np.asarray(total)[i] - 1e-9).all()

@@ -14,9 +14,9 @@ from index.build import build
 from index.cli import cli
 from index.database import Manifest
 from search import MODES, Notice, Searcher, SearchError
+from search.ranking import Ranked
 from search.relevance import GOOD_MATCH, relevances
 from search.results import LegScore
-from search.searcher import Ranked
 
 QUESTIONS = ["有給休暇の申請方法", "setting up two-factor authentication", "温泉の入浴マナー"]
 NONSENSE = ["宇宙船の燃料の買い方", "volcano eruptions on Iceland"]

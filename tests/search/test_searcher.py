@@ -13,7 +13,7 @@ from index.build import add, build, remove
 from index.snapshot import open_index
 from index.writer import IndexWriter
 from search import MODES, Searcher, SearchError
-from search.searcher import CANDIDATES
+from search.ranking import CANDIDATES
 
 
 @pytest.fixture(scope="module")

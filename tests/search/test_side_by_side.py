@@ -6,7 +6,7 @@ import pytest
 
 from index.build import build
 from search import Notice, Searcher
-from search.searcher import CANDIDATES
+from search.ranking import CANDIDATES
 from search.side_by_side import side_by_side
 from tests.ui.pages import EXAMPLES
 

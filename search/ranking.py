@@ -1,0 +1,248 @@
+"""Ranks the passages of an index for a query: dense, BM25, or both joined; no text is read.
+
+In a large index both legs work in two steps. Dense search finds candidates by codes and compares the best by their
+stored vectors. BM25 finds candidates by the terms that set passages apart and scores the best by all terms of the query
+(`index.terms.Terms.rough_terms`). Every hit is scored exactly by both legs, whichever proposed it.
+"""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embedder import StaticEmbedder
+from index.filters import Selection
+from index.snapshot import Snapshot
+from search.fusion import Fusion, Scaling
+from search.relevance import RIVAL
+from search.results import LegScore, Notice
+
+# Each leg proposes at least so many candidates; what neither ranks among its first hundred is in no fused top ten.
+CANDIDATES = 100
+# Of a list that is found roughly so many are scored by all terms, for each hit that is wanted, and at least.
+CONTENDERS, FEWEST_CONTENDERS = 3, 30
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One leg's list, best first.
+
+    Attributes:
+        ids: int64 (n,), passage numbers.
+        scores: float32 (n,); of a list that was found roughly, only the first have one, the others are not numbers.
+    """
+
+    ids: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    def in_order(self) -> "Leg":
+        """By scores, ties by ascending number; what has none stays behind."""
+        order = np.lexsort((self.ids, -self.scores))
+        order[np.isnan(self.scores[order])] = np.flatnonzero(np.isnan(self.scores))
+        return Leg(self.ids[order], self.scores[order])
+
+    def ranks(self) -> dict[int, int]:
+        """Rank, from 1, by passage number."""
+        return {number: rank for rank, number in enumerate(self.ids.tolist(), 1)}
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A hit before its passage is fetched."""
+
+    rank: int
+    passage_id: int
+    score: float
+    dense: LegScore | None
+    bm25: LegScore | None
+    relevance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """What a search found, before its passages are fetched.
+
+    Attributes:
+        hits: Best first.
+        blind: A notice for each leg that was asked but could not see the query.
+        rival: Cosine in place `RIVAL` of the dense leg's list, or in its last; None where that leg took no part.
+    """
+
+    hits: list[Ranked]
+    blind: list[Notice]
+    rival: float | None
+
+
+def rank(
+    snapshot: Snapshot,
+    model: StaticEmbedder,
+    query: str,
+    k: int,
+    mode: str,
+    dim: int,
+    rescore: int | None,
+    beside: Executor,
+    within: Selection | None = None,
+) -> Ranking:
+    """The best k passages.
+
+    ``beside`` runs BM25 while this thread compares vectors: FAISS, numpy and tantivy all let go of Python's lock.
+    ``within``: rank only these.
+    """
+    if within and not len(within.passages):
+        return Ranking([], [Notice.NOTHING_MATCHES_FILTER], None)
+    dense, words, joined = None, None, None
+    if mode == "bm25":
+        words = bm25_leg(snapshot, query, k, within)
+    else:
+        vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
+        if mode == "dense":
+            dense = dense_leg(snapshot, vector, max(k, RIVAL), rescore, within)
+        else:
+            dense, words, joined = both_legs(snapshot, query, vector, k, rescore, beside, within)
+    notices = []
+    if not query.strip():
+        notices.append(Notice.EMPTY)
+    else:
+        if mode != "bm25" and dense is None:
+            notices.append(Notice.DENSE_BLIND)
+        if mode != "dense" and words is None:
+            notices.append(Notice.BM25_BLIND_IN_FILTER if within else Notice.BM25_BLIND)
+    rival = float(dense.scores[:RIVAL][-1]) if dense and len(dense.scores) else None
+    if joined is not None:
+        return Ranking(joined, notices, rival)
+    legs = [(leg, name) for leg, name in ((dense, "dense"), (words, "bm25")) if leg]
+    if not legs:
+        return Ranking([], notices, None)
+    leg, name = legs[0]
+    leg = leg.in_order()
+    ranked = []
+    for place, (number, score) in enumerate(zip(leg.ids[:k].tolist(), leg.scores[:k].tolist(), strict=True), 1):
+        own = LegScore(place, score, score)
+        ranked.append(Ranked(place, number, score, own if name == "dense" else None, own if name == "bm25" else None))
+    return Ranking(ranked, notices, rival)
+
+
+def both_legs(
+    snapshot: Snapshot,
+    query: str,
+    vector: NDArray[np.float32],
+    k: int,
+    rescore: int | None,
+    beside: Executor,
+    within: Selection | None,
+) -> tuple[Leg | None, Leg | None, list[Ranked] | None]:
+    """The dense list, BM25's, and both joined where neither leg is blind."""
+    listing = beside.submit(bm25_beside, snapshot, query, vector, k, within)
+    dense = dense_leg(snapshot, vector, max(k, CANDIDATES), rescore, within)
+    words, cosines = listing.result()
+    if dense is None or words is None:
+        return dense, words, None
+    return dense, words, fused(snapshot, query, dense, words, cosines, k, found_roughly(snapshot, query, k, within))
+
+
+def dense_leg(
+    snapshot: Snapshot,
+    vector: NDArray[np.float32],
+    wanted: int,
+    rescore: int | None = None,
+    within: Selection | None = None,
+) -> Leg | None:
+    """The dense list, None where the model knows no part of the query, whose ``vector`` is zero then."""
+    if not vector.any():
+        return None
+    return Leg(*snapshot.vectors.search(vector, wanted, rescore, within.vectors if within else None))
+
+
+def bm25_leg(snapshot: Snapshot, query: str, k: int, within: Selection | None = None) -> Leg | None:
+    """BM25's list for k hits, None where no passage has any term of the query.
+
+    In a large index it is found roughly, and only the `contenders_of` k hits are then scored, by all terms.
+    """
+    terms = snapshot.terms
+    rough = found_roughly(snapshot, query, k, within)
+    ids, scores = terms.search(query, max(k, CANDIDATES), within.passages if within else None, rough)
+    if rough:
+        contenders = ids[: contenders_of(k)]
+        scores = np.full(len(ids), np.nan, np.float32)
+        scores[: len(contenders)] = terms.scores(query, contenders.tolist())
+    return Leg(ids, scores) if len(ids) else None
+
+
+def bm25_beside(
+    snapshot: Snapshot, query: str, vector: NDArray[np.float32], k: int, within: Selection | None
+) -> tuple[Leg | None, NDArray[np.float32]]:
+    """`bm25_leg`, and the cosines of what it lists with the query's vector."""
+    words = bm25_leg(snapshot, query, k, within)
+    return words, snapshot.vectors.scores(vector, words.ids) if words else np.zeros(0, np.float32)
+
+
+def found_roughly(snapshot: Snapshot, query: str, k: int, within: Selection | None) -> bool:
+    """Whether BM25 finds its list roughly; not within a filter, where few passages may have the rough terms."""
+    return within is None and k <= CANDIDATES and snapshot.terms.leaves_out(query)
+
+
+def contenders_of(k: int) -> int:
+    """How many of a list that was found roughly are scored by all terms, for k hits."""
+    return max(CONTENDERS * k, FEWEST_CONTENDERS)
+
+
+def fused(
+    snapshot: Snapshot, query: str, dense: Leg, words: Leg, word_cosines: NDArray[np.float32], k: int, rough: bool
+) -> list[Ranked]:
+    """The best k of both legs' candidates, each scored by both legs, whichever proposed it.
+
+    Args:
+        snapshot: The index.
+        query: What both legs were asked.
+        dense, words: What each leg lists.
+        word_cosines: Cosines of what BM25 lists.
+        k: At most so many.
+        rough: BM25's list was found roughly: only the `contenders_of` k hits of either list are scored by it.
+    """
+    terms = snapshot.terms
+    ids, first = np.unique(np.concatenate([dense.ids, words.ids]), return_index=True)
+    cosines = np.concatenate([dense.scores, word_cosines])[first]
+    of_dense, of_words = np.searchsorted(ids, dense.ids), np.searchsorted(ids, words.ids)
+    matches = np.full(len(ids), np.nan, np.float32)
+    matches[of_words] = words.scores
+    missing = of_dense[: contenders_of(k)] if rough else of_dense
+    missing = missing[np.isnan(matches[missing])]
+    matches[missing] = terms.scores(query, ids[missing].tolist())
+    scored = np.flatnonzero(~np.isnan(matches))
+    leading = np.concatenate([of_dense[:FEWEST_CONTENDERS], of_words[:FEWEST_CONTENDERS]])
+    extent = bm25_extent(matches, leading, rough)
+    weight = Fusion.of(snapshot.manifest.fusion).weight(extent[1], terms.full_score(query))
+    by_dense, by_bm25 = Scaling.of(cosines, 1 - weight), Scaling(weight, *extent)
+    dense_shares, bm25_shares = by_dense.share(cosines), by_bm25.share(matches)
+    scores: NDArray[np.float64] = dense_shares + bm25_shares
+    dense_ranks, bm25_ranks = dense.ranks(), words.in_order().ranks()
+    ranked = []
+    best = scored[np.lexsort((ids[scored], -scores[scored]))][:k]
+    for place, i in enumerate(best.tolist(), 1):
+        number = int(ids[i])
+        ranked.append(
+            Ranked(
+                place,
+                number,
+                float(scores[i]),
+                LegScore(dense_ranks.get(number), float(cosines[i]), float(dense_shares[i]), by_dense),
+                LegScore(bm25_ranks.get(number), float(matches[i]), float(bm25_shares[i]), by_bm25),
+            )
+        )
+    return ranked
+
+
+def bm25_extent(matches: NDArray[np.float32], leading: NDArray[np.int64], rough: bool) -> tuple[float, float]:
+    """The BM25 scores that enter the fused score as 0 and as 1, higher ones too.
+
+    The lowest and highest of all candidates. Where these were found roughly, how many are scored depends on how many
+    hits are wanted, which fused scores should not: then 0, and the highest of those that are always scored.
+
+    Args:
+        matches: float32 (n,), BM25 scores of the candidates; some are not numbers where they were found roughly.
+        leading: Places of those among them that are the first `FEWEST_CONTENDERS` of a list.
+        rough: They were found roughly.
+    """
+    return (0.0, float(matches[leading].max())) if rough else (float(matches.min()), float(matches.max()))

@@ -1,0 +1,143 @@
+"""In a large index BM25 finds its candidates by the terms that few passages have; scores are exact all the same.
+
+The limits that make an index large are lowered, so that one of 600 passages is.
+"""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation.judged import JudgedQuery
+from evaluation.legs import fetch
+from index import database, terms
+from index.documents import Document, Passage
+from index.writer import IndexWriter, Settings
+from search import Searcher
+from search.fusion import Fusion
+from search.ranking import CANDIDATES, FEWEST_CONTENDERS, contenders_of
+
+# Half of the passages have each of these, few any one of the others.
+CROWDED = ["東京", "meeting", "予定"]
+RARE = [f"{first}{second}" for first in "猫犬鳥魚虫" for second in "餌声爪羽骨"]
+QUERIES = [f"{a}の{b}は{c}か" for a, b, c in zip(RARE, RARE[7:] + RARE[:7], CROWDED * 9, strict=False)]
+
+
+def add(writer: IndexWriter, uri: str, text: str) -> None:
+    writer.add(Document(uri, "", text, metadata={"kind": "made"}), uri, [Passage(0, len(text), "")])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    rng = random.Random(0)
+    folder = tmp_path_factory.mktemp("ranking")
+    with IndexWriter(folder, Settings(dim=64)) as writer:
+        for number in range(600):
+            words = [word for word in CROWDED if rng.random() < 0.5] + rng.sample(RARE, 3)
+            text = "、".join(words) + f"の話その{number}。"
+            add(writer, f"{number}.txt", text)
+        for number, query in enumerate(QUERIES):
+            add(writer, f"asked-{number}.txt", f"{query}と聞かれた。")
+        writer.commit()
+    return folder
+
+
+@pytest.fixture
+def searcher(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Searcher]:
+    """Of an index that counts as large."""
+    monkeypatch.setattr(terms, "COUNTED_WHOLE", 500)
+    monkeypatch.setattr(terms, "CROWDED", 0.3)
+    monkeypatch.setattr(terms, "ENOUGH", 20)
+    with Searcher.open(folder) as searcher:
+        yield searcher
+
+
+def test_crowded_terms_are_left_out_of_the_rough_ones(searcher: Searcher) -> None:
+    found = searcher.snapshot.terms
+    assert "東京" in found.terms_of("猫餌と東京")
+    assert "東京" not in found.rough_terms("猫餌と東京")
+    assert "猫餌" in found.rough_terms("猫餌と東京")
+    assert found.leaves_out("猫餌と東京")
+
+
+@pytest.mark.parametrize("query", ["東京の予定", "東京 zebra", "zebra", ""])
+def test_all_terms_count_where_too_few_passages_would_be_left(searcher: Searcher, query: str) -> None:
+    found = searcher.snapshot.terms
+    assert not found.leaves_out(query)
+    assert set(found.rough_terms(query)) == set(found.terms_of(query))
+    ids, scores = found.search(query, 50, rough=True)
+    assert np.array_equal(ids, found.search(query, 50)[0])
+    assert np.array_equal(scores, found.search(query, 50)[1])
+
+
+def test_in_a_small_index_all_terms_count(folder: Path) -> None:
+    with Searcher.open(folder) as small:
+        assert not any(small.snapshot.terms.leaves_out(query) for query in QUERIES)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_words_alone_rank_as_all_terms_do_among_the_best_candidates(searcher: Searcher, query: str) -> None:
+    found = searcher.snapshot.terms
+    rough, _ = found.search(query, FEWEST_CONTENDERS, rough=True)
+    exact = found.scores(query, rough.tolist())
+    expected = rough[np.lexsort((rough, -exact))][:10]
+    hits = searcher.search(query, 10, "bm25").hits
+    assert [int(hit.passage_id, 16) for hit in hits] == expected.tolist()
+    assert [hit.score for hit in hits] == sorted(exact.tolist(), reverse=True)[:10]
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "bm25"])
+def test_scores_are_exact_and_explanations_add_up(searcher: Searcher, mode: str) -> None:
+    snapshot = searcher.snapshot
+    for query in QUERIES:
+        vector = searcher.model.encode([query], truncate_dim=64, normalize=True)[0]
+        result = searcher.search(query, 10, mode)
+        assert len(result.hits) == 10
+        assert [hit.score for hit in result.hits] == sorted((hit.score for hit in result.hits), reverse=True)
+        for hit in result.hits:
+            number = int(hit.passage_id, 16)
+            assert hit.bm25
+            assert hit.bm25.score == snapshot.terms.scores(query, [number])[0]
+            if mode == "hybrid":
+                assert hit.dense
+                assert hit.dense.score == snapshot.vectors.scores(vector, np.array([number]))[0]
+                assert hit.score == pytest.approx(hit.dense.share + hit.bm25.share, abs=1e-6)
+                assert 0 <= hit.bm25.share <= 1
+            assert searcher.explain(query, hit).value == pytest.approx(hit.score, abs=1e-5)
+
+
+def test_a_hit_has_the_same_scores_however_many_are_wanted(searcher: Searcher) -> None:
+    for query in QUERIES:
+        few, many = (searcher.search(query, k).hits for k in (5, CANDIDATES))
+        known = {hit.passage_id: hit for hit in many}
+        for hit in few:
+            more = known[hit.passage_id]
+            assert (hit.score, hit.dense.score, hit.bm25.score) == (more.score, more.dense.score, more.bm25.score)
+
+
+@pytest.mark.parametrize("mode", ["hybrid", "bm25"])
+def test_what_has_all_terms_comes_first(searcher: Searcher, mode: str) -> None:
+    for query in QUERIES:
+        assert query in searcher.search(query, 1, mode).hits[0].text
+
+
+def test_a_filter_searches_by_all_terms(searcher: Searcher) -> None:
+    query = QUERIES[0]
+    ids = np.sort(searcher.snapshot.terms.search(query, 600)[0])
+    hits = searcher.search(query, 10, "bm25", where={"kind": "made"}).hits
+    assert [int(hit.passage_id, 16) for hit in hits] == searcher.snapshot.terms.search(query, 10, ids)[0].tolist()
+
+
+def test_judged_queries_are_joined_as_searches_are(searcher: Searcher) -> None:
+    """With as many contenders as candidates, what `index tune` measures orders passages as a search does."""
+    judged = [JudgedQuery(query, {"1.txt": 1.0}) for query in QUERIES]
+    k = CANDIDATES
+    assert contenders_of(k) >= CANDIDATES
+    with database.connect(searcher.folder, read_only=True) as connection:
+        found = fetch(searcher.snapshot, searcher.model, connection, judged, 64)
+    joined = found.joined(Fusion())
+    for row, query in enumerate(QUERIES):
+        hits = searcher.search(query, k).hits
+        assert joined[row].max() == pytest.approx(hits[0].score, abs=1e-6)
