@@ -170,13 +170,13 @@ def candidates(snapshot: Snapshot, model: StaticEmbedder, query: str, dim: int) 
     nothing = Leg(np.empty(0, np.int64), np.empty(0, np.float32))
     vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
     seen = dense_leg(snapshot, vector, CANDIDATES)
-    # For so many hits every candidate is scored by all terms.
-    dense, words = seen or nothing, bm25_leg(snapshot, query, CANDIDATES) or nothing
+    rough = found_roughly(snapshot, query, CANDIDATES, None)
+    # For so many hits every candidate is scored by all terms, however it was found.
+    dense, words = seen or nothing, bm25_leg(snapshot, query, CANDIDATES, None, rough) or nothing
     cosines = snapshot.vectors.scores(vector, words.ids) if seen else np.zeros(len(words.ids), np.float32)
     passages, first = np.unique(np.concatenate([dense.ids, words.ids]), return_index=True)
     matches = np.concatenate([snapshot.terms.scores(query, dense.ids.tolist()), words.scores])[first]
     leading = np.concatenate([leg.ids[:FEWEST_CONTENDERS] for leg in (dense, words)])
-    rough = found_roughly(snapshot, query, CANDIDATES, None)
     return QueryCandidates(
         passages,
         np.concatenate([dense.scores, cosines])[first],

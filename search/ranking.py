@@ -1,8 +1,9 @@
 """Ranks the passages of an index for a query: dense, BM25, or both joined; no text is read.
 
-In a large index both legs work in two steps. Dense search finds candidates by codes and compares the best by their
-stored vectors. BM25 finds candidates by the terms that set passages apart and scores the best by all terms of the query
-(`index.terms.Terms.rough_terms`). Every hit is scored exactly by both legs, whichever proposed it.
+In a large index both legs of a hybrid search work in two steps. Dense search finds candidates by codes and compares the
+best by their stored vectors. BM25 finds candidates by the terms that set passages apart, see
+`index.terms.Terms.rough_terms`, and scores the best by all terms of the query. Every hit is scored exactly by both legs,
+whichever proposed it.
 """
 
 from concurrent.futures import Executor
@@ -155,13 +156,14 @@ def dense_leg(
     return Leg(*snapshot.vectors.search(vector, wanted, rescore, within.vectors if within else None))
 
 
-def bm25_leg(snapshot: Snapshot, query: str, k: int, within: Selection | None = None) -> Leg | None:
+def bm25_leg(
+    snapshot: Snapshot, query: str, k: int, within: Selection | None = None, rough: bool = False
+) -> Leg | None:
     """BM25's list for k hits, None where no passage has any term of the query.
 
-    In a large index it is found roughly, and only the `contenders_of` k hits are then scored, by all terms.
+    Found roughly, only the first `contenders_of` k hits are then scored, by all terms.
     """
     terms = snapshot.terms
-    rough = found_roughly(snapshot, query, k, within)
     ids, scores = terms.search(query, max(k, CANDIDATES), within.passages if within else None, rough)
     if rough:
         contenders = ids[: contenders_of(k)]
@@ -173,13 +175,13 @@ def bm25_leg(snapshot: Snapshot, query: str, k: int, within: Selection | None = 
 def bm25_beside(
     snapshot: Snapshot, query: str, vector: NDArray[np.float32], k: int, within: Selection | None
 ) -> tuple[Leg | None, NDArray[np.float32]]:
-    """`bm25_leg`, and the cosines of what it lists with the query's vector."""
-    words = bm25_leg(snapshot, query, k, within)
+    """BM25's list for a hybrid search, and the cosines of what it lists with the query's vector."""
+    words = bm25_leg(snapshot, query, k, within, found_roughly(snapshot, query, k, within))
     return words, snapshot.vectors.scores(vector, words.ids) if words else np.zeros(0, np.float32)
 
 
 def found_roughly(snapshot: Snapshot, query: str, k: int, within: Selection | None) -> bool:
-    """Whether BM25 finds its list roughly; not within a filter, where few passages may have the rough terms."""
+    """Whether BM25 finds its list for a hybrid search roughly; not in a filter, where few may have the rough terms."""
     return within is None and k <= CANDIDATES and snapshot.terms.leaves_out(query)
 
 

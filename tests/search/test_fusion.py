@@ -31,6 +31,15 @@ def test_normalising_keeps_the_order_and_ignores_scale(values: np.ndarray) -> No
     np.testing.assert_allclose(normalised(values * 4), once, atol=1e-6)
 
 
+@given(scores, st.floats(-1, 100), st.floats(-1, 100))
+def test_what_lies_beyond_lowest_and_highest_counts_as_they_do(values: np.ndarray, a: float, b: float) -> None:
+    low, high = sorted((a, b))
+    once = Scaling(1, low, high).normalised(values)
+    assert ((once >= 0) & (once <= 1)).all()
+    if high > low:
+        np.testing.assert_allclose(once, Scaling(1, low, high).normalised(np.clip(values, low, high)), atol=1e-6)
+
+
 @given(scores, scores, st.floats(0.01, 0.99))
 def test_what_both_legs_prefer_wins(dense: np.ndarray, bm25: np.ndarray, weight: float) -> None:
     total = sum(shares(dense, bm25, weight))

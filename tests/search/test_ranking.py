@@ -17,7 +17,7 @@ from index.documents import Document, Passage
 from index.writer import IndexWriter, Settings
 from search import Searcher
 from search.fusion import Fusion
-from search.ranking import CANDIDATES, FEWEST_CONTENDERS, contenders_of
+from search.ranking import CANDIDATES, FEWEST_CONTENDERS, Leg, contenders_of
 
 # Half of the passages have each of these, few any one of the others.
 CROWDED = ["東京", "meeting", "予定"]
@@ -77,15 +77,27 @@ def test_in_a_small_index_all_terms_count(folder: Path) -> None:
         assert not any(small.snapshot.terms.leaves_out(query) for query in QUERIES)
 
 
-@pytest.mark.parametrize("query", QUERIES)
-def test_words_alone_rank_as_all_terms_do_among_the_best_candidates(searcher: Searcher, query: str) -> None:
+def test_words_alone_are_ranked_by_all_terms(searcher: Searcher) -> None:
+    for query in QUERIES:
+        hits = searcher.search(query, 10, "bm25").hits
+        assert [int(hit.passage_id, 16) for hit in hits] == searcher.snapshot.terms.search(query, 10)[0].tolist()
+
+
+def test_bm25_ranks_what_it_lists_by_all_terms(searcher: Searcher) -> None:
+    """A hit's rank by words is its place among the first that were found roughly, ordered by exact scores."""
     found = searcher.snapshot.terms
-    rough, _ = found.search(query, FEWEST_CONTENDERS, rough=True)
-    exact = found.scores(query, rough.tolist())
-    expected = rough[np.lexsort((rough, -exact))][:10]
-    hits = searcher.search(query, 10, "bm25").hits
-    assert [int(hit.passage_id, 16) for hit in hits] == expected.tolist()
-    assert [hit.score for hit in hits] == sorted(exact.tolist(), reverse=True)[:10]
+    for query in QUERIES:
+        rough, _ = found.search(query, FEWEST_CONTENDERS, rough=True)
+        exact = found.scores(query, rough.tolist())
+        ranks = {number: rank for rank, number in enumerate(rough[np.lexsort((rough, -exact))].tolist(), 1)}
+        hits = searcher.search(query, 10).hits
+        assert any(hit.bm25 and hit.bm25.rank == 1 for hit in hits)
+        for hit in hits:
+            assert hit.bm25
+            if int(hit.passage_id, 16) in ranks:
+                assert hit.bm25.rank == ranks[int(hit.passage_id, 16)]
+            else:
+                assert hit.bm25.rank is None or hit.bm25.rank > FEWEST_CONTENDERS
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "bm25"])
@@ -126,8 +138,9 @@ def test_what_has_all_terms_comes_first(searcher: Searcher, mode: str) -> None:
 def test_a_filter_searches_by_all_terms(searcher: Searcher) -> None:
     query = QUERIES[0]
     ids = np.sort(searcher.snapshot.terms.search(query, 600)[0])
-    hits = searcher.search(query, 10, "bm25", where={"kind": "made"}).hits
-    assert [int(hit.passage_id, 16) for hit in hits] == searcher.snapshot.terms.search(query, 10, ids)[0].tolist()
+    listed = Leg(*searcher.snapshot.terms.search(query, CANDIDATES, ids)).ranks()
+    hits = searcher.search(query, 10, where={"kind": "made"}).hits
+    assert [hit.bm25 and hit.bm25.rank for hit in hits] == [listed.get(int(hit.passage_id, 16)) for hit in hits]
 
 
 def test_judged_queries_are_joined_as_searches_are(searcher: Searcher) -> None:
