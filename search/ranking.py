@@ -2,8 +2,8 @@
 
 In a large index both legs of a hybrid search work in two steps. Dense search finds candidates by codes and compares the
 best by their stored vectors. BM25 finds candidates by the terms that set passages apart, see
-`index.terms.Terms.rough_terms`, and scores the best by all terms of the query. Every hit is scored exactly by both legs,
-whichever proposed it.
+`index.terms.Terms.rough_terms`, and scores the best by all terms of the query. Every hit is scored exactly by both
+legs, whichever proposed it.
 """
 
 from concurrent.futures import Executor
