@@ -13,8 +13,10 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
 import click
 import numpy as np
@@ -32,6 +34,7 @@ CLIENTS = 8
 COLD_STARTS = 5
 EFFORTS = (100, 300, 1000, 3000, 10_000)
 DIMS = (32, 64, 128, 256, 512, 1024)
+Result = TypeVar("Result")
 
 
 @click.command()
@@ -175,17 +178,21 @@ def draw(rows: Sequence[tuple[int, int, float, float]], path: Path, passages: in
 
 
 def race(folder: Path, texts: Sequence[str], asked: Sequence[str], ours: float) -> None:
-    """Time the peers' hybrid searches; encoding the query is part of each."""
+    """Time the peers' hybrid searches, each in a process of its own, so that none lacks memory that another holds."""
+    for name in PEERS:
+        in_a_process(raced, name, folder / name.split()[0], texts, asked, ours)
+
+
+def raced(name: str, folder: Path, texts: Sequence[str], asked: Sequence[str], ours: float) -> None:
+    """Build a peer and time its searches; encoding the query is part of each."""
     model = StaticEmbedder.load()
-    vectors = model.encode(texts, truncate_dim=DIM, normalize=True)
-    for name, kind in PEERS.items():
-        peer = kind(folder / name.split()[0])
-        peer.build(texts, vectors)
+    peer = PEERS[name](folder)
+    peer.build(texts, model.encode(texts, truncate_dim=DIM, normalize=True))
 
-        def ask(query: str, peer: object = peer) -> None:
-            peer.search(query, model.encode([query], DIM, normalize=True)[0], 10)  # type: ignore[attr-defined]
+    def ask(query: str) -> None:
+        peer.search(query, model.encode([query], DIM, normalize=True)[0], 10)
 
-        timed(name, [lambda q=query: ask(q) for query in asked], ours)  # type: ignore[misc]
+    timed(name, [partial(ask, query) for query in asked], ours)
 
 
 def timed(name: str, searches: Sequence[Callable[[], object]], ours: float | None = None) -> float:
@@ -214,7 +221,7 @@ def bytes_a_passage(folder: Path, asked: Sequence[str], passages: int) -> None:
         print(f"  {each:,.0f} bytes a passage of {name}, beside {fixed:,.0f} MB for any index")
 
 
-def in_a_process(work: Callable[..., dict[str, int]], *arguments: object) -> dict[str, int]:
+def in_a_process(work: Callable[..., Result], *arguments: object) -> Result:
     """What a function returns in a fresh process."""
     with ProcessPoolExecutor(1, get_context("spawn")) as other:
         return other.submit(work, *arguments).result()

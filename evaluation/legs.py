@@ -171,8 +171,9 @@ def candidates(snapshot: Snapshot, model: StaticEmbedder, query: str, dim: int) 
     vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
     seen = dense_leg(snapshot, vector, CANDIDATES)
     rough = found_roughly(snapshot, query, CANDIDATES, None)
-    # For so many hits every candidate is scored by all terms, however it was found.
-    dense, words = seen or nothing, bm25_leg(snapshot, query, CANDIDATES, None, rough) or nothing
+    # Every candidate is scored by all terms, however it was found.
+    dense = seen or nothing
+    words = bm25_leg(snapshot, query, CANDIDATES, contenders=CANDIDATES if rough else None) or nothing
     cosines = snapshot.vectors.scores(vector, words.ids) if seen else np.zeros(len(words.ids), np.float32)
     passages, first = np.unique(np.concatenate([dense.ids, words.ids]), return_index=True)
     matches = np.concatenate([snapshot.terms.scores(query, dense.ids.tolist()), words.scores])[first]

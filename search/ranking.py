@@ -137,10 +137,15 @@ def both_legs(
     """The dense list, BM25's, and both joined where neither leg is blind."""
     listing = beside.submit(bm25_beside, snapshot, query, vector, k, within)
     dense = dense_leg(snapshot, vector, max(k, CANDIDATES), rescore, within)
+    rough = found_roughly(snapshot, query, k, within)
+    matches = np.zeros(0, np.float32)
+    if dense and not rough:
+        # BM25 is still busy in a small index; in a large one it is about to say which of these it has scored itself.
+        matches = snapshot.terms.scores(query, dense.ids.tolist())
     words, cosines = listing.result()
     if dense is None or words is None:
         return dense, words, None
-    return dense, words, fused(snapshot, query, dense, words, cosines, k, found_roughly(snapshot, query, k, within))
+    return dense, words, fused(snapshot, query, dense, matches, words, cosines, k, rough)
 
 
 def dense_leg(
@@ -157,18 +162,22 @@ def dense_leg(
 
 
 def bm25_leg(
-    snapshot: Snapshot, query: str, k: int, within: Selection | None = None, rough: bool = False
+    snapshot: Snapshot, query: str, wanted: int, within: Selection | None = None, contenders: int | None = None
 ) -> Leg | None:
-    """BM25's list for k hits, None where no passage has any term of the query.
+    """BM25's list, None where no passage has any term of the query.
 
-    Found roughly, only the first `contenders_of` k hits are then scored, by all terms.
+    Args:
+        snapshot: The index.
+        query: Any text.
+        wanted: How many to list.
+        within: List only these.
+        contenders: Find the list roughly, and score only so many of it, by all terms; None to find it by all terms.
     """
     terms = snapshot.terms
-    ids, scores = terms.search(query, max(k, CANDIDATES), within.passages if within else None, rough)
-    if rough:
-        contenders = ids[: contenders_of(k)]
+    ids, scores = terms.search(query, wanted, within.passages if within else None, contenders is not None)
+    if contenders is not None:
         scores = np.full(len(ids), np.nan, np.float32)
-        scores[: len(contenders)] = terms.scores(query, contenders.tolist())
+        scores[:contenders] = terms.scores(query, ids[:contenders].tolist())
     return Leg(ids, scores) if len(ids) else None
 
 
@@ -176,7 +185,8 @@ def bm25_beside(
     snapshot: Snapshot, query: str, vector: NDArray[np.float32], k: int, within: Selection | None
 ) -> tuple[Leg | None, NDArray[np.float32]]:
     """BM25's list for a hybrid search, and the cosines of what it lists with the query's vector."""
-    words = bm25_leg(snapshot, query, k, within, found_roughly(snapshot, query, k, within))
+    contenders = contenders_of(k) if found_roughly(snapshot, query, k, within) else None
+    words = bm25_leg(snapshot, query, max(k, CANDIDATES), within, contenders)
     return words, snapshot.vectors.scores(vector, words.ids) if words else np.zeros(0, np.float32)
 
 
@@ -191,7 +201,14 @@ def contenders_of(k: int) -> int:
 
 
 def fused(
-    snapshot: Snapshot, query: str, dense: Leg, words: Leg, word_cosines: NDArray[np.float32], k: int, rough: bool
+    snapshot: Snapshot,
+    query: str,
+    dense: Leg,
+    dense_matches: NDArray[np.float32],
+    words: Leg,
+    word_cosines: NDArray[np.float32],
+    k: int,
+    rough: bool,
 ) -> list[Ranked]:
     """The best k of both legs' candidates, each scored by both legs, whichever proposed it.
 
@@ -199,6 +216,7 @@ def fused(
         snapshot: The index.
         query: What both legs were asked.
         dense, words: What each leg lists.
+        dense_matches: BM25 scores of what the dense leg lists; where BM25's list was found roughly, none.
         word_cosines: Cosines of what BM25 lists.
         k: At most so many.
         rough: BM25's list was found roughly: only the `contenders_of` k hits of either list are scored by it.
@@ -209,9 +227,12 @@ def fused(
     of_dense, of_words = np.searchsorted(ids, dense.ids), np.searchsorted(ids, words.ids)
     matches = np.full(len(ids), np.nan, np.float32)
     matches[of_words] = words.scores
-    missing = of_dense[: contenders_of(k)] if rough else of_dense
-    missing = missing[np.isnan(matches[missing])]
-    matches[missing] = terms.scores(query, ids[missing].tolist())
+    if rough:
+        missing = of_dense[: contenders_of(k)]
+        missing = missing[np.isnan(matches[missing])]
+        matches[missing] = terms.scores(query, ids[missing].tolist())
+    else:
+        matches[of_dense] = dense_matches
     scored = np.flatnonzero(~np.isnan(matches))
     leading = np.concatenate([of_dense[:FEWEST_CONTENDERS], of_words[:FEWEST_CONTENDERS]])
     extent = bm25_extent(matches, leading, rough)

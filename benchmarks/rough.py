@@ -1,0 +1,98 @@
+"""What it changes that hybrid search finds BM25's candidates roughly in a large index: quality and time.
+
+    python -m benchmarks.rough --tasks ../shared/eval --data ../shared/data/pairs --passages 250000
+
+The documents of all retrieval tasks of a folder lie in one index, among other passages. Each query is ranked twice,
+once with BM25's candidates found by all its terms and once by its rough ones.
+"""
+
+import time
+from contextlib import closing
+from pathlib import Path
+
+import click
+import numpy as np
+
+from benchmarks.passages import distinct_passages
+from evaluation.families import RetrievalTask
+from evaluation.judged import names_in_ranking, places_of
+from evaluation.ranked import searcher_over
+from evaluation.results import CUTOFF, of_rankings
+from evaluation.significance import randomisation_test
+from evaluation.tasks import read_tasks
+from index import database, terms
+from search import Searcher
+from search.ranking import rank
+
+BY_ALL_TERMS = 10**12
+"""What `index.terms.COUNTED_WHOLE` has to be so that no index is large."""
+
+
+@click.command()
+@click.option("--tasks", "folder", type=click.Path(path_type=Path), required=True, help="Folder of tasks.")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder of pair files [default: the example corpus].")
+@click.option("--passages", default=250_000, show_default=True, help="Other passages.")
+@click.option("--queries", default=1_000, show_default=True, help="Of each task at most.")
+def main(folder: Path, data: Path | None, passages: int, queries: int) -> None:
+    """Measure both ways."""
+    tasks = [
+        few(task, queries) for task in read_tasks(folder, families=("retrieval",)) if isinstance(task, RetrievalTask)
+    ]
+    documents = {
+        f"{task.name}/{docid}": text for task in tasks for docid, text in zip(task.docids, task.texts, strict=True)
+    }
+    known = set(documents.values())
+    others = (text for text in distinct_passages(passages, data) if text not in known)
+    documents |= {f"others/{number}": text for number, text in enumerate(others)}
+    with searcher_over(list(documents), list(documents.values()), None, None) as searcher:
+        print(f"{searcher.counts()['passages']:,} passages; nDCG@10 of hybrid search, and the median time of ranking")
+        print(f"{'':36}{'all terms':>10}{'ms':>7}{'rough':>10}{'ms':>7}{'difference':>12}  95 % interval")
+        for task in tasks:
+            (all_terms, before), (rough, after) = (ranked(searcher, task, limit) for limit in (BY_ALL_TERMS, None))
+            change = randomisation_test(rough, all_terms)
+            print(
+                f"{task.name:36}{100 * all_terms.mean():10.2f}{before:7.1f}{100 * rough.mean():10.2f}{after:7.1f}"
+                f"{100 * change.value:+12.2f}  {100 * change.low:+.2f} to {100 * change.high:+.2f}",
+                flush=True,
+            )
+
+
+def few(task: RetrievalTask, queries: int) -> RetrievalTask:
+    """A task with some of its queries, at random, and its documents called by its name."""
+    chosen = np.sort(np.random.default_rng(0).permutation(len(task.queries))[:queries]).tolist()
+    relevant = tuple(frozenset(f"{task.name}/{docid}" for docid in task.relevant[i]) for i in chosen)
+    return RetrievalTask(task.name, task.docids, task.texts, tuple(task.queries[i] for i in chosen), relevant)
+
+
+def ranked(searcher: Searcher, task: RetrievalTask, counted_whole: int | None) -> tuple[np.ndarray, float]:
+    """nDCG@10 of each query, and the median milliseconds of ranking one.
+
+    Args:
+        searcher: Of the index.
+        task: What to ask.
+        counted_whole: Instead of `index.terms.COUNTED_WHOLE`.
+    """
+    usual = terms.COUNTED_WHOLE
+    terms.COUNTED_WHOLE = counted_whole or usual
+    rankings, milliseconds = [], []
+    try:
+        # A searcher of its own, which remembers no query of another.
+        with (
+            Searcher.open(searcher.folder) as fresh,
+            closing(database.connect(searcher.folder, read_only=True)) as connection,
+        ):
+            dim = fresh.manifest.dim
+            for query, relevant in zip(task.queries, task.relevant, strict=True):
+                started = time.perf_counter()
+                hits = rank(fresh.snapshot, fresh.model, query, CUTOFF, "hybrid", dim, None, fresh._beside).hits
+                milliseconds.append(1000 * (time.perf_counter() - started))
+                ids = [hit.passage_id for hit in hits]
+                places, gains = places_of(ids, connection), dict.fromkeys(relevant, 1.0)
+                rankings.append([name for i in ids for name in names_in_ranking(i, places.get(i, []), gains)])
+    finally:
+        terms.COUNTED_WHOLE = usual
+    return of_rankings(task, rankings).items, float(np.median(milliseconds))
+
+
+if __name__ == "__main__":
+    main()
