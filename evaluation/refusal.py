@@ -37,7 +37,6 @@ from index.writer import DEFAULT_DIM, Settings, load_model
 from search import MODES
 from search.ranking import Ranked, Ranking, dense_leg, rank
 from search.relevance import GOOD_MATCH, RIVAL, Evidence, Weights, evidence, log_odds, probability
-from search.searcher import one_core
 
 ANSWERABLE, HARD, EASY = range(3)
 # Half of the queries that are learnt from have an answer.
@@ -109,7 +108,7 @@ def answers_of(
         dims: Numbers of the vectors to compare.
         modes: Of search.
     """
-    with closing(open_index(folder)) as snapshot, ThreadPoolExecutor(1, initializer=one_core) as beside:
+    with closing(open_index(folder)) as snapshot, ThreadPoolExecutor(1) as beside:
         model = load_model(snapshot.manifest, folder)
         ways = settings([dim for dim in dims if dim <= snapshot.manifest.dim], modes)
         found: Answers = {way: [] for way in ways}

@@ -58,7 +58,7 @@ class Searcher:
         self._snapshot = snapshot
         self._reload = threading.Lock()
         self._turns = threading.Semaphore(AT_ONCE)
-        self._beside = ThreadPoolExecutor(os.cpu_count(), "leg", one_core)
+        self._beside = ThreadPoolExecutor(AT_ONCE, "bm25")
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str] = DEFAULT_INDEX) -> "Searcher":
@@ -272,13 +272,6 @@ class Searcher:
                 # The old one stays open for searches under way in other threads, and closes with the last of them.
                 self._snapshot = fresh
             return self._snapshot
-
-
-def one_core() -> None:
-    """Keep FAISS to the calling thread: one query gains nothing by more, and they would wait for one another."""
-    import faiss
-
-    faiss.omp_set_num_threads(1)
 
 
 def checked_dim(dim: int | None, stored: int) -> int:
