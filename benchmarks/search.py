@@ -122,7 +122,7 @@ def recalls(searcher: Searcher, asked: Sequence[str], plot: Path | None) -> None
     for dim in [dim for dim in DIMS if dim <= stored]:
         queries = searcher.model.encode(asked, truncate_dim=dim, normalize=True)
         nearest = exact(vectors, queries)
-        for effort in sorted({*EFFORTS, rescored_at(dim)}):
+        for effort in sorted({*EFFORTS, rescored_at(dim, stored)}):
             found, seconds = 0, []
             for query, truth in zip(queries, nearest, strict=True):
                 started = time.perf_counter()
@@ -132,7 +132,7 @@ def recalls(searcher: Searcher, asked: Sequence[str], plot: Path | None) -> None
             recall = found / nearest.size
             milliseconds = 1000 * float(np.median(seconds))
             rows.append((dim, effort, recall, milliseconds))
-            mark = "  (default)" if effort == rescored_at(dim) else ""
+            mark = "  (default)" if effort == rescored_at(dim, stored) else ""
             print(
                 f"  dense, {dim:4} numbers, {effort:6,} rescored: recall@10 {recall:.3f}, {milliseconds:.2f} ms{mark}"
             )

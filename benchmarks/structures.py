@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.search import asked_of, exact, passages_of
-from index.vectors import TRAINED_ON, Vectors, cut, scored
+from index.vectors import TRAINED_ON, Vectors, code_order, cut, scored
 from search import Searcher
 
 EFFORTS = (100, 300, 1000, 3000)
@@ -40,37 +40,37 @@ def main(folder: Path, queries: int) -> None:
         print(f"{len(segment.ids):,} vectors of {dim} numbers")
         print(f"{'':36}{'bytes':>6}{'made in s':>10}" + "".join(f"{f'{n:,} rescored':>22}" for n in EFFORTS))
         faiss.omp_set_num_threads(1)
-        for name, prefix, make in structures(dim, len(segment.ids)):
+        for name, order, make in structures(dim, len(segment.ids)):
             started = time.perf_counter()
             index = make()
-            rows = np.ascontiguousarray(cut(segment.rows, slice(None), dim)[:, :prefix])
+            rows = np.ascontiguousarray(cut(segment.rows, slice(None), dim)[:, order])
             index.train(rows[:TRAINED_ON])
             index.add(rows)
             seconds = time.perf_counter() - started
             size = len(faiss.serialize_index(index)) / len(rows)
-            cells = [measured(index, prefix, segment.ids, segment.rows, asked, nearest, effort) for effort in EFFORTS]
+            cells = [measured(index, order, segment.ids, segment.rows, asked, nearest, effort) for effort in EFFORTS]
             print(f"{name:36}{size:6.0f}{seconds:10.1f}" + "".join(f"{cell:>22}" for cell in cells), flush=True)
 
 
-def structures(dim: int, rows: int) -> Iterator[tuple[str, int, Callable[[], Any]]]:
-    """Name, numbers of the prefix it is made of, and how to make it."""
+def structures(dim: int, rows: int) -> Iterator[tuple[str, NDArray[np.int64], Callable[[], Any]]]:
+    """Name, which numbers of a vector it gets, in order, and how to make it."""
     import faiss
 
     inner = faiss.METRIC_INNER_PRODUCT
-    for prefix, numbers in ((64, 2), (128, 2), (192, 2), (256, 2), (256, 4)):
+    for prefix, numbers, apart in ((64, 2, 1), (128, 2, 1), (192, 2, 1), (256, 2, 1), (256, 4, 1), (256, 4, 64)):
         if prefix <= dim:
             codes = prefix // numbers
             yield (
-                f"PQ fast-scan, {prefix} by {numbers}",
-                prefix,
+                f"PQ fast-scan, {prefix} by {numbers}" + (", apart" if apart > 1 else ""),
+                code_order(prefix, codes) if apart > 1 else np.arange(prefix),
                 lambda p=prefix, c=codes: faiss.IndexPQFastScan(p, c, 4, inner),  # type: ignore[misc]
             )
     prefix = min(dim, 256)
-    yield f"RaBitQ fast-scan, {prefix}", prefix, lambda: faiss.IndexRaBitQFastScan(prefix, inner)
+    yield f"RaBitQ fast-scan, {prefix}", np.arange(prefix), lambda: faiss.IndexRaBitQFastScan(prefix, inner)
     short = min(dim, 128)
     yield (
         f"8 bits a number, {short}",
-        short,
+        np.arange(short),
         lambda: faiss.IndexScalarQuantizer(short, faiss.ScalarQuantizer.QT_8bit, inner),
     )
     lists = int(4 * rows**0.5)
@@ -81,17 +81,17 @@ def structures(dim: int, rows: int) -> Iterator[tuple[str, int, Callable[[], Any
             faiss.extract_index_ivf(index).nprobe = probes
             return index
 
-        yield f"IVF, {probes} of {lists} lists, {short} by 2", short, inverted
+        yield f"IVF, {probes} of {lists} lists, {short} by 2", np.arange(short), inverted
     yield (
         f"HNSW of 16 links, {short}",
-        short,
+        np.arange(short),
         lambda: faiss.index_factory(short, "HNSW16_SQ8", inner),
     )
 
 
 def measured(
     index: Any,
-    prefix: int,
+    order: NDArray[np.int64],
     ids: NDArray[np.int64],
     rows: NDArray[np.int8],
     asked: NDArray[np.float32],
@@ -102,7 +102,7 @@ def measured(
     found, seconds = 0, []
     for query, truth in zip(asked, nearest, strict=True):
         started = time.perf_counter()
-        places = index.search(np.ascontiguousarray(query[None, :prefix]), effort)[1][0]
+        places = index.search(np.ascontiguousarray(query[None, order]), effort)[1][0]
         numbers, scores = scored(ids, rows, places[places >= 0], query)
         top = numbers[np.argsort(-scores)[:10]]
         seconds.append(time.perf_counter() - started)

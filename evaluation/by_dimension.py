@@ -15,7 +15,7 @@ from embedder import SakuinError
 from evaluation.judged import JudgedQuery, Judgements, judgements_of, names_in_ranking, places_of
 from evaluation.metrics import ndcg_at, recall_at
 from index.database import connect
-from index.vectors import CODED_FROM, CODED_PREFIX, SHORTEST_CODED, Segment
+from index.vectors import CODED_FROM, SHORTEST_CODED, Segment, code_shape
 from search import Hit, Notice, Searcher
 
 CUTOFF = 10
@@ -271,5 +271,5 @@ def memory_bytes(rows: Sequence[int], dim: int) -> int:
 
 
 def code_bytes(rows: int, dim: int) -> int:
-    """Bytes of a segment's codes, 4 bits for every two numbers of the prefix they cover; 0 where it has none."""
-    return rows * (min(dim, CODED_PREFIX) // 2) // 2 if rows >= CODED_FROM and dim >= SHORTEST_CODED else 0
+    """Bytes of a segment's codes of 4 bits; 0 where it has none."""
+    return rows * code_shape(dim)[1] // 2 if rows >= CODED_FROM and dim >= SHORTEST_CODED else 0

@@ -4,9 +4,9 @@ Matryoshka vectors are prefixes, so the one stored matrix serves every smaller d
 the first d of each row, scaled to length 1.
 
 A small segment is searched exactly. A large one also has a short code for each row: product quantisation of the
-vector's prefix, 4 bits for two numbers (Jégou et al. 2011; André et al. 2015 for the layout that is scanned in CPU
-registers; faiss.IndexPQFastScan). A search scans the codes and compares the best of them exactly, from the int8 rows on
-disk. Cosines are always computed from those rows in one way, so which segment a row is in changes no score.
+vector's prefix, 4 bits for two or four numbers (Jégou et al. 2011; André et al. 2015 for the layout that is scanned in
+CPU registers; faiss.IndexPQFastScan). A search scans the codes and compares the best of them exactly, from the int8
+rows on disk. Cosines are always computed from those rows in one way, so which segment a row is in changes no score.
 
 A row of int8 needs no scale beside it, for it is scaled to length 1 whenever it is compared.
 """
@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,17 +33,20 @@ if TYPE_CHECKING:
 CODED_FROM = 32_768
 """Rows from which a segment has codes; comparing fewer exactly takes a millisecond."""
 
-CODED_PREFIX = 192
-"""Numbers of a vector that its code covers, in 48 bytes; benchmarks.structures compares others."""
+CODED_PREFIX = 256
+"""Numbers of a vector that its code covers, in 32 bytes; benchmarks.structures compares others."""
+
+CODED_BY_TWO = 128
+"""Vectors of no more numbers have 4 bits for every two of them; longer ones have 4 bits for four, see `code_order`."""
 
 SHORTEST_CODED = 16
 """Vectors of fewer numbers are always compared exactly: that is as fast as codes, and codes of so few are coarse."""
 
 RESCORED = 1000
-"""Rows, of all coded segments together, that are compared exactly, but for very short vectors."""
+"""Rows, of all coded segments together, that are compared exactly where codes say enough; see `rescored_at`."""
 
 SHORT = 64
-"""At fewer numbers than these a code says less of them, and more rows are compared: `rescored_at`."""
+"""At fewer numbers than these codes for every two say less of them."""
 
 COMPARED_CHOSEN = 5_000
 """If a search is kept to so few rows of a coded segment, or fewer, all are compared exactly: that is as fast as looking
@@ -60,9 +63,37 @@ Part = tuple[NDArray[np.int64], NDArray[np.int8]]
 """Contents (n,) and their vectors (n, dim), see `as_int8`."""
 
 
-def rescored_at(dim: int) -> int:
-    """Rows of coded segments to compare exactly, so that recall@10 is 0.98 or more (benchmarks.search)."""
+def rescored_at(dim: int, stored: int) -> int:
+    """Rows of coded segments to compare exactly, so that recall@10 is 0.98 or more (benchmarks.search).
+
+    Codes say less where only some of the numbers that they were made of are compared, or others too.
+
+    Args:
+        dim: Numbers that are compared.
+        stored: Numbers of the vectors.
+    """
+    if stored > CODED_BY_TWO:
+        return RESCORED * max(dim, CODED_PREFIX) // min(dim, CODED_PREFIX)
     return RESCORED if dim >= SHORT else 5 * RESCORED * SHORT // (2 * dim)
+
+
+def code_shape(dim: int) -> tuple[int, int]:
+    """How many numbers of vectors of ``dim`` are coded, and in how many codes of 4 bits.
+
+    Vectors of numbers between `CODED_BY_TWO` and `CODED_PREFIX` are filled up with zeros.
+    """
+    return (CODED_PREFIX, CODED_PREFIX // 4) if dim > CODED_BY_TWO else (dim // 2 * 2, dim // 2)
+
+
+def code_order(prefix: int, codes: int) -> NDArray[np.int64]:
+    """Which number of a vector's prefix (prefix,) goes where before it is coded, int64 (prefix,).
+
+    A code of four takes numbers that stand a quarter of the prefix apart. The first say most of a Matryoshka vector, so
+    they get most of each code's bits, and a search that compares only the first numbers has something of every code.
+    Codes of two are of neighbours, as all were that earlier versions wrote.
+    """
+    numbers = prefix // codes
+    return np.arange(prefix) if numbers == 2 else np.arange(prefix).reshape(numbers, codes).T.ravel()
 
 
 def segment_file(folder: Path, name: str, kind: str) -> Path:
@@ -128,16 +159,22 @@ def write_codes(path: Path, rows: NDArray[np.int8]) -> None:
     """Write the codes of a segment's rows, which are in no order of meaning, so that any stretch is a sample."""
     import faiss
 
-    # Two numbers a code, so an even prefix.
     dim = rows.shape[1]
-    prefix = min(dim, CODED_PREFIX) // 2 * 2
-    codes = faiss.IndexPQFastScan(prefix, prefix // 2, 4, faiss.METRIC_INNER_PRODUCT)
-    codes.train(np.ascontiguousarray(cut(rows, slice(TRAINED_ON), dim)[:, :prefix]))
+    codes = faiss.IndexPQFastScan(*code_shape(dim), 4, faiss.METRIC_INNER_PRODUCT)
+    codes.train(as_coded(cut(rows, slice(TRAINED_ON), dim), codes))
     for start in range(0, len(rows), BLOCK):
-        codes.add(np.ascontiguousarray(cut(rows, slice(start, start + BLOCK), dim)[:, :prefix]))
+        codes.add(as_coded(cut(rows, slice(start, start + BLOCK), dim), codes))
     with path.open("wb") as file:
         file.write(faiss.serialize_index(codes).tobytes())
         synced(file)
+
+
+def as_coded(vectors: NDArray[np.float32], codes: "faiss.IndexPQFastScan") -> NDArray[np.float32]:
+    """The prefixes of vectors (n, any) that ``codes`` are of, float32 (n, prefix), in `code_order`."""
+    shared = min(vectors.shape[1], codes.d)
+    prefixes = np.zeros((len(vectors), codes.d), np.float32)
+    prefixes[:, :shared] = vectors[:, :shared]
+    return prefixes[:, code_order(codes.d, codes.M)]
 
 
 def synced(file: Any) -> None:
@@ -180,7 +217,7 @@ class Segment:
         places, known = self.places(removed)
         self.dead[places[known]] = True
 
-    def _read_codes(self, path: Path) -> "faiss.Index | None":
+    def _read_codes(self, path: Path) -> "faiss.IndexPQFastScan | None":
         if len(self.ids) < CODED_FROM or self.rows.shape[1] < SHORTEST_CODED:
             return None
         import faiss
@@ -188,7 +225,8 @@ class Segment:
         try:
             # Read piece by piece: the whole file beside the index made of it would stay with the process.
             with path.open("rb") as file:
-                codes = faiss.read_index(faiss.PyCallbackIOReader(file.read))  # type: ignore[attr-defined]
+                read = faiss.read_index(faiss.PyCallbackIOReader(file.read))  # type: ignore[attr-defined]
+                codes = cast("faiss.IndexPQFastScan", read)
         except RuntimeError as error:
             raise ValueError(f"{path.name}: {str(error)[:200]}") from error
         if codes.ntotal != len(self.ids):
@@ -234,12 +272,10 @@ class Segment:
                 return places, np.full(len(places), np.inf, np.float32)
             # Would do if they were no rarer among the nearest than elsewhere, and a quarter for chance.
             asked = wanted * len(self.ids) * 5 // (4 * number)
-        padded = np.zeros((1, self.codes.d), np.float32)
-        shared = min(len(query), self.codes.d)
-        padded[0, :shared] = query[:shared]
+        coded = as_coded(query[None, :], self.codes)
         while True:
             asked = min(asked, len(self.ids))
-            (rough,), (places,) = self.codes.search(padded, asked)
+            (rough,), (places,) = self.codes.search(coded, asked)
             known = places >= 0
             known[known] = ~self.dead[places[known]] if chosen is None else chosen[places[known]]
             if np.count_nonzero(known) >= wanted or asked == len(self.ids):
@@ -265,6 +301,7 @@ class Vectors:
 
     Attributes:
         segments: All that are committed, oldest first.
+        dim: Numbers of each vector; 0 where there are none.
     """
 
     def __init__(self, folder: Path, segments: Sequence[str], removed: NDArray[np.int64]) -> None:
@@ -281,6 +318,7 @@ class Vectors:
         self._plain = (
             (np.concatenate([ids for ids, _ in plain]), np.concatenate([rows for _, rows in plain])) if plain else None
         )
+        self.dim = max((segment.rows.shape[1] for segment in self.segments), default=0)
         self._flat: dict[int, faiss.Index] = {}
         self._making = Lock()
 
@@ -318,7 +356,7 @@ class Vectors:
         Returns:
             Contents and cosines, best first; ties by ascending content.
         """
-        wanted = max(k, rescored or rescored_at(len(query)))
+        wanted = max(k, rescored or rescored_at(len(query), self.dim))
         rows = within.coded if within else [None] * len(self._coded)
         rough = [segment.candidates(query, wanted, chosen) for segment, chosen in zip(self._coded, rows, strict=True)]
         least = nth_best([cosines for _, cosines in rough], wanted)

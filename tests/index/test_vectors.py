@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from index import vectors as module
 from index.errors import IndexFolderError
-from index.vectors import Vectors, as_int8, to_merge, write_segment
+from index.vectors import Vectors, as_int8, code_order, to_merge, write_segment
 
 
 def made_rows(number: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
@@ -79,6 +79,52 @@ def test_codes_find_what_exact_search_finds(coded: tuple[Path, NDArray[np.int8]]
     # With every row compared, nothing is missed.
     ids, _ = vectors.search(query, 10, rescored=5000)
     assert ids.tolist() == np.argsort(-expected, kind="stable")[:10].tolist()
+
+
+def recall(vectors: Vectors, rows: NDArray[np.int8], dim: int, rescored: int) -> float:
+    """Share of the truly nearest ten that are found, over 40 queries."""
+    found = 0
+    for query in made_rows(40, rows.shape[1], 99)[:, :dim]:
+        query = query / np.linalg.norm(query)
+        ids, _ = vectors.search(query, 10, rescored)
+        found += len(set(ids.tolist()) & set(np.argsort(-exact(rows, query))[:10].tolist()))
+    return found / 400
+
+
+@pytest.mark.parametrize("stored", [100, 128, 130, 200, 256, 300])
+def test_codes_say_something_of_every_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: int) -> None:
+    monkeypatch.setattr(module, "CODED_FROM", 4000)
+    rows = as_int8(made_rows(5000, stored))
+    write_segment(tmp_path, "big", [(np.arange(5000), rows)])
+    vectors = Vectors(tmp_path, ["big"], np.zeros(0, np.int64))
+    assert vectors.dim == stored
+    # Chance would find 0.1.
+    for dim, least in ((stored, 0.95), (64, 0.95), (32, 0.85)):
+        assert recall(vectors, rows, dim, 500) >= least
+
+
+@pytest.mark.parametrize("stored", [128, 256])
+def test_codes_of_earlier_versions_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: int) -> None:
+    import faiss
+
+    monkeypatch.setattr(module, "CODED_FROM", 4000)
+    rows = as_int8(made_rows(5000, stored))
+    write_segment(tmp_path, "big", [(np.arange(5000), rows)])
+    prefix = min(stored, 192)
+    codes = faiss.IndexPQFastScan(prefix, prefix // 2, 4, faiss.METRIC_INNER_PRODUCT)
+    lengths = np.linalg.norm(rows.astype(np.float32), axis=1, keepdims=True)
+    neighbours = np.ascontiguousarray((rows / lengths)[:, :prefix], np.float32)
+    codes.train(neighbours)
+    codes.add(neighbours)
+    (tmp_path / "big.codes.faiss").write_bytes(faiss.serialize_index(codes).tobytes())
+    vectors = Vectors(tmp_path, ["big"], np.zeros(0, np.int64))
+    assert recall(vectors, rows, stored, 300) >= 0.95
+    assert recall(vectors, rows, 64, 300) >= 0.95
+
+
+def test_a_code_of_four_takes_numbers_a_quarter_apart() -> None:
+    assert code_order(256, 64)[:8].tolist() == [0, 64, 128, 192, 1, 65, 129, 193]
+    assert code_order(128, 64).tolist() == list(range(128))
 
 
 def test_the_dead_crowd_nobody_out(coded: tuple[Path, NDArray[np.int8]]) -> None:
