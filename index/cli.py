@@ -448,7 +448,7 @@ def tune(
 
 @cli.command()
 @INDEX_OPTION
-@click.option("--port", default=8501, show_default=True, help="Port on this machine.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port on this machine.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.option("--read-only", is_flag=True, help="Let nobody add or remove documents on the page.")
 def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:

@@ -54,12 +54,11 @@ class Snapshot:
         self._lock = threading.Lock()
         self._selections: dict[Conditions, Selection] = {}
         self._facets: dict[tuple[Conditions, tuple[str, ...] | None, int], list[Facet]] = {}
-        connection.execute("BEGIN")
-        try:
+        with self._reading():
+            connection.execute("BEGIN")
             self.manifest: Manifest = database.read_manifest(connection, folder)
             removed = removed_passages(connection)
             self._version = self._data_version()
-        finally:
             connection.execute("COMMIT")
         if problems := changed_files(folder, self.manifest, CHECKED_BYTES):
             raise IndexFolderError(

@@ -42,11 +42,12 @@ CODED_BY_TWO = 128
 SHORTEST_CODED = 16
 """Vectors of fewer numbers are always compared exactly: that is as fast as codes, and codes of so few are coarse."""
 
-RESCORED = 1000
-"""Rows, of all coded segments together, that are compared exactly where codes say enough; see `rescored_at`."""
+RESCORED_BY_TWO, RESCORED_BY_FOUR = 1000, 1500
+"""Rows, of all coded segments together, that are compared exactly where the numbers compared are those that codes of
+two, or of four, were made for; see `rescored_at`."""
 
 SHORT = 64
-"""At fewer numbers than these codes for every two say less of them."""
+"""At fewer numbers than these codes of two say less of them."""
 
 COMPARED_CHOSEN = 5_000
 """If a search is kept to so few rows of a coded segment, or fewer, all are compared exactly: that is as fast as looking
@@ -73,8 +74,10 @@ def rescored_at(dim: int, stored: int) -> int:
         stored: Numbers of the vectors.
     """
     if stored > CODED_BY_TWO:
-        return RESCORED * max(dim, CODED_PREFIX) // min(dim, CODED_PREFIX)
-    return RESCORED if dim >= SHORT else 5 * RESCORED * SHORT // (2 * dim)
+        # Fewer than `SHORTEST_CODED` are not worth more.
+        share = max(dim, SHORTEST_CODED) / CODED_PREFIX
+        return int(RESCORED_BY_FOUR * max(share, share**-1.25))
+    return RESCORED_BY_TWO if dim >= SHORT else 5 * RESCORED_BY_TWO * SHORT // (2 * dim)
 
 
 def code_shape(dim: int) -> tuple[int, int]:
@@ -359,7 +362,8 @@ class Vectors:
         wanted = max(k, rescored or rescored_at(len(query), self.dim))
         rows = within.coded if within else [None] * len(self._coded)
         rough = [segment.candidates(query, wanted, chosen) for segment, chosen in zip(self._coded, rows, strict=True)]
-        least = nth_best([cosines for _, cosines in rough], wanted)
+        # Segments all of whose chosen rows are compared say nothing of how near those of the others must be.
+        least = nth_best([cosines[np.isfinite(cosines)] for _, cosines in rough], wanted)
         found = [
             scored(segment.ids, segment.rows, places[cosines >= least], query)
             for segment, (places, cosines) in zip(self._coded, rough, strict=True)

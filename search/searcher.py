@@ -185,8 +185,9 @@ class Searcher:
             ranking = rank(snapshot, self.model, cut, k, mode, compared, rescore, self._beside, within)
             ranked, answered = judged(snapshot, cut, compared, ranking, min_relevance)
             rows = snapshot.passages([hit.passage_id for hit in ranked], within)
-            # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one.
-            if len(rows) == len(ranked):
+            # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one. So too
+            # where a filter named documents by their numbers, which may be others' by now.
+            if len(rows) == len(ranked) and not (within and snapshot.outdated()):
                 break
         texts = highlight(snapshot.terms.analyser, cut, [rows[hit.passage_id].text for hit in ranked])
         hits = tuple(finished(hit, rows[hit.passage_id], spans) for hit, spans in zip(ranked, texts, strict=True))

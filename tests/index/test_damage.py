@@ -100,6 +100,26 @@ def test_flipped_bits_in_the_documents_are_found_or_change_nothing(index: Path) 
     assert verify(index) == []
 
 
+def test_damaged_pages_of_the_documents_end_in_a_sentence(index: Path) -> None:
+    path = index / "documents.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = path.read_bytes()
+    refused = []
+    for start in range(0, len(whole), 4096):
+        data = bytearray(whole)
+        data[start : start + 40] = bytes(255 - byte for byte in data[start : start + 40])
+        path.write_bytes(data)
+        try:
+            with Searcher.open(index) as searcher:
+                searcher.search("文書 number 9")
+                searcher.facets()
+        except SakuinError as error:
+            refused.append(str(error))
+    assert refused
+    assert all("index verify" in text or "build it again" in text or "index repair" in text for text in refused)
+
+
 def test_a_changed_passage_is_not_shown(index: Path) -> None:
     with closing(sqlite3.connect(index / "documents.db")) as connection:
         connection.execute("UPDATE documents SET text = replace(text, '5番目', '6番目')")

@@ -122,6 +122,24 @@ def test_codes_of_earlier_versions_are_read(tmp_path: Path, monkeypatch: pytest.
     assert recall(vectors, rows, 64, 300) >= 0.95
 
 
+def test_few_chosen_rows_of_a_segment_crowd_no_other_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CODED_FROM", 4000)
+    monkeypatch.setattr(module, "COMPARED_CHOSEN", 1500)
+    rows = as_int8(made_rows(10_000, 64))
+    write_segment(tmp_path, "one", [(np.arange(4000), rows[:4000])])
+    write_segment(tmp_path, "two", [(np.arange(4000, 10_000), rows[4000:])])
+    vectors = Vectors(tmp_path, ["one", "two"], np.zeros(0, np.int64))
+    # Of the first segment all chosen rows are compared, of the second the nearest by their codes.
+    chosen = np.concatenate([np.arange(1200), np.arange(4000, 9000)])
+    within = vectors.chosen(chosen)
+    for number in range(10):
+        query = made_query(64, number)
+        query /= np.linalg.norm(query)
+        ids, _ = vectors.search(query, 10, within=within)
+        nearest = chosen[np.argsort(-exact(rows, query)[chosen])[:10]]
+        assert len(set(ids.tolist()) & set(nearest.tolist())) >= 9
+
+
 def test_a_code_of_four_takes_numbers_a_quarter_apart() -> None:
     assert code_order(256, 64)[:8].tolist() == [0, 64, 128, 192, 1, 65, 129, 193]
     assert code_order(128, 64).tolist() == list(range(128))

@@ -4,6 +4,7 @@ import json
 import threading
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,8 @@ from index.build import add, build, remove
 from index.snapshot import open_index
 from index.writer import IndexWriter
 from search import MODES, Searcher, SearchError
-from search.ranking import CANDIDATES
+from search import searcher as searcher_module
+from search.ranking import CANDIDATES, Ranking, rank
 
 
 @pytest.fixture(scope="module")
@@ -236,3 +238,31 @@ def test_an_index_that_may_not_be_written_is_searched(
         assert searcher.search("猫は魚が好き").hits[0].document.uri == "rows.jsonl#a"
     after = sorted(path.name for path in folder.rglob("*"))
     assert [name for name in after if "wal" not in name and "shm" not in name] == before
+
+
+def test_a_commit_during_a_filtered_search_lets_nothing_else_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    for folder, name in (("open", "a.txt"), ("other", "b.txt"), ("open", "z.txt")):
+        (corpus / folder).mkdir(parents=True, exist_ok=True)
+        (corpus / folder / name).write_text(f"{name} について、鍵の返し方。", encoding="utf-8")
+    build(corpus, index)
+    text = (corpus / "open" / "z.txt").read_text(encoding="utf-8")
+
+    def commit_meanwhile(*args: Any, **kwargs: Any) -> Ranking:
+        ranking = rank(*args, **kwargs)
+        monkeypatch.setattr(searcher_module, "rank", rank)
+        # SQLite gives the number of the last document that was removed to the next one.
+        remove([str(corpus / "open" / "z.txt")], index)
+        (corpus / "other" / "secret.txt").write_text(text, encoding="utf-8")
+        add([corpus / "other" / "secret.txt"], index)
+        return ranking
+
+    with Searcher.open(index) as searcher:
+        before = {hit.document.uri for hit in searcher.search("鍵の返し方", where={"folder": ["open"]}).hits}
+        assert len(before) == 2
+        monkeypatch.setattr(searcher_module, "rank", commit_meanwhile)
+        found = [hit.document.uri for hit in searcher.search("鍵の返し方", where={"folder": ["open"]}).hits]
+    assert len(found) == 1
+    assert found[0].endswith("a.txt")
