@@ -244,7 +244,7 @@ def test_a_commit_during_a_filtered_search_lets_nothing_else_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     corpus, index = tmp_path / "corpus", tmp_path / "index"
-    for folder, name in (("open", "a.txt"), ("other", "b.txt"), ("open", "z.txt")):
+    for folder, name in (("hidden", "b.txt"), ("open", "a.txt"), ("open", "z.txt")):
         (corpus / folder).mkdir(parents=True, exist_ok=True)
         (corpus / folder / name).write_text(f"{name} について、鍵の返し方。", encoding="utf-8")
     build(corpus, index)
@@ -255,8 +255,8 @@ def test_a_commit_during_a_filtered_search_lets_nothing_else_in(
         monkeypatch.setattr(searcher_module, "rank", rank)
         # SQLite gives the number of the last document that was removed to the next one.
         remove([str(corpus / "open" / "z.txt")], index)
-        (corpus / "other" / "secret.txt").write_text(text, encoding="utf-8")
-        add([corpus / "other" / "secret.txt"], index)
+        (corpus / "hidden" / "z.txt").write_text(text, encoding="utf-8")
+        add([corpus / "hidden" / "z.txt"], index)
         return ranking
 
     with Searcher.open(index) as searcher:
