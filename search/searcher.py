@@ -59,6 +59,7 @@ class Searcher:
         self._reload = threading.Lock()
         self._turns = threading.Semaphore(AT_ONCE)
         self._beside = ThreadPoolExecutor(AT_ONCE, "bm25")
+        self._process = os.getpid()
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str] = DEFAULT_INDEX) -> "Searcher":
@@ -267,6 +268,9 @@ class Searcher:
 
     def _current(self) -> Snapshot:
         """The last committed state, reopened if it has changed."""
+        if os.getpid() != self._process:
+            # Neither threads nor SQLite's connections live on in a forked process; a search would wait for ever.
+            raise SearchError("This searcher was opened before the process was forked: open one in each process.")
         with self._reload:
             if self._snapshot.outdated():
                 fresh = open_index(self._snapshot.folder)

@@ -1,6 +1,7 @@
 """Searching a real index."""
 
 import json
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -266,3 +267,21 @@ def test_a_commit_during_a_filtered_search_lets_nothing_else_in(
         found = [hit.document.uri for hit in searcher.search("鍵の返し方", where={"folder": ["open"]}).hits]
     assert len(found) == 1
     assert found[0].endswith("a.txt")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_forked_process_is_told_to_open_its_own(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "a.txt").write_text("鍵の返し方", encoding="utf-8")
+    build(tmp_path / "corpus", tmp_path / "index")
+    with Searcher.open(tmp_path / "index") as searcher:
+        searcher.search("鍵")
+        child = os.fork()
+        if not child:
+            try:
+                searcher.search("鍵")
+            except SearchError as error:
+                os._exit(0 if "forked" in str(error) else 1)
+            os._exit(2)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
