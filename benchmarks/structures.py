@@ -57,12 +57,19 @@ def structures(dim: int, rows: int) -> Iterator[tuple[str, NDArray[np.int64], Ca
     import faiss
 
     inner = faiss.METRIC_INNER_PRODUCT
-    for prefix, numbers, apart in ((64, 2, 1), (128, 2, 1), (192, 2, 1), (256, 2, 1), (256, 4, 1), (256, 4, 64)):
+    for prefix, numbers, apart in (
+        (64, 2, False),
+        (128, 2, False),
+        (192, 2, False),
+        (256, 2, False),
+        (256, 4, False),
+        (256, 4, True),
+    ):
         if prefix <= dim:
             codes = prefix // numbers
             yield (
-                f"PQ fast-scan, {prefix} by {numbers}" + (", apart" if apart > 1 else ""),
-                code_order(prefix, codes) if apart > 1 else np.arange(prefix),
+                f"PQ fast-scan, {prefix} by {numbers}" + (", apart" if apart else ""),
+                code_order(prefix, codes) if apart else np.arange(prefix),
                 lambda p=prefix, c=codes: faiss.IndexPQFastScan(p, c, 4, inner),  # type: ignore[misc]
             )
     prefix = min(dim, 256)

@@ -177,7 +177,7 @@ def as_coded(vectors: NDArray[np.float32], codes: "faiss.IndexPQFastScan") -> ND
     shared = min(vectors.shape[1], codes.d)
     prefixes = np.zeros((len(vectors), codes.d), np.float32)
     prefixes[:, :shared] = vectors[:, :shared]
-    return prefixes[:, code_order(codes.d, codes.M)]
+    return prefixes.take(code_order(codes.d, codes.M), axis=1)
 
 
 def synced(file: Any) -> None:
