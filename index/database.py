@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 NAME = "documents.db"
-FORMAT = 3
+FORMAT = 4
 # SQLite's own limit on ? in a statement is 32,766.
 MANY = 10_000
 
@@ -144,9 +144,19 @@ def create_tables(database: "Database") -> None:
         if_not_exists=True,
     )
     database.table("documents").create(
-        {"id": int, "uri": str, "file": str, "title": str, "text": str, "metadata": str, "checksum": int},
+        {
+            "id": int,
+            "uri": str,
+            "file": str,
+            "title": str,
+            "metadata": str,
+            "label_checksum": int,
+            "text_checksum": int,
+            # Last: what stands behind a long text is slow to read.
+            "text": str,
+        },
         pk="id",
-        not_null={"uri", "file", "title", "text", "metadata", "checksum"},
+        not_null={"uri", "file", "title", "metadata", "label_checksum", "text_checksum", "text"},
         if_not_exists=True,
     )
     database.table("documents").create_index(["uri"], unique=True, if_not_exists=True)
@@ -221,10 +231,11 @@ def insert_document(
     contents: Sequence[int],
 ) -> list[int]:
     """Store a document and its passages; returns those of the contents that stood nowhere before, in order."""
-    row = document_row(document, file)
+    label = label_of(document, file)
     cursor = connection.execute(
-        "INSERT INTO documents (uri, file, title, text, metadata, checksum) VALUES (?, ?, ?, ?, ?, ?)",
-        (*row, row_checksum(row)),
+        "INSERT INTO documents (uri, file, title, metadata, text, label_checksum, text_checksum) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (*label, document.text, row_checksum(label), content_number(document.text)),
     )
     number = cursor.lastrowid
     known = existing(connection, contents)
@@ -248,8 +259,15 @@ def put_file(connection: sqlite3.Connection, state: FileState) -> None:
 
 
 def row_checksum(row: Sequence[str | int]) -> int:
-    """By what `damaged_rows` sees that a row has changed: SQLite's own check does not look into values."""
+    """By what readers see that a row has changed: SQLite's own check does not look into values."""
     return content_number("\0".join(map(str, row)))
+
+
+def damaged(what: str) -> IndexFolderError:
+    """What to raise where a reader finds that something of the database has changed."""
+    return IndexFolderError(
+        f"{NAME} is damaged: {what} has changed since it was written. Check the index with `index verify`."
+    )
 
 
 def damaged_rows(connection: sqlite3.Connection) -> list[str]:
@@ -258,10 +276,12 @@ def damaged_rows(connection: sqlite3.Connection) -> list[str]:
     for uri, *row, checksum in connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files"):
         if row_checksum((uri, *row)) != checksum:
             problems.append(f"{NAME}: what is noted of the file {uri} has changed since it was written")
-    documents = connection.execute("SELECT id, uri, file, title, text, metadata, checksum FROM documents")
-    for number, *row, checksum in documents:
-        uri, _, title, text, _ = row
-        if row_checksum(row) != checksum:
+    documents = connection.execute(
+        "SELECT id, uri, file, title, metadata, text, label_checksum, text_checksum FROM documents"
+    )
+    for number, *label, text, label_checksum, text_checksum in documents:
+        uri, _, title, _ = label
+        if row_checksum(label) != label_checksum or content_number(text) != text_checksum:
             problems.append(f"{NAME}: the document {uri} has changed since it was written")
         elif any(content != found for content, found in contents_of(connection, number, title, text)):
             problems.append(f"{NAME}: the passages of the document {uri} have changed since they were written")
@@ -330,45 +350,56 @@ def has_document(
     contents: Sequence[int],
 ) -> bool:
     """Whether a document is stored just so, with the same passages."""
-    row = connection.execute("SELECT checksum FROM documents WHERE id = ?", (number,)).fetchone()
-    if row is None or row[0] != row_checksum(document_row(document, file)):
+    row = connection.execute("SELECT label_checksum, text_checksum FROM documents WHERE id = ?", (number,)).fetchone()
+    if row != (row_checksum(label_of(document, file)), content_number(document.text)):
         return False
     stored = connection.execute("SELECT content, start, end FROM passages WHERE document = ? ORDER BY id", (number,))
     return stored.fetchall() == [(content, p.start, p.end) for content, p in zip(contents, passages, strict=True)]
 
 
-def document_row(document: Document, file: str) -> tuple[str, ...]:
-    """What is stored of a document besides its passages: uri, file, title, text, metadata."""
+def label_of(document: Document, file: str) -> tuple[str, ...]:
+    """What is stored of a document besides its text: uri, file, title, metadata."""
     metadata = json.dumps(document.metadata, ensure_ascii=False) if document.metadata else "{}"
-    return document.uri, file, document.title, document.text, metadata
+    return document.uri, file, document.title, metadata
 
 
 def read_passages(connection: sqlite3.Connection, contents: Sequence[int]) -> dict[int, PassageRow]:
-    """Passages by content; those that are gone are left out."""
+    """Passages by content; those that are gone are left out.
+
+    Raises:
+        IndexFolderError: one of them, or the name, title or metadata of its document, is not what was written.
+    """
     found: dict[int, PassageRow] = {}
     for some in batched(contents, MANY):
         rows = connection.execute(
             "SELECT p.content, f.places, p.start, p.end, p.heading, substr(d.text, p.start + 1, p.end - p.start), "
-            "d.uri, d.title, d.metadata FROM (SELECT min(id) AS id, count(*) AS places FROM passages "
-            f"WHERE content IN ({','.join('?' * len(some))}) GROUP BY content) f "
+            "d.uri, d.file, d.title, d.metadata, d.label_checksum FROM (SELECT min(id) AS id, count(*) AS places "
+            f"FROM passages WHERE content IN ({','.join('?' * len(some))}) GROUP BY content) f "
             "JOIN passages p ON p.id = f.id JOIN documents d ON d.id = p.document",
             some,
         )
-        for row in rows:
-            passage = PassageRow(*(*row[:8], json.loads(row[8])))
-            if content_number(indexed_text(passage.title, passage.heading, passage.text)) != passage.content:
-                raise IndexFolderError(
-                    f"{NAME} is damaged: a passage of {passage.uri} has changed since it was written. Check the index "
-                    f"with `index verify`."
-                )
+        for *place, uri, file, title, metadata, checksum in rows:
+            if row_checksum((uri, file, title, metadata)) != checksum:
+                raise damaged(f"the document {uri}")
+            passage = PassageRow(*place, uri, title, json.loads(metadata))
+            if content_number(indexed_text(title, passage.heading, passage.text)) != passage.content:
+                raise damaged(f"a passage of {uri}")
             found[passage.content] = passage
     return found
 
 
 def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
-    """Every file the index knows, by uri."""
-    rows = connection.execute("SELECT uri, size, mtime_ns, sha256, reason FROM files")
-    return {row[0]: FileState(*row) for row in rows}
+    """Every file the index knows, by uri.
+
+    Raises:
+        IndexFolderError: what is noted of one is not what was written.
+    """
+    found = {}
+    for *row, checksum in connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files"):
+        if row_checksum(row) != checksum:
+            raise damaged(f"what is noted of the file {row[0]}")
+        found[row[0]] = FileState(*row)
+    return found
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:

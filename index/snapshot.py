@@ -175,9 +175,11 @@ def read_glimpses(connection: sqlite3.Connection, contents: Sequence[int]) -> di
     ).fetchall()
     found = {}
     for document, passages in groupby(places, key=itemgetter(0)):
-        file, title, text, metadata = connection.execute(
-            "SELECT file, title, text, metadata FROM documents WHERE id = ?", (document,)
+        uri, file, title, metadata, checksum, text = connection.execute(
+            "SELECT uri, file, title, metadata, label_checksum, text FROM documents WHERE id = ?", (document,)
         ).fetchone()
+        if database.row_checksum((uri, file, title, metadata)) != checksum:
+            raise database.damaged(f"the document {uri}")
         fields = filters.parsed(metadata)
         for _, content, start, end in passages:
             found[content] = Glimpse(file, title, text[start:end], fields)

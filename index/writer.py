@@ -448,6 +448,13 @@ class IndexWriter:
         """A failure of disk or database as an error that says so; any other error as it is."""
         if not isinstance(error, (sqlite3.Error, OSError)):
             return error
+        # Of what SQLite raises, want of room and rights are operational errors; the others mean that rows are not as
+        # they were written.
+        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+            return IndexFolderError(
+                f"The index in {self.folder} cannot be written, for it seems to be damaged ({error}). The last commit "
+                f"stands. Check it with `index verify`."
+            )
         return IndexFolderError(
             f"Writing the index in {self.folder} failed ({error}). The last commit stands. See that the disk has room "
             f"and that the folder may be written, then run the same command again."

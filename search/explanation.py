@@ -256,8 +256,8 @@ def explain_fusion(score: float, legs: Sequence[tuple[str, Scaling, Explanation]
             f"normalised score = {how}",
             (
                 explained,
-                Explanation(scaling.low, "low, the lowest score of the candidates of both legs"),
-                Explanation(scaling.high, "high, the highest score of the candidates of both legs"),
+                Explanation(scaling.low, "low, the score that counts as 0"),
+                Explanation(scaling.high, "high, the score that counts as 1, as higher ones do"),
             ),
         )
         weight = Explanation(scaling.weight, f"weight of the {name} leg for this query")

@@ -23,6 +23,9 @@ from search.results import LegScore
 GOOD_MATCH = 0.05
 """Relevance from which the best hit counts as an answer."""
 
+JUDGED = 10
+"""The first so many hits say whether a query is answered."""
+
 RIVAL = 10
 """The place in the dense list that a cosine is compared with: so many others may answer the query as well."""
 

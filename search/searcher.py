@@ -24,7 +24,7 @@ from search.explanation import SIDES, Explanation, Indexed, Side, explain_bm25, 
 from search.fusion import Scaling
 from search.highlights import highlight
 from search.ranking import Ranked, Ranking, rank
-from search.relevance import GOOD_MATCH, relevances
+from search.relevance import GOOD_MATCH, JUDGED, relevances
 from search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, Notice, SearchResult
 
 MODES = ("hybrid", "dense", "bm25")
@@ -183,8 +183,10 @@ class Searcher:
             stored = snapshot.manifest.dim
             compared = checked_dim(dim, stored)
             within = selected(snapshot, where) if where else None
-            ranking = rank(snapshot, self.model, cut, k, mode, compared, rescore, self._beside, within)
+            # Whether a query is answered is judged by as many hits however few are wanted.
+            ranking = rank(snapshot, self.model, cut, max(k, JUDGED), mode, compared, rescore, self._beside, within)
             ranked, answered = judged(snapshot, cut, compared, ranking, min_relevance)
+            ranked = [hit for hit in ranked if hit.rank <= k]
             rows = snapshot.passages([hit.passage_id for hit in ranked], within)
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one. So too
             # where a filter named documents by their numbers, which may be others' by now.
@@ -324,7 +326,7 @@ def judged(
             )
         return ranking.hits, None
     found = [replace(hit, relevance=chance) for hit, chance in zip(ranking.hits, chances, strict=True)]
-    answered = max(chances, default=0.0) >= GOOD_MATCH if query.strip() else None
+    answered = max(chances[:JUDGED], default=0.0) >= GOOD_MATCH if query.strip() else None
     return [hit for hit in found if hit.relevance is not None and hit.relevance >= min_relevance], answered
 
 

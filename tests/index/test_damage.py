@@ -130,6 +130,47 @@ def test_a_changed_passage_is_not_shown(index: Path) -> None:
         repair(index)
 
 
+@pytest.mark.parametrize("column", ["uri", "title", "metadata"])
+def test_a_changed_label_of_a_document_is_not_shown(index: Path, column: str) -> None:
+    with closing(sqlite3.connect(index / "documents.db")) as connection:
+        connection.execute(f"UPDATE documents SET {column} = replace({column}, '5', 'five') WHERE {column} LIKE '%5%'")
+        connection.commit()
+    assert found_by_verify(index)
+    with Searcher.open(index) as searcher:
+        with pytest.raises(SakuinError, match="index verify"):
+            searcher.search("題5 5番目の文書です")
+        with pytest.raises(SakuinError, match="index verify"):
+            searcher.snapshot.glimpses([int(hit, 16) for hit in ids(searcher)])
+
+
+def ids(searcher: Searcher) -> list[str]:
+    """Of all passages of the index."""
+    numbers = searcher.snapshot._connection.execute("SELECT DISTINCT content FROM passages").fetchall()
+    return [f"{number:016x}" for (number,) in numbers]
+
+
+def test_what_is_noted_of_a_file_is_not_believed_when_it_has_changed(index: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(index / "documents.db")) as connection:
+        connection.execute("UPDATE files SET uri = 'mary.jsonl' WHERE uri = 'many.jsonl'")
+        connection.commit()
+    before = rows(index)
+    with pytest.raises(SakuinError, match="index verify"):
+        build(tmp_path / "corpus", index)
+    assert rows(index) == before
+
+
+def test_a_document_that_lost_its_file_is_not_written_over(index: Path, tmp_path: Path) -> None:
+    """A flipped bit in a document's file hides it from that file, and its name is taken when the file is read again."""
+    with closing(sqlite3.connect(index / "documents.db")) as connection:
+        connection.execute("UPDATE documents SET file = 'lost' WHERE file = 'few.md'")
+        connection.commit()
+    (tmp_path / "corpus" / "few.md").write_text("# 見出し\n\nほかの文。", encoding="utf-8")
+    before = rows(index)
+    with pytest.raises(SakuinError, match="index verify"):
+        build(tmp_path / "corpus", index)
+    assert rows(index) == before
+
+
 def test_a_disk_without_room_costs_nothing(index: Path, tmp_path: Path) -> None:
     """The real command under a limit on the size of files, from none at all to nearly enough."""
     before = rows(index)

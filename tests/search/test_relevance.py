@@ -73,6 +73,16 @@ def test_relevance_does_not_depend_on_how_many_hits_are_asked_for(examples: Path
             assert [hit.relevance for hit in few] == pytest.approx([hit.relevance for hit in many[:3]])
 
 
+def test_whether_a_query_is_answered_does_not_depend_on_how_many_hits_are_asked_for(examples: Path) -> None:
+    lines = (EXAMPLES / "queries.jsonl").read_text(encoding="utf-8").splitlines()
+    queries = [json.loads(line)["query"] for line in lines] + NONSENSE
+    with Searcher.open(examples) as searcher:
+        for query in queries:
+            answers = {k: searcher.search(query, k) for k in (1, 10, 40)}
+            assert len({result.answered for result in answers.values()}) == 1, query
+            assert len(answers[1].hits) == 1
+
+
 def test_hits_of_low_relevance_are_left_out(examples: Path) -> None:
     with Searcher.open(examples) as searcher:
         everything = searcher.search(QUESTIONS[0], k=30)
