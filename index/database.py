@@ -381,7 +381,7 @@ def read_passages(connection: sqlite3.Connection, contents: Sequence[int]) -> di
         for *place, uri, file, title, metadata, checksum in rows:
             if row_checksum((uri, file, title, metadata)) != checksum:
                 raise damaged(f"the document {uri}")
-            passage = PassageRow(*place, uri, title, json.loads(metadata))
+            passage = PassageRow(*(*place, uri, title, json.loads(metadata)))
             if content_number(indexed_text(title, passage.heading, passage.text)) != passage.content:
                 raise damaged(f"a passage of {uri}")
             found[passage.content] = passage

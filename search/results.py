@@ -100,8 +100,8 @@ class SearchResult:
         hits: Best first.
         notices: What the user should know, such as that a leg could not see the query and was left out.
         seconds: Time taken.
-        answered: Whether one of the first ten hits is likely enough to answer the query (`search.relevance.GOOD_MATCH`),
-            be it among those given or not; None where the query is empty, or the index has too few passages to tell.
+        answered: Whether one of the first ten hits, be it given or not, is likely enough to answer the query
+            (`search.relevance.GOOD_MATCH`); None where the query is empty, or the index has too few passages to tell.
     """
 
     query: str
