@@ -17,9 +17,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,7 +64,6 @@ SPARE = 50
 """Hits asked for beyond those wanted, in case the last place is tied: asking again takes as long as asking first."""
 
 _QUERIES_KEPT = 64
-"""One search asks several times what the terms of its query are, and what they score."""
 
 _SCORE_DECIMALS = 4
 """Scores that differ by less than tantivy's order of summing changes them are ties."""
@@ -186,6 +185,21 @@ class TermScore:
     b: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a query asks of a generation.
+
+    Attributes:
+        weights: Its distinct terms with their weights.
+        rough: Those of them that are `Terms.rough_terms`.
+        full_score: See `Terms.full_score`.
+    """
+
+    weights: dict[str, float]
+    rough: dict[str, float]
+    full_score: float
+
+
 class Terms:
     """A committed generation, open for reading; safe for use by several threads.
 
@@ -210,10 +224,8 @@ class Terms:
             self._searcher = index.searcher()
             self._searcher.doc_freq(_TERMS, "")
             self._searcher.doc_freq(_ID, 0)
-        self._query_weights = lru_cache(_QUERIES_KEPT)(self._weigh)
-        self._having = lru_cache(_QUERIES_KEPT)(self._count)
-        self._rough_weights = lru_cache(_QUERIES_KEPT)(self._thin_out)
-        self._full_score = lru_cache(_QUERIES_KEPT)(self._add_up)
+        self._asked: dict[str, _Asked] = {}
+        self._asking = Lock()
 
     def _lockable(self, folder: Path) -> Path:
         """The folder, or one of links to its files where it may not be written: tantivy opens by way of a lock file."""
@@ -247,7 +259,7 @@ class Terms:
             within: Ids (n,), ascending, of the only passages to list; None for all. It changes no score.
             rough: Count only the `rough_terms` of the query.
         """
-        weights = self._rough_weights(query) if rough else self._query_weights(query)
+        weights = self._ask(query).rough if rough else self._ask(query).weights
         among = self.num_passages if within is None else len(within)
         wanted = min(k, self.num_passages, among)
         if not weights or wanted < 1:
@@ -275,7 +287,7 @@ class Terms:
 
     def scores(self, query: str, passage_ids: Sequence[int]) -> NDArray[np.float32]:
         """The BM25 score of each of the passages for the query; 0 where no term matches."""
-        weights = self._query_weights(query)
+        weights = self._ask(query).weights
         if not weights or not len(passage_ids):
             return np.zeros(len(passage_ids), np.float32)
         with self._searching():
@@ -288,7 +300,7 @@ class Terms:
 
         The best score over this tells how much of the query the words of any passage cover.
         """
-        return self._full_score(query)
+        return self._ask(query).full_score
 
     def rough_terms(self, query: str) -> list[str]:
         """The terms that candidates are found by: in a large index, those of the query that are not `CROWDED`.
@@ -296,37 +308,38 @@ class Terms:
         Most passages that matter have others too, and looking at all that have a crowded one takes most of a search's
         time. Where too few passages have a term that is left, and in a smaller index, all terms of the query.
         """
-        return list(self._rough_weights(query))
+        return list(self._ask(query).rough)
 
     def leaves_out(self, query: str) -> bool:
         """Whether the query has terms that are not among its `rough_terms`."""
-        return len(self._rough_weights(query)) < len(self._query_weights(query))
+        asked = self._ask(query)
+        return len(asked.rough) < len(asked.weights)
 
-    def _thin_out(self, query: str) -> dict[str, float]:
-        weights = self._query_weights(query)
-        if self.num_passages <= COUNTED_WHOLE:
-            return weights
-        having, most = self._having(query), CROWDED * self.num_passages
-        kept = {term: weight for term, weight in weights.items() if having[term] <= most}
-        return kept if max((having[term] for term in kept), default=0) >= ENOUGH else weights
-
-    def _count(self, query: str) -> dict[str, int]:
-        """How many passages have each term of the query."""
+    def _ask(self, query: str) -> _Asked:
+        """What a query asks for; the last few are kept, for one search needs it several times."""
+        # Not lru_cache: that of a method makes a cycle, which would keep the files of an old generation mapped until
+        # Python looks for cycles.
+        if (known := self._asked.get(query)) is not None:
+            return known
+        weights, passages = self._weigh(query), self.num_passages
         with self._searching():
-            return {term: self._searcher.doc_freq(_TERMS, term) for term in self._query_weights(query)}
-
-    def _add_up(self, query: str) -> float:
-        having, passages = self._having(query), self.num_passages
-        return sum(
+            having = {term: self._searcher.doc_freq(_TERMS, term) for term in weights}
+        full = sum(
             weight * math.log1p((passages - min(having[term], passages) + 0.5) / (having[term] + 0.5))
-            for term, weight in self._query_weights(query).items()
+            for term, weight in weights.items()
         )
+        asked = _Asked(weights, thinned_out(weights, having, passages), full)
+        with self._asking:
+            while len(self._asked) >= _QUERIES_KEPT:
+                del self._asked[next(iter(self._asked))]
+            self._asked[query] = asked
+        return asked
 
     def explained(self, query: str, passage_id: int) -> list[TermScore]:
         """What each term of the query adds to the score of one passage, most first; the parts sum to the score."""
         parts: list[TermScore] = []
         with self._searching():
-            for term, weight in self._query_weights(query).items():
+            for term, weight in self._ask(query).weights.items():
                 plain = self._term(term)
                 hits = self._searcher.search(self._within([passage_id], plain), 1, count=False).hits
                 if hits:
@@ -376,6 +389,20 @@ class Terms:
 
     def _searching(self) -> AbstractContextManager[None]:
         return _explained(self._folder, "cannot be searched", _READ_REMEDY)
+
+
+def thinned_out(weights: dict[str, float], having: dict[str, int], passages: int) -> dict[str, float]:
+    """The weights of `Terms.rough_terms`.
+
+    Args:
+        weights: Of all terms of a query.
+        having: How many passages have each.
+        passages: How many there are.
+    """
+    if passages <= COUNTED_WHOLE:
+        return weights
+    kept = {term: weight for term, weight in weights.items() if having[term] <= CROWDED * passages}
+    return kept if max((having[term] for term in kept), default=0) >= ENOUGH else weights
 
 
 def _schema() -> "tantivy.Schema":

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +61,8 @@ class Searcher:
         self._turns = threading.Semaphore(AT_ONCE)
         self._beside = ThreadPoolExecutor(AT_ONCE, "bm25")
         self._process = os.getpid()
+        self._closing = threading.Lock()
+        self._closed = False
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str] = DEFAULT_INDEX) -> "Searcher":
@@ -85,9 +88,13 @@ class Searcher:
         self.close()
 
     def close(self) -> None:
-        """Let go of the index's files."""
-        self._beside.shutdown()
-        self._snapshot.close()
+        """Let go of the index's files, when the searches under way have ended; later ones raise SearchError."""
+        self._closed = True
+        with self._closing, ExitStack() as turns:
+            for _ in range(AT_ONCE):
+                turns.enter_context(self._turns)
+            self._beside.shutdown()
+            self._snapshot.close()
 
     @property
     def folder(self) -> Path:
@@ -273,6 +280,8 @@ class Searcher:
         if os.getpid() != self._process:
             # Neither threads nor SQLite's connections live on in a forked process; a search would wait for ever.
             raise SearchError("This searcher was opened before the process was forked: open one in each process.")
+        if self._closed:
+            raise SearchError("This searcher is closed: open another.")
         with self._reload:
             if self._snapshot.outdated():
                 fresh = open_index(self._snapshot.folder)

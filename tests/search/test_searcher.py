@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -189,13 +190,13 @@ def test_old_states_are_let_go(corpus: Path, tmp_path: Path) -> None:
     build(corpus, tmp_path / "index")
     with Searcher.open(tmp_path / "index") as searcher:
         searcher.search("猫")
-        old = weakref.ref(searcher._snapshot.vectors)
+        old = [weakref.ref(part) for part in (searcher._snapshot.vectors, searcher._snapshot.terms)]
         (corpus / "new.txt").write_text("新しい文書", encoding="utf-8")
         build(corpus, tmp_path / "index")
         gc.disable()
         try:
             searcher.search("猫")
-            assert old() is None
+            assert [part() for part in old] == [None, None]
         finally:
             gc.enable()
 
@@ -213,13 +214,38 @@ def test_rankings_of_passages_that_are_not_there_are_refused(corpus: Path, tmp_p
 
 
 def test_a_closed_searcher_says_so(corpus: Path, tmp_path: Path) -> None:
-    from index.errors import IndexFolderError
-
     build(corpus, tmp_path / "index")
     searcher = Searcher.open(tmp_path / "index")
+    hit = searcher.search("猫").hits[0]
     searcher.close()
-    with pytest.raises(IndexFolderError, match="closed"):
-        searcher.search("猫")
+    searcher.close()
+    for ask in (lambda: searcher.search("猫"), searcher.counts, searcher.facets, lambda: searcher.explain("猫", hit)):
+        with pytest.raises(SearchError, match="closed"):
+            ask()
+
+
+def test_closing_waits_for_searches_under_way(corpus: Path, tmp_path: Path) -> None:
+    build(corpus, tmp_path / "index")
+    searcher = Searcher.open(tmp_path / "index")
+    ends: list[str] = []
+
+    def ask() -> None:
+        try:
+            while True:
+                searcher.search("猫は魚が好き", k=1)
+        except BaseException as error:
+            ends.append(str(error))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.2)
+    closing = [threading.Thread(target=searcher.close) for _ in range(2)]
+    for thread in closing:
+        thread.start()
+    for thread in (*threads, *closing):
+        thread.join(30)
+    assert ends == ["This searcher is closed: open another."] * 4
 
 
 def test_an_index_that_may_not_be_written_is_searched(
