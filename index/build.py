@@ -16,6 +16,7 @@ from index.errors import IndexFolderError, ReadError
 from index.passages import split
 from index.readers import MANY_DOCUMENTS, SUFFIXES, read_file, unknown_type
 from index.readers.files import seconds_allowed, took_too_long
+from index.snapshot import changed_files
 from index.writer import IndexWriter, Settings, folder_bytes
 
 T = TypeVar("T")
@@ -161,7 +162,7 @@ def compact(folder: Path, progress: Progress = no_progress) -> Report | None:
 
 
 def repair(folder: Path, progress: Progress = no_progress) -> Report:
-    """Make vectors and terms anew from the documents of an index.
+    """Make vectors and terms anew from the documents of an index: those of which files are damaged, or else both.
 
     Raises:
         IndexFolderError: there is no index, or its documents are damaged themselves.
@@ -180,7 +181,8 @@ def repair(folder: Path, progress: Progress = no_progress) -> Report:
         )
     with IndexWriter(folder) as writer:
         total = writer.manifest.passages
-        writer.rebuild(lambda done: progress("", done, total))
+        damaged = {name.split("/")[0] for name in changed_files(folder, writer.manifest)} or {"vectors", "terms"}
+        writer.rebuild(lambda done: progress("", done, total), "vectors" in damaged, "terms" in damaged)
         report.new_passages = total
         finish(writer, report, started)
     return report

@@ -62,8 +62,8 @@ class Snapshot:
             connection.execute("COMMIT")
         if problems := changed_files(folder, self.manifest, CHECKED_BYTES):
             raise IndexFolderError(
-                f"The index in {folder} is damaged: {problems[0]}. `index repair` makes such files anew from the "
-                f"documents."
+                f"The index in {folder} is damaged: {next(iter(problems.values()))}. `index repair` makes such files "
+                f"anew from the documents."
             )
         self.vectors = Vectors(folder / "vectors", self.manifest.segments, removed)
         self.terms = Terms(folder / "terms" / f"{self.manifest.generation:08d}")
@@ -237,7 +237,7 @@ def check(folder: Path) -> tuple[Manifest, list[str]]:
             return manifest, [f"{database.NAME} is damaged: {error}"]
     if passages != manifest.passages:
         problems.append(f"{database.NAME} holds {passages} passages, the manifest says {manifest.passages}")
-    problems += changed_files(folder, manifest)
+    problems += changed_files(folder, manifest).values()
     if problems:
         return manifest, problems
     with closing(open_index(folder)) as snapshot:
@@ -247,15 +247,15 @@ def check(folder: Path) -> tuple[Manifest, list[str]]:
     return manifest, problems
 
 
-def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> list[str]:
-    """Derived files that are not as they were written, in sentences.
+def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> dict[str, str]:
+    """Derived files that are not as they were written: by the manifest's name of each, what is wrong, in a sentence.
 
     Args:
         folder: Of the index.
         manifest: The committed one.
         most: Read so many bytes at most, the smallest files first; of the rest only sizes are compared. None for all.
     """
-    problems = []
+    problems = {}
     generation = f"terms/{manifest.generation:08d}/"
     for name in sorted(manifest.sizes, key=lambda name: (manifest.sizes[name], name)):
         path = folder / (name.replace("terms/", generation, 1) if name.startswith("terms/") else name)
@@ -265,7 +265,7 @@ def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> 
             if size != manifest.sizes[name] or (
                 (most is None or most >= 0) and sha256_of(path) != manifest.checksums[name]
             ):
-                problems.append(f"{path.relative_to(folder)} has changed since it was written")
+                problems[name] = f"{path.relative_to(folder)} has changed since it was written"
         except OSError as error:
-            problems.append(f"{path.relative_to(folder)} cannot be read: {error.strerror or error}")
+            problems[name] = f"{path.relative_to(folder)} cannot be read: {error.strerror or error}"
     return problems

@@ -168,17 +168,23 @@ class IndexWriter:
             self._begin()
             self._orphans |= database.delete_documents(self.connection, documents)
 
-    def rebuild(self, progress: Callable[[int], None]) -> None:
-        """Make vectors and terms anew from the documents; the next commit puts them in place of all there were.
+    def rebuild(self, progress: Callable[[int], None], vectors: bool, terms: bool) -> None:
+        """Make vectors, terms, or both anew from the documents; the next commit puts them in place of those there were.
 
         Args:
             progress: Called with the number of passages done.
+            vectors, terms: What to make anew.
         """
-        self._begin(anew=True)
-        self._removed.clear()
-        self.connection.execute("DELETE FROM removed_passages")
-        self.manifest = replace(self.manifest, segments=[], stale_terms=0, checksums={}, sizes={})
-        self._feed(progress, vectors=True)
+        self._begin(anew=terms)
+        # What is made anew is known by no checksum of before.
+        self.manifest = replace(self.manifest, checksums={}, sizes={})
+        if terms:
+            self.manifest = replace(self.manifest, stale_terms=0)
+        if vectors:
+            self._removed.clear()
+            self.connection.execute("DELETE FROM removed_passages")
+            self.manifest = replace(self.manifest, segments=[])
+        self._feed(progress, vectors, terms)
 
     def compact(self, progress: Callable[[int], None]) -> bool:
         """Make one segment of all vectors, and terms whose statistics are those of what is there; False if so already.
@@ -196,7 +202,7 @@ class IndexWriter:
         self._compacting = True
         if anew:
             self.manifest = replace(self.manifest, stale_terms=0)
-            self._feed(progress, vectors=False)
+            self._feed(progress, vectors=False, terms=True)
         return True
 
     def join_legs(self, fusion: dict[str, float]) -> None:
@@ -328,11 +334,11 @@ class IndexWriter:
             self._removed = set(removed_passages(self.connection).tolist())
         return self._terms
 
-    def _feed(self, progress: Callable[[int], None], vectors: bool) -> None:
-        """Give all passages to the terms, and to the vectors."""
+    def _feed(self, progress: Callable[[int], None], vectors: bool, terms: bool) -> None:
+        """Give all passages to the vectors, the terms, or both."""
         done = 0
         for some in chunks(database.indexed_texts(self.connection), BATCH):
-            self._flush_passages(some, vectors)
+            self._flush_passages(some, vectors, terms)
             done += len(some)
             progress(done)
 
@@ -340,15 +346,15 @@ class IndexWriter:
         """Encode and analyse the waiting passages."""
         if self._waiting:
             waiting, self._waiting = self._waiting, []
-            self._flush_passages(waiting, vectors=True)
+            self._flush_passages(waiting, vectors=True, terms=True)
 
-    def _flush_passages(self, passages: Sequence[tuple[int, str]], vectors: bool) -> None:
+    def _flush_passages(self, passages: Sequence[tuple[int, str]], vectors: bool, terms: bool) -> None:
         numbers = [number for number, _ in passages]
         texts = [text for _, text in passages]
-        if len(texts) >= BATCH and sys.executable:
+        if terms and len(texts) >= BATCH and sys.executable:
             self._analysers = self._analysers or Analysers()
             self._analysed.append((numbers, self._analysers.submit(texts)))
-        else:
+        elif terms:
             self._begin().add(numbers, texts)
         if vectors:
             self._encode(numbers, texts)

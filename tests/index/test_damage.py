@@ -75,10 +75,21 @@ def test_a_flipped_bit_in_a_derived_file_is_found_refused_and_repaired(index: Pa
     assert any(path.name in problem for problem in verify(index))
     with pytest.raises(SakuinError, match="index repair"):
         open_index(index)
+    whole = "vectors" if path.parent.parent.name == "terms" else "terms"
+    names = {file.name for file in (index / whole).rglob("*.*")}
     repair(index)
     assert verify(index) == []
+    # What is whole is not made anew: tantivy's files have names at random, and segments that of their commit.
+    assert names <= {file.name for file in (index / whole).rglob("*.*")}
     with Searcher.open(index) as searcher:
         assert searcher.search("文書 number 9", mode="dense").hits == before
+
+
+def test_repairing_what_is_whole_makes_all_anew(index: Path) -> None:
+    before = {file.name for file in (index / "terms").rglob("*.idx")}
+    repair(index)
+    assert verify(index) == []
+    assert not before & {file.name for file in (index / "terms").rglob("*.idx")}
 
 
 def test_flipped_bits_in_the_documents_are_found_or_change_nothing(index: Path) -> None:
