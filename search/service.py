@@ -4,12 +4,12 @@ import os
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import orjson
 from fastapi import FastAPI, Query
 from fastapi.responses import Response
-from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from embedder.tokenising import replace_lone_surrogates
 from index.database import NAME
@@ -23,6 +23,9 @@ from search.searcher import MAX_RESCORED, Searcher
 from search.service_work import Arguments, Workers
 
 MAX_HITS = 1_000
+# Taking one hit's score apart takes some milliseconds for a short query, a tenth of a second for a long one.
+MAX_EXPLAINED = 20
+MAX_EXPLAINED_CHARACTERS = 500
 MAX_FIELDS = 50
 MAX_VALUES = 1_000
 
@@ -83,10 +86,24 @@ class SearchOptions(Arguments):
         le=MAX_RESCORED,
         description="In a large index, how many passages of a rough dense search to compare exactly.",
     )
-    explain: bool = Field(default=False, description="Say what each score is made of; some milliseconds a hit.")
+    explain: bool = Field(
+        default=False,
+        description=f"Say what each score is made of: of {MAX_EXPLAINED} hits at most, for a query of "
+        f"{MAX_EXPLAINED_CHARACTERS} characters at most.",
+    )
     min_relevance: float = Field(
         default=0.0, ge=0, le=1, description="Leave out hits that answer with a lower probability."
     )
+
+    @model_validator(mode="after")
+    def explain_few(self) -> Self:
+        """Refuse explanations that would keep others waiting."""
+        if self.explain and (self.k > MAX_EXPLAINED or len(self.query) > MAX_EXPLAINED_CHARACTERS):
+            raise ValueError(
+                f"The argument 'explain' is for {MAX_EXPLAINED} hits and a query of {MAX_EXPLAINED_CHARACTERS} "
+                f"characters at most: give a smaller k or a shorter query."
+            )
+        return self
 
 
 class SearchBody(SearchOptions):
