@@ -29,6 +29,9 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let the app do so."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
         try:
             self._check(scope["method"], Headers(scope=scope))
             body = await whole_body(receive)
@@ -94,6 +97,9 @@ async def whole_body(receive: Receive) -> bytes | None:
             "body_timeout",
             headers={"Connection": "close"},
         ) from None
+    except asyncio.CancelledError:
+        # The service ends, and does not wait for the rest.
+        raise Refusal(503, "The service is ending: try again later.", "ending") from None
 
 
 def too_large() -> Refusal:

@@ -77,11 +77,11 @@ def answer_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(SearchError)
     async def wrongly_asked(request: Request, error: SearchError) -> Response:
-        return Refusal(400, printable(str(error))).response()
+        return Refusal(400, replace_lone_surrogates(str(error))).response()
 
     @app.exception_handler(SakuinError)
     async def unavailable(request: Request, error: SakuinError) -> Response:
-        return Refusal(503, printable(str(error)), "index_unavailable").response()
+        return Refusal(503, replace_lone_surrogates(str(error)), "index_unavailable").response()
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, error: RequestValidationError) -> Response:
@@ -97,7 +97,9 @@ def answer_refusals(app: FastAPI) -> None:
                 404, f"There is nothing at {path}: /openapi.json lists what there is.", "not_found"
             ).response()
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            methods = ", ".join(methods_of(app, request.url.path))
+            # Of routes with the same path the error knows the first alone.
+            described = app.openapi()["paths"].get(request.url.path, {})
+            methods = ", ".join(sorted(map(str.upper, described))) or "GET"
             message = f"{path} takes {methods}, not {request.method[:NAME_CHARACTERS]}."
             return Refusal(405, message, "method_not_allowed", headers={"Allow": methods}).response()
         # A body nested so deeply, or with a number so long, that Python does not read it.
@@ -109,16 +111,12 @@ def answer_refusals(app: FastAPI) -> None:
         return Refusal(500, "The service failed. What went wrong stands in its log.", "internal_error").response()
 
 
-def methods_of(app: FastAPI, path: str) -> list[str]:
-    """What can be done with a path: of several routes with the same one, the methods of all."""
-    routes: list[Any] = app.routes
-    return sorted({method for route in routes if getattr(route, "path", None) == path for method in route.methods})
-
-
 def field_of(error: Mapping[str, Any]) -> str:
     """The argument that pydantic found fault with, "" where it is the body as a whole."""
     _, *path = error["loc"]
-    return "" if error["type"] == "json_invalid" else printable(".".join(map(str, path)))[:NAME_CHARACTERS]
+    return (
+        "" if error["type"] == "json_invalid" else replace_lone_surrogates(".".join(map(str, path)))[:NAME_CHARACTERS]
+    )
 
 
 def sentence(error: Mapping[str, Any]) -> str:
@@ -131,12 +129,7 @@ def sentence(error: Mapping[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
         return f"There is no argument {name}: /openapi.json lists those that there are."
     if error["type"] == "value_error":
-        return printable(str(error["ctx"]["error"]))
+        return replace_lone_surrogates(str(error["ctx"]["error"]))
     if not field:
         return "The body should be a JSON object."
     return f"The argument {name} {error['msg'].removeprefix('Input ')}."
-
-
-def printable(text: str) -> str:
-    """Text that can be sent, whatever a request had in it."""
-    return replace_lone_surrogates(text)

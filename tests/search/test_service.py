@@ -27,11 +27,12 @@ from tokenizers import Tokenizer
 from embedder import StaticEmbedder
 from embedder.folder import DEFAULT_FOLDER
 from index.build import add, build
-from search import MODES, Searcher, gate
+from search import MODES, Searcher, gate, serving
 from search.refusals import Refusal
 
 ROOT = Path(__file__).parent.parent.parent
 JSON = {"Content-Type": "application/json"}
+BEGUN = b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
 KEY = "a-key-of-more-than-sixteen-characters"
 
 
@@ -41,16 +42,18 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def command(folder: Path, *options: str) -> list[str]:
-    return [sys.executable, "-m", "index", "serve", "--index", str(folder), *options]
+def command(folder: Path, *options: str, before: str = "") -> list[str]:
+    """The command line; Python that is to run before may change what cannot be brought about otherwise."""
+    start = ["-c", f"{before}; from index.cli import main; main()"] if before else ["-m", "index"]
+    return [sys.executable, *start, "serve", "--index", str(folder), *options]
 
 
 @contextmanager
-def started(folder: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+def started(folder: Path, *options: str, before: str = "") -> Iterator[tuple[subprocess.Popen[str], int]]:
     """A service that has said it is ready, and its port; killed in the end if it still runs."""
     port = free_port()
     process = subprocess.Popen(
-        command(folder, "--port", str(port), *options),
+        command(folder, "--port", str(port), *options, before=before),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -294,7 +297,9 @@ def test_unknown_paths_and_methods(service: Service) -> None:
     service.refused(404, "GET", "/search/")
     refused = service.refused(405, "DELETE", "/search")
     assert refused["headers"]["allow"] == "GET, POST"
-    assert "takes GET" in service.refused(405, "POST", "/health", {})["message"]
+    assert "takes GET, not POST" in service.refused(405, "POST", "/health", {})["message"]
+    assert "takes POST, not GET" in service.refused(405, "GET", "/v1/embeddings")["message"]
+    assert "takes GET, not PUT" in service.refused(405, "PUT", "/openapi.json")["message"]
 
 
 def test_only_json_is_taken(service: Service) -> None:
@@ -334,16 +339,13 @@ def test_a_large_body_is_refused_however_it_comes(service: Service) -> None:
     fitting = json.dumps({"query": "経費"}).encode()
     status, _, answer = service.send("POST", "/search", iter([fitting[:5], fitting[5:]]), JSON, encode_chunked=True)
     assert (status, answer["query"]) == (200, "経費")
-    # What is almost too large is answered, and a body's length may not be belittled.
+    # What is almost too large is answered.
     assert service.post("/search", query="a" * 3_999_000)["notices"]
 
 
 def test_stalled_clients_hold_nobody_up(service: Service) -> None:
     stalled = []
-    for start in (
-        b"GET /hea",
-        b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
-    ):
+    for start in (b"GET /hea", BEGUN):
         for _ in range(20):
             connection = socket.create_connection(("127.0.0.1", service.port))
             connection.sendall(start)
@@ -470,7 +472,7 @@ def test_commits_of_others_are_seen_and_damage_is_told(tmp_path: Path, corpus: P
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_end_it_without_an_error(folder: Path, number: signal.Signals) -> None:
     with started(folder) as (process, port):
-        # Neither an idle connection nor a stalled one keeps it.
+        # A connection that is kept for further requests does not keep the service.
         idle = http.client.HTTPConnection("127.0.0.1", port)
         idle.request("GET", "/health")
         assert idle.getresponse().read()
@@ -481,6 +483,30 @@ def test_signals_end_it_without_an_error(folder: Path, number: signal.Signals) -
         assert errors == "No longer serving.\n"
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port)).close()
+
+
+def test_a_stalled_client_does_not_keep_it_from_ending(folder: Path) -> None:
+    before = "from search import serving; serving.LAST_SECONDS = 0.5"
+    with started(folder, before=before) as (process, port), socket.create_connection(("127.0.0.1", port)) as stalled:
+        stalled.sendall(BEGUN)
+        assert Service(port).get("/health")
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+        assert process.returncode == 0
+        assert b" 503 " in stalled.recv(1000)
+        assert "Traceback" not in errors
+
+
+def test_a_failure_is_told_without_its_traceback(folder: Path) -> None:
+    before = "from search import Searcher; Searcher.facets = None"
+    with started(folder, before=before) as (process, port):
+        service = Service(port)
+        refused = service.refused(500, "GET", "/facets")
+        assert refused["message"] == "The service failed. What went wrong stands in its log."
+        assert service.get("/search", query="経費")["hits"]
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+        assert "TypeError: 'NoneType' object is not callable" in errors
 
 
 def test_a_key_is_asked_for(folder: Path, tmp_path: Path) -> None:
@@ -532,20 +558,26 @@ def test_what_keeps_it_from_starting_is_one_sentence(folder: Path, service: Serv
     port = str(free_port())
     assert "index build" in ended(tmp_path / "none", "--port", port)
     assert "--key-file" in ended(folder, "--port", port, "--host", "0.0.0.0")
-    assert "--host" in ended(folder, "--port", port, "--host", "no.such.host.invalid", "--key-file", str(key(tmp_path)))
-    (tmp_path / "short").write_text("short", encoding="utf-8")
-    assert "16 ASCII characters" in ended(folder, "--port", port, "--key-file", str(tmp_path / "short"))
-    assert "cannot be read" in ended(folder, "--port", port, "--key-file", str(tmp_path / "nothing"))
     damaged = tmp_path / "damaged"
     shutil.copytree(folder, damaged)
-    vectors = next((damaged / "vectors").glob("*.int8.npy"))
-    os.truncate(vectors, 100)
+    os.truncate(next((damaged / "vectors").glob("*.int8.npy")), 100)
     assert "index repair" in ended(damaged, "--port", port)
 
 
-def key(folder: Path) -> Path:
-    (folder / "key").write_text(KEY, encoding="utf-8")
-    return folder / "key"
+def test_keys_and_addresses_that_will_not_do(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    with pytest.raises(serving.ServiceError, match="cannot be read"):
+        serving.read_key(file)
+    for key in ("", "short", "two words of a key", "鍵" * 16, "line\nline of a key\n"):
+        file.write_text(key, encoding="utf-8")
+        with pytest.raises(serving.ServiceError, match="16 ASCII characters"):
+            serving.read_key(file)
+    with pytest.raises(serving.ServiceError, match="--host"):
+        serving.listening("192.0.2.1", free_port())
+    for host in ("0.0.0.0", "::", "192.168.1.2", "example.com", "", "127.0.0.1.example.com", "localhost.example.com"):
+        assert not serving.is_loopback(host)
+    for host in ("127.0.0.1", "::1", "localhost", "127.0.0.2"):
+        assert serving.is_loopback(host)
 
 
 def test_nothing_but_the_service_loads_its_libraries(folder: Path) -> None:
