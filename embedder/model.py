@@ -153,6 +153,10 @@ class StaticEmbedder:
         self._check_ids(bags.ids)
         return bags
 
+    def token_counts(self, texts: Sequence[str]) -> NDArray[np.int64]:
+        """How many tokens each text has, repeated ones counted again: int64 (texts,)."""
+        return self._tokenizer.encode(texts)[1]
+
     def tokens(self, text: str) -> tuple[Token, ...]:
         """The distinct tokens of a text, in order of first occurrence, with weights and the characters they came from.
 

@@ -55,6 +55,7 @@ def cli() -> None:
     index build docs/                   read a folder into .sakuin
     index search "有給休暇の申請方法"     find passages
     index ui                            explore in the browser
+    index serve                         answer programs over HTTP
     index build docs/                   later: read only what changed
 
     Reads txt, md, html, csv, tsv, jsonl, pdf and docx.
@@ -268,13 +269,7 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
             facts["files"] = [{"uri": uri, "documents": number} for uri, number in snapshot.files()]
         if facets:
             facts["fields"] = snapshot.field_names()
-            facts["facets"] = [
-                {
-                    "name": facet.name,
-                    "values": [{"value": value, "documents": number} for value, number in facet.values],
-                }
-                for facet in snapshot.facets()
-            ]
+            facts["facets"] = [facet.to_dict() for facet in snapshot.facets()]
     if as_json:
         click.echo(to_json(facts))
         return
@@ -491,6 +486,53 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     )
 
 
+@cli.command()
+@INDEX_OPTION
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need --key-file.")
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    help="File with a key that clients must send: `Authorization: Bearer KEY`.",
+)
+def serve(folder: Path, port: int, host: str, key_file: Path | None) -> None:
+    """Answer searches over HTTP, and embed texts as OpenAI's API does. Ctrl-C ends it.
+
+    \b
+    index serve
+    curl 'http://127.0.0.1:8000/search?query=password&k=3&where=folder%3Doffice'
+    curl http://127.0.0.1:8000/search -H 'Content-Type: application/json' \\
+        -d '{"query": "電車が遅れた証拠がほしい", "k": 3, "where": {"type": ["md", "docx"]}}'
+
+    \b
+    GET /search, POST /search   the arguments of `index search`; answers what its --json prints
+    GET /facets, GET /info      what searches can be restricted to; what the index is
+    GET /health                 whether it can be searched
+    POST /v1/embeddings         vectors of texts by the model of the index
+    GET /v1/models              what that model is called
+    GET /openapi.json           all of this for programs
+
+    From Python, with OpenAI's client:
+
+    \b
+    from openai import OpenAI
+    client = OpenAI(base_url="http://127.0.0.1:8000/v1", api_key="any, or the key")
+    client.embeddings.create(model="default", input=["猫", "a cat"], dimensions=256)
+
+    What other commands commit is searched from then on. Only this machine can reach the service, and all its users can;
+    with --host others can too, who must send the key. It is sent as it is, so in a network that others can read put a
+    server with TLS in front.
+    """
+    from search.serving import serve
+
+    def ready(address: str) -> None:
+        click.echo(f"{address} serves {folder}; Ctrl-C ends it.")
+        sys.stdout.flush()
+
+    serve(folder, host, port, key_file, ready)
+    click.echo("No longer serving.", err=True)
+
+
 @contextmanager
 def progress_bar(unit: str = "B", work: str = "Reading") -> Iterator["Progress"]:
     """A bar of bytes read, or of other things done, on stderr where that is a terminal."""
@@ -557,15 +599,12 @@ def show_comparison(result: "Comparison") -> None:
 
 def read_where(given: Sequence[str]) -> dict[str, list[str]]:
     """Values by field, of FIELD=VALUE; raises click.BadParameter where one is of another form."""
-    where: dict[str, list[str]] = {}
-    for condition in given:
-        field, equals, value = condition.partition("=")
-        if not field or not equals:
-            raise click.BadParameter(
-                f"{condition!r} is not of the form FIELD=VALUE, such as type=md or folder=office.", param_hint="--where"
-            )
-        where.setdefault(field, []).append(value)
-    return where
+    from index.filters import where_of
+
+    try:
+        return where_of(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--where") from error
 
 
 def show_skipped(skipped: list[tuple[str, str]], everything: bool = False) -> None:

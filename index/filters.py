@@ -14,7 +14,7 @@ import posixpath
 import sqlite3
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -77,6 +77,21 @@ class Facet:
 
     name: str
     values: tuple[tuple[str, int], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as dictionaries and lists, ready for JSON."""
+        return {"name": self.name, "values": [{"value": value, "documents": number} for value, number in self.values]}
+
+
+def where_of(given: Iterable[str]) -> dict[str, list[str]]:
+    """Values by field, of FIELD=VALUE; raises ValueError where one is of another form."""
+    where: dict[str, list[str]] = {}
+    for condition in given:
+        field, equals, value = condition.partition("=")
+        if not field or not equals:
+            raise ValueError(f"{condition!r} is not of the form FIELD=VALUE, such as type=md or folder=office.")
+        where.setdefault(field, []).append(value)
+    return where
 
 
 def conditions_of(where: Where) -> Conditions:
