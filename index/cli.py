@@ -523,7 +523,7 @@ def serve(folder: Path, port: int, host: str, key_file: Path | None) -> None:
     with --host others can too, who must send the key. It is sent as it is, so in a network that others can read put a
     server with TLS in front.
     """
-    from search.serving import serve
+    from search.service.serving import serve
 
     def ready(address: str) -> None:
         click.echo(f"{address} serves {folder}; Ctrl-C ends it.")

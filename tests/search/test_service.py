@@ -27,8 +27,9 @@ from tokenizers import Tokenizer
 from embedder import StaticEmbedder
 from embedder.folder import DEFAULT_FOLDER
 from index.build import add, build
-from search import MODES, Searcher, gate, serving
-from search.refusals import Refusal
+from search import MODES, Searcher
+from search.service import gate, serving
+from search.service.refusals import Refusal
 
 ROOT = Path(__file__).parent.parent.parent
 JSON = {"Content-Type": "application/json"}
@@ -486,7 +487,7 @@ def test_signals_end_it_without_an_error(folder: Path, number: signal.Signals) -
 
 
 def test_a_stalled_client_does_not_keep_it_from_ending(folder: Path) -> None:
-    before = "from search import serving; serving.LAST_SECONDS = 0.5"
+    before = "from search.service import serving; serving.LAST_SECONDS = 0.5"
     with started(folder, before=before) as (process, port), socket.create_connection(("127.0.0.1", port)) as stalled:
         stalled.sendall(BEGUN)
         assert Service(port).get("/health")

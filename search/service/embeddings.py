@@ -9,8 +9,8 @@ from fastapi.responses import Response
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from embedder import StaticEmbedder
-from search.refusals import Refusal
-from search.service_work import Arguments, Workers
+from search.service.refusals import Refusal
+from search.service.work import Arguments, Workers
 
 MAX_INPUTS = 2_048
 MAX_CHARACTERS = 200_000

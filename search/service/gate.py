@@ -7,7 +7,7 @@ import re
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from search.refusals import Refusal
+from search.service.refusals import Refusal
 
 MAX_BODY = 4_000_000
 """Bytes of a request's body."""

@@ -13,7 +13,7 @@ import uvicorn
 
 from embedder import SakuinError
 from search.searcher import Searcher
-from search.service import create_app
+from search.service.app import create_app
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 FEWEST_KEY_CHARACTERS = 16

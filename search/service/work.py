@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from search.refusals import Refusal
 from search.searcher import AT_ONCE
+from search.service.refusals import Refusal
 
 WAITING = 64
 """Requests that may wait for a thread; more than these would wait for seconds."""

@@ -15,12 +15,12 @@ from embedder.tokenising import replace_lone_surrogates
 from index.database import NAME
 from index.errors import IndexFolderError
 from index.filters import Value, Where, where_of
-from search.embeddings_endpoint import embeddings_router
-from search.gate import Gate
-from search.refusals import ErrorAnswer, Refusal, answer_refusals
 from search.results import SearchResult
 from search.searcher import MAX_RESCORED, Searcher
-from search.service_work import Arguments, Workers
+from search.service.embeddings import embeddings_router
+from search.service.gate import Gate
+from search.service.refusals import ErrorAnswer, Refusal, answer_refusals
+from search.service.work import Arguments, Workers
 
 MAX_HITS = 1_000
 # Taking one hit's score apart takes some milliseconds for a short query, a tenth of a second for a long one.

@@ -1,0 +1,1 @@
+"""The service of an index over HTTP."""
