@@ -87,7 +87,15 @@ def build(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
 @DIM_OPTION
 @MODEL_OPTION
 def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | None) -> None:
-    """Read files, or all files of folders, into the index."""
+    """Read files, or all files of folders, into the index.
+
+    \b
+    index add notes.md ~/papers
+
+    What is there already is brought up to date: of a folder that is added again, only new and changed files are read,
+    and files that are gone from the disk are forgotten. `index build` leaves alone what was added from outside its
+    folder.
+    """
     from index.build import add
     from index.writer import Settings
 
@@ -97,17 +105,24 @@ def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | Non
 
 
 @cli.command()
-@click.argument("uris", nargs=-1, required=True, metavar="URI...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @INDEX_OPTION
-def remove(uris: tuple[str, ...], folder: Path) -> None:
-    """Remove files or single documents, by the names that `index search` and `index info --files` show.
+def remove(names: tuple[str, ...], folder: Path) -> None:
+    """Remove files, all files of folders, or single documents from the index; nothing on the disk is deleted.
+
+    \b
+    index remove notes.md ~/papers
+    index remove office/rows.csv#row=3
+
+    A NAME is what `index search` and `index info --files` show, a folder that such names begin with, or the path of a
+    file or folder, which need not be there any more. If the index has nothing of one of them, nothing is removed.
 
     The next `index build` brings back a file that still stands in the corpus folder. A single document of a file, such
     as rows.csv#row=3, stays away until that file changes.
     """
     from index.build import remove
 
-    show_report(remove(uris, folder), folder)
+    show_report(remove(names, folder), folder)
 
 
 @cli.command()

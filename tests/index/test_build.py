@@ -169,16 +169,115 @@ def test_add_and_remove(corpus: Path, tmp_path: Path) -> None:
     build(corpus, folder)
     assert other.as_posix() in uris(folder)
     report = remove(["rows.jsonl#a", "leave.txt", str(other)], folder)
-    assert report.removed == 3
+    assert (report.removed, report.removed_documents) == (2, 1)
     assert uris(folder) == {"vpn.md", "rows.jsonl#b", "inside.txt"}
     assert verify(folder) == []
 
 
-def test_remove_of_the_unknown_removes_nothing(corpus: Path, tmp_path: Path) -> None:
+def test_remove_of_the_unknown_removes_nothing(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(corpus, tmp_path / "index")
+    with pytest.raises(IndexFolderError, match=r"nothing called 'no-such.txt', 'none/'; nothing was removed"):
+        remove(["leave.txt", "no-such.txt", "none/"], tmp_path / "index")
+    # As a script says with a variable that was never set.
+    monkeypatch.chdir(corpus)
     with pytest.raises(IndexFolderError, match="nothing was removed"):
-        remove(["leave.txt", "no-such.txt"], tmp_path / "index")
-    assert "leave.txt" in uris(tmp_path / "index")
+        remove([""], tmp_path / "index")
+    assert len(uris(tmp_path / "index")) == 4
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> Path:
+    """A folder beside the corpus."""
+    folder = tmp_path / "papers"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("one.txt", "two.txt", "deep/three.txt"):
+        (folder / name).write_text(f"Paper {name}.", encoding="utf-8")
+    # Not below the folder, though its name begins alike.
+    (tmp_path / "papers.txt").write_text("No paper.", encoding="utf-8")
+    return folder
+
+
+def test_removing_a_folder_removes_what_adding_it_added(
+    corpus: Path, papers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    (tmp_path / "link").symlink_to(papers)
+    monkeypatch.chdir(tmp_path)
+    for name in (str(papers), f"{papers}/", "papers", "./papers/", "corpus/../papers", "link"):
+        (papers / "one.txt").write_text("Paper one.", encoding="utf-8")
+        add([Path(name), tmp_path / "papers.txt"], folder)
+        assert len(uris(folder)) == 4 + 4
+        # What is gone from the disk is removed with the rest.
+        (papers / "one.txt").unlink()
+        assert remove([name], folder).removed == 3
+        assert uris(folder) == {"leave.txt", "vpn.md", "rows.jsonl#a", "rows.jsonl#b", f"{tmp_path}/papers.txt"}
+
+
+def test_a_folder_of_the_corpus_is_removed_by_name_and_by_path(
+    corpus: Path, papers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "index"
+    monkeypatch.chdir(papers)
+    for name in ("sub", f"{corpus}/sub/"):
+        (corpus / "sub").mkdir(exist_ok=True)
+        (corpus / "sub" / "a.txt").write_text("In a folder.", encoding="utf-8")
+        build(corpus, folder)
+        assert remove([name, "sub/a.txt"], folder).removed == 1
+        assert len(uris(folder)) == 4
+    add([papers], folder)
+    assert remove([str(corpus)], folder).removed == 3
+    assert remove([str(tmp_path)], folder).removed == 3
+    assert uris(folder) == set()
+
+
+def test_a_folder_that_may_be_either_of_two_is_not_removed(
+    corpus: Path, papers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "index"
+    (corpus / "papers").mkdir()
+    (corpus / "papers" / "inside.txt").write_text("Inside.", encoding="utf-8")
+    build(corpus, folder)
+    add([papers], folder)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(IndexFolderError, match="whole path"):
+        remove(["papers"], folder)
+    assert len(uris(folder)) == 5 + 3
+    assert remove([str(corpus / "papers")], folder).removed == 1
+    assert remove(["papers"], folder).removed == 3
+
+
+def test_adding_a_folder_again_forgets_what_is_gone_from_it(corpus: Path, papers: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    (papers / ".hidden").mkdir()
+    (papers / ".hidden" / "four.txt").write_text("Paper four.", encoding="utf-8")
+    build(corpus, folder)
+    add([papers, papers / ".hidden", tmp_path / "papers.txt"], folder)
+    (papers / "one.txt").unlink()
+    (papers / "deep" / "three.txt").unlink()
+    (papers / "deep").rmdir()
+    (tmp_path / "papers.txt").unlink()
+    # Neither a build nor an addition of something else.
+    assert build(corpus, folder).removed == add([papers / "two.txt"], folder).removed == 0
+    report = add([papers], folder)
+    assert (report.removed, report.unchanged) == (2, 1)
+    stay = {f"{papers}/two.txt", f"{papers}/.hidden/four.txt", f"{tmp_path}/papers.txt"}
+    assert uris(folder) == {"leave.txt", "vpn.md", "rows.jsonl#a", "rows.jsonl#b"} | stay
+
+
+def test_a_folder_that_is_suddenly_empty_is_not_forgotten(corpus: Path, papers: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    add([papers], folder)
+    # As when the disk is not there.
+    papers.rename(tmp_path / "elsewhere")
+    papers.mkdir()
+    (tmp_path / "new.txt").write_text("New.", encoding="utf-8")
+    with pytest.raises(IndexFolderError, match="index remove"):
+        add([tmp_path / "new.txt", papers], folder)
+    assert len(uris(folder)) == 4 + 3
+    assert remove([str(papers)], folder).removed == 3
+    assert add([papers], folder).removed == 0
 
 
 def test_many_small_additions_are_merged(corpus: Path, tmp_path: Path) -> None:
@@ -278,9 +377,11 @@ def test_odd_files_do_no_harm(corpus: Path, tmp_path: Path) -> None:
     (corpus / "gone.txt").symlink_to(corpus / "nowhere")
     (corpus / ".hidden.txt").write_text("hidden", encoding="utf-8")
     name = "日本語.txt".encode("cp932")
-    Path(os.fsdecode(os.fsencode(corpus) + b"/" + name)).write_text("古い名前", encoding="utf-8")
+    old = Path(os.fsdecode(os.fsencode(corpus) + b"/" + name))
+    old.write_text("古い名前", encoding="utf-8")
     build(corpus, tmp_path / "index")
     assert uris(tmp_path / "index") == {"leave.txt", "vpn.md", "rows.jsonl#a", "rows.jsonl#b", "日本語.txt"}
+    assert remove([str(old)], tmp_path / "index").removed == 1
 
 
 def test_no_index(tmp_path: Path) -> None:
