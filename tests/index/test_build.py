@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from embedder import StaticEmbedder
+from embedder.errors import SakuinError
 from index.build import add, build, compact, remove, repair
 from index.database import indexed_text
 from index.errors import IndexFolderError
@@ -315,8 +316,14 @@ def test_contradicting_settings_are_refused(corpus: Path, tmp_path: Path) -> Non
         build(corpus, folder, Settings(dim=128))
     with pytest.raises(IndexFolderError, match="corpus"):
         build(tmp_path, folder)
-    with pytest.raises(IndexFolderError, match="1 to"):
-        build(corpus, tmp_path / "other", Settings(dim=4096))
+
+
+@pytest.mark.parametrize("settings", [Settings(dim=4096), Settings(model="./no-model"), Settings(model="")])
+def test_what_cannot_be_built_leaves_no_folder_behind(corpus: Path, tmp_path: Path, settings: Settings) -> None:
+    folder = tmp_path / "parent" / "index"
+    with pytest.raises(SakuinError, match=r"the model has 1 to|No model folder|No file or folder"):
+        add([corpus if settings.model != "" else corpus / "nowhere"], folder, settings)
+    assert not folder.parent.exists()
 
 
 def test_another_model_of_the_same_name_is_refused(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
