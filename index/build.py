@@ -1,5 +1,6 @@
 """Build, add, remove: what the command line offers, as functions."""
 
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -25,6 +26,9 @@ COMMIT_PASSAGES = 500_000
 # Of one file: a table may have a million empty rows.
 REASONS_KEPT = 100
 
+# What the name of a row, line or page has after its file's.
+PLACE = re.compile(r"\A(row|line|page)=(\d+)\Z")
+
 INTERRUPTED = "only a part was read before an interruption; the next build reads the rest"
 
 Progress = Callable[[str, int, int], None]
@@ -36,13 +40,15 @@ class Report:
     """What a build, an addition or a removal did.
 
     Attributes:
-        added, updated, unchanged, removed: Numbers of files.
+        added, updated, unchanged: Numbers of files that the index has documents of.
+        removed: Number of files that it has none of any more.
         removed_documents: Number of single documents that were removed, their files staying.
         documents, passages: Numbers in the index afterwards.
         duplicates: Places where a passage stands again; it is stored and found once.
         new_passages: Passages of documents that are new or have changed; those the index had already are not encoded
             again.
-        skipped: What was left out this time, and why.
+        skipped: Files of which nothing, or not all, was taken, and why.
+        partly: How many of these are in the index in part.
         seconds: Time taken.
         bytes: Size of the index folder afterwards.
     """
@@ -57,6 +63,7 @@ class Report:
     duplicates: int = 0
     new_passages: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    partly: int = 0
     seconds: float = 0.0
     bytes: int = 0
 
@@ -302,11 +309,10 @@ def sync_file(
     """Bring one file up to date."""
     # A file without a hash was never read, whether for its rights or its type: that may have changed without its bytes.
     if known and known.sha256 and (known.size, known.mtime_ns) == (file.size, file.mtime_ns):
-        report.unchanged += 1
-        if known.reason:
-            report.skipped.append(Skipped(file.uri, known.reason))
+        count_unchanged(writer, known, report)
         return
-    digest, skipped = "", []
+    before = has_documents(writer, file.uri)
+    digest = ""
     try:
         if file.reason:
             raise ReadError(file.reason)
@@ -315,23 +321,37 @@ def sync_file(
         digest = hash_file(file.path)
         if known and known.sha256 == digest:
             writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, known.reason))
-            report.unchanged += 1
+            count_unchanged(writer, known, report)
             return
-        skipped = add_documents(writer, file, report, progress)
+        reason = "; ".join(summarise(add_documents(writer, file, report, progress), file.uri))
     except ReadError as error:
-        skipped = [Skipped(file.uri, str(error))]
-        if known and known.sha256 == digest and known.reason == str(error):
-            report.unchanged += 1
-            report.skipped += skipped
+        reason = str(error)
+        if known and known.sha256 == digest and known.reason == reason:
+            count_unchanged(writer, known, report)
             return
         forget_documents(writer, file.uri)
-    if known:
-        report.updated += 1
-    else:
-        report.added += 1
-    report.skipped += skipped
-    reason = "; ".join(summarise(skipped, file.uri))
     writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, reason))
+    after = has_documents(writer, file.uri)
+    report.added += after and not before
+    report.updated += after and before
+    report.removed += before and not after
+    if reason:
+        report.skipped.append(Skipped(file.uri, reason))
+        report.partly += after
+
+
+def count_unchanged(writer: IndexWriter, file: FileState, report: Report) -> None:
+    """Put a file into the report that is as it was, be it in the index or left out."""
+    taken = not file.reason or has_documents(writer, file.uri)
+    report.unchanged += taken
+    if file.reason:
+        report.skipped.append(Skipped(file.uri, file.reason))
+        report.partly += taken
+
+
+def has_documents(writer: IndexWriter, uri: str) -> bool:
+    """Whether the index has a document of a file."""
+    return writer.connection.execute("SELECT 1 FROM documents WHERE file = ?", (uri,)).fetchone() is not None
 
 
 def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]) -> list[Skipped]:
@@ -410,9 +430,9 @@ def timed(items: Iterator[T]) -> Iterator[tuple[T, float]]:
 
 
 def summarise(skipped: Sequence[Skipped], uri: str, most: int = 3) -> Iterable[str]:
-    """The first reasons, and how many more."""
+    """The first reasons, each with its place in the file, such as "row 3", and how many more."""
     for item in skipped[:most]:
-        part = item.uri.removeprefix(uri).lstrip("#")
+        part = PLACE.sub(r"\1 \2", item.uri.removeprefix(uri).lstrip("#"))
         yield f"{part}: {item.reason}" if part else item.reason
     # Of more than are kept the first reason tells the number.
     if most < len(skipped) <= REASONS_KEPT:

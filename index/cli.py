@@ -264,6 +264,8 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
     with closing(open_index(folder)) as snapshot:
         manifest = snapshot.manifest
         fusion = Fusion.of(manifest.fusion)
+        documents = dict(snapshot.files())
+        skipped = snapshot.skipped()
         facts: dict[str, Any] = {
             "index": str(folder),
             "corpus": manifest.corpus,
@@ -277,10 +279,10 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
             "stale_terms": manifest.stale_terms,
             "fusion": {**asdict(fusion), "tuned": bool(manifest.fusion)},
             "bytes": folder_bytes(folder),
-            "skipped": [{"uri": uri, "reason": reason} for uri, reason in snapshot.skipped()],
+            "skipped": [{"uri": uri, "reason": reason, "documents": documents.get(uri, 0)} for uri, reason in skipped],
         }
         if files:
-            facts["files"] = [{"uri": uri, "documents": number} for uri, number in snapshot.files()]
+            facts["files"] = [{"uri": uri, "documents": number} for uri, number in documents.items()]
         if facets:
             facts["fields"] = snapshot.field_names()
             facts["facets"] = [
@@ -294,10 +296,13 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
         click.echo(to_json(facts))
         return
     facts["fusion"] = f"{'tuned' if manifest.fusion else 'default'}: {fusion}"
+    partly = sum(documents.get(uri, 0) > 0 for uri, _ in skipped)
+    if not files and len(skipped) > partly:
+        facts["files"] = f"{facts['files']}, of which nothing was taken from {len(skipped) - partly}"
     for name, value in facts.items():
         if not isinstance(value, list):
             click.echo(f"{name:12} {readable_size(value) if name == 'bytes' else value}")
-    show_skipped([(item["uri"], item["reason"]) for item in facts["skipped"]], everything=files)
+    show_skipped(skipped, partly, everything=files)
     for item in facts["files"] if files else ():
         click.echo(f"{item['documents']:8}  {clean(item['uri'])}")
     for field in facts["facets"] if facets else ():
@@ -380,7 +385,9 @@ def adapt(corpus: Path, out: Path, model: str | None, minutes: float, seed: int,
         click.echo("Interrupted. Nothing was written.", err=True)
         sys.exit(130)
     click.echo(f"Read:      {result.documents:,} documents, {result.passages:,} passages")
-    show_skipped([(item.uri, item.reason) for item in result.skipped])
+    if result.skipped:
+        click.echo(f"Skipped:   {len(result.skipped):,} files or parts of files")
+        show_reasons([(item.uri, item.reason) for item in result.skipped], SKIPPED_SHOWN)
     click.echo(f"Trained:   {result.steps:,} batches of {result.batch:,} in {result.seconds / 60:.1f} minutes")
     for line in figures(result):
         click.echo(line)
@@ -523,9 +530,9 @@ def progress_bar(unit: str = "B", work: str = "Reading") -> Iterator["Progress"]
 
 
 def show_report(report: "Report", folder: Path) -> None:
-    """The summary at the end of a build."""
+    """The summary at the end of a build, an addition or a removal."""
     changes = ", ".join(
-        f"{number} {name}"
+        f"{number:,} {name}"
         for name, number in (
             ("added", report.added),
             ("updated", report.updated),
@@ -534,13 +541,21 @@ def show_report(report: "Report", folder: Path) -> None:
         )
         if number
     )
-    click.echo(f"Files:     {changes or 'none'}")
+    if report.removed_documents:
+        click.echo(f"Documents: {report.removed_documents:,} removed")
+    if changes or not report.removed_documents:
+        click.echo(f"Files:     {changes or 'none'}")
+    speed = f", {report.new_passages / report.seconds:,.0f} passages a second" if report.new_passages else ""
+    show_state(report, folder, f"{report.new_passages:,} passages read in {report.seconds:.1f} s{speed}")
+    show_skipped([(item.uri, item.reason) for item in report.skipped], report.partly)
+
+
+def show_state(report: "Report", folder: Path, work: str) -> None:
+    """How large an index is after some work."""
     again = f", {report.duplicates:,} more that repeat others" if report.duplicates else ""
     click.echo(f"Index:     {report.documents:,} documents, {report.passages:,} passages{again} ({folder})")
-    speed = f", {report.new_passages / report.seconds:,.0f} passages a second" if report.new_passages else ""
-    click.echo(f"Work:      {report.new_passages:,} passages read in {report.seconds:.1f} s{speed}")
+    click.echo(f"Work:      {work}")
     click.echo(f"Size:      {readable_size(report.bytes)}")
-    show_skipped([(item.uri, item.reason) for item in report.skipped])
 
 
 def show_comparison(result: "Comparison") -> None:
@@ -583,16 +598,36 @@ def read_where(given: Sequence[str]) -> dict[str, list[str]]:
     return where
 
 
-def show_skipped(skipped: list[tuple[str, str]], everything: bool = False) -> None:
-    """What was left out, and why."""
-    if not skipped:
+def show_skipped(files: Sequence[tuple[str, str]], partly: int, everything: bool = False) -> None:
+    """The files of which nothing, or not all, was taken, and why.
+
+    Args:
+        files: Name and reason of each.
+        partly: How many of them were taken in part.
+        everything: List all.
+    """
+    if not files:
         return
-    click.echo(f"Skipped:   {len(skipped)}")
-    shown = skipped if everything else skipped[:SKIPPED_SHOWN]
-    for uri, reason in shown:
+    wholly = len(files) - partly
+    parts = [count_files(wholly)] if wholly else []
+    parts += [f"parts of {count_files(partly)}"] if partly else []
+    click.echo(f"Skipped:   {', '.join(parts)}")
+    show_reasons(files, len(files) if everything else SKIPPED_SHOWN)
+    if not everything and len(files) > SKIPPED_SHOWN:
+        click.echo("  `index info --files` lists all.")
+
+
+def show_reasons(skipped: Sequence[tuple[str, str]], most: int) -> None:
+    """The first of what was left out, each with the reason, and how many more there are."""
+    for uri, reason in skipped[:most]:
         click.echo(f"  {clean(uri)}: {clean(reason)}")
-    if len(shown) < len(skipped):
-        click.echo(f"  ... and {len(skipped) - len(shown)} more: `index info --files` lists all")
+    if len(skipped) > most:
+        click.echo(f"  ... and {len(skipped) - most:,} more")
+
+
+def count_files(number: int) -> str:
+    """A number of files in words."""
+    return f"{number:,} file{'' if number == 1 else 's'}"
 
 
 def show_result(result: "SearchResult") -> None:

@@ -298,15 +298,18 @@ def test_unreadable_files_are_reported_and_remembered(corpus: Path, tmp_path: Pa
     (corpus / "empty.txt").write_bytes(b"")
     (corpus / "picture.png").write_bytes(b"\x89PNG")
     (corpus / "rows.jsonl").write_text('{"id": "a", "text": "良い行"}\nnot json\n', encoding="utf-8")
-    for _ in range(2):
-        report = build(corpus, tmp_path / "index")
-        assert {item.uri.split("#")[0] for item in report.skipped} == {
-            "broken.pdf",
-            "empty.txt",
-            "picture.png",
-            "rows.jsonl",
-        }
+    first, second = (build(corpus, tmp_path / "index") for _ in range(2))
+    # Files are counted once, those of which nothing was taken only as skipped.
+    assert (first.added, first.unchanged, len(first.skipped), first.partly) == (3, 0, 4, 1)
+    assert (second.added, second.unchanged, second.skipped, second.partly) == (0, 3, first.skipped, 1)
+    assert {item.uri for item in first.skipped} == {"broken.pdf", "empty.txt", "picture.png", "rows.jsonl"}
     assert "rows.jsonl#a" in uris(tmp_path / "index")
+    # What can be read no longer is gone from the index; what can be read now is new in it.
+    (corpus / "vpn.md").write_bytes(b"\x00\x01\x02" * 100)
+    (corpus / "empty.txt").write_text("Not empty any more.", encoding="utf-8")
+    third = build(corpus, tmp_path / "index")
+    assert (third.added, third.updated, third.removed, third.unchanged, third.partly) == (1, 0, 1, 2, 1)
+    assert {item.uri for item in third.skipped} == {"broken.pdf", "vpn.md", "picture.png", "rows.jsonl"}
 
 
 def test_contradicting_settings_are_refused(corpus: Path, tmp_path: Path) -> None:

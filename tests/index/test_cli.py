@@ -93,6 +93,24 @@ def test_add_remove_verify(index: Path, tmp_path: Path) -> None:
     assert "has changed" in damaged.stdout
 
 
+def test_numbers_are_of_what_they_say(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "picture.png").write_bytes(b"x")
+    (corpus / "table.csv").write_text("title,text\nA,first\nB,\nC,\nD,last\n", encoding="utf-8")
+    index = str(tmp_path / "index")
+    for files in ("4 added", "4 unchanged"):
+        shown = run("build", str(corpus), "--index", index).stdout
+        assert f"Files:     {files}\nIndex:     6 documents, 6 passages" in shown
+        assert "Skipped:   1 file, parts of 1 file\n  picture.png: files of type .png are not read\n" in shown
+        assert "\n  table.csv: row 2: its text is empty; row 3: its text is empty\n" in shown
+    shown = run("info", "--index", index).stdout
+    assert "files        5, of which nothing was taken from 1\ndocuments    6\n" in shown
+    assert "Skipped:   1 file, parts of 1 file\n" in shown
+    shown = run("remove", "table.csv#row=1", "table.csv#row=4", "--index", index).stdout
+    assert "Documents: 2 removed\nIndex:     4 documents" in shown
+    shown = run("remove", "rows.jsonl", "rows.jsonl#a", "table.csv", "--index", index).stdout
+    assert "Files:     2 removed\nIndex:     2 documents" in shown
+
+
 def test_default_folder_is_the_current_one(corpus: Path, tmp_path: Path) -> None:
     assert run("build", "corpus", cwd=tmp_path).returncode == 0
     assert (tmp_path / ".sakuin" / "documents.db").is_file()
