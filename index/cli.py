@@ -500,6 +500,7 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     # A page elsewhere that gives this machine its own name must not speak to this one.
     flags += [f"--server.allowedHosts={name}" for name in ("127.0.0.1", "localhost")]
     arguments = ["--index", str(folder.resolve()), *(["--read-only"] if read_only else [])]
+    require_free(port)
     address = f"http://127.0.0.1:{port}"
     click.echo(f"{address} shows {folder}; Ctrl-C ends it.")
     if not (folder / database.NAME).exists():
@@ -511,6 +512,25 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
         sys.executable,
         [sys.executable, "-m", "streamlit", "run", str(app), *flags, "--", *arguments],
     )
+
+
+def require_free(port: int) -> None:
+    """Raise SakuinError if a server could not listen on a port of this machine."""
+    import socket
+
+    from embedder.errors import SakuinError
+
+    with socket.socket() as probe:
+        if os.name != "nt":
+            # As servers do: a port whose last server has just ended is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SakuinError(
+                f"Cannot use port {port} ({error.strerror}): end what uses it, such as another `index ui`, or give "
+                f"another port with --port."
+            ) from error
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The command `index`, run as a user runs it."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,19 @@ def test_errors_say_what_to_do(tmp_path: Path, arguments: list[str], code: int, 
     assert result.returncode == code
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_port_in_use_is_told_before_any_address(index: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = run("ui", "--no-browser", "--port", str(port), "--index", str(index))
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert f"port {port}" in result.stderr
+    assert "--port" in result.stderr
 
 
 def test_control_characters_of_documents_do_not_reach_the_terminal(tmp_path: Path) -> None:
