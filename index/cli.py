@@ -139,9 +139,10 @@ def compact(folder: Path) -> None:
     with progress_bar("passages", "Compacting") as progress:
         report = compact(folder, progress)
     if report is None:
-        click.echo(f"The index in {folder} is compact.")
+        click.echo(f"The index in {folder} is compact already; nothing was done.")
     else:
-        show_report(report, folder)
+        click.echo(f"The index in {folder} is compact now.")
+        show_state(report, folder, f"compacted in {report.seconds:.1f} s")
 
 
 @cli.command()
@@ -152,7 +153,8 @@ def repair(folder: Path) -> None:
 
     with progress_bar("passages", "Repairing") as progress:
         report = repair(folder, progress)
-    show_report(report, folder)
+    click.echo(f"The index in {folder} is repaired.")
+    show_state(report, folder, f"{report.new_passages:,} passages made anew in {report.seconds:.1f} s")
 
 
 @cli.command()
@@ -170,6 +172,7 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     from index.watch import watch
     from index.writer import Settings
 
+    watching = False
     try:
         for report in watch(corpus, folder, Settings(model, dim), progress_bar):
             if isinstance(report, str):
@@ -177,8 +180,17 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
             else:
                 show_report(report, folder)
             sys.stdout.flush()
+            if not watching:
+                click.echo(f"Watching {corpus}: what changes in it is read as it changes. Ctrl-C ends it.", err=True)
+                watching = True
     except KeyboardInterrupt:
-        click.echo("No longer watching. The index is as the last line says.", err=True)
+        if not watching:
+            raise
+        click.echo(
+            f"No longer watching {corpus}. The index in {folder} is as the last summary says; `index build` reads what "
+            f"changes from now on.",
+            err=True,
+        )
 
 
 @cli.command()
@@ -197,7 +209,7 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     "--rescore",
     type=int,
     help="In a large index, how many passages of a rough dense search to compare exactly: more is surer and slower "
-    "[default: 1000; more below 64 dimensions].",
+    "[default: enough for 98 % of the ten nearest, 1500 at 256 numbers].",
 )
 @click.option("--explain", is_flag=True, help="Show what each score is made of, down to words.")
 @click.option(
@@ -239,6 +251,10 @@ def search(
     from search import Searcher
 
     with Searcher.open(folder) as searcher:
+        if not searcher.manifest.passages:
+            show_emptiness(folder, searcher.manifest.corpus, searcher.counts()["skipped"])
+            if not as_json:
+                return
         result = searcher.search(query, k, mode, dim, rescore, explain, read_where(where), min_relevance)
     if as_json:
         click.echo(to_json(result.to_dict()))
@@ -648,6 +664,21 @@ def show_reasons(skipped: Sequence[tuple[str, str]], most: int) -> None:
 def count_files(number: int) -> str:
     """A number of files in words."""
     return f"{number:,} file{'' if number == 1 else 's'}"
+
+
+def show_emptiness(folder: Path, corpus: str, skipped: int) -> None:
+    """That an index holds no documents, and how some get into it."""
+    index = [] if folder == Path(DEFAULT_INDEX) else ["--index", str(folder)]
+    click.echo(f"The index in {folder} holds no documents.", err=True)
+    if skipped:
+        click.echo(
+            f"{count_files(skipped)} could not be read: `{shlex.join(['index', 'info', *index])}` says why.", err=True
+        )
+    if corpus:
+        command = shlex.join(["index", "build", corpus, *index])
+        click.echo(f"Put documents into {corpus} and run `{command}`.", err=True)
+    else:
+        click.echo(f"`{shlex.join(['index', 'add', 'FILE', *index])}` puts some in.", err=True)
 
 
 def show_result(result: "SearchResult") -> None:

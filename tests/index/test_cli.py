@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from index.cli import cli
+from index.vectors import rescored_at
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -59,12 +60,41 @@ def test_search_explains_its_scores(index: Path) -> None:
 
 
 def test_compact_and_repair_say_what_they_did(index: Path) -> None:
-    assert "is compact" in run("compact", "--index", str(index)).stdout
+    assert "is compact already; nothing was done" in run("compact", "--index", str(index)).stdout
     removed = run("remove", "leave.txt", "--index", str(index))
     assert removed.returncode == 0
-    assert "Index:" in run("compact", "--index", str(index)).stdout
-    assert "Index:" in run("repair", "--index", str(index)).stdout
+    compacted = run("compact", "--index", str(index)).stdout
+    assert "is compact now" in compacted
+    assert "Index:     3 documents" in compacted
+    repaired = run("repair", "--index", str(index)).stdout
+    assert "is repaired" in repaired
+    assert "3 passages made anew" in repaired
+    # They touch no file and skip none.
+    assert "Files:" not in compacted + repaired
     assert "is whole" in run("verify", "--index", str(index)).stdout
+
+
+def test_an_empty_index_says_so_and_what_to_do(tmp_path: Path) -> None:
+    corpus, index = tmp_path / "my corpus", tmp_path / "index"
+    corpus.mkdir()
+    (corpus / "picture.png").write_bytes(b"x")
+    run("build", str(corpus), "--index", str(index))
+    for options in ([], ["--min-relevance", "0.3"], ["--where", "type=md"]):
+        result = run("search", "猫", "--index", str(index), *options)
+        assert (result.returncode, result.stdout) == (0, "")
+        assert result.stderr.splitlines() == [
+            f"The index in {index} holds no documents.",
+            f"1 file could not be read: `index info --index {index}` says why.",
+            f"Put documents into {corpus} and run `index build '{corpus}' --index {index}`.",
+        ]
+    result = run("search", "猫", "--index", str(index), "--json")
+    assert json.loads(result.stdout)["hits"] == []
+    assert "holds no documents" in result.stderr
+
+
+def test_the_default_of_rescore_is_the_true_one() -> None:
+    shown = " ".join(CliRunner().invoke(cli, ["search", "--help"]).output.split())
+    assert f"{rescored_at(256, 256)} at 256 numbers" in shown
 
 
 def test_search_prints_json_for_programs(index: Path) -> None:
