@@ -530,6 +530,22 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     )
 
 
+@contextmanager
+def progress_bar(unit: str = "B", work: str = "Reading") -> Iterator["Progress"]:
+    """A bar of bytes read, or of other things done, on stderr where that is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(unit=unit, unit_scale=True, desc=work, disable=None, leave=False) as bar:
+
+        def show(name: str, done: int, total: int) -> None:
+            bar.total = total
+            if name:
+                bar.set_postfix_str(clean(name)[-40:], refresh=False)
+            bar.update(done - bar.n)
+
+        yield show
+
+
 def require_free(port: int) -> None:
     """Raise SakuinError if a server could not listen on a port of this machine."""
     import socket
@@ -547,22 +563,6 @@ def require_free(port: int) -> None:
                 f"Cannot use port {port} ({error.strerror}): end what uses it, such as another `index ui`, or give "
                 f"another port with --port."
             ) from error
-
-
-@contextmanager
-def progress_bar(unit: str = "B", work: str = "Reading") -> Iterator["Progress"]:
-    """A bar of bytes read, or of other things done, on stderr where that is a terminal."""
-    from tqdm import tqdm
-
-    with tqdm(unit=unit, unit_scale=True, desc=work, disable=None, leave=False) as bar:
-
-        def show(name: str, done: int, total: int) -> None:
-            bar.total = total
-            if name:
-                bar.set_postfix_str(clean(name)[-40:], refresh=False)
-            bar.update(done - bar.n)
-
-        yield show
 
 
 def show_report(report: "Report", folder: Path) -> None:
