@@ -1,17 +1,18 @@
 """Analyses passages in processes of their own, for analysing takes more time than all the rest of a build.
 
 A worker is `python -m index.analysing`: it reads a length (8 bytes) and a JSON list of texts, and writes the terms of
-each in the same way. It ends when its input ends, so that none outlives its parent, however that one dies. Pipes and
-not `multiprocessing`, which would run the main module of whoever calls us once more.
+each in the same way. It ends when its input ends, so that none outlives its parent, however that one dies. It never
+sees Ctrl-C, which reaches every process of a terminal: the parent decides what becomes of its workers. Pipes and not
+`multiprocessing`, which would run the main module of whoever calls us once more.
 """
 
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
@@ -37,10 +38,15 @@ class Analysers:
         command = [sys.executable, "-P", "-m", "index.analysing"]
         root = str(Path(__file__).resolve().parent.parent)
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
-        self._processes = [
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
-            for _ in range(number)
-        ]
+        # Windows sends no Ctrl-C to a group of its own.
+        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        with interrupts_held():
+            self._processes = [
+                subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, creationflags=flags
+                )
+                for _ in range(number)
+            ]
         self._idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
         for process in self._processes:
             self._idle.put(process)
@@ -84,6 +90,22 @@ class Analysers:
             self._idle.put(process)
 
 
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold SIGINT back: a process that is started meanwhile never gets one, not even before it has imported anything.
+
+    Any thread may do this, where only the main one may set a handler. On Windows it does nothing.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def send(stream: IO[bytes], texts: Sequence[str]) -> None:
     """Write texts."""
     try:
@@ -106,8 +128,6 @@ def receive(stream: IO[bytes]) -> Any:
 
 def work() -> None:
     """Answer until the input ends."""
-    # Ctrl-C reaches every process of the terminal; the parent decides what becomes of it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     analyser = Analyser()
     while True:
         try:

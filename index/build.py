@@ -1,15 +1,16 @@
 """Build, add, remove: what the command line offers, as functions."""
 
+import re
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from index import database
-from index.corpus import Found, find_files, hash_file, uri_of
+from index.corpus import Found, files_below, find_files, hash_file, is_gone, located, name_of, readable, require_there
 from index.database import FileState
 from index.documents import Document, Skipped
 from index.errors import IndexFolderError, ReadError
@@ -26,6 +27,9 @@ COMMIT_PASSAGES = 500_000
 # Of one file: a table may have a million empty rows.
 REASONS_KEPT = 100
 
+# What the name of a row, line or page has after its file's.
+PLACE = re.compile(r"\A(row|line|page)=(\d+)\Z")
+
 INTERRUPTED = "only a part was read before an interruption; the next build reads the rest"
 
 Progress = Callable[[str, int, int], None]
@@ -37,12 +41,15 @@ class Report:
     """What a build, an addition or a removal did.
 
     Attributes:
-        added, updated, unchanged, removed: Numbers of files (of documents, where single documents were removed).
+        added, updated, unchanged: Numbers of files that the index has documents of.
+        removed: Number of files that it has none of any more.
+        removed_documents: Number of single documents that were removed, their files staying.
         documents, passages: Numbers in the index afterwards.
         duplicates: Places where a passage stands again; it is stored and found once.
         new_passages: Passages of documents that are new or have changed; those the index had already are not encoded
             again.
-        skipped: What was left out this time, and why.
+        skipped: Files of which nothing, or not all, was taken, and why.
+        partly: How many of these are in the index in part.
         seconds: Time taken.
         bytes: Size of the index folder afterwards.
     """
@@ -51,11 +58,13 @@ class Report:
     updated: int = 0
     unchanged: int = 0
     removed: int = 0
+    removed_documents: int = 0
     documents: int = 0
     passages: int = 0
     duplicates: int = 0
     new_passages: int = 0
     skipped: list[Skipped] = field(default_factory=list)
+    partly: int = 0
     seconds: float = 0.0
     bytes: int = 0
 
@@ -102,44 +111,134 @@ def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress:
 def add(
     paths: Sequence[Path], folder: Path, settings: Settings = Settings(), progress: Progress = no_progress
 ) -> Report:
-    """Read files, or all files of folders, into an index; a file that is already there is brought up to date."""
+    """Read files, or all files of folders, into an index, and bring up to date what it has of them already.
+
+    Files that the index has of a folder and that are gone from the disk are forgotten. Those that are there and passed
+    over, such as in a hidden folder that was added by its own name, stay.
+
+    Raises:
+        IndexFolderError: as `IndexWriter` and `find_files`, or a folder is empty from which the index has files: its
+            disk may not be there. Nothing is changed then.
+        ModelError: as `IndexWriter`.
+    """
     started = time.perf_counter()
     report = Report()
+    for path in paths:
+        require_there(path)
     with IndexWriter(folder, settings) as writer:
-        root = Path(writer.manifest.corpus) if writer.manifest.corpus else None
-        found = [file for path in paths for file in find_files(path, root)]
-        sync_files(writer, found, database.read_files(writer.connection), report, progress)
+        root = corpus_root(writer)
+        known = database.read_files(writer.connection)
+        found: list[Found] = []
+        gone: set[str] = set()
+        for path in paths:
+            here = list(find_files(path, root))
+            lost = gone_files(path, {file.uri for file in here}, known, root)
+            if lost and not here:
+                raise IndexFolderError(
+                    f"{path} is empty, but the index has files of it ({len(lost):,}): is the disk there? Nothing was "
+                    f"changed. If they are gone for good, `index remove` forgets them."
+                )
+            found += here
+            gone |= lost
+        sync_files(writer, found, known, report, progress)
+        for uri in sorted(gone):
+            forget_file(writer, uri)
+            report.removed += 1
         finish(writer, report, started)
     return report
 
 
-def remove(uris: Sequence[str], folder: Path) -> Report:
-    """Remove files or single documents from an index, by uri (or path).
+def remove(names: Sequence[str], folder: Path) -> Report:
+    """Remove files, all files of folders, or single documents from an index.
+
+    Args:
+        names: Uris of files or documents, folders as uris begin with them, or paths of files and folders, which need
+            not be there any more.
+        folder: The index.
 
     Raises:
-        IndexFolderError: no such index, or a uri it does not hold; nothing is removed then.
+        IndexFolderError: no such index, or a name it has nothing of; nothing is removed then.
     """
     started = time.perf_counter()
     database.connect(folder, read_only=True).close()
     report = Report()
     with IndexWriter(folder) as writer:
         known = database.read_files(writer.connection)
-        root = Path(writer.manifest.corpus) if writer.manifest.corpus else None
-        for given in uris:
-            uri = given if given in known else uri_of(Path(given), root)
-            row = writer.connection.execute("SELECT id FROM documents WHERE uri = ?", (given,)).fetchone()
-            if uri in known:
-                forget_file(writer, uri)
-            elif row:
-                writer.remove([row[0]])
+        root = corpus_root(writer)
+        files: set[str] = set()
+        documents: dict[int, str] = {}
+        missing = []
+        for name in names:
+            row = writer.connection.execute(
+                "SELECT id, file FROM documents WHERE uri = ?", (readable(name),)
+            ).fetchone()
+            if row and row[1] != readable(name):
+                documents[row[0]] = row[1]
+            elif named := files_named(name, known, root):
+                files |= named
             else:
-                raise IndexFolderError(
-                    f"The index in {folder} holds no {given!r}; nothing was removed. `index info --files` lists what "
-                    f"it holds."
-                )
-            report.removed += 1
+                missing.append(repr(name))
+        if missing:
+            raise IndexFolderError(
+                f"The index in {folder} has nothing called {', '.join(missing)}; nothing was removed. "
+                f"`index info --files` lists what it holds."
+            )
+        single = [number for number, file in documents.items() if file not in files]
+        writer.remove(single)
+        for uri in sorted(files):
+            forget_file(writer, uri)
+        report.removed, report.removed_documents = len(files), len(single)
         finish(writer, report, started)
     return report
+
+
+def files_named(name: str, known: Collection[str], root: Path | None) -> set[str]:
+    """Files of an index that a name stands for: of a file or a folder, as the index calls it, or by its path.
+
+    Raises:
+        IndexFolderError: the index has files of two folders that might be meant.
+    """
+    called = readable(name)
+    if called in known:
+        return {called}
+    # An empty path would be the folder the user happens to stand in.
+    if not name:
+        return set()
+    beginning = f"{called.rstrip('/')}/"
+    shown = set() if Path(name).is_absolute() else {uri for uri in known if uri.startswith(beginning)}
+    try:
+        path = located(Path(name))
+    except OSError:  # no name that a file can have
+        return shown
+    uri = name_of(path, root)
+    there = {uri} if uri in known else files_below(path, known, root)
+    if shown and there and shown != there:
+        raise IndexFolderError(
+            f"{name} may be {path} or {Path(root or '', name)}: give the whole path of the one you mean. Nothing was "
+            f"removed."
+        )
+    return shown or there
+
+
+def gone_files(start: Path, here: Collection[str], known: Collection[str], root: Path | None) -> set[str]:
+    """Files that an index has of a folder and that are not on the disk any more.
+
+    Args:
+        start: The folder, or a file, of which none can be gone.
+        here: What was found in it.
+        known: What the index has.
+        root: As for `find_files`.
+    """
+    if not start.is_dir():
+        return set()
+    return {
+        uri for uri in files_below(located(start), known, root) if uri not in here and is_gone(Path(root or "", uri))
+    }
+
+
+def corpus_root(writer: IndexWriter) -> Path | None:
+    """The folder that an index is kept in step with."""
+    return Path(writer.manifest.corpus) if writer.manifest.corpus else None
 
 
 def compact(folder: Path, progress: Progress = no_progress) -> Report | None:
@@ -212,11 +311,10 @@ def sync_file(
     """Bring one file up to date."""
     # A file without a hash was never read, whether for its rights or its type: that may have changed without its bytes.
     if known and known.sha256 and (known.size, known.mtime_ns) == (file.size, file.mtime_ns):
-        report.unchanged += 1
-        if known.reason:
-            report.skipped.append(Skipped(file.uri, known.reason))
+        count_unchanged(writer, known, report)
         return
-    digest, skipped = "", []
+    before = has_documents(writer, file.uri)
+    digest = ""
     try:
         if file.reason:
             raise ReadError(file.reason)
@@ -225,23 +323,37 @@ def sync_file(
         digest = hash_file(file.path)
         if known and known.sha256 == digest:
             writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, known.reason))
-            report.unchanged += 1
+            count_unchanged(writer, known, report)
             return
-        skipped = add_documents(writer, file, report, progress)
+        reason = "; ".join(summarise(add_documents(writer, file, report, progress), file.uri))
     except ReadError as error:
-        skipped = [Skipped(file.uri, str(error))]
-        if known and known.sha256 == digest and known.reason == str(error):
-            report.unchanged += 1
-            report.skipped += skipped
+        reason = str(error)
+        if known and known.sha256 == digest and known.reason == reason:
+            count_unchanged(writer, known, report)
             return
         forget_documents(writer, file.uri)
-    if known:
-        report.updated += 1
-    else:
-        report.added += 1
-    report.skipped += skipped
-    reason = "; ".join(summarise(skipped, file.uri))
     writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, reason))
+    after = has_documents(writer, file.uri)
+    report.added += after and not before
+    report.updated += after and before
+    report.removed += before and not after
+    if reason:
+        report.skipped.append(Skipped(file.uri, reason))
+        report.partly += after
+
+
+def count_unchanged(writer: IndexWriter, file: FileState, report: Report) -> None:
+    """Put a file into the report that is as it was, be it in the index or left out."""
+    taken = not file.reason or has_documents(writer, file.uri)
+    report.unchanged += taken
+    if file.reason:
+        report.skipped.append(Skipped(file.uri, file.reason))
+        report.partly += taken
+
+
+def has_documents(writer: IndexWriter, uri: str) -> bool:
+    """Whether the index has a document of a file."""
+    return writer.connection.execute("SELECT 1 FROM documents WHERE file = ?", (uri,)).fetchone() is not None
 
 
 def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]) -> list[Skipped]:
@@ -320,9 +432,9 @@ def timed(items: Iterator[T]) -> Iterator[tuple[T, float]]:
 
 
 def summarise(skipped: Sequence[Skipped], uri: str, most: int = 3) -> Iterable[str]:
-    """The first reasons, and how many more."""
+    """The first reasons, each with its place in the file, such as "row 3", and how many more."""
     for item in skipped[:most]:
-        part = item.uri.removeprefix(uri).lstrip("#")
+        part = PLACE.sub(r"\1 \2", item.uri.removeprefix(uri).lstrip("#"))
         yield f"{part}: {item.reason}" if part else item.reason
     # Of more than are kept the first reason tells the number.
     if most < len(skipped) <= REASONS_KEPT:

@@ -88,7 +88,15 @@ def build(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
 @DIM_OPTION
 @MODEL_OPTION
 def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | None) -> None:
-    """Read files, or all files of folders, into the index."""
+    """Read files, or all files of folders, into the index.
+
+    \b
+    index add notes.md ~/papers
+
+    What is there already is brought up to date: of a folder that is added again, only new and changed files are read,
+    and files that are gone from the disk are forgotten. `index build` leaves alone what was added from outside its
+    folder.
+    """
     from index.build import add
     from index.writer import Settings
 
@@ -98,17 +106,24 @@ def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | Non
 
 
 @cli.command()
-@click.argument("uris", nargs=-1, required=True, metavar="URI...")
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @INDEX_OPTION
-def remove(uris: tuple[str, ...], folder: Path) -> None:
-    """Remove files or single documents, by the names that `index search` and `index info --files` show.
+def remove(names: tuple[str, ...], folder: Path) -> None:
+    """Remove files, all files of folders, or single documents from the index; nothing on the disk is deleted.
+
+    \b
+    index remove notes.md ~/papers
+    index remove office/rows.csv#row=3
+
+    A NAME is what `index search` and `index info --files` show, a folder that such names begin with, or the path of a
+    file or folder, which need not be there any more. If the index has nothing of one of them, nothing is removed.
 
     The next `index build` brings back a file that still stands in the corpus folder. A single document of a file, such
     as rows.csv#row=3, stays away until that file changes.
     """
     from index.build import remove
 
-    show_report(remove(uris, folder), folder)
+    show_report(remove(names, folder), folder)
 
 
 @cli.command()
@@ -125,9 +140,10 @@ def compact(folder: Path) -> None:
     with progress_bar("passages", "Compacting") as progress:
         report = compact(folder, progress)
     if report is None:
-        click.echo(f"The index in {folder} is compact.")
+        click.echo(f"The index in {folder} is compact already; nothing was done.")
     else:
-        show_report(report, folder)
+        click.echo(f"The index in {folder} is compact now.")
+        show_state(report, folder, f"compacted in {report.seconds:.1f} s")
 
 
 @cli.command()
@@ -138,7 +154,8 @@ def repair(folder: Path) -> None:
 
     with progress_bar("passages", "Repairing") as progress:
         report = repair(folder, progress)
-    show_report(report, folder)
+    click.echo(f"The index in {folder} is repaired.")
+    show_state(report, folder, f"{report.new_passages:,} passages made anew in {report.seconds:.1f} s")
 
 
 @cli.command()
@@ -156,6 +173,7 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     from index.watch import watch
     from index.writer import Settings
 
+    watching = False
     try:
         for report in watch(corpus, folder, Settings(model, dim), progress_bar):
             if isinstance(report, str):
@@ -163,8 +181,17 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
             else:
                 show_report(report, folder)
             sys.stdout.flush()
+            if not watching:
+                click.echo(f"Watching {corpus}: what changes in it is read as it changes. Ctrl-C ends it.", err=True)
+                watching = True
     except KeyboardInterrupt:
-        click.echo("No longer watching. The index is as the last line says.", err=True)
+        if not watching:
+            raise
+        click.echo(
+            f"No longer watching {corpus}. The index in {folder} is as the last summary says; `index build` reads what "
+            f"changes from now on.",
+            err=True,
+        )
 
 
 @cli.command()
@@ -183,7 +210,7 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     "--rescore",
     type=int,
     help="In a large index, how many passages of a rough dense search to compare exactly: more is surer and slower "
-    "[default: 1000; more below 64 dimensions].",
+    "[default: enough for 98 % of the ten nearest, 1500 at 256 numbers].",
 )
 @click.option("--explain", is_flag=True, help="Show what each score is made of, down to words.")
 @click.option(
@@ -225,6 +252,10 @@ def search(
     from search import Searcher
 
     with Searcher.open(folder) as searcher:
+        if not searcher.manifest.passages:
+            show_emptiness(folder, searcher.manifest.corpus, searcher.counts()["skipped"])
+            if not as_json:
+                return
         result = searcher.search(query, k, mode, dim, rescore, explain, read_where(where), min_relevance)
     if as_json:
         click.echo(to_json(result.to_dict()))
@@ -250,6 +281,8 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
     with closing(open_index(folder)) as snapshot:
         manifest = snapshot.manifest
         fusion = Fusion.of(manifest.fusion)
+        documents = dict(snapshot.files())
+        skipped = snapshot.skipped()
         facts: dict[str, Any] = {
             "index": str(folder),
             "corpus": manifest.corpus,
@@ -263,10 +296,10 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
             "stale_terms": manifest.stale_terms,
             "fusion": {**asdict(fusion), "tuned": bool(manifest.fusion)},
             "bytes": folder_bytes(folder),
-            "skipped": [{"uri": uri, "reason": reason} for uri, reason in snapshot.skipped()],
+            "skipped": [{"uri": uri, "reason": reason, "documents": documents.get(uri, 0)} for uri, reason in skipped],
         }
         if files:
-            facts["files"] = [{"uri": uri, "documents": number} for uri, number in snapshot.files()]
+            facts["files"] = [{"uri": uri, "documents": number} for uri, number in documents.items()]
         if facets:
             facts["fields"] = snapshot.field_names()
             facts["facets"] = [facet.to_dict() for facet in snapshot.facets()]
@@ -274,10 +307,13 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
         click.echo(to_json(facts))
         return
     facts["fusion"] = f"{'tuned' if manifest.fusion else 'default'}: {fusion}"
+    partly = sum(documents.get(uri, 0) > 0 for uri, _ in skipped)
+    if not files and len(skipped) > partly:
+        facts["files"] = f"{facts['files']}, of which nothing was taken from {len(skipped) - partly}"
     for name, value in facts.items():
         if not isinstance(value, list):
             click.echo(f"{name:12} {readable_size(value) if name == 'bytes' else value}")
-    show_skipped([(item["uri"], item["reason"]) for item in facts["skipped"]], everything=files)
+    show_skipped(skipped, partly, everything=files)
     for item in facts["files"] if files else ():
         click.echo(f"{item['documents']:8}  {clean(item['uri'])}")
     for field in facts["facets"] if facets else ():
@@ -360,7 +396,9 @@ def adapt(corpus: Path, out: Path, model: str | None, minutes: float, seed: int,
         click.echo("Interrupted. Nothing was written.", err=True)
         sys.exit(130)
     click.echo(f"Read:      {result.documents:,} documents, {result.passages:,} passages")
-    show_skipped([(item.uri, item.reason) for item in result.skipped])
+    if result.skipped:
+        click.echo(f"Skipped:   {len(result.skipped):,} files or parts of files")
+        show_reasons([(item.uri, item.reason) for item in result.skipped], SKIPPED_SHOWN)
     click.echo(f"Trained:   {result.steps:,} batches of {result.batch:,} in {result.seconds / 60:.1f} minutes")
     for line in figures(result):
         click.echo(line)
@@ -473,6 +511,7 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     # A page elsewhere that gives this machine its own name must not speak to this one.
     flags += [f"--server.allowedHosts={name}" for name in ("127.0.0.1", "localhost")]
     arguments = ["--index", str(folder.resolve()), *(["--read-only"] if read_only else [])]
+    require_free(port)
     address = f"http://127.0.0.1:{port}"
     click.echo(f"{address} shows {folder}; Ctrl-C ends it.")
     if not (folder / database.NAME).exists():
@@ -549,10 +588,29 @@ def progress_bar(unit: str = "B", work: str = "Reading") -> Iterator["Progress"]
         yield show
 
 
+def require_free(port: int) -> None:
+    """Raise SakuinError if a server could not listen on a port of this machine."""
+    import socket
+
+    from embedder.errors import SakuinError
+
+    with socket.socket() as probe:
+        if os.name != "nt":
+            # As servers do: a port whose last server has just ended is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SakuinError(
+                f"Cannot use port {port} ({error.strerror}): end what uses it, such as another `index ui`, or give "
+                f"another port with --port."
+            ) from error
+
+
 def show_report(report: "Report", folder: Path) -> None:
-    """The summary at the end of a build."""
+    """The summary at the end of a build, an addition or a removal."""
     changes = ", ".join(
-        f"{number} {name}"
+        f"{number:,} {name}"
         for name, number in (
             ("added", report.added),
             ("updated", report.updated),
@@ -561,13 +619,21 @@ def show_report(report: "Report", folder: Path) -> None:
         )
         if number
     )
-    click.echo(f"Files:     {changes or 'none'}")
+    if report.removed_documents:
+        click.echo(f"Documents: {report.removed_documents:,} removed")
+    if changes or not report.removed_documents:
+        click.echo(f"Files:     {changes or 'none'}")
+    speed = f", {report.new_passages / report.seconds:,.0f} passages a second" if report.new_passages else ""
+    show_state(report, folder, f"{report.new_passages:,} passages read in {report.seconds:.1f} s{speed}")
+    show_skipped([(item.uri, item.reason) for item in report.skipped], report.partly)
+
+
+def show_state(report: "Report", folder: Path, work: str) -> None:
+    """How large an index is after some work."""
     again = f", {report.duplicates:,} more that repeat others" if report.duplicates else ""
     click.echo(f"Index:     {report.documents:,} documents, {report.passages:,} passages{again} ({folder})")
-    speed = f", {report.new_passages / report.seconds:,.0f} passages a second" if report.new_passages else ""
-    click.echo(f"Work:      {report.new_passages:,} passages read in {report.seconds:.1f} s{speed}")
+    click.echo(f"Work:      {work}")
     click.echo(f"Size:      {readable_size(report.bytes)}")
-    show_skipped([(item.uri, item.reason) for item in report.skipped])
 
 
 def show_comparison(result: "Comparison") -> None:
@@ -607,16 +673,51 @@ def read_where(given: Sequence[str]) -> dict[str, list[str]]:
         raise click.BadParameter(str(error), param_hint="--where") from error
 
 
-def show_skipped(skipped: list[tuple[str, str]], everything: bool = False) -> None:
-    """What was left out, and why."""
-    if not skipped:
+def show_skipped(files: Sequence[tuple[str, str]], partly: int, everything: bool = False) -> None:
+    """The files of which nothing, or not all, was taken, and why.
+
+    Args:
+        files: Name and reason of each.
+        partly: How many of them were taken in part.
+        everything: List all.
+    """
+    if not files:
         return
-    click.echo(f"Skipped:   {len(skipped)}")
-    shown = skipped if everything else skipped[:SKIPPED_SHOWN]
-    for uri, reason in shown:
+    wholly = len(files) - partly
+    parts = [count_files(wholly)] if wholly else []
+    parts += [f"parts of {count_files(partly)}"] if partly else []
+    click.echo(f"Skipped:   {', '.join(parts)}")
+    show_reasons(files, len(files) if everything else SKIPPED_SHOWN)
+    if not everything and len(files) > SKIPPED_SHOWN:
+        click.echo("  `index info --files` lists all.")
+
+
+def show_reasons(skipped: Sequence[tuple[str, str]], most: int) -> None:
+    """The first of what was left out, each with the reason, and how many more there are."""
+    for uri, reason in skipped[:most]:
         click.echo(f"  {clean(uri)}: {clean(reason)}")
-    if len(shown) < len(skipped):
-        click.echo(f"  ... and {len(skipped) - len(shown)} more: `index info --files` lists all")
+    if len(skipped) > most:
+        click.echo(f"  ... and {len(skipped) - most:,} more")
+
+
+def count_files(number: int) -> str:
+    """A number of files in words."""
+    return f"{number:,} file{'' if number == 1 else 's'}"
+
+
+def show_emptiness(folder: Path, corpus: str, skipped: int) -> None:
+    """That an index holds no documents, and how some get into it."""
+    index = [] if folder == Path(DEFAULT_INDEX) else ["--index", str(folder)]
+    click.echo(f"The index in {folder} holds no documents.", err=True)
+    if skipped:
+        click.echo(
+            f"{count_files(skipped)} could not be read: `{shlex.join(['index', 'info', *index])}` says why.", err=True
+        )
+    if corpus:
+        command = shlex.join(["index", "build", corpus, *index])
+        click.echo(f"Put documents into {corpus} and run `{command}`.", err=True)
+    else:
+        click.echo(f"`{shlex.join(['index', 'add', 'FILE', *index])}` puts some in.", err=True)
 
 
 def show_result(result: "SearchResult") -> None:

@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
@@ -48,14 +48,13 @@ def find_files(start: Path, root: Path | None) -> Iterator[Found]:
     Raises:
         IndexFolderError: there is no ``start``, or something below it cannot be looked at.
     """
+    require_there(start)
     start = located(start)
     if start.is_file():
         found = look_at(start, start, root)
         if found:
             yield found
         return
-    if not start.is_dir():
-        raise IndexFolderError(f"No file or folder {start}: check the path.")
     # A loop, not os.walk, which recurses in Python 3.11 and fails below a thousand folders.
     folders = [start]
     while folders:
@@ -75,6 +74,34 @@ def find_files(start: Path, root: Path | None) -> Iterator[Found]:
                 found = look_at(folder / name, start, root)
                 if found:
                     yield found
+
+
+def require_there(start: Path) -> None:
+    """Raise IndexFolderError if there is no such file or folder."""
+    if not start.is_file() and not start.is_dir():
+        raise IndexFolderError(f"No file or folder {start}: check the path.")
+
+
+def files_below(folder: Path, known: Collection[str], root: Path | None) -> set[str]:
+    """Those of an index's files that stand below a folder, whether it is there or not.
+
+    Args:
+        folder: Located.
+        known: Uris of files.
+        root: As for `find_files`.
+    """
+    beginning = f"{readable(folder.as_posix()).rstrip('/')}/"
+    base = f"{readable(root.as_posix()).rstrip('/')}/" if root else ""
+    return {uri for uri in known if (uri if os.path.isabs(uri) else base + uri).startswith(beginning)}
+
+
+def is_gone(path: Path) -> bool:
+    """Whether a path leads to nothing; False where that cannot be told."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        return isinstance(error, FileNotFoundError | NotADirectoryError)
+    return False
 
 
 def look_at(path: Path, start: Path, root: Path | None) -> Found | None:

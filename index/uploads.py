@@ -185,7 +185,6 @@ def remove_after(report: Report, uris: Sequence[str], folder: Path) -> Report:
     """Remove files of which nothing was taken; the report of reading them, with what the index holds now."""
     later = remove(uris, folder)
     report.documents, report.passages, report.bytes = later.documents, later.passages, later.bytes
-    report.added -= len(uris)
     return report
 
 

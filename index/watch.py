@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from index.build import Progress, Report, build
+from index.documents import Skipped
 from index.errors import IndexFolderError
 from index.writer import Settings
 
@@ -51,6 +52,7 @@ def watch(
         raise_interrupt=True,
     )
     due, first = True, True
+    skipped: list[Skipped] = []
     while True:
         if due:
             try:
@@ -63,7 +65,8 @@ def watch(
             else:
                 # What changed while the first build ran was not watched yet: look once more.
                 due = first
-                if first or report.added or report.updated or report.removed:
+                if first or report.added or report.updated or report.removed or report.skipped != skipped:
                     yield report
+                skipped = report.skipped
                 first = False
         due = bool(next(stream)) or due

@@ -70,6 +70,50 @@ def load_model(manifest: Manifest, folder: Path) -> StaticEmbedder:
     return model
 
 
+def start_anew(settings: Settings) -> tuple[Manifest, StaticEmbedder]:
+    """The manifest of an index that holds nothing yet, and its model; makes nothing.
+
+    Raises:
+        IndexFolderError: the model has fewer numbers than are to be stored.
+        ModelError: the model cannot be loaded.
+    """
+    settings = settled(settings)
+    model = StaticEmbedder.load(settings.model or None)
+    dim = min(DEFAULT_DIM, model.dimension) if settings.dim is None else settings.dim
+    if not 1 <= dim <= model.dimension:
+        raise IndexFolderError(f"Cannot store {dim} numbers a vector: the model has 1 to {model.dimension}.")
+    fresh = Manifest(
+        format=database.FORMAT,
+        generation=0,
+        corpus=settings.corpus or "",
+        model=settings.model or "",
+        fingerprint=model.fingerprint,
+        dim=dim,
+        analyser=analysis(),
+        passage_width=settings.passage_width or MAX_WIDTH,
+        segments=[],
+        passages=0,
+        stale_terms=0,
+        checksums={},
+        sizes={},
+    )
+    return fresh, model
+
+
+def settled(settings: Settings) -> Settings:
+    """Settings with the whole path of a model folder: the index may be opened from another working folder."""
+    if settings.model and Path(settings.model).is_dir():
+        return replace(settings, model=str(Path(settings.model).resolve()))
+    return settings
+
+
+def analysis() -> str:
+    """What the text analysis of this version is called."""
+    from index.analyser import Analyser
+
+    return Analyser().name
+
+
 class IndexWriter:
     """The one writer of an index folder; a context manager that discards what was not committed.
 
@@ -88,6 +132,8 @@ class IndexWriter:
         """
         self.folder = folder
         refuse_foreign(folder)
+        # Before anything is made: settings that cannot be met leave nothing behind.
+        fresh = None if (folder / database.NAME).is_file() else start_anew(settings)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             lock = folder / LOCK
@@ -117,7 +163,7 @@ class IndexWriter:
             raise
         try:
             self._create_tables()
-            self._committed, self.manifest, self.model = self._prepare(settings)
+            self._committed, self.manifest, self.model = self._prepare(settings, fresh)
             self._sweep()
         except (sqlite3.Error, OSError) as error:
             self._close()
@@ -271,16 +317,18 @@ class IndexWriter:
         database.create_tables(sqlite_utils.Database(self.connection))
         self.connection.commit()
 
-    def _prepare(self, settings: Settings) -> tuple[Manifest | None, Manifest, StaticEmbedder]:
-        """The committed manifest, if there is one; that to go on from; its model."""
-        from index.analyser import Analyser
+    def _prepare(
+        self, settings: Settings, fresh: tuple[Manifest, StaticEmbedder] | None
+    ) -> tuple[Manifest | None, Manifest, StaticEmbedder]:
+        """The committed manifest, if there is one; that to go on from; its model.
 
-        analyser = Analyser().name
-        if settings.model and Path(settings.model).is_dir():
-            # The index may be opened from another working folder.
-            settings = replace(settings, model=str(Path(settings.model).resolve()))
+        Args:
+            settings: Of the user.
+            fresh: Of `start_anew`, where that was called already.
+        """
         if self.connection.execute("SELECT count(*) FROM manifest").fetchone()[0]:
             manifest = database.read_manifest(self.connection, self.folder)
+            settings, analyser = settled(settings), analysis()
             for name in ("model", "dim", "corpus", "passage_width"):
                 wanted, has = getattr(settings, name), getattr(manifest, name)
                 if name == "corpus" and not has:
@@ -297,26 +345,7 @@ class IndexWriter:
                 )
             adopted = replace(manifest, corpus=settings.corpus or manifest.corpus)
             return manifest, adopted, load_model(manifest, self.folder)
-        model = StaticEmbedder.load(settings.model or None)
-        dim = min(DEFAULT_DIM, model.dimension) if settings.dim is None else settings.dim
-        if not 1 <= dim <= model.dimension:
-            raise IndexFolderError(f"Cannot store {dim} numbers a vector: the model has 1 to {model.dimension}.")
-        fresh = Manifest(
-            format=database.FORMAT,
-            generation=0,
-            corpus=settings.corpus or "",
-            model=settings.model or "",
-            fingerprint=model.fingerprint,
-            dim=dim,
-            analyser=analyser,
-            passage_width=settings.passage_width or MAX_WIDTH,
-            segments=[],
-            passages=0,
-            stale_terms=0,
-            checksums={},
-            sizes={},
-        )
-        return None, fresh, model
+        return None, *(fresh or start_anew(settings))
 
     def _terms_folder(self, generation: int) -> Path:
         return self.folder / "terms" / f"{generation:08d}"

@@ -51,11 +51,11 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
                     if name in seen:
                         raise _LineError(f"the ID {name!r} is already taken by a line above")
                 except _LineError as error:
-                    held.append(Skipped(f"{uri}#line={number}", f"line {number}: {error}"))
+                    held.append(Skipped(f"{uri}#line={number}", str(error)))
                     if good:
                         yield held.pop()
                     elif len(held) == MAX_BAD_LINES:
-                        raise ReadError(f"none of its lines is a document; {held[0].reason}") from error
+                        raise ReadError(f"none of its lines is a document; the first: {held[0].reason}") from error
                     continue
                 good = True
                 yield from held

@@ -86,17 +86,17 @@ def _extract(path: Path, seconds: float) -> _Extract:
         characters = 0
         for number in range(1, found.page_count + 1):
             if number > MAX_PAGES or characters > MAX_CHARACTERS:
-                found.left_out.append((number, f"page {number:,} and the pages after it are too many to be read"))
+                found.left_out.append((number, "this page and those after it are too many to be read"))
                 break
             # Nothing can be done about a single page that takes for ever: it is one call into pdfium.
             if number > 1 and time.monotonic() - started > seconds:
-                found.left_out.append((number, f"page {number:,}: {took_too_long(seconds)}"))
+                found.left_out.append((number, took_too_long(seconds)))
                 break
             try:
                 found.pages.append(_page_text(pdf, number - 1))
                 characters += len(found.pages[-1])
             except pypdfium2.PdfiumError as error:
-                found.left_out.append((number, f"page {number:,} is damaged: {one_line(error)}"))
+                found.left_out.append((number, f"damaged: {one_line(error)}"))
     finally:
         pdf.close()
     if not found.pages:

@@ -55,11 +55,11 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
         for number, cells in enumerate(rows, 1):
             row_uri = f"{uri}#row={number}"
             if isinstance(cells, str):
-                yield Skipped(row_uri, f"row {number}: {cells}")
+                yield Skipped(row_uri, cells)
             elif document := _document(cells, columns, row_uri, f"{stem_of(uri)} row {number}"):
                 yield document
             else:
-                yield Skipped(row_uri, f"row {number}: its text is empty")
+                yield Skipped(row_uri, "its text is empty")
     if not number:
         raise ReadError("there are no rows in it")
 

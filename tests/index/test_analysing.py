@@ -1,5 +1,9 @@
 """Processes that analyse."""
 
+import os
+import signal
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -30,6 +34,38 @@ def test_a_dead_process_is_explained() -> None:
             process.wait()
         with pytest.raises(IndexFolderError, match="has died"):
             analysers.submit(TEXTS).result()
+
+
+def test_ctrl_c_and_the_end_of_the_parent_are_quiet_while_workers_start() -> None:
+    code = """
+from index.analysing import Analysers
+try:
+    analysers = Analysers()
+    print("started", flush=True)
+    input()
+except KeyboardInterrupt:
+    print(analysers.submit(["猫"]).result(), flush=True)
+    Analysers()
+    print("more", flush=True)
+    input()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    with closing(process.stdout):
+        assert process.stdout.readline() == "started\n"
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.stdout.readline() == "['猫 猫']\n"
+        assert process.stdout.readline() == "more\n"
+        process.kill()
+        # Ends when the last worker, which has the same output, has ended.
+        assert process.communicate(timeout=30)[0] == ""
 
 
 def test_closing_does_not_wait_for_work_under_way() -> None:

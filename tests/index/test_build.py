@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from embedder import StaticEmbedder
+from embedder.errors import SakuinError
 from index.build import add, build, compact, remove, repair
 from index.database import indexed_text
 from index.errors import IndexFolderError
@@ -169,16 +170,115 @@ def test_add_and_remove(corpus: Path, tmp_path: Path) -> None:
     build(corpus, folder)
     assert other.as_posix() in uris(folder)
     report = remove(["rows.jsonl#a", "leave.txt", str(other)], folder)
-    assert report.removed == 3
+    assert (report.removed, report.removed_documents) == (2, 1)
     assert uris(folder) == {"vpn.md", "rows.jsonl#b", "inside.txt"}
     assert verify(folder) == []
 
 
-def test_remove_of_the_unknown_removes_nothing(corpus: Path, tmp_path: Path) -> None:
+def test_remove_of_the_unknown_removes_nothing(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     build(corpus, tmp_path / "index")
+    with pytest.raises(IndexFolderError, match=r"nothing called 'no-such.txt', 'none/'; nothing was removed"):
+        remove(["leave.txt", "no-such.txt", "none/"], tmp_path / "index")
+    # As a script says with a variable that was never set.
+    monkeypatch.chdir(corpus)
     with pytest.raises(IndexFolderError, match="nothing was removed"):
-        remove(["leave.txt", "no-such.txt"], tmp_path / "index")
-    assert "leave.txt" in uris(tmp_path / "index")
+        remove([""], tmp_path / "index")
+    assert len(uris(tmp_path / "index")) == 4
+
+
+@pytest.fixture
+def papers(tmp_path: Path) -> Path:
+    """A folder beside the corpus."""
+    folder = tmp_path / "papers"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("one.txt", "two.txt", "deep/three.txt"):
+        (folder / name).write_text(f"Paper {name}.", encoding="utf-8")
+    # Not below the folder, though its name begins alike.
+    (tmp_path / "papers.txt").write_text("No paper.", encoding="utf-8")
+    return folder
+
+
+def test_removing_a_folder_removes_what_adding_it_added(
+    corpus: Path, papers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    (tmp_path / "link").symlink_to(papers)
+    monkeypatch.chdir(tmp_path)
+    for name in (str(papers), f"{papers}/", "papers", "./papers/", "corpus/../papers", "link"):
+        (papers / "one.txt").write_text("Paper one.", encoding="utf-8")
+        add([Path(name), tmp_path / "papers.txt"], folder)
+        assert len(uris(folder)) == 4 + 4
+        # What is gone from the disk is removed with the rest.
+        (papers / "one.txt").unlink()
+        assert remove([name], folder).removed == 3
+        assert uris(folder) == {"leave.txt", "vpn.md", "rows.jsonl#a", "rows.jsonl#b", f"{tmp_path}/papers.txt"}
+
+
+def test_a_folder_of_the_corpus_is_removed_by_name_and_by_path(
+    corpus: Path, papers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "index"
+    monkeypatch.chdir(papers)
+    for name in ("sub", f"{corpus}/sub/"):
+        (corpus / "sub").mkdir(exist_ok=True)
+        (corpus / "sub" / "a.txt").write_text("In a folder.", encoding="utf-8")
+        build(corpus, folder)
+        assert remove([name, "sub/a.txt"], folder).removed == 1
+        assert len(uris(folder)) == 4
+    add([papers], folder)
+    assert remove([str(corpus)], folder).removed == 3
+    assert remove([str(tmp_path)], folder).removed == 3
+    assert uris(folder) == set()
+
+
+def test_a_folder_that_may_be_either_of_two_is_not_removed(
+    corpus: Path, papers: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "index"
+    (corpus / "papers").mkdir()
+    (corpus / "papers" / "inside.txt").write_text("Inside.", encoding="utf-8")
+    build(corpus, folder)
+    add([papers], folder)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(IndexFolderError, match="whole path"):
+        remove(["papers"], folder)
+    assert len(uris(folder)) == 5 + 3
+    assert remove([str(corpus / "papers")], folder).removed == 1
+    assert remove(["papers"], folder).removed == 3
+
+
+def test_adding_a_folder_again_forgets_what_is_gone_from_it(corpus: Path, papers: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    (papers / ".hidden").mkdir()
+    (papers / ".hidden" / "four.txt").write_text("Paper four.", encoding="utf-8")
+    build(corpus, folder)
+    add([papers, papers / ".hidden", tmp_path / "papers.txt"], folder)
+    (papers / "one.txt").unlink()
+    (papers / "deep" / "three.txt").unlink()
+    (papers / "deep").rmdir()
+    (tmp_path / "papers.txt").unlink()
+    # Neither a build nor an addition of something else.
+    assert build(corpus, folder).removed == add([papers / "two.txt"], folder).removed == 0
+    report = add([papers], folder)
+    assert (report.removed, report.unchanged) == (2, 1)
+    stay = {f"{papers}/two.txt", f"{papers}/.hidden/four.txt", f"{tmp_path}/papers.txt"}
+    assert uris(folder) == {"leave.txt", "vpn.md", "rows.jsonl#a", "rows.jsonl#b"} | stay
+
+
+def test_a_folder_that_is_suddenly_empty_is_not_forgotten(corpus: Path, papers: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    add([papers], folder)
+    # As when the disk is not there.
+    papers.rename(tmp_path / "elsewhere")
+    papers.mkdir()
+    (tmp_path / "new.txt").write_text("New.", encoding="utf-8")
+    with pytest.raises(IndexFolderError, match="index remove"):
+        add([tmp_path / "new.txt", papers], folder)
+    assert len(uris(folder)) == 4 + 3
+    assert remove([str(papers)], folder).removed == 3
+    assert add([papers], folder).removed == 0
 
 
 def test_many_small_additions_are_merged(corpus: Path, tmp_path: Path) -> None:
@@ -198,15 +298,18 @@ def test_unreadable_files_are_reported_and_remembered(corpus: Path, tmp_path: Pa
     (corpus / "empty.txt").write_bytes(b"")
     (corpus / "picture.png").write_bytes(b"\x89PNG")
     (corpus / "rows.jsonl").write_text('{"id": "a", "text": "良い行"}\nnot json\n', encoding="utf-8")
-    for _ in range(2):
-        report = build(corpus, tmp_path / "index")
-        assert {item.uri.split("#")[0] for item in report.skipped} == {
-            "broken.pdf",
-            "empty.txt",
-            "picture.png",
-            "rows.jsonl",
-        }
+    first, second = (build(corpus, tmp_path / "index") for _ in range(2))
+    # Files are counted once, those of which nothing was taken only as skipped.
+    assert (first.added, first.unchanged, len(first.skipped), first.partly) == (3, 0, 4, 1)
+    assert (second.added, second.unchanged, second.skipped, second.partly) == (0, 3, first.skipped, 1)
+    assert {item.uri for item in first.skipped} == {"broken.pdf", "empty.txt", "picture.png", "rows.jsonl"}
     assert "rows.jsonl#a" in uris(tmp_path / "index")
+    # What can be read no longer is gone from the index; what can be read now is new in it.
+    (corpus / "vpn.md").write_bytes(b"\x00\x01\x02" * 100)
+    (corpus / "empty.txt").write_text("Not empty any more.", encoding="utf-8")
+    third = build(corpus, tmp_path / "index")
+    assert (third.added, third.updated, third.removed, third.unchanged, third.partly) == (1, 0, 1, 2, 1)
+    assert {item.uri for item in third.skipped} == {"broken.pdf", "vpn.md", "picture.png", "rows.jsonl"}
 
 
 def test_contradicting_settings_are_refused(corpus: Path, tmp_path: Path) -> None:
@@ -216,8 +319,14 @@ def test_contradicting_settings_are_refused(corpus: Path, tmp_path: Path) -> Non
         build(corpus, folder, Settings(dim=128))
     with pytest.raises(IndexFolderError, match="corpus"):
         build(tmp_path, folder)
-    with pytest.raises(IndexFolderError, match="1 to"):
-        build(corpus, tmp_path / "other", Settings(dim=4096))
+
+
+@pytest.mark.parametrize("settings", [Settings(dim=4096), Settings(model="./no-model"), Settings(model="")])
+def test_what_cannot_be_built_leaves_no_folder_behind(corpus: Path, tmp_path: Path, settings: Settings) -> None:
+    folder = tmp_path / "parent" / "index"
+    with pytest.raises(SakuinError, match=r"the model has 1 to|No model folder|No file or folder"):
+        add([corpus if settings.model != "" else corpus / "nowhere"], folder, settings)
+    assert not folder.parent.exists()
 
 
 def test_another_model_of_the_same_name_is_refused(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
@@ -278,9 +387,11 @@ def test_odd_files_do_no_harm(corpus: Path, tmp_path: Path) -> None:
     (corpus / "gone.txt").symlink_to(corpus / "nowhere")
     (corpus / ".hidden.txt").write_text("hidden", encoding="utf-8")
     name = "日本語.txt".encode("cp932")
-    Path(os.fsdecode(os.fsencode(corpus) + b"/" + name)).write_text("古い名前", encoding="utf-8")
+    old = Path(os.fsdecode(os.fsencode(corpus) + b"/" + name))
+    old.write_text("古い名前", encoding="utf-8")
     build(corpus, tmp_path / "index")
     assert uris(tmp_path / "index") == {"leave.txt", "vpn.md", "rows.jsonl#a", "rows.jsonl#b", "日本語.txt"}
+    assert remove([str(old)], tmp_path / "index").removed == 1
 
 
 def test_no_index(tmp_path: Path) -> None:

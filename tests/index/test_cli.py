@@ -1,6 +1,7 @@
 """The command `index`, run as a user runs it."""
 
 import json
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from index.cli import cli
+from index.vectors import rescored_at
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -58,12 +60,41 @@ def test_search_explains_its_scores(index: Path) -> None:
 
 
 def test_compact_and_repair_say_what_they_did(index: Path) -> None:
-    assert "is compact" in run("compact", "--index", str(index)).stdout
+    assert "is compact already; nothing was done" in run("compact", "--index", str(index)).stdout
     removed = run("remove", "leave.txt", "--index", str(index))
     assert removed.returncode == 0
-    assert "Index:" in run("compact", "--index", str(index)).stdout
-    assert "Index:" in run("repair", "--index", str(index)).stdout
+    compacted = run("compact", "--index", str(index)).stdout
+    assert "is compact now" in compacted
+    assert "Index:     3 documents" in compacted
+    repaired = run("repair", "--index", str(index)).stdout
+    assert "is repaired" in repaired
+    assert "3 passages made anew" in repaired
+    # They touch no file and skip none.
+    assert "Files:" not in compacted + repaired
     assert "is whole" in run("verify", "--index", str(index)).stdout
+
+
+def test_an_empty_index_says_so_and_what_to_do(tmp_path: Path) -> None:
+    corpus, index = tmp_path / "my corpus", tmp_path / "index"
+    corpus.mkdir()
+    (corpus / "picture.png").write_bytes(b"x")
+    run("build", str(corpus), "--index", str(index))
+    for options in ([], ["--min-relevance", "0.3"], ["--where", "type=md"]):
+        result = run("search", "猫", "--index", str(index), *options)
+        assert (result.returncode, result.stdout) == (0, "")
+        assert result.stderr.splitlines() == [
+            f"The index in {index} holds no documents.",
+            f"1 file could not be read: `index info --index {index}` says why.",
+            f"Put documents into {corpus} and run `index build '{corpus}' --index {index}`.",
+        ]
+    result = run("search", "猫", "--index", str(index), "--json")
+    assert json.loads(result.stdout)["hits"] == []
+    assert "holds no documents" in result.stderr
+
+
+def test_the_default_of_rescore_is_the_true_one() -> None:
+    shown = " ".join(CliRunner().invoke(cli, ["search", "--help"]).output.split())
+    assert f"{rescored_at(256, 256)} at 256 numbers" in shown
 
 
 def test_search_prints_json_for_programs(index: Path) -> None:
@@ -93,6 +124,24 @@ def test_add_remove_verify(index: Path, tmp_path: Path) -> None:
     assert "has changed" in damaged.stdout
 
 
+def test_numbers_are_of_what_they_say(corpus: Path, tmp_path: Path) -> None:
+    (corpus / "picture.png").write_bytes(b"x")
+    (corpus / "table.csv").write_text("title,text\nA,first\nB,\nC,\nD,last\n", encoding="utf-8")
+    index = str(tmp_path / "index")
+    for files in ("4 added", "4 unchanged"):
+        shown = run("build", str(corpus), "--index", index).stdout
+        assert f"Files:     {files}\nIndex:     6 documents, 6 passages" in shown
+        assert "Skipped:   1 file, parts of 1 file\n  picture.png: files of type .png are not read\n" in shown
+        assert "\n  table.csv: row 2: its text is empty; row 3: its text is empty\n" in shown
+    shown = run("info", "--index", index).stdout
+    assert "files        5, of which nothing was taken from 1\ndocuments    6\n" in shown
+    assert "Skipped:   1 file, parts of 1 file\n" in shown
+    shown = run("remove", "table.csv#row=1", "table.csv#row=4", "--index", index).stdout
+    assert "Documents: 2 removed\nIndex:     4 documents" in shown
+    shown = run("remove", "rows.jsonl", "rows.jsonl#a", "table.csv", "--index", index).stdout
+    assert "Files:     2 removed\nIndex:     2 documents" in shown
+
+
 def test_default_folder_is_the_current_one(corpus: Path, tmp_path: Path) -> None:
     assert run("build", "corpus", cwd=tmp_path).returncode == 0
     assert (tmp_path / ".sakuin" / "documents.db").is_file()
@@ -119,6 +168,19 @@ def test_errors_say_what_to_do(tmp_path: Path, arguments: list[str], code: int, 
     assert result.returncode == code
     assert message in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_port_in_use_is_told_before_any_address(index: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = run("ui", "--no-browser", "--port", str(port), "--index", str(index))
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.count("\n") == 1
+    assert f"port {port}" in result.stderr
+    assert "--port" in result.stderr
 
 
 def test_control_characters_of_documents_do_not_reach_the_terminal(tmp_path: Path) -> None:

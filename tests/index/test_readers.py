@@ -248,7 +248,7 @@ class TestTables:
         items = read(tmp_path, "a.csv", table)
         assert items == [
             Document("corpus/a.csv#row=1", "あ", '一行目\n二行目 "引用", です。', metadata={"年": "2020"}),
-            Skipped("corpus/a.csv#row=2", "row 2: its text is empty"),
+            Skipped("corpus/a.csv#row=2", "its text is empty"),
             Document("corpus/a.csv#row=3", "う", "短い", metadata={"年": "2022", "column 4": "余り"}),
         ]
 
@@ -342,7 +342,8 @@ class TestJsonLines:
         assert [document.text for document in documents(items)] == ["A", "B"]
         reasons = {skip.uri.removeprefix("corpus/a.ndjson#"): skip.reason for skip in skipped(items)}
         assert list(reasons) == [f"line={number}" for number in (1, 3, 4, 5, 6, 7, 8, 10)]
-        assert all(reason.startswith(uri.replace("=", " ") + ": ") for uri, reason in reasons.items())
+        # The place is in the name, once.
+        assert not any(reason.startswith("line") for reason in reasons.values())
         assert "object" in reasons["line=1"]
         assert "'a'" in reasons["line=3"]
         assert "not valid JSON" in reasons["line=10"]

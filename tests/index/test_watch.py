@@ -50,6 +50,8 @@ def test_watch_follows_the_folder(tmp_path: Path) -> None:
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 0
     assert output.count("Files:") == 3
+    assert f"Watching {corpus}" in output
+    assert f"No longer watching {corpus}. The index in {index} is as the last summary says" in output
     assert verify(index) == []
 
 
