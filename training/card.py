@@ -85,12 +85,5 @@ def taught(recipe: Recipe) -> str:
 
 
 def mean_of_runs(recipe: Recipe) -> str:
-    """How many runs the table is the mean of, in sentences that begin with a space; empty for one."""
-    words = "" if recipe.runs == 1 else f" The table is the mean of {recipe.runs} such runs, each with its own seed."
-    if recipe.again:
-        again = recipe.again
-        words += (
-            f" That model taught {again.runs} more runs of {again.steps:,} batches of {again.batch:,} pairs; their "
-            f"tables were turned to it (orthogonal Procrustes) and averaged with it, where it counts {again.weight:g}."
-        )
-    return words
+    """How many runs the table is the mean of, in a sentence that begins with a space; empty for one."""
+    return "" if recipe.runs == 1 else f" The table is the mean of {recipe.runs} such runs, each with its own seed."

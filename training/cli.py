@@ -126,13 +126,13 @@ def run(recipe: Path, out: Path | None, evaluate: Path | None, tasks: str, every
     """
     from training.curves import draw_curves
     from training.recipe import read_recipe
-    from training.trainer import LOG, Watch, log_folders, train
+    from training.trainer import LOG, Watch, run_folders, train
 
     settings = read_recipe(recipe)
     folder = out or Path("runs") / settings.name
     watch = Watch(small_evaluation(evaluate, tasks, max(settings.dims)), every) if evaluate else None
     model = train(settings, folder, watch=watch)
-    drawn = [part / "curves.png" for part in log_folders(settings, folder)]
+    drawn = [part / "curves.png" for part in run_folders(settings, folder)]
     for curves in drawn:
         draw_curves(curves.with_name(LOG), curves, settings.name)
     click.echo(f"Model written to {model}, loss curves to {', '.join(map(str, drawn))}")

@@ -11,24 +11,6 @@ from training.pairs import KINDS, Source
 
 
 @dataclass(frozen=True)
-class Again:
-    """Further runs, which the model of the first ones teaches, and which are joined with it.
-
-    Attributes:
-        runs, batch, steps, seed: As those of `Recipe`.
-        weight: What the model of the first runs counts in the mean, where each of these counts 1.
-        whiten: As that of `Recipe`, of the joined table.
-    """
-
-    runs: int
-    batch: int
-    steps: int
-    seed: int
-    weight: float
-    whiten: float = 0.0
-
-
-@dataclass(frozen=True)
 class Recipe:
     """Settings of a run.
 
@@ -51,7 +33,6 @@ class Recipe:
         whiten: How far the directions of the trained table are evened out, 0 to 0.5; see `training.whitening`.
         negatives: Hard negatives a pair, where its source has some.
         runs: Tables to train, each with a seed of its own; the model is their mean.
-        again: Further runs; the model is then what these and the first ones are joined to, see `training.joining`.
         start: Model folder to go on from, or "default" for the packaged model, instead of a new table.
         teacher: Vectors of the tokenizer's pieces, which a new table starts from, and of texts, by `python -m training
             teach`.
@@ -81,7 +62,6 @@ class Recipe:
     whiten: float = 0.0
     negatives: int = 0
     runs: int = 1
-    again: Again | None = None
     start: str = ""
     teacher: Path | None = None
     teacher_share: float = 0.5
@@ -114,8 +94,6 @@ def read_recipe(path: Path) -> Recipe:
             table[name] = Path(table[name])
         for name in {"dims", "scale"} & table.keys():
             table[name] = tuple(table[name]) if isinstance(table[name], list) else table[name]
-        if "again" in table:
-            table["again"] = Again(**table["again"])
         sources = tuple(Source(**{**entry, "columns": tuple(entry.get("columns", ()))}) for entry in listed)
         return checked(Recipe(**table, sources=sources), path)
     except TypeError as error:
@@ -143,10 +121,6 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
         and bool(recipe.teacher or not recipe.taught),
         "a taught_scale above 0": recipe.taught_scale > 0,
         "runs of 1 or more": recipe.runs >= 1,
-        "runs, steps and a weight above 0, a batch of 2 or more and a whiten from 0 to 0.5 in [again]": recipe.again
-        is None
-        or fits(recipe.again),
-        "taught batches for the runs of [again]": recipe.again is None or recipe.taught > 0,
         "max_tokens of 1 or more": recipe.max_tokens >= 1,
         "checkpoint_every of 1 or more": recipe.checkpoint_every >= 1,
         f"a pooling of {', '.join(POOLINGS)}": recipe.pooling in POOLINGS,
@@ -159,11 +133,6 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
         if not holds:
             raise TrainingError(f"{path}: the recipe needs {rule}.")
     return recipe
-
-
-def fits(again: Again) -> bool:
-    """Whether further runs make sense."""
-    return min(again.runs, again.steps, again.weight) > 0 and again.batch >= 2 and 0 <= again.whiten <= 0.5
 
 
 def scales_fit(recipe: Recipe) -> bool:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,6 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
-from embedder import StaticEmbedder
 from training.errors import TrainingError
 from training.pairs import Source, read_source
 from training.recipe import Recipe
@@ -53,52 +51,21 @@ def teach(teacher: str, recipe: Recipe, per_source: int, prompt: str) -> tuple[i
         known = Tokenizer.from_file(str(recipe.tokenizer))
     except Exception as error:  # `tokenizers` raises plain Exception.
         raise TrainingError(f"Cannot read the tokenizer {recipe.tokenizer}: {error}.") from error
-    pieces = texts_of_pieces(known)
+    # A piece that is only the mark of a word's beginning has no text; its row will stay unused.
+    pieces = [(known.id_to_token(i) or "").replace(MARK, " ").strip() or "." for i in range(known.get_vocab_size())]
     texts = sample_texts(recipe.sources, recipe.data, per_source, recipe.seed) if per_source else []
-    of_pieces = teacher_vectors_of(pieces, teacher, prompt, PIECE_TOKENS)
-    of_texts = teacher_vectors_of(texts, teacher, prompt, TEXT_TOKENS) if texts else None
-    write_vectors(recipe.teacher, of_pieces, texts, of_texts)
-    return len(pieces), len(texts)
-
-
-def pass_on(model: StaticEmbedder, tokenizer: Tokenizer, taught: Path, out: Path) -> None:
-    """Write a teacher's file by a static model, of the texts that another teacher's file holds.
-
-    Args:
-        model: The new teacher.
-        tokenizer: Whose pieces it gives vectors of.
-        taught: The file with the texts.
-        out: The file to write.
-
-    Raises:
-        TrainingError: the one cannot be read, or the other not written.
-    """
-    texts, _ = read_taught(taught)
-    pieces = model.encode(texts_of_pieces(tokenizer), normalize=True)
-    write_vectors(out, pieces, texts, model.encode(texts, normalize=True))
-
-
-def texts_of_pieces(tokenizer: Tokenizer) -> list[str]:
-    """What a teacher reads for each piece. One that is only the mark of a word's beginning has no text, and no use."""
-    pieces = (tokenizer.id_to_token(i) or "" for i in range(tokenizer.get_vocab_size()))
-    return [piece.replace(MARK, " ").strip() or "." for piece in pieces]
-
-
-def write_vectors(
-    path: Path, of_pieces: NDArray[np.float32], texts: Sequence[str], of_texts: NDArray[np.float32] | None
-) -> None:
-    """Write a teacher's file: vectors of pieces, and texts with theirs; raises TrainingError where it cannot."""
-    tensors: dict[str, NDArray[Any]] = {PIECES: of_pieces}
-    if of_texts is not None:
+    tensors = {PIECES: teacher_vectors_of(pieces, teacher, prompt, PIECE_TOKENS)}
+    if texts:
         encoded = [text.encode() for text in texts]
-        tensors[VECTORS] = of_texts.astype(np.float16)
+        tensors[VECTORS] = teacher_vectors_of(texts, teacher, prompt, TEXT_TOKENS).astype(np.float16)
         tensors[TEXTS] = np.frombuffer(b"".join(encoded), np.uint8)
         tensors[ENDS] = np.cumsum([len(text) for text in encoded], dtype=np.int64)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, path)
+        recipe.teacher.parent.mkdir(parents=True, exist_ok=True)
+        save_file(tensors, recipe.teacher)
     except (OSError, SafetensorError) as error:
-        raise TrainingError(f"Cannot write {path}: {error}.") from error
+        raise TrainingError(f"Cannot write {recipe.teacher}: {error}.") from error
+    return len(pieces), len(texts)
 
 
 def sample_texts(sources: Iterable[Source], data: Path, per_source: int, seed: int) -> list[str]:

@@ -30,21 +30,16 @@ from training.curves import TEACHER
 from training.device import device, fastest_product
 from training.errors import TrainingError
 from training.initial import SILENT, initial_table
-from training.joining import averaged, joined
 from training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss, matryoshka_taught_loss
 from training.pooled import pool, spread
-from training.recipe import Again, Recipe
+from training.recipe import Recipe
 from training.sampling import TokenPairs, cut_spans, load_source, schedule
 from training.taught import Taught, load_taught
-from training.teacher import pass_on
 from training.whitening import soften
 
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
 MODEL = "model"
-# Of further runs, see `training.recipe.Again`: their folder, and what the first ones teach them.
-AGAIN = "again"
-FIRST_TAUGHT = "teacher.safetensors"
 
 
 @dataclass(frozen=True)
@@ -128,17 +123,23 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
         if source.kind != "taught"
     ]
     recipe = with_steps(recipe, sources)
+    # Once for all runs.
+    taught = load_taught(recipe.teacher, tokenizer, recipe.max_tokens) if recipe.teacher and recipe.taught else None
     try:
-        tables = all_runs(recipe, folder, tokenizer, sources, show_progress, watch)
-        table = finished(averaged(tables), recipe, sources)
+        tables = []
+        for number, part in enumerate(run_folders(recipe, folder)):
+            part.mkdir(parents=True, exist_ok=True)
+            one = replace(recipe, runs=1, seed=recipe.seed + number)
+            state = begin(one, part, tokenizer, sources)
+            title = "Training" if recipe.runs == 1 else f"Training, run {number + 1} of {recipe.runs}"
+            run_steps(state, one, part, tokenizer, sources, taught, title, show_progress, watch)
+            tables.append(state.table.cpu())
+        table = Table(finished(averaged(tables), recipe, sources).numpy())
         if watch and len(tables) > 1:
             tqdm.write(f"mean of {len(tables)} runs: {in_words(measured(table, recipe, watch))}", sys.stderr)
-        if recipe.again:
-            table = go_again(table, recipe, recipe.again, folder, tokenizer, sources, show_progress, watch)
         model = folder / MODEL
-        stored = Table(table.numpy())
-        write_model(model, ModelFiles(stored, recipe.tokenizer, recipe.pooling, normalize=False))
-        (model / "README.md").write_text(card(recipe, stored, recipe.pooling, {}), encoding="utf-8")
+        write_model(model, ModelFiles(table, recipe.tokenizer, recipe.pooling, normalize=False))
+        (model / "README.md").write_text(card(recipe, table, recipe.pooling, {}), encoding="utf-8")
         return model
     except (OSError, SafetensorError) as error:
         raise TrainingError(
@@ -147,62 +148,23 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
         ) from error
 
 
-def all_runs(
-    recipe: Recipe,
-    folder: Path,
-    tokenizer: FlatTokenizer,
-    sources: Sequence[TokenPairs],
-    show_progress: bool,
-    watch: Watch | None,
-) -> list[torch.Tensor]:
-    """The table of each run, float32 (vocabulary, width) on the processor's memory."""
-    taught = load_taught(recipe.teacher, tokenizer, recipe.max_tokens) if recipe.teacher and recipe.taught else None
-    tables = []
-    for number, part in enumerate(run_folders(recipe, folder)):
-        part.mkdir(parents=True, exist_ok=True)
-        one = replace(recipe, runs=1, again=None, seed=recipe.seed + number)
-        state = begin(one, part, tokenizer, sources)
-        title = "Training" if recipe.runs == 1 else f"Training, run {number + 1} of {recipe.runs}"
-        run_steps(state, one, part, tokenizer, sources, taught, title, show_progress, watch)
-        tables.append(state.table.cpu())
-    return tables
-
-
-def go_again(
-    first: torch.Tensor,
-    recipe: Recipe,
-    again: Again,
-    folder: Path,
-    tokenizer: FlatTokenizer,
-    sources: Sequence[TokenPairs],
-    show_progress: bool,
-    watch: Watch | None,
-) -> torch.Tensor:
-    """Further runs that the first ones' table teaches, joined with it."""
-    assert recipe.teacher is not None
-    second = replace(
-        recipe,
-        **{name: getattr(again, name) for name in ("runs", "batch", "steps", "seed", "whiten")},
-        again=None,
-        teacher=folder / AGAIN / FIRST_TAUGHT,
-    )
-    pass_on(embedder_with(first, recipe), tokenizer.exact, recipe.teacher, folder / AGAIN / FIRST_TAUGHT)
-    tables = all_runs(second, folder / AGAIN, tokenizer, sources, show_progress, watch)
-    table = finished(joined([first, *tables], [again.weight, *[1.0] * again.runs], sources, second), second, sources)
-    if watch:
-        tqdm.write(f"joined with {again.runs} more: {in_words(measured(table, recipe, watch))}", sys.stderr)
-    return table
-
-
 def run_folders(recipe: Recipe, folder: Path) -> list[Path]:
     """Where each run of a recipe keeps its log and checkpoint: in ``folder`` itself, where there is only one."""
     return [folder] if recipe.runs == 1 else [folder / f"run-{number}" for number in range(1, recipe.runs + 1)]
 
 
-def log_folders(recipe: Recipe, folder: Path) -> list[Path]:
-    """Those of all runs of a recipe, further ones too."""
-    again = run_folders(replace(recipe, runs=recipe.again.runs), folder / AGAIN) if recipe.again else []
-    return run_folders(recipe, folder) + again
+def averaged(tables: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The mean of tables, each brought to the same mean square first.
+
+    Vectors of the mean compare texts by the sum of what every table thinks of them, and of little noise between tables
+    (model soups: Wortsman et al. 2022, arXiv:2203.05482).
+    """
+    if len(tables) == 1:
+        return tables[0]
+    total = torch.zeros_like(tables[0])
+    for table in tables:
+        total += table / table.square().mean().sqrt()
+    return total / len(tables)
 
 
 def finished(table: torch.Tensor, recipe: Recipe, sources: Sequence[TokenPairs]) -> torch.Tensor:
@@ -266,7 +228,8 @@ def run_steps(
             bar.update()
             last = state.step == recipe.steps
             if watch and (last or state.step % watch.every == 0):
-                figures = measured(finished(state.table, recipe, sources).cpu(), recipe, watch)
+                table = Table(finished(state.table, recipe, sources).cpu().numpy())
+                figures = measured(table, recipe, watch)
                 log.write(json.dumps({"step": state.step, "evaluation": figures}) + "\n")
                 bar.write(f"batch {state.step}: {in_words(figures)}", sys.stderr)
             if last or stopped() or state.step % recipe.checkpoint_every == 0:
@@ -276,15 +239,10 @@ def run_steps(
                 raise KeyboardInterrupt
 
 
-def measured(table: torch.Tensor, recipe: Recipe, watch: Watch) -> dict[str, float]:
+def measured(table: Table, recipe: Recipe, watch: Watch) -> dict[str, float]:
     """Figures of a model with this table, by name."""
-    model = embedder_with(table, recipe)
+    model = StaticEmbedder(ModelFiles(table, recipe.tokenizer, recipe.pooling, False), recipe.name)
     return {name: round(figure, 5) for name, figure in watch.evaluate(model).items()}
-
-
-def embedder_with(table: torch.Tensor, recipe: Recipe) -> StaticEmbedder:
-    """A model with this table."""
-    return StaticEmbedder(ModelFiles(Table(table.numpy()), recipe.tokenizer, recipe.pooling, False), recipe.name)
 
 
 def in_words(figures: Mapping[str, float]) -> str:

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from safetensors.numpy import save_file
 
 from embedder import StaticEmbedder
@@ -20,13 +19,12 @@ from embedder.folder import DEFAULT_FOLDER
 from embedder.tokenising import FlatTokenizer
 from training.errors import TrainingError
 from training.initial import initial_table
-from training.joining import joined
 from training.mining import mine, write_mined
 from training.pairs import Pairs, Source, read_pairs
-from training.recipe import Again, Recipe
+from training.recipe import Recipe
 from training.sampling import cut_spans, load_source
 from training.taught import load_taught
-from training.teacher import PIECES, read_taught, teach, write_vectors
+from training.teacher import PIECES, read_taught, teach
 from training.trainer import Watch, bags_of, train
 
 TOKENIZER = DEFAULT_FOLDER / "tokenizer.json"
@@ -236,38 +234,6 @@ def test_the_model_of_several_runs_is_their_mean(data: Path, tmp_path: Path) -> 
     np.testing.assert_allclose(both._files.table.prefix(32), expected, rtol=1e-2, atol=1e-2)
     assert {path.name for path in (tmp_path / "both").iterdir()} == {"run-1", "run-2", "model"}
     assert "the mean of 2 such runs" in (tmp_path / "both" / "model" / "README.md").read_text(encoding="utf-8")
-
-
-def test_further_runs_are_taught_by_the_first_and_joined_with_them(data: Path, tmp_path: Path) -> None:
-    again = Again(runs=2, batch=16, steps=6, seed=7, weight=3.0)
-    recipe = replace(recipe_of(data, Source("fruit")), teacher=tmp_path / "taught.safetensors", taught=0.5, runs=2)
-    rng = np.random.default_rng(0)
-    given = [f"{fruit}を{n}個買う" for fruit in FRUIT for n in range(20)]
-    pieces, vectors = (rng.normal(size=(number, 8)).astype(np.float32) for number in (32_768, len(given)))
-    write_vectors(tmp_path / "taught.safetensors", pieces, given, vectors)
-    model = train(replace(recipe, again=again), tmp_path / "both", show_progress=False)
-    assert "taught 2 more runs of 6 batches of 16 pairs" in (model / "README.md").read_text(encoding="utf-8")
-
-    first = StaticEmbedder.load(train(recipe, tmp_path / "first", show_progress=False))
-    own = tmp_path / "both" / "again" / "teacher.safetensors"
-    texts, vectors = read_taught(own)
-    assert texts == given
-    np.testing.assert_allclose(vectors, first.encode(texts, normalize=True), atol=2e-2)
-    tables = [torch.from_numpy(first._files.table.prefix(32))]
-    for seed in (7, 8):
-        one = replace(recipe, teacher=own, runs=1, seed=seed, batch=16, steps=6)
-        alone = StaticEmbedder.load(train(one, tmp_path / f"alone-{seed}", show_progress=False))
-        tables.append(torch.from_numpy(alone._files.table.prefix(32)))
-    sources = [load_source(Source("fruit"), data, FlatTokenizer(TOKENIZER), 256)]
-    expected = joined(tables, [3, 1, 1], sources, replace(recipe, seed=7)).numpy()
-    found = StaticEmbedder.load(model)._files.table.prefix(32)
-    np.testing.assert_allclose(found, expected, rtol=5e-2, atol=5e-2)
-
-    # What is there already is not trained again.
-    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "both").rglob("checkpoint.safetensors")}
-    train(replace(recipe, again=again), tmp_path / "both", show_progress=False)
-    assert before == {path: path.stat().st_mtime_ns for path in (tmp_path / "both").rglob("checkpoint.safetensors")}
-    assert len(before) == 4
 
 
 def test_epochs_count_pairs(data: Path, tmp_path: Path) -> None:
