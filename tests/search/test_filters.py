@@ -308,8 +308,8 @@ def test_any_metadata_is_matched_and_counted_as_text(
     create_tables(database)
     for number, metadata in enumerate(stored):
         written = json.dumps(metadata, ensure_ascii=False)
-        row = (number, f"f#{number}", "f", "t", "x", written, 0)
-        database.conn.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+        row = (number, f"f#{number}", "f", "t", written, 0, 0, "x")
+        database.conn.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
     wanted = {text_of(value) for value in values}
     expected = [n for n, metadata in enumerate(stored) if key in metadata and texts(metadata[key]) & wanted]
     # Every name of metadata may have the prefix, and some must.
