@@ -83,7 +83,9 @@ def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress:
         progress: Told how far the work is.
 
     Raises:
-        IndexFolderError, ModelError: as `IndexWriter`.
+        IndexFolderError: as `IndexWriter`, or the folder is empty and the index has files of it: its disk may not be
+            there. Nothing is changed then.
+        ModelError: as `IndexWriter`.
     """
     started = time.perf_counter()
     if corpus.is_file():
@@ -96,14 +98,19 @@ def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress:
     with IndexWriter(folder, settings) as writer:
         known = database.read_files(writer.connection)
         found = list(find_files(root, root))
-        sync_files(writer, found, known, report, progress)
-        here = {file.uri for file in found}
         # Files from elsewhere, put in by `index add`, are called by their whole path and stay. So were files of this
         # corpus that were added before it was one; now they have a shorter name.
-        for uri in sorted(known.keys() - here):
-            if not Path(uri).is_absolute() or Path(uri).is_relative_to(root):
-                forget_file(writer, uri)
-                report.removed += 1
+        gone = {
+            uri
+            for uri in known.keys() - {file.uri for file in found}
+            if not Path(uri).is_absolute() or Path(uri).is_relative_to(root)
+        }
+        if gone and not found:
+            raise emptied(corpus, len(gone))
+        sync_files(writer, found, known, report, progress)
+        for uri in sorted(gone):
+            forget_file(writer, uri)
+            report.removed += 1
         finish(writer, report, started)
     return report
 
@@ -134,10 +141,7 @@ def add(
             here = list(find_files(path, root))
             lost = gone_files(path, {file.uri for file in here}, known, root)
             if lost and not here:
-                raise IndexFolderError(
-                    f"{path} is empty, but the index has files of it ({len(lost):,}): is the disk there? Nothing was "
-                    f"changed. If they are gone for good, `index remove` forgets them."
-                )
+                raise emptied(path, len(lost))
             found += here
             gone |= lost
         sync_files(writer, found, known, report, progress)
@@ -146,6 +150,14 @@ def add(
             report.removed += 1
         finish(writer, report, started)
     return report
+
+
+def emptied(folder: Path, files: int) -> IndexFolderError:
+    """Said of a folder without a file, of which the index has some: forgetting them all is seldom what is meant."""
+    return IndexFolderError(
+        f"{folder} is empty, but the index has files of it ({files:,}): is the disk there? Nothing was changed. "
+        f"If they are gone for good, `index remove` forgets them."
+    )
 
 
 def remove(names: Sequence[str], folder: Path) -> Report:

@@ -51,7 +51,7 @@ def watch(
         yield_on_timeout=True,
         raise_interrupt=True,
     )
-    due, first = True, True
+    due, first, told = True, True, ""
     skipped: list[Skipped] = []
     while True:
         if due:
@@ -61,8 +61,12 @@ def watch(
             except IndexFolderError as error:
                 if first:
                     raise
-                yield f"{error} Trying again in {RETRY_MS // 1000} seconds."
+                # Once, and not every few seconds until it is put right.
+                if str(error) != told:
+                    told = str(error)
+                    yield f"{error} Trying again every {RETRY_MS // 1000} seconds."
             else:
+                told = ""
                 # What changed while the first build ran was not watched yet: look once more.
                 due = first
                 if first or report.added or report.updated or report.removed or report.skipped != skipped:

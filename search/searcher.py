@@ -328,7 +328,7 @@ def judged(
         ranking.hits, ranking.rival, snapshot.terms.full_score(query), dim, snapshot.manifest, words_blind
     )
     if chances is None:
-        if min_relevance:
+        if min_relevance and ranking.hits:
             raise SearchError(
                 f"The index in {snapshot.folder} is not calibrated, so hits have no relevance to be left out by: it "
                 f"has fewer than {FEWEST} passages, or is of an earlier version and needs `index compact` once."

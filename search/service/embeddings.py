@@ -68,19 +68,28 @@ class EmbeddingsBody(Arguments):
 def embeddings_router(model: StaticEmbedder, name: str, workers: Workers) -> APIRouter:
     """The routes below /v1. Args: name: what clients call the model; workers: what encodes."""
     router = APIRouter(prefix="/v1", tags=["as OpenAI's API"])
+    # When the model was made is not known; OpenAI's clients want a number.
+    served = {"id": name, "object": "model", "created": 0, "owned_by": "sakuin"}
+
+    def require_name(asked: str) -> None:
+        if asked != name:
+            message = f"There is no model {asked[:100]!r} here: this service has {name!r}."
+            raise Refusal(404, message, "model_not_found", "model")
 
     @router.get("/models", summary="The one model that is served")
     async def models() -> dict[str, Any]:
-        # When the model was made is not known; OpenAI's clients want a number.
-        served = {"id": name, "object": "model", "created": 0, "owned_by": "sakuin"}
         return {"object": "list", "data": [served]}
+
+    # A folder's name of a model may hold slashes.
+    @router.get("/models/{model_name:path}", summary="One model by its name")
+    async def named_model(model_name: str) -> dict[str, Any]:
+        require_name(model_name)
+        return served
 
     @router.post("/embeddings", summary="Vectors of texts")
     async def embeddings(asked: EmbeddingsBody) -> Response:
         """Vectors of length 1, so that a dot product is a cosine; of zeros for a text the model knows no part of."""
-        if asked.model != name:
-            message = f"There is no model {asked.model[:100]!r} here: this service has {name!r}."
-            raise Refusal(404, message, "model_not_found", "model")
+        require_name(asked.model)
         if asked.dimensions is not None and asked.dimensions > model.dimension:
             message = f"The argument 'dimensions' should be 1 to {model.dimension:,}, the numbers in an uncut vector."
             raise Refusal(400, message, param="dimensions")

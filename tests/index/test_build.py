@@ -277,6 +277,15 @@ def test_a_folder_that_is_suddenly_empty_is_not_forgotten(corpus: Path, papers: 
     with pytest.raises(IndexFolderError, match="index remove"):
         add([tmp_path / "new.txt", papers], folder)
     assert len(uris(folder)) == 4 + 3
+    corpus.rename(tmp_path / "corpus-elsewhere")
+    corpus.mkdir()
+    with pytest.raises(IndexFolderError, match=r"has files of it \(3\).*index remove"):
+        build(corpus, folder)
+    assert len(uris(folder)) == 4 + 3
+    # What was added from elsewhere is no part of the corpus, which may be empty from the first.
+    remove([str(corpus)], folder)
+    assert build(corpus, folder).removed == 0
+    assert len(uris(folder)) == 3
     assert remove([str(papers)], folder).removed == 3
     assert add([papers], folder).removed == 0
 

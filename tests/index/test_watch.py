@@ -4,13 +4,17 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
+from index.build import Progress, Report, no_progress
 from index.errors import IndexFolderError
 from index.snapshot import verify
+from index.watch import watch
+from index.writer import Settings
 from search import Searcher
 
 
@@ -53,6 +57,35 @@ def test_watch_follows_the_folder(tmp_path: Path) -> None:
     assert f"Watching {corpus}" in output
     assert f"No longer watching {corpus}. The index in {index} is as the last summary says" in output
     assert verify(index) == []
+
+
+def test_what_hinders_a_build_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus, index = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    (corpus / "one.txt").write_text("最初の索引です", encoding="utf-8")
+    monkeypatch.setattr("index.watch.RETRY_MS", 200)
+    tries = 0
+
+    @contextmanager
+    def counted() -> Iterator[Progress]:
+        nonlocal tries
+        tries += 1
+        if tries == 6:
+            (corpus / "two.txt").write_text("二つ目の索引です", encoding="utf-8")
+        yield no_progress
+
+    told = watch(corpus, index, Settings(), counted)
+    first = next(told)
+    assert isinstance(first, Report)
+    assert first.added == 1
+    # As when the disk is not there any more.
+    (corpus / "one.txt").unlink()
+    hindered, last = next(told), next(told)
+    assert isinstance(hindered, str)
+    assert "is the disk there?" in hindered
+    assert isinstance(last, Report)
+    assert (last.added, last.removed) == (1, 1)
+    assert tries >= 6
 
 
 def test_watching_no_folder_is_refused(tmp_path: Path) -> None:

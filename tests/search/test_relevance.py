@@ -111,6 +111,13 @@ def test_a_small_index_has_no_relevance(corpus: Path, tmp_path: Path) -> None:
             searcher.search("猫", min_relevance=0.1)
 
 
+def test_where_nothing_is_found_nothing_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    build(tmp_path / "corpus", tmp_path / "index")
+    with Searcher.open(tmp_path / "index") as searcher:
+        assert searcher.search("猫", min_relevance=0.1).hits == ()
+
+
 def test_an_empty_query_is_neither_answered_nor_not(examples: Path) -> None:
     with Searcher.open(examples) as searcher:
         result = searcher.search(" ")

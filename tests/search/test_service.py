@@ -210,6 +210,9 @@ def test_openai_client_is_understood(service: Service) -> None:
     address = f"http://127.0.0.1:{service.port}/v1"
     with openai.OpenAI(base_url=address, api_key="any", max_retries=0) as client:
         assert [model.id for model in client.models.list()] == ["default"]
+        assert client.models.retrieve("default").id == "default"
+        with pytest.raises(openai.NotFoundError, match="There is no model 'gpt'"):
+            client.models.retrieve("gpt")
         answer = client.embeddings.create(model="default", input=texts, dimensions=64)
         np.testing.assert_array_equal(np.array([item.embedding for item in answer.data], np.float32), expected)
         one = client.embeddings.create(model="default", input="猫", dimensions=64, encoding_format="float")
