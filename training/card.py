@@ -42,7 +42,7 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
         "",
         f"`python -m training run`: MatryoshkaLoss over MultipleNegativesRankingLoss at {list(recipe.dims)}, "
         f"{recipe.steps:,} batches of {recipe.batch:,} pairs, one source a batch, AdamW, peak learning rate "
-        f"{recipe.learning_rate}, cosine schedule, seed {recipe.seed}.{taught(recipe)}{mean_of_runs(recipe)}",
+        f"{recipe.learning_rate}, cosine schedule, seed {recipe.seed}.{taught(recipe)}{after_training(recipe)}",
         "",
     ]
     if figures:
@@ -84,6 +84,13 @@ def taught(recipe: Recipe) -> str:
     return f" Of the batches, {share} are texts that the table learns to rank as a teacher's vectors do."
 
 
-def mean_of_runs(recipe: Recipe) -> str:
-    """How many runs the table is the mean of, in a sentence that begins with a space; empty for one."""
-    return "" if recipe.runs == 1 else f" The table is the mean of {recipe.runs} such runs, each with its own seed."
+def after_training(recipe: Recipe) -> str:
+    """What was done to trained tables, in sentences that begin with a space; empty where nothing was."""
+    words = ""
+    if recipe.runs > 1:
+        words += f" The table holds the principal components of {recipe.runs} such runs side by side, of several seeds."
+    if recipe.whiten:
+        words += f" Softly whitened, by {recipe.whiten:g}."
+    if recipe.turn:
+        words += f" Turned by {recipe.turn:,} more batches, which teach prefixes and change no cosine at full width."
+    return words

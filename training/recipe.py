@@ -31,8 +31,9 @@ class Recipe:
         soft: Share of the target that short prefixes take from the full width; see `training.losses.Ranking`.
         mask_above: Passages above the positive by more than this cosine are no negatives; see there.
         whiten: How far the directions of the trained table are evened out, 0 to 0.5; see `training.whitening`.
+        turn: Batches by which the finished table is turned so that its prefixes rank best; see `training.turning`.
         negatives: Hard negatives a pair, where its source has some.
-        runs: Tables to train, each with a seed of its own; the model is their mean.
+        runs: Tables to train, each with a seed of its own, and then to join; see `training.joining`.
         start: Model folder to go on from, or "default" for the packaged model, instead of a new table.
         teacher: Vectors of the tokenizer's pieces, which a new table starts from, and of texts, by `python -m training
             teach`.
@@ -60,6 +61,7 @@ class Recipe:
     soft: float = 0.0
     mask_above: float | None = None
     whiten: float = 0.0
+    turn: int = 0
     negatives: int = 0
     runs: int = 1
     start: str = ""
@@ -115,6 +117,7 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
         "a soft from 0 to 1": 0 <= recipe.soft <= 1,
         "a whiten from 0 to 0.5": 0 <= recipe.whiten <= 0.5,
         "a teacher_share from 0 to 1": 0 <= recipe.teacher_share <= 1,
+        "a turn of 0 or more": recipe.turn >= 0,
         "negatives of 0 or more": recipe.negatives >= 0,
         "either a start or a teacher to start from": not (recipe.start and recipe.teacher) or recipe.taught > 0,
         "a taught from 0 to below 1, and a teacher for it": 0 <= recipe.taught < 1

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import signal
 import sys
 import time
@@ -22,19 +21,20 @@ from tqdm import tqdm
 
 from embedder import StaticEmbedder
 from embedder.folder import ModelFiles, write_model
-from embedder.pooling import Bags, make_bags
 from embedder.table import Table
 from embedder.tokenising import FlatTokenizer
 from training.card import card
 from training.curves import TEACHER
-from training.device import device, fastest_product
+from training.device import device
 from training.errors import TrainingError
 from training.initial import SILENT, initial_table
-from training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss, matryoshka_taught_loss
+from training.joining import joined
+from training.lessons import bags_of_lesson, graded, learning_rate, lessons
 from training.pooled import pool, spread
 from training.recipe import Recipe
-from training.sampling import TokenPairs, cut_spans, load_source, schedule
+from training.sampling import TokenPairs, load_source
 from training.taught import Taught, load_taught
+from training.turning import turned
 from training.whitening import soften
 
 LOG = "log.jsonl"
@@ -134,9 +134,12 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
             title = "Training" if recipe.runs == 1 else f"Training, run {number + 1} of {recipe.runs}"
             run_steps(state, one, part, tokenizer, sources, taught, title, show_progress, watch)
             tables.append(state.table.cpu())
-        table = Table(finished(averaged(tables), recipe, sources).numpy())
-        if watch and len(tables) > 1:
-            tqdm.write(f"mean of {len(tables)} runs: {in_words(measured(table, recipe, watch))}", sys.stderr)
+        last = finished(joined(tables, sources, recipe), recipe, sources)
+        if recipe.turn:
+            last = turned(last, recipe, sources, taught, show_progress)
+        table = Table(last.numpy())
+        if watch and (len(tables) > 1 or recipe.turn):
+            tqdm.write(f"finished: {in_words(measured(table, recipe, watch))}", sys.stderr)
         model = folder / MODEL
         write_model(model, ModelFiles(table, recipe.tokenizer, recipe.pooling, normalize=False))
         (model / "README.md").write_text(card(recipe, table, recipe.pooling, {}), encoding="utf-8")
@@ -151,20 +154,6 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
 def run_folders(recipe: Recipe, folder: Path) -> list[Path]:
     """Where each run of a recipe keeps its log and checkpoint: in ``folder`` itself, where there is only one."""
     return [folder] if recipe.runs == 1 else [folder / f"run-{number}" for number in range(1, recipe.runs + 1)]
-
-
-def averaged(tables: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The mean of tables, each brought to the same mean square first.
-
-    Vectors of the mean compare texts by the sum of what every table thinks of them, and of little noise between tables
-    (model soups: Wortsman et al. 2022, arXiv:2203.05482).
-    """
-    if len(tables) == 1:
-        return tables[0]
-    total = torch.zeros_like(tables[0])
-    for table in tables:
-        total += table / table.square().mean().sqrt()
-    return total / len(tables)
 
 
 def finished(table: torch.Tensor, recipe: Recipe, sources: Sequence[TokenPairs]) -> torch.Tensor:
@@ -215,10 +204,8 @@ def run_steps(
         for source, rows in stream:
             started = time.perf_counter()
             rate = learning_rate(state.step, recipe)
-            if isinstance(source, Taught):
-                loss, name = taught_step(state, source, rows, recipe, rate, silent), TEACHER
-            else:
-                loss, name = step(state, source, rows, recipe, rate, silent), source.source.name
+            loss = step(state, source, rows, recipe, rate, silent)
+            name = TEACHER if isinstance(source, Taught) else source.source.name
             # Sources differ in difficulty, so the bar shows the mean over sources of their latest losses.
             losses[name] = loss
             entry = {"step": state.step, "source": name, "pairs": len(rows), "loss": round(loss, 5)}
@@ -250,83 +237,18 @@ def in_words(figures: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {100 * figure:.1f}" for name, figure in figures.items())
 
 
-def lessons(
-    recipe: Recipe, sources: Sequence[TokenPairs], taught: Taught | None
-) -> Iterator[tuple[TokenPairs | Taught, NDArray[np.int64]]]:
-    """Endless batches: of pairs, and in between of taught texts."""
-    pairs = schedule(sources, recipe.batch, recipe.seed)
-    texts = taught.batches(recipe.seed) if taught else iter(())
-    rng = np.random.default_rng(recipe.seed)
-    while True:
-        yield (taught, next(texts)) if taught and rng.random() < recipe.taught else next(pairs)
-
-
-def taught_step(
-    state: State, taught: Taught, rows: NDArray[np.int64], recipe: Recipe, rate: float, silent: list[int]
+def step(
+    state: State, source: TokenPairs | Taught, rows: NDArray[np.int64], recipe: Recipe, rate: float, silent: list[int]
 ) -> float:
-    """Train on one batch of taught texts; returns its loss."""
-    bags = make_bags(*taught.texts.take(rows), recipe.pooling)
-    vectors = pool(state.table, bags).requires_grad_()
-    target = taught.vectors[torch.from_numpy(rows)].to(vectors.device)
-    ranking = Ranking(recipe.dims, recipe.taught_scale)
-    loss = matryoshka_taught_loss(vectors, target, ranking, recipe.taught_scale)
-    loss.backward()  # type: ignore[no-untyped-call]
-    assert vectors.grad is not None
-    learn(state, [(bags, vectors.grad)], rate, silent)
-    return float(loss.detach())
-
-
-def learn(state: State, gradients: Sequence[tuple[Bags, torch.Tensor]], rate: float, silent: list[int]) -> None:
-    """Update the table by the gradients of bags' vectors; silent rows stay zero."""
+    """Train on one batch; returns its loss."""
+    sides = bags_of_lesson(source, rows, recipe, state.step)
+    loss, gradients = graded(source, rows, recipe, [pool(state.table, bags) for bags in sides])
     gradient = torch.zeros_like(state.table)
-    for bags, of_vectors in gradients:
+    for bags, of_vectors in zip(sides, gradients, strict=True):
         spread(gradient, bags, of_vectors)
     gradient[silent] = 0
     state.update(gradient, rate)
-
-
-def step(
-    state: State, source: TokenPairs, rows: NDArray[np.int64], recipe: Recipe, rate: float, silent: list[int]
-) -> float:
-    """Train on one batch; returns its loss."""
-    queries, passages = bags_of(source, rows, recipe, np.random.default_rng([recipe.seed, state.step]))
-    vectors_q, vectors_p = pool(state.table, queries), pool(state.table, passages)
-    vectors_q.requires_grad_()
-    vectors_p.requires_grad_()
-    ranking = Ranking(recipe.dims, recipe.scale, recipe.soft, recipe.mask_above, fastest_product(state.table.device))
-    if len(source.scores):
-        scores = torch.from_numpy(source.scores[rows]).to(state.table.device)
-        loss = matryoshka_order_loss(vectors_q, vectors_p, scores, ranking)
-    else:
-        loss = matryoshka_ranking_loss(vectors_q, vectors_p, ranking)
-    loss.backward()  # type: ignore[no-untyped-call]
-    assert vectors_q.grad is not None
-    assert vectors_p.grad is not None
-    learn(state, [(queries, vectors_q.grad), (passages, vectors_p.grad)], rate, silent)
-    return float(loss.detach())
-
-
-def bags_of(source: TokenPairs, rows: NDArray[np.int64], recipe: Recipe, rng: np.random.Generator) -> tuple[Bags, Bags]:
-    """Queries and passages of a batch; hard negatives follow the passages."""
-    if source.source.kind == "spans":
-        queries, passages = cut_spans(source.passages, rows, rng)
-    else:
-        queries, passages = source.queries.take(rows), source.passages.take(rows)
-        if source.source.symmetric and rng.random() < 0.5:
-            # Half of the batches each way are, in expectation, the loss of both ways, at half its cost.
-            queries, passages = passages, queries
-        elif recipe.negatives:
-            more = source.negatives.take(source.some_negatives(rows, recipe.negatives, rng))
-            passages = (np.concatenate([passages[0], more[0]]), np.concatenate([passages[1], more[1]]))
-    return make_bags(*queries, recipe.pooling), make_bags(*passages, recipe.pooling)
-
-
-def learning_rate(step: int, recipe: Recipe) -> float:
-    """Linear warm-up to the peak, then a half cosine to zero (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
-    warm = max(1, round(recipe.steps * recipe.warmup)) if recipe.warmup else 0
-    if step < warm:
-        return recipe.learning_rate * (step + 1) / warm
-    return recipe.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, recipe.steps - warm)))
+    return loss
 
 
 @contextmanager
@@ -358,7 +280,7 @@ def mark_of(recipe: Recipe) -> torch.Tensor:
 
     What is done to the table after the last step, or said of it, is left out: it may be changed and tried again.
     """
-    meant = repr(replace(recipe, notes="", whiten=0.0))
+    meant = repr(replace(recipe, notes="", whiten=0.0, turn=0))
     return torch.tensor(list(hashlib.sha256(meant.encode()).digest()), dtype=torch.uint8)
 
 

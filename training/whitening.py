@@ -1,6 +1,6 @@
 """Evens out how much the directions of a trained table tell, so that a few common ones do not drown the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -22,17 +22,22 @@ def soften(table: torch.Tensor, sources: Sequence[TokenPairs], recipe: Recipe) -
     power of -``whiten``: 0 changes nothing, 0.5 makes all directions alike. Being symmetric, the map moves a row as
     little as it can, and prefixes stay what they were trained to be.
     """
-    rng = np.random.default_rng(recipe.seed)
     moments = torch.zeros(table.shape[1], table.shape[1], dtype=torch.float64)
     texts = 0
+    for vectors in sampled(table, sources, recipe):
+        moments += (vectors.T @ vectors).double()
+        texts += len(vectors)
+    softened: torch.Tensor = table @ evening(moments / texts, recipe.whiten).to(table)
+    return softened
+
+
+def sampled(table: torch.Tensor, sources: Sequence[TokenPairs], recipe: Recipe) -> Iterator[torch.Tensor]:
+    """Normalised vectors of some texts of each side of each source, float32 (n, width); the same ones for any table."""
+    rng = np.random.default_rng(recipe.seed)
     for source in sources:
         rows = rng.choice(len(source), min(TEXTS_A_SIDE, len(source)), replace=False)
         for side in (source.queries, source.passages):
-            vectors = torch.nn.functional.normalize(pool(table, make_bags(*side.take(rows), recipe.pooling)).cpu())
-            moments += (vectors.T @ vectors).double()
-            texts += len(rows)
-    softened: torch.Tensor = table @ evening(moments / texts, recipe.whiten).to(table)
-    return softened
+            yield torch.nn.functional.normalize(pool(table, make_bags(*side.take(rows), recipe.pooling)).cpu())
 
 
 def evening(moments: torch.Tensor, share: float) -> torch.Tensor:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from safetensors.numpy import save_file
 
 from embedder import StaticEmbedder
@@ -19,13 +20,15 @@ from embedder.folder import DEFAULT_FOLDER
 from embedder.tokenising import FlatTokenizer
 from training.errors import TrainingError
 from training.initial import initial_table
+from training.joining import joined
+from training.lessons import bags_of
 from training.mining import mine, write_mined
 from training.pairs import Pairs, Source, read_pairs
 from training.recipe import Recipe
 from training.sampling import cut_spans, load_source
 from training.taught import load_taught
 from training.teacher import PIECES, read_taught, teach
-from training.trainer import Watch, bags_of, train
+from training.trainer import Watch, train
 
 TOKENIZER = DEFAULT_FOLDER / "tokenizer.json"
 FRUIT = ["りんご", "みかん", "ぶどう", "もも", "なし", "かき", "いちご", "メロン"]
@@ -222,18 +225,19 @@ def test_a_teachers_file_without_texts_is_explained(data: Path, tmp_path: Path, 
         load_taught(tmp_path / "taught.safetensors", FlatTokenizer(TOKENIZER), 256)
 
 
-def test_the_model_of_several_runs_is_their_mean(data: Path, tmp_path: Path) -> None:
+def test_several_runs_are_joined(data: Path, tmp_path: Path) -> None:
     recipe = replace(recipe_of(data, Source("fruit")), seed=5)
     both = StaticEmbedder.load(train(replace(recipe, runs=2), tmp_path / "both", show_progress=False))
     alone = [
         StaticEmbedder.load(train(replace(recipe, seed=seed), tmp_path / f"{seed}", show_progress=False))
         for seed in (5, 6)
     ]
-    tables = [model._files.table.prefix(32) for model in alone]
-    expected = sum(table / np.sqrt(np.mean(table**2)) for table in tables) / 2
+    tables = [torch.from_numpy(model._files.table.prefix(32)) for model in alone]
+    sources = [load_source(Source("fruit"), data, FlatTokenizer(TOKENIZER), recipe.max_tokens)]
+    expected = joined(tables, sources, recipe).numpy()
     np.testing.assert_allclose(both._files.table.prefix(32), expected, rtol=1e-2, atol=1e-2)
     assert {path.name for path in (tmp_path / "both").iterdir()} == {"run-1", "run-2", "model"}
-    assert "the mean of 2 such runs" in (tmp_path / "both" / "model" / "README.md").read_text(encoding="utf-8")
+    assert "components of 2 such runs" in (tmp_path / "both" / "model" / "README.md").read_text(encoding="utf-8")
 
 
 def test_epochs_count_pairs(data: Path, tmp_path: Path) -> None:
