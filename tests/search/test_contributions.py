@@ -62,7 +62,8 @@ def test_a_character_has_the_share_of_its_token(searcher: Searcher, dim: int | N
     for hit, colours in zip(result.hits, coloured(searcher.model, result), strict=True):
         passage = Indexed.passage(hit.document.title, hit.heading, hit.text)
         found = token_pairs(searcher.model, QUERY, passage.text, result.dim)
-        assert found.shares.sum() == pytest.approx(hit.dense.score if hit.dense else None, abs=1e-3)
+        # The index has the passage's vector in int8: of 64 numbers the rounding is one or two thousandths of a cosine.
+        assert found.shares.sum() == pytest.approx(hit.dense.score if hit.dense else None, abs=3e-3)
         drawn: dict[str, list[float]] = {}
         for name, part in (("title", colours.title), ("heading", colours.heading), ("text", colours.text)):
             drawn[name] = [run.share for run in part for _ in run.text]

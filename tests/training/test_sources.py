@@ -204,7 +204,7 @@ def test_texts_are_ranked_as_a_teacher_does(data: Path, tmp_path: Path, teacher:
         StaticEmbedder.load(train(replace(recipe, taught=share), tmp_path / f"{share}", show_progress=False))
         for share in (0.0, 0.8)
     )
-    assert agreement(taught) > agreement(plain) + 0.1
+    assert agreement(taught) > agreement(plain) + 0.05
     log = (tmp_path / "0.8" / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert {json.loads(line)["source"] for line in log} == {"fruit", "(teacher)"}
 
