@@ -1,4 +1,4 @@
-"""What a step learns from: batches of pairs, and of texts that a teacher ranks; their losses and gradients."""
+"""What a step learns from, and how fast: batches of pairs, and of texts that a teacher ranks; losses and gradients."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -26,15 +26,14 @@ def lessons(
         yield (taught, next(texts)) if taught and rng.random() < recipe.taught else next(pairs)
 
 
-def bags_of_lesson(source: TokenPairs | Taught, rows: NDArray[np.int64], recipe: Recipe, step: int) -> tuple[Bags, ...]:
-    """The texts of a batch: of taught ones one side, of pairs two. What is random in it follows from seed and step."""
+def bags_of(source: TokenPairs | Taught, rows: NDArray[np.int64], recipe: Recipe, step: int) -> tuple[Bags, ...]:
+    """The texts of a batch: queries and passages, which hard negatives follow; of taught texts there is one side.
+
+    What is random in it follows from the recipe's seed and the step.
+    """
     if isinstance(source, Taught):
         return (make_bags(*source.texts.take(rows), recipe.pooling),)
-    return bags_of(source, rows, recipe, np.random.default_rng([recipe.seed, step]))
-
-
-def bags_of(source: TokenPairs, rows: NDArray[np.int64], recipe: Recipe, rng: np.random.Generator) -> tuple[Bags, Bags]:
-    """Queries and passages of a batch; hard negatives follow the passages."""
+    rng = np.random.default_rng([recipe.seed, step])
     if source.source.kind == "spans":
         queries, passages = cut_spans(source.passages, rows, rng)
     else:
@@ -55,7 +54,7 @@ def graded(
 
     Args:
         source, rows, recipe: The batch.
-        vectors: Of each of `bags_of_lesson`, float32 (texts, width); they must not be part of a graph.
+        vectors: Of each side that `bags_of` gives, float32 (texts, width); they must not be part of a graph.
     """
     sides = [side.requires_grad_() for side in vectors]
     where = sides[0].device

@@ -29,7 +29,7 @@ from training.device import device
 from training.errors import TrainingError
 from training.initial import SILENT, initial_table
 from training.joining import joined
-from training.lessons import bags_of_lesson, graded, learning_rate, lessons
+from training.lessons import bags_of, graded, learning_rate, lessons
 from training.pooled import pool, spread
 from training.recipe import Recipe
 from training.sampling import TokenPairs, load_source
@@ -241,7 +241,7 @@ def step(
     state: State, source: TokenPairs | Taught, rows: NDArray[np.int64], recipe: Recipe, rate: float, silent: list[int]
 ) -> float:
     """Train on one batch; returns its loss."""
-    sides = bags_of_lesson(source, rows, recipe, state.step)
+    sides = bags_of(source, rows, recipe, state.step)
     loss, gradients = graded(source, rows, recipe, [pool(state.table, bags) for bags in sides])
     gradient = torch.zeros_like(state.table)
     for bags, of_vectors in zip(sides, gradients, strict=True):

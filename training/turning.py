@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import islice
 
 import torch
 from tqdm import tqdm
 
-from training.lessons import bags_of_lesson, graded, learning_rate, lessons
+from training.joining import rotation
+from training.lessons import bags_of, graded, learning_rate, lessons
 from training.pooled import pool
 from training.recipe import Recipe
 from training.sampling import TokenPairs
@@ -43,11 +45,10 @@ def turned(
     width = table.shape[1]
     one = torch.eye(width)
     turn, mean, square = one, torch.zeros(width, width), 0.0
-    batches = zip(range(own.steps), lessons(own, sources, taught), strict=False)
-    for number, (source, rows) in tqdm(
-        batches, total=own.steps, desc="Turning prefixes", unit=" batches", disable=not show_progress
-    ):
-        pooled = [pool(table, bags) for bags in bags_of_lesson(source, rows, own, number)]
+    batches = islice(lessons(own, sources, taught), own.steps)
+    bar = tqdm(batches, total=own.steps, desc="Turning prefixes", unit=" batches", disable=not show_progress)
+    for number, (source, rows) in enumerate(bar):
+        pooled = [pool(table, bags) for bags in bags_of(source, rows, own, number)]
         _, gradients = graded(source, rows, own, [vectors @ turn for vectors in pooled])
         slope = sum((vectors.T @ of for vectors, of in zip(pooled, gradients, strict=True)), torch.zeros_like(one))
         skew = turn.T @ slope - slope.T @ turn
@@ -57,6 +58,4 @@ def turned(
         half = 0.5 * learning_rate(number, own) * mean / (1 - MOMENTUM ** (number + 1)) / length
         turn = turn @ torch.linalg.solve(one + half, one - half)
     # Rounding adds up over the steps: the nearest orthogonal map.
-    left, _, right = torch.linalg.svd(turn.double())
-    better: torch.Tensor = table @ (left @ right).to(table)
-    return better
+    return table @ rotation(one, turn)

@@ -57,13 +57,17 @@ def test_runs_give_each_part_back(searcher: Searcher, mode: str) -> None:
 
 @pytest.mark.parametrize("dim", [None, 64])
 def test_a_character_has_the_share_of_its_token(searcher: Searcher, dim: int | None) -> None:
-    result = searcher.search(QUERY, mode="dense", dim=dim)
+    result = searcher.search(QUERY, mode="dense", dim=dim, explain=True)
     checked = 0
     for hit, colours in zip(result.hits, coloured(searcher.model, result), strict=True):
         passage = Indexed.passage(hit.document.title, hit.heading, hit.text)
         found = token_pairs(searcher.model, QUERY, passage.text, result.dim)
-        # The index has the passage's vector in int8: of 64 numbers the rounding is one or two thousandths of a cosine.
-        assert found.shares.sum() == pytest.approx(hit.dense.score if hit.dense else None, abs=3e-3)
+        assert hit.dense
+        assert hit.explanation
+        # The index has the passage's vector in int8; what that rounds is the explanation's last part.
+        rounded = hit.explanation.details[-1]
+        assert rounded.description == "rounding of the stored vector"
+        assert found.shares.sum() + rounded.value == pytest.approx(hit.dense.score, abs=1e-6)
         drawn: dict[str, list[float]] = {}
         for name, part in (("title", colours.title), ("heading", colours.heading), ("text", colours.text)):
             drawn[name] = [run.share for run in part for _ in run.text]

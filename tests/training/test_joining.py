@@ -1,4 +1,4 @@
-"""Tables turned towards each other."""
+"""Several tables in one."""
 
 from pathlib import Path
 

@@ -114,7 +114,7 @@ def test_negatives_follow_the_passages(data: Path) -> None:
     source = load_source(Source("fruit"), data, FlatTokenizer(TOKENIZER), 256)
     rows = np.arange(0, 24)
     recipe = replace(recipe_of(data, source.source), negatives=2)
-    queries, passages = bags_of(source, rows, recipe, np.random.default_rng(0))
+    queries, passages = bags_of(source, rows, recipe, step=0)
     assert len(queries) == 24
     assert 24 + 12 < len(passages) <= 24 + 48
     known = {tuple(source.negatives.take(np.array([i]))[0]) for i in range(len(source.negatives))}
@@ -127,7 +127,7 @@ def test_symmetric_sources_are_asked_both_ways(data: Path) -> None:
     source = load_source(Source("fruit", symmetric=True), data, FlatTokenizer(TOKENIZER), 256)
     recipe = recipe_of(data, source.source)
     rows = np.arange(8)
-    first = {bags_of(source, rows, recipe, np.random.default_rng(seed))[0].ids.tobytes() for seed in range(20)}
+    first = {bags_of(source, rows, recipe, step)[0].ids.tobytes() for step in range(20)}
     assert len(first) == 2
 
 
@@ -186,7 +186,7 @@ def teacher(tmp_path: Path) -> str:
 
 def test_texts_are_ranked_as_a_teacher_does(data: Path, tmp_path: Path, teacher: str) -> None:
     file = tmp_path / "taught.safetensors"
-    recipe = replace(recipe_of(data, Source("fruit")), teacher=file, teacher_share=0.0, steps=40)
+    recipe = replace(recipe_of(data, Source("fruit")), teacher=file, teacher_share=0.0, steps=80)
     pieces, texts = teach(teacher, recipe, per_source=1000, prompt="")
     assert (pieces, texts) == (32768, 192)
     held, vectors = read_taught(file)
@@ -204,7 +204,7 @@ def test_texts_are_ranked_as_a_teacher_does(data: Path, tmp_path: Path, teacher:
         StaticEmbedder.load(train(replace(recipe, taught=share), tmp_path / f"{share}", show_progress=False))
         for share in (0.0, 0.8)
     )
-    assert agreement(taught) > agreement(plain) + 0.05
+    assert agreement(taught) > agreement(plain) + 0.1
     log = (tmp_path / "0.8" / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert {json.loads(line)["source"] for line in log} == {"fruit", "(teacher)"}
 
