@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, cast
@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embedder.errors import ModelError
+from embedder.evening import DIRECTION_NUMBERS, directions, few, many
 from embedder.folder import ModelFiles, find_model, read_model, write_model
 from embedder.pooling import POOLINGS, Bags, Pooling, make_bags
 from embedder.table import Table
@@ -63,7 +64,7 @@ class StaticEmbedder:
 
         Args:
             model: None for the packaged model.
-            pooling: Overrides the model's own pooling: "mean", "damped" or "lead" (see `embedder.pooling`).
+            pooling: Overrides the model's own pooling: "mean", "damped", "lead" or "even" (see `embedder.pooling`).
 
         Raises:
             ModelError: no such model, not a static embedding model, damaged files, or no network.
@@ -93,7 +94,7 @@ class StaticEmbedder:
 
     @property
     def pooling(self) -> Pooling:
-        """How token rows are weighed: "mean", "damped" or "lead"."""
+        """How token rows are weighed: "mean", "damped", "lead" or "even"."""
         return self._files.pooling
 
     @cached_property
@@ -130,9 +131,9 @@ class StaticEmbedder:
             raise ModelError("encode takes a list of texts: put the single text into a list.")
         vectors = np.empty((len(texts), dimension), np.float32)
         self._encoded += len(texts)
-        bulk = len(texts) >= BULK_FROM and ("torch" in sys.modules or self._encoded >= TORCH_REPAYS_FROM)
+        bulk = self._in_bulk(len(texts))
         for start, stop in progress(batches(texts), len(texts), show_progress):
-            bags = self.bags(texts[start:stop])
+            bags = self._weighed(*self._tokenizer.encode(texts[start:stop]), bulk)
             pooled = self._pool_bulk(bags, dimension) if bulk else self._pool(bags, dimension)
             if normalize or self._files.normalize:
                 normalize_rows(pooled, vectors[start:stop])
@@ -149,9 +150,7 @@ class StaticEmbedder:
 
         The vector of text i is the sum of weight times table row over its bag (before any Normalize module).
         """
-        bags = make_bags(*self._tokenizer.encode(texts), self.pooling)
-        self._check_ids(bags.ids)
-        return bags
+        return self._weighed(*self._tokenizer.encode(texts), self._in_bulk(len(texts)))
 
     def token_counts(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """How many tokens each text has, repeated ones counted again: int64 (texts,)."""
@@ -168,7 +167,7 @@ class StaticEmbedder:
             ▁A ((0, 1),)
             BC ((1, 3),)
         """
-        return tokens_of(self._tokenizer, text, self.pooling)
+        return tokens_of(self._tokenizer, text, partial(self._weighed, bulk=False))
 
     def rows(self, tokens: Sequence[Token], dimension: int | None = None) -> NDArray[np.float32]:
         """float32 (tokens, dimension): the rows of the table, cut, whose sum by weight is the text's vector.
@@ -179,6 +178,20 @@ class StaticEmbedder:
         ids = np.array([token.id for token in tokens], np.int64)
         self._check_ids(ids)
         return self._files.table.rows(ids, self._checked_dimension(dimension))
+
+    def _in_bulk(self, texts: int) -> bool:
+        """Whether torch is to work for so many texts."""
+        return texts >= BULK_FROM and ("torch" in sys.modules or self._encoded >= TORCH_REPAYS_FROM)
+
+    def _weighed(self, ids: NDArray[np.int64], lengths: NDArray[np.int64], bulk: bool) -> Bags:
+        """Bags of texts, from their tokens end to end and the number of each, weighed by the model's pooling."""
+        bags = make_bags(ids, lengths, self.pooling)
+        self._check_ids(bags.ids)
+        if self.pooling != "even":
+            return bags
+        if bulk:
+            return many(bags, *self._directions)
+        return few(bags, self._files.table.rows(bags.ids, min(DIRECTION_NUMBERS, self.dimension)))
 
     def _check_ids(self, ids: NDArray[np.int64]) -> None:
         if len(ids) and int(ids.max()) >= len(self._files.table):
@@ -217,6 +230,14 @@ class StaticEmbedder:
             include_last_offset=True,
         )
         return cast(NDArray[np.float32], pooled.numpy())
+
+    @cached_property
+    def _directions(self) -> tuple["torch.Tensor", NDArray[np.float32]]:
+        """The directions of all rows, as torch wants them, and the squares of their lengths."""
+        import torch
+
+        table = directions(self._files.table.prefix(min(DIRECTION_NUMBERS, self.dimension)))
+        return torch.from_numpy(table), np.einsum("ij,ij->i", table, table)
 
     def _bulk_table(self, dimension: int) -> "torch.Tensor":
         """The table cut to a dimension, as torch wants it; the last two are kept."""

@@ -1,9 +1,10 @@
 """From the token ids of many texts to weighted bags: each distinct token once, with its share of the vector.
 
-Merging repeated tokens serves both poolings: with ``mean`` a token's weight is its share of all tokens, as in
+Merging repeated tokens serves all poolings: with ``mean`` a token's weight is its share of all tokens, as in
 sentence-transformers; with ``damped`` a token that occurs n times counts as the square root of n, which is to a mean
 what saturation is to BM25; ``lead`` is damped, and what stands among a text's first tokens counts more, because
-passages tend to say first what they are about. Whichever it is, fewer rows of the table are read.
+passages tend to say first what they are about; with ``even`` these weights are then evened out by what the tokens mean
+(`embedder.evening`). Whichever it is, fewer rows of the table are read.
 """
 
 from dataclasses import dataclass
@@ -12,9 +13,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-Pooling = Literal["mean", "damped", "lead"]
+Pooling = Literal["mean", "damped", "lead", "even"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
-# Of the "lead" pooling: how many tokens at a text's beginning count more, and how much each.
+# Of the "lead" and "even" poolings: how many tokens at a text's beginning count more, and how much each.
 LEAD_TOKENS = 16
 LEAD_WEIGHT = 1.5
 
@@ -42,13 +43,14 @@ def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], pooling: P
 
     A token that occurs n times, m of them among the first `LEAD_TOKENS` of its text, weighs n with "mean", the square
     root of n with "damped", and (n + (LEAD_WEIGHT - 1) m) / sqrt(n) with "lead", before a text's weights are divided by
-    their sum.
+    their sum. For "even" they are the same as for "lead": what evens them out needs the table too.
 
     Args:
         ids: Token ids of all texts, end to end.
         lengths: Number of ids of each text; zeros are allowed.
-        pooling: "mean", "damped" or "lead".
+        pooling: One of `POOLINGS`.
     """
+    leads = pooling in ("lead", "even")
     texts = len(lengths)
     if not len(ids):
         return Bags(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(texts + 1, np.int64))
@@ -57,7 +59,7 @@ def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], pooling: P
     packed_type: type[np.uint32] | type[np.uint64] = np.uint32 if texts * span < 2**32 else np.uint64
     packed: NDArray[Any] = np.repeat((np.arange(texts) * span).astype(packed_type), lengths)
     packed += 2 * ids.astype(packed_type)
-    if pooling == "lead":
+    if leads:
         packed[lead(np.asarray(lengths, np.int64))] += packed_type(1)
     packed.sort()
     leading = packed & packed_type(1)
@@ -75,7 +77,7 @@ def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], pooling: P
     weights = counts.astype(np.float32)
     if pooling != "mean":
         np.sqrt(weights, out=weights)
-    if pooling == "lead":
+    if leads:
         weights += (LEAD_WEIGHT - 1) * np.add.reduceat(leading, starts, dtype=np.float32) / weights
     sums = np.bincount(rows.astype(np.int64), weights=weights, minlength=texts)
     weights /= np.repeat(sums, np.diff(offsets))

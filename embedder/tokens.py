@@ -8,14 +8,15 @@ its letter is left out of the letter's place.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from embedder.pooling import Pooling, make_bags
+from embedder.pooling import Bags
 from embedder.tokenising import FlatTokenizer, replace_lone_surrogates
 
 if TYPE_CHECKING:
@@ -43,11 +44,19 @@ class Token:
     spans: tuple[tuple[int, int], ...]
 
 
-def tokens_of(tokenizer: FlatTokenizer, text: str, pooling: Pooling) -> tuple[Token, ...]:
-    """The distinct tokens of a text, in the order in which they first occur."""
+def tokens_of(
+    tokenizer: FlatTokenizer, text: str, weigh: Callable[[NDArray[np.int64], NDArray[np.int64]], Bags]
+) -> tuple[Token, ...]:
+    """The distinct tokens of a text, in the order in which they first occur.
+
+    Args:
+        tokenizer: The model's.
+        text: Any string.
+        weigh: The model's pooling: a bag from the ids of a text's tokens and their number, (n,) and (1,).
+    """
     occurrences = located_ids(tokenizer.exact, text)
     ids = np.array([number for number, _ in occurrences], np.int64)
-    bag = make_bags(ids, np.array([len(ids)]), pooling)
+    bag = weigh(ids, np.array([len(ids)]))
     weights = dict(zip(bag.ids.tolist(), bag.weights.tolist(), strict=True))
     spans: dict[int, list[tuple[int, int]]] = {}
     for number, span in occurrences:

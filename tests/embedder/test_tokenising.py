@@ -57,7 +57,7 @@ def test_a_tokenizer_that_cuts_goes_on_cutting(tmp_path: Path, toy_tokenizer: To
     assert len(ids) == 2 * FAST_FROM
 
 
-@pytest.mark.parametrize("pooling", ["mean", "damped", "lead"])
+@pytest.mark.parametrize("pooling", ["mean", "damped", "lead", "even"])
 @given(texts=st.lists(st.lists(st.sampled_from([0, 1, 2, 3, 5, 32_767, 70_000]), max_size=40), max_size=12))
 def test_bags_weigh_each_distinct_token(pooling: str, texts: list[list[int]]) -> None:
     ids = np.array([i for text in texts for i in text], np.int64)
@@ -67,7 +67,7 @@ def test_bags_weigh_each_distinct_token(pooling: str, texts: list[list[int]]) ->
         part = slice(bags.offsets[i], bags.offsets[i + 1])
         values, counts = np.unique(np.array(text, np.int64), return_counts=True)
         weights = counts if pooling == "mean" else np.sqrt(counts)
-        if pooling == "lead":
+        if pooling in ("lead", "even"):
             early = np.array([text[:16].count(value) for value in values])
             weights = (counts + early / 2) / weights
         assert bags.ids[part].tolist() == values.tolist()
