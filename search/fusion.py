@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Weight of BM25 where it sees the query; the rest is the dense leg's.
-BM25_WEIGHT = 0.7
+BM25_WEIGHT = 0.6
 # From this share of the query's full BM25 score on, the words are taken to be seen.
 COVERED = 0.6
 

@@ -43,8 +43,8 @@ class Weights:
 
 
 WEIGHTS = {
-    "hybrid": Weights((-5.459, 0.269, -0.683, -0.196, 1.646), (-2.743, 3.520), 5.397),
-    "dense": Weights((-3.792, 0.477, -0.366, -0.145, 1.094), None, 0.678),
+    "hybrid": Weights((-5.327, 0.266, -0.653, -0.216, 1.662), (-2.759, 3.541), 5.465),
+    "dense": Weights((-3.702, 0.507, -0.367, -0.163, 1.124), None, 0.688),
     "bm25": Weights(None, (-2.680, 3.818), 3.316),
 }
 """By the legs that scored the hits: both, or one."""

@@ -32,9 +32,9 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
         "",
         f"# {recipe.name}",
         "",
-        f"A static embedding model for Japanese and English: {len(table):,} token vectors of "
-        f"{table.dimension} numbers. A text's vector is the mean of its tokens' vectors, with {pooling} "
-        f"pooling; it can be cut to {', '.join(str(d) for d in sorted(recipe.dims)[:-1])} numbers.",
+        f"A static embedding model for Japanese and English: {len(table):,} token vectors of {table.dimension} "
+        f"numbers. A text's vector is a weighted mean of its tokens' vectors, by {pooling} pooling (see "
+        f"`embedder.pooling`); it can be cut to {', '.join(str(d) for d in sorted(recipe.dims)[:-1])} numbers.",
         "",
         STORED_AS_INT8 if table.scale is not None else STORED_AS_FLOAT,
         "",

@@ -20,7 +20,8 @@ class Recipe:
         sources: What to train on.
         data: Folder of the pair files.
         dims: Matryoshka dimensions; the largest is the table's width.
-        pooling: "mean", "damped" or "lead"; see `embedder.pooling`.
+        pooling: "mean", "damped", "lead" or "even"; see `embedder.pooling`. "even" is for the finished model: while
+            it is trained, its texts are pooled as by "lead", since evening them out then gains nothing more.
         batch: Pairs a batch.
         steps: Number of batches; 0 where ``epochs`` says how often every pair is seen.
         epochs: Passes over the pairs (times their sources' weights).

@@ -32,7 +32,7 @@ def test_every_family_is_measured_and_written(data: Path, tmp_path: Path) -> Non
     assert facts["version"] == 1
     assert facts["models"].keys() == {"default", "bm25", "hybrid"}
     default = facts["models"]["default"]
-    assert (default["dims"], default["pooling"]) == ([256, 64], "lead")
+    assert (default["dims"], default["pooling"]) == ([256, 64], "even")
     assert default["tasks"]["pets"] == {
         "family": "retrieval",
         "metric": "ndcg@10",
