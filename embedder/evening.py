@@ -30,8 +30,12 @@ SUM_UNITS = 8191
 # With n distinct tokens, agreement counts n / (n + this): among few others it is chance.
 FEW_TOKENS = 4
 
+# Entries that numpy works on at a time: some 30 megabytes.
+BLOCK = 2**15
+
 Sums = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 Products = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+Rows = Callable[[NDArray[np.int64]], NDArray[np.float32]]
 
 
 def directions(rows: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -81,7 +85,27 @@ def evened(bags: Bags, squares: NDArray[np.float32], sums: Sums, products: Produ
     return Bags(bags.ids, weights, bags.offsets)
 
 
-def few(bags: Bags, rows: NDArray[np.float32]) -> Bags:
+def few(bags: Bags, rows: Rows) -> Bags:
+    """`evened` bags, by numpy.
+
+    Args:
+        bags: Of the texts.
+        rows: From ids (n,) their rows of the table (n, d).
+    """
+    weights = np.empty_like(bags.weights)
+    start = 0
+    while start < len(bags):
+        full = int(np.searchsorted(bags.offsets, bags.offsets[start] + BLOCK, "right")) - 1
+        stop = max(start + 1, full)
+        offsets = bags.offsets[start : stop + 1]
+        own = slice(offsets[0], offsets[-1])
+        block = Bags(bags.ids[own], bags.weights[own], offsets - offsets[0])
+        weights[own] = block_of_few(block, rows(block.ids)).weights
+        start = stop
+    return Bags(bags.ids, weights, bags.offsets)
+
+
+def block_of_few(bags: Bags, rows: NDArray[np.float32]) -> Bags:
     """`evened` bags, by numpy, from the rows of their entries (entries, d)."""
     own = directions(rows)
     filled = np.flatnonzero(np.diff(bags.offsets))
@@ -109,20 +133,25 @@ def many(bags: Bags, table: "torch.Tensor", squares: NDArray[np.float32]) -> Bag
     """
     import torch
 
-    ids, offsets = torch.from_numpy(bags.ids), torch.from_numpy(bags.offsets)
-
     def pooled(weights: torch.Tensor) -> torch.Tensor:
         return torch.nn.functional.embedding_bag(
-            ids, table, offsets, mode="sum", per_sample_weights=weights, include_last_offset=True
+            torch.from_numpy(bags.ids),
+            table,
+            torch.from_numpy(bags.offsets),
+            mode="sum",
+            per_sample_weights=weights,
+            include_last_offset=True,
         )
 
     def sums(weights: NDArray[np.float32]) -> NDArray[np.float32]:
         return cast(NDArray[np.float32], pooled(torch.from_numpy(weights)).numpy())
 
     def products(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        # They are the gradient of the bags' sums in their weights, for which torch has a fast routine.
-        weights = torch.ones(len(ids), requires_grad=True)
-        (found,) = torch.autograd.grad(pooled(weights), weights, torch.from_numpy(vectors))
-        return cast(NDArray[np.float32], found.numpy())
+        # They are the gradient of the bags' sums in their weights, for which torch has a fast routine; gradients may be
+        # switched off where texts are encoded.
+        with torch.inference_mode(False), torch.enable_grad():
+            weights = torch.ones(len(bags.ids), requires_grad=True)
+            (found,) = torch.autograd.grad(pooled(weights), weights, torch.from_numpy(vectors))
+            return cast(NDArray[np.float32], found.numpy())
 
     return evened(bags, squares[bags.ids], sums, products)

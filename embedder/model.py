@@ -191,7 +191,8 @@ class StaticEmbedder:
             return bags
         if bulk:
             return many(bags, *self._directions)
-        return few(bags, self._files.table.rows(bags.ids, min(DIRECTION_NUMBERS, self.dimension)))
+        numbers = min(DIRECTION_NUMBERS, self.dimension)
+        return few(bags, lambda entries: self._files.table.rows(entries, numbers))
 
     def _check_ids(self, ids: NDArray[np.int64]) -> None:
         if len(ids) and int(ids.max()) >= len(self._files.table):
@@ -237,7 +238,8 @@ class StaticEmbedder:
         import torch
 
         table = directions(self._files.table.prefix(min(DIRECTION_NUMBERS, self.dimension)))
-        return torch.from_numpy(table), np.einsum("ij,ij->i", table, table)
+        with torch.inference_mode(False):
+            return torch.from_numpy(table), np.einsum("ij,ij->i", table, table)
 
     def _bulk_table(self, dimension: int) -> "torch.Tensor":
         """The table cut to a dimension, as torch wants it; the last two are kept."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from embedder import StaticEmbedder
 from embedder.evening import FEW_TOKENS, directions, few, many
+from embedder.model import BULK_FROM
 from embedder.pooling import LEAD_TOKENS, Bags, make_bags
 
 Array = NDArray[np.float32]
@@ -58,7 +59,7 @@ def test_weights_are_those_of_the_formula_and_the_same_by_numpy_and_torch(texts:
     rows = table(numbers)
     ids = np.array([token for text in texts for token in text], np.int64)
     bags = make_bags(ids, np.array([len(text) for text in texts]), "even")
-    evened = few(bags, rows[bags.ids])
+    evened = few(bags, rows.__getitem__)
     assert (evened.ids == bags.ids).all()
     assert (evened.weights == by_torch(bags, rows).weights).all()
     assert (evened.weights > 0).all()
@@ -71,7 +72,7 @@ def test_sums_of_a_very_long_text_are_exact_in_float32() -> None:
     rows = np.tile(np.array([0.9] + [0.01] * 63, np.float32), (100_000, 1))
     rows[::2] *= 3
     bags = make_bags(np.arange(100_000), np.array([100_000]), "even")
-    weights = few(bags, rows).weights
+    weights = few(bags, rows.__getitem__).weights
     assert (weights == by_torch(bags, rows).weights).all()
     np.testing.assert_allclose(weights[LEAD_TOKENS:], weights[-1], rtol=1e-6)
 
@@ -80,17 +81,17 @@ def test_what_is_said_in_many_words_counts_less_for_each() -> None:
     rows = np.eye(8, 70, dtype=np.float32)
     rows[:4] = rows[0] + 0.3 * rows[:4]
     bags = make_bags(np.arange(8), np.array([8]), "even")
-    weights = few(bags, rows).weights
+    weights = few(bags, rows.__getitem__).weights
     assert weights[:4].max() < 0.8 * weights[4:].min()
     np.testing.assert_allclose(weights.sum(), 1, atol=1e-6)
 
 
 def test_a_token_alone_and_texts_without_tokens_keep_their_weights() -> None:
     bags = make_bags(np.array([3, 3, 3]), np.array([0, 3, 0]), "even")
-    assert few(bags, table(64)[bags.ids]).weights.tolist() == [1]
+    assert few(bags, table(64).__getitem__).weights.tolist() == [1]
     assert by_torch(bags, table(64)).weights.tolist() == [1]
     nothing = make_bags(np.zeros(0, np.int64), np.array([0, 0]), "even")
-    assert few(nothing, table(64)[nothing.ids]).offsets.tolist() == [0, 0, 0]
+    assert few(nothing, table(64).__getitem__).offsets.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("texts", [["猫が好きです。猫は良い。", "", "cats"], ["検索エンジン"] * 100])
@@ -98,10 +99,31 @@ def test_the_packaged_model_pools_so(texts: list[str]) -> None:
     lead, even = StaticEmbedder.load(pooling="lead"), StaticEmbedder.load()
     assert even.pooling == "even"
     rows = even._files.table.prefix(64)
-    expected = few(lead.bags(texts), rows[lead.bags(texts).ids])
+    expected = few(lead.bags(texts), rows.__getitem__)
     assert (even.bags(texts).weights == expected.weights).all()
     vectors = [
         sum((w * even._files.table.prefix(1024)[i] for i, w in zip(*bag, strict=True)), np.zeros(1024, np.float32))
         for bag in [(expected.ids[a:b], expected.weights[a:b]) for a, b in pairwise(expected.offsets)]
     ][:3]
     np.testing.assert_allclose(even.encode(texts)[:3], vectors, atol=1e-5)
+
+
+@pytest.mark.parametrize("switched_off", [torch.no_grad, torch.inference_mode])
+def test_texts_are_encoded_where_gradients_are_switched_off(switched_off: type) -> None:
+    texts = ["検索エンジンの仕組み"] * BULK_FROM
+    with switched_off():
+        vectors = StaticEmbedder.load().encode(texts, 64)
+    assert (vectors == StaticEmbedder.load().encode(texts[:1], 64)).all()
+
+
+def test_many_texts_without_torch_are_taken_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, rng = table(64), np.random.default_rng(1)
+    lengths = rng.integers(0, 30, 50)
+    bags = make_bags(rng.integers(0, VOCABULARY, lengths.sum()), lengths, "even")
+    whole = few(bags, rows.__getitem__)
+    asked: list[int] = []
+    monkeypatch.setattr("embedder.evening.BLOCK", 40)
+    parts = few(bags, lambda ids: (asked.append(len(ids)), rows[ids])[1])
+    assert (parts.weights == whole.weights).all()
+    assert len(asked) > 10
+    assert max(asked) <= 40
