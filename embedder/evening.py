@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder.pooling import Bags
+from embedder.pooling import Bags, pool
 
 if TYPE_CHECKING:
     import torch
@@ -133,25 +133,15 @@ def many(bags: Bags, table: "torch.Tensor", squares: NDArray[np.float32]) -> Bag
     """
     import torch
 
-    def pooled(weights: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.embedding_bag(
-            torch.from_numpy(bags.ids),
-            table,
-            torch.from_numpy(bags.offsets),
-            mode="sum",
-            per_sample_weights=weights,
-            include_last_offset=True,
-        )
-
     def sums(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        return cast(NDArray[np.float32], pooled(torch.from_numpy(weights)).numpy())
+        return cast(NDArray[np.float32], pool(table, bags, torch.from_numpy(weights)).numpy())
 
     def products(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         # They are the gradient of the bags' sums in their weights, for which torch has a fast routine; gradients may be
         # switched off where texts are encoded.
         with torch.inference_mode(False), torch.enable_grad():
             weights = torch.ones(len(bags.ids), requires_grad=True)
-            (found,) = torch.autograd.grad(pooled(weights), weights, torch.from_numpy(vectors))
+            (found,) = torch.autograd.grad(pool(table, bags, weights), weights, torch.from_numpy(vectors))
             return cast(NDArray[np.float32], found.numpy())
 
     return evened(bags, squares[bags.ids], sums, products)

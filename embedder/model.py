@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from embedder.errors import ModelError
 from embedder.evening import DIRECTION_NUMBERS, directions, few, many
 from embedder.folder import ModelFiles, find_model, read_model, write_model
-from embedder.pooling import POOLINGS, Bags, Pooling, make_bags
+from embedder.pooling import POOLINGS, Bags, Pooling, make_bags, pool
 from embedder.table import Table
 from embedder.tokenising import FlatTokenizer
 from embedder.tokens import Token, tokens_of
@@ -191,8 +191,7 @@ class StaticEmbedder:
             return bags
         if bulk:
             return many(bags, *self._directions)
-        numbers = min(DIRECTION_NUMBERS, self.dimension)
-        return few(bags, lambda entries: self._files.table.rows(entries, numbers))
+        return few(bags, lambda entries: self._files.table.rows(entries, DIRECTION_NUMBERS))
 
     def _check_ids(self, ids: NDArray[np.int64]) -> None:
         if len(ids) and int(ids.max()) >= len(self._files.table):
@@ -220,24 +219,14 @@ class StaticEmbedder:
 
     def _pool_bulk(self, bags: Bags, dimension: int) -> NDArray[np.float32]:
         """Many texts: torch's EmbeddingBag over the whole cut table."""
-        import torch
-
-        pooled = torch.nn.functional.embedding_bag(
-            torch.from_numpy(bags.ids),
-            self._bulk_table(dimension),
-            torch.from_numpy(bags.offsets),
-            mode="sum",
-            per_sample_weights=torch.from_numpy(bags.weights),
-            include_last_offset=True,
-        )
-        return cast(NDArray[np.float32], pooled.numpy())
+        return cast(NDArray[np.float32], pool(self._bulk_table(dimension), bags).numpy())
 
     @cached_property
     def _directions(self) -> tuple["torch.Tensor", NDArray[np.float32]]:
         """The directions of all rows, as torch wants them, and the squares of their lengths."""
         import torch
 
-        table = directions(self._files.table.prefix(min(DIRECTION_NUMBERS, self.dimension)))
+        table = directions(self._files.table.prefix(DIRECTION_NUMBERS))
         with torch.inference_mode(False):
             return torch.from_numpy(table), np.einsum("ij,ij->i", table, table)
 

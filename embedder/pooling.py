@@ -8,10 +8,13 @@ passages tend to say first what they are about; with ``even`` these weights are 
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    import torch
 
 Pooling = Literal["mean", "damped", "lead", "even"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
@@ -91,3 +94,25 @@ def lead(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     starts = np.cumsum(lengths) - lengths
     where: NDArray[np.int64] = np.arange(ends[-1]) + np.repeat(starts - (ends - sizes), sizes)
     return where
+
+
+def pool(table: "torch.Tensor", bags: Bags, weights: "torch.Tensor | None" = None) -> "torch.Tensor":
+    """Weighted sums of rows by torch's EmbeddingBag: (texts, width) from a table (vocabulary, width).
+
+    Args:
+        table: On any device; differentiable in it.
+        bags: Of the texts.
+        weights: float32 (entries,) in place of the bags' own; differentiable in them.
+    """
+    import torch
+
+    if weights is None:
+        weights = torch.from_numpy(bags.weights).to(table.device)
+    return torch.nn.functional.embedding_bag(
+        torch.from_numpy(bags.ids).to(table.device),
+        table,
+        torch.from_numpy(bags.offsets).to(table.device),
+        mode="sum",
+        per_sample_weights=weights,
+        include_last_offset=True,
+    )

@@ -1,21 +1,9 @@
-"""Vectors of weighted bags of tokens, and the way back from their gradients to the table's."""
+"""The way back from the gradients of bags' vectors to the table's."""
 
 import numpy as np
 import torch
 
-from embedder.pooling import Bags
-
-
-def pool(table: torch.Tensor, bags: Bags) -> torch.Tensor:
-    """Vectors (texts, width) of bags."""
-    return torch.nn.functional.embedding_bag(
-        torch.from_numpy(bags.ids).to(table.device),
-        table,
-        torch.from_numpy(bags.offsets).to(table.device),
-        mode="sum",
-        per_sample_weights=torch.from_numpy(bags.weights).to(table.device),
-        include_last_offset=True,
-    )
+from embedder.pooling import Bags, pool
 
 
 def spread(gradient: torch.Tensor, bags: Bags, of_vectors: torch.Tensor) -> None:

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from embedder import StaticEmbedder
 from embedder.folder import ModelFiles, write_model
+from embedder.pooling import pool
 from embedder.table import Table
 from embedder.tokenising import FlatTokenizer
 from training.card import card
@@ -30,7 +31,7 @@ from training.errors import TrainingError
 from training.initial import SILENT, initial_table
 from training.joining import joined
 from training.lessons import bags_of, graded, learning_rate, lessons
-from training.pooled import pool, spread
+from training.pooled import spread
 from training.recipe import Recipe
 from training.sampling import TokenPairs, load_source
 from training.taught import Taught, load_taught

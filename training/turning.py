@@ -7,9 +7,9 @@ from itertools import islice
 import torch
 from tqdm import tqdm
 
+from embedder.pooling import pool
 from training.joining import rotation
 from training.lessons import bags_of, graded, learning_rate, lessons
-from training.pooled import pool
 from training.recipe import Recipe
 from training.sampling import TokenPairs
 from training.taught import Taught

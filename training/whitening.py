@@ -5,8 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from embedder.pooling import make_bags
-from training.pooled import pool
+from embedder.pooling import make_bags, pool
 from training.recipe import Recipe
 from training.sampling import TokenPairs
 

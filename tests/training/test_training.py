@@ -13,12 +13,11 @@ from tokenizers import Tokenizer
 
 from embedder import StaticEmbedder
 from embedder.folder import DEFAULT_FOLDER
-from embedder.pooling import make_bags
+from embedder.pooling import make_bags, pool
 from embedder.tokenising import FlatTokenizer
 from training.cli import cli
 from training.errors import TrainingError
 from training.pairs import Source, read_pairs
-from training.pooled import pool
 from training.recipe import Recipe, read_recipe
 from training.sampling import batches_of, load_source, schedule
 from training.tokenizer import train_tokenizer

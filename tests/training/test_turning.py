@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from embedder.pooling import make_bags
+from embedder.pooling import make_bags, pool
 from training.losses import Ranking, matryoshka_ranking_loss
 from training.pairs import Source
-from training.pooled import pool
 from training.recipe import Recipe
 from training.sampling import Texts, TokenPairs
 from training.turning import turned
