@@ -5,9 +5,10 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from threading import Lock
+from types import ModuleType
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -224,16 +225,14 @@ class StaticEmbedder:
     @cached_property
     def _directions(self) -> tuple["torch.Tensor", NDArray[np.float32]]:
         """The directions of all rows, as torch wants them, and the squares of their lengths."""
-        import torch
-
+        torch = bulk_torch()
         table = directions(self._files.table.prefix(DIRECTION_NUMBERS))
         with torch.inference_mode(False):
             return torch.from_numpy(table), np.einsum("ij,ij->i", table, table)
 
     def _bulk_table(self, dimension: int) -> "torch.Tensor":
         """The table cut to a dimension, as torch wants it; the last two are kept."""
-        import torch
-
+        torch = bulk_torch()
         with self._cutting:
             if dimension not in self._bulk_tables:
                 cut = torch.from_numpy(self._files.table.prefix(dimension))
@@ -241,6 +240,16 @@ class StaticEmbedder:
                     del self._bulk_tables[next(iter(self._bulk_tables))]
                 self._bulk_tables[dimension] = cut
             return self._bulk_tables[dimension]
+
+
+@cache
+def bulk_torch() -> ModuleType:
+    """torch, which in processes forked from now on works with one thread: it would wait for its others for ever."""
+    import torch
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
+    return torch
 
 
 def batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:

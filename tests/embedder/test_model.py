@@ -1,5 +1,6 @@
 """The encoder against sentence-transformers, and on texts nobody expects."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -101,6 +102,19 @@ def test_one_query_imports_neither_torch_nor_sentence_transformers() -> None:
     code = (
         "import sys; from embedder import StaticEmbedder; StaticEmbedder.load().encode(['猫'], truncate_dim=64)\n"
         "assert not {'torch', 'sentence_transformers', 'transformers'} & sys.modules.keys()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_forked_processes_encode_in_bulk_too() -> None:
+    # In a process of its own, for one with threads must not fork; a child that waits for threads is killed.
+    code = (
+        "import os, signal, sys, torch; from embedder import StaticEmbedder\n"
+        "texts = [f'{number} 匹の猫' for number in range(2000)]\n"
+        "model = StaticEmbedder.load(); before = model.encode(texts); child = os.fork()\n"
+        "if not child: signal.alarm(30); os._exit(0 if (model.encode(texts) == before).all() else 1)\n"
+        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 
