@@ -1,12 +1,24 @@
 """How the command lines of this software end: exit codes, and errors without tracebacks."""
 
+import math
 import os
 import sys
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from embedder.errors import SakuinError
+
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds. click lets "nan" through any, since it is neither above nor below."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number that the text ``value`` stands for; fails as click's types do."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number that can be worked with.", param, ctx)
+        return number
 
 
 def run(command: click.Command, name: str, interrupted: str) -> NoReturn:

@@ -47,6 +47,8 @@ class Table:
             raise ModelError(f"{path}: {name} has shape {values.shape}, a (rows, dimension) table was expected.")
         if (values.dtype == np.int8) != (scale is not None) or (scale is not None and len(scale) != len(values)):
             raise ModelError(f"{path}: int8 rows need one {SCALE_NAME} each, and only they do.")
+        if scale is not None:
+            check_finite(scale)
         return cls(values, None if scale is None else np.asarray(scale, np.float32))
 
     @property
@@ -60,14 +62,18 @@ class Table:
     def rows(self, ids: NDArray[np.int64], dimension: int) -> NDArray[np.float32]:
         """float32 (ids, dimension): the first ``dimension`` numbers of some rows."""
         picked = self.values[ids, :dimension].astype(np.float32)
-        if self.scale is not None:
+        if self.scale is None:
+            check_finite(picked)
+        else:
             picked *= self.scale[ids, None]
         return picked
 
     def prefix(self, dimension: int) -> NDArray[np.float32]:
         """float32 (rows, dimension): the first ``dimension`` numbers of every row."""
         table = self.values[:, :dimension].astype(np.float32)
-        if self.scale is not None:
+        if self.scale is None:
+            check_finite(table)
+        else:
             table *= self.scale[:, None]
         return table
 
@@ -89,6 +95,12 @@ class Table:
         if self.scale is not None:
             named[SCALE_NAME] = self.scale
         return named
+
+
+def check_finite(numbers: NDArray[Any]) -> None:
+    """Raises ModelError where a table holds what is no number: every vector, score and figure would be none either."""
+    if not np.isfinite(numbers).all():
+        raise ModelError("The model's table holds inf or NaN, as of a training that diverged: fetch or train it again.")
 
 
 def int8_rows(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:

@@ -71,7 +71,11 @@ class FlatTokenizer:
     @cached_property
     def fast(self) -> "tokie.Tokenizer | None":
         """The `tokie` tokenizer, or None where its ids are not proven equal."""
-        if not has_known_form(json.loads(self.path.read_bytes())):
+        try:
+            definition = json.loads(self.path.read_bytes())
+        except ValueError:
+            return None  # `exact` says what is wrong with it.
+        if not has_known_form(definition):
             return None
         import tokie
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from embedder.command import FiniteRange, run
 from index import DEFAULT_INDEX
 
 if TYPE_CHECKING:
@@ -357,12 +358,18 @@ def verify(folder: Path) -> None:
 @click.option("--model", help="Model folder or hub name to start from [default: the packaged model].")
 @click.option(
     "--minutes",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     default=3.0,
     show_default=True,
     help="Train for so long at most; few documents need less.",
 )
-@click.option("--seed", default=0, show_default=True, help="Of what is held out, and of the order of training.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Of what is held out, and of the order of training.",
+)
 @click.option("--steps", type=click.IntRange(min=1), help="Batches to train on, however long they take.")
 def adapt(corpus: Path, out: Path, model: str | None, minutes: float, seed: int, steps: int | None) -> None:
     """Teach the model the words of your own documents; keep what it learnt only if it then finds more.
@@ -796,6 +803,4 @@ def to_json(value: Any) -> str:
 
 def main() -> None:
     """Run the command line."""
-    from embedder.command import run
-
     run(cli, "index", "The last commit, if there was one, stands; the same command does the rest.")

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from embedder.command import FiniteRange
 from embedder.command import run as run_command
 from index.cli import adapt
 
 if TYPE_CHECKING:
     from embedder import StaticEmbedder
     from training.tokenizer import Words
+
+FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,24 +31,29 @@ def cli() -> None:
 
 
 @cli.command()
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of .jsonl / .jsonl.zst pairs.")
+@click.option("--data", type=FOLDER, required=True, help="Folder of .jsonl / .jsonl.zst pairs.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="The tokenizer.json to write.")
-@click.option("--vocabulary", default=32768, show_default=True, help="Number of pieces.")
+@click.option("--vocabulary", type=click.IntRange(8), default=32768, show_default=True, help="Number of pieces.")
 @click.option(
-    "--words", type=click.Choice(["unidic", "free"]), default="free", show_default=True, help="May pieces join words?"
+    "--words",
+    type=click.Choice(["unidic", "free"]),
+    default="free",
+    show_default=True,
+    help="unidic: no piece reaches beyond a word that UniDic knows; free: pieces may join words.",
 )
 @click.option("--fold-case/--keep-case", default=False, show_default=True, help="Read capital letters as small ones.")
-@click.option("--per-source", default=8000, show_default=True, help="Pairs taken from each file at most.")
+@click.option(
+    "--per-source", type=click.IntRange(1), default=8000, show_default=True, help="Pairs taken from each file at most."
+)
 @click.option("--seed", default=0, show_default=True, help="Of the sample of texts.")
 def tokenizer(
     data: Path, out: Path, vocabulary: int, words: "Words", fold_case: bool, per_source: int, seed: int
 ) -> None:
-    """Learn a SentencePiece Unigram tokenizer (NFKC, XLM-RoBERTa's form) from pair files."""
-    from training.tokenizer import train_tokenizer
+    """Learn a SentencePiece Unigram tokenizer (NFKC, XLM-RoBERTa's form) from pair files: some minutes for many."""
+    from training.tokenizer import train_tokenizer, write_tokenizer
 
     trained = train_tokenizer(data, vocabulary, per_source, seed=seed, words=words, fold_case=fold_case)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    trained.save(str(out))
+    write_tokenizer(trained, out)
     click.echo(f"{trained.get_vocab_size()} pieces written to {out}")
 
 
@@ -54,6 +62,7 @@ def tokenizer(
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option(
     "--per-source",
+    type=click.IntRange(0),
     default=2500,
     show_default=True,
     help='Pairs of each source, at random (of kind "taught": all); 0 for pieces alone.',
@@ -75,14 +84,24 @@ def teach(teacher: str, recipe: Path, per_source: int, prompt: str) -> None:
 
 @cli.command()
 @click.argument("names", nargs=-1, required=True)
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of the pair files.")
+@click.option("--data", type=FOLDER, required=True, help="Folder of the pair files.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder for the new files.")
 @click.option("--model", help="Static model that finds and judges candidates [default: the packaged model].")
 @click.option("--teacher", default="", help="A sentence-transformers model that judges them instead; slow.")
-@click.option("--per-pair", default=8, show_default=True, help="Negatives a pair at most.")
-@click.option("--depth", default=50, show_default=True, help="Candidates from BM25, and from the model.")
-@click.option("--alike", default=0.95, show_default=True, help="Leave out what scores this share of the right passage.")
-@click.option("--cap", default=1_000_000, show_default=True, help="Pairs read of each source at most.")
+@click.option("--per-pair", type=click.IntRange(1), default=8, show_default=True, help="Negatives a pair at most.")
+@click.option(
+    "--depth", type=click.IntRange(1), default=50, show_default=True, help="Candidates from BM25, and from the model."
+)
+@click.option(
+    "--alike",
+    type=FiniteRange(0, min_open=True),
+    default=0.95,
+    show_default=True,
+    help="Leave out what scores this share of the right passage.",
+)
+@click.option(
+    "--cap", type=click.IntRange(2), default=1_000_000, show_default=True, help="Pairs read of each source at most."
+)
 def mine(
     names: tuple[str, ...],
     data: Path,
@@ -96,13 +115,16 @@ def mine(
 ) -> None:
     """Add hard negatives to the sources NAMES: passages that score high for a query but do not answer it.
 
-    Name the new folder as `data` in the recipe, and set `negatives` to how many of them a batch takes for each pair.
+    They go into files of the same names in another folder, none of which may exist. Name it as `data` in the recipe,
+    and set `negatives` to how many of them a batch takes for each pair.
     """
     from embedder import StaticEmbedder
-    from training.mining import mine, write_mined
+    from training.mining import check_new, mine, write_mined
     from training.pairs import find_source, read_pairs
 
     embedder = StaticEmbedder.load(model)
+    for name in names:
+        check_new(out, name)
     for name in names:
         pairs = read_pairs(find_source(data, name), cap)
         mined = list(mine(pairs, embedder, per_pair, depth, alike, teacher))
@@ -118,10 +140,13 @@ def mine(
     "--evaluate", type=click.Path(path_type=Path), help="Folder of tasks to measure the model on as it learns."
 )
 @click.option("--tasks", default="", help="Of them, names separated by commas [default: all].")
-@click.option("--every", default=200, show_default=True, help="Batches between two evaluations.")
+@click.option(
+    "--every", type=click.IntRange(1), default=200, show_default=True, help="Batches between two evaluations."
+)
 def run(recipe: Path, out: Path | None, evaluate: Path | None, tasks: str, every: int) -> None:
     """Train the model of a RECIPE (TOML). Stopped half-way, the same command goes on from the last checkpoint.
 
+    What a recipe may hold is told in docs/training.md; its paths are relative to the current folder.
     Loss curves are drawn into the run's folder as curves.png; a recipe of several `runs` has one folder for each.
     """
     from training.curves import draw_curves
@@ -144,7 +169,10 @@ def run(recipe: Path, out: Path | None, evaluate: Path | None, tasks: str, every
 @click.option("--recipe", type=click.Path(path_type=Path), required=True, help="The recipe of the run.")
 @click.option("--figures", type=click.Path(path_type=Path), help="Written by `python -m evaluation --json`.")
 def package(model: Path, out: Path, recipe: Path, figures: Path | None) -> None:
-    """Write the trained MODEL to the folder OUT as it ships: int8 rows, and a model card."""
+    """Write the trained MODEL to the folder OUT as it ships: int8 rows, and a model card.
+
+    sentence-transformers reads no int8 rows: for it, `StaticEmbedder.load(OUT).save(FOLDER)` writes float ones.
+    """
     from training.package import package
     from training.recipe import read_recipe
 

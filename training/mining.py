@@ -15,7 +15,7 @@ from tqdm import tqdm
 from embedder import StaticEmbedder
 from index.terms import Terms, TermsWriter
 from training.errors import TrainingError
-from training.pairs import Pairs
+from training.pairs import SUFFIXES, Pairs
 from training.teacher import teacher_vectors_of
 
 # Queries whose scores against all passages are held at a time.
@@ -90,6 +90,14 @@ def candidates(
                 by_words = terms.search(query, depth)[0].tolist()
                 turns = chain.from_iterable(zip_longest(by_words, by_model))
                 yield list(dict.fromkeys(place for place in turns if place is not None))
+
+
+def check_new(folder: Path, name: str) -> None:
+    """Raises TrainingError where the folder has a source of that name: it may be the one that is mined."""
+    for suffix in SUFFIXES:
+        path = folder / f"{name}{suffix}"
+        if path.exists():
+            raise TrainingError(f"{path} exists: choose another --out, or delete it first.")
 
 
 def write_mined(pairs: Pairs, negatives: Sequence[Sequence[str]], out: Path) -> None:

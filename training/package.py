@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from embedder.folder import read_model, write_model
+from embedder.folder import ModelFiles, read_model, write_model
+from embedder.tokenising import FlatTokenizer
 from training.card import card
 from training.errors import TrainingError
 from training.recipe import Recipe
@@ -18,12 +19,31 @@ def package(model: Path, recipe: Recipe, out: Path, figures: Path | None) -> Non
         recipe: That it was trained by.
         out: Folder to write.
         figures: What `python -m evaluation --json` wrote.
+
+    Raises:
+        TrainingError: ``model`` is not of ``recipe`` or not whole, ``out`` holds another kind of model, or ``figures``
+            cannot be read. Nothing is written then.
     """
     files = read_model(model)
     table = files.table.as_int8()
-    write_model(out, replace(files, table=table))
     measured = read_figures(figures) if figures else {}
+    check(files, recipe, model, out)
+    write_model(out, replace(files, table=table))
     (out / "README.md").write_text(card(recipe, table, files.pooling, measured), encoding="utf-8")
+
+
+def check(files: ModelFiles, recipe: Recipe, model: Path, out: Path) -> None:
+    """Raises TrainingError where a model is not of a recipe, is not whole, or must not be written to ``out``."""
+    width, pieces = max(recipe.dims), FlatTokenizer(files.tokenizer).exact.get_vocab_size()
+    if files.table.dimension != width or files.pooling != recipe.pooling:
+        raise TrainingError(
+            f"{model} has {files.table.dimension} numbers a row and {files.pooling} pooling, the recipe {recipe.name} "
+            f"{width} and {recipe.pooling}: give the recipe that made it, or the card would be wrong."
+        )
+    if pieces > len(files.table):
+        raise TrainingError(f"{model} has a tokenizer of {pieces} pieces and a table of {len(files.table)} rows.")
+    if (out / "modules.json").exists():
+        raise TrainingError(f"{out} holds a model of float rows, for which int8 rows are no match: choose another OUT.")
 
 
 def read_figures(path: Path) -> dict[str, dict[str, float]]:

@@ -1,22 +1,24 @@
 """Sources of training texts: JSON Lines files, plain or Zstandard-compressed, and Hugging Face datasets."""
 
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import BinaryIO, Literal, get_args
 
 import numpy as np
 import orjson
 import zstandard
 from numpy.typing import NDArray
+from pydantic import ConfigDict
 
 from training.errors import TrainingError
 
 SUFFIXES = (".jsonl", ".jsonl.zst")
 Kind = Literal["pairs", "scored", "spans", "taught"]
 KINDS: tuple[str, ...] = get_args(Kind)
+# Of what stands in a recipe: no setting that is not known, and 60.5 is no number of steps.
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Source:
     columns: tuple[str, ...] = ()
     origin: str = ""
     licence: str = ""
+    __pydantic_config__ = STRICT
 
 
 @dataclass
@@ -96,7 +99,7 @@ def find_source(folder: Path, name: str) -> Path:
         if path.is_file():
             return path
     wanted = " or ".join(f"{name}{suffix}" for suffix in SUFFIXES)
-    raise TrainingError(f"No {wanted} in {folder}: correct the source's name or `data` in the recipe.")
+    raise TrainingError(f"No {wanted} in {folder}: correct the name, or the folder.")
 
 
 def read_lines(path: Path) -> Iterator[bytes]:
@@ -104,14 +107,29 @@ def read_lines(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as raw:
             if path.suffix == ".zst":
-                with zstandard.ZstdDecompressor().stream_reader(raw) as stream:
-                    yield from io.BufferedReader(stream, 1 << 20)
+                yield from decompressed_lines(raw)
             else:
                 yield from raw
     except zstandard.ZstdError as error:
         raise TrainingError(f"{path} is not a whole Zstandard file ({error}): fetch or make it again.") from error
     except OSError as error:
         raise TrainingError(f"Cannot read {path}: {error.strerror or error}.") from error
+
+
+def decompressed_lines(raw: BinaryIO) -> Iterator[bytes]:
+    """The lines of a Zstandard stream of any number of frames; raises ZstdError where the last is cut off."""
+    frame = zstandard.ZstdDecompressor().decompressobj()
+    begun = b""
+    while packed := raw.read(1 << 20):
+        while packed:
+            if frame.eof:
+                frame = zstandard.ZstdDecompressor().decompressobj()
+            *lines, begun = (begun + frame.decompress(packed)).split(b"\n")
+            yield from lines
+            packed = frame.unused_data
+    if not frame.eof:
+        raise zstandard.ZstdError("it ends in the middle")
+    yield begun
 
 
 def read_pairs(path: Path, cap: int, kind: Kind = "pairs") -> Pairs:
@@ -129,32 +147,47 @@ def read_pairs(path: Path, cap: int, kind: Kind = "pairs") -> Pairs:
             continue
         try:
             add_record(pairs, orjson.loads(line), kind)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except ValueError as error:
             wanted = (
                 'the non-empty strings "sentence1" and "sentence2" and the number "score"'
                 if kind == "scored"
                 else 'the non-empty strings "query" and "passage"'
             )
             raise TrainingError(
-                f"{path}, line {number}: not a pair ({error!r}). Each line must be a JSON object with {wanted}; "
+                f"{path}, line {number}: not a pair ({error}). Each line must be a JSON object with {wanted}; "
                 f"correct or remove the line."
             ) from error
     return pairs
 
 
-def add_record(pairs: Pairs, record: Mapping[str, Any], kind: Kind) -> None:
-    """Append one record; raises ValueError, KeyError, TypeError or AttributeError where it is none of its kind."""
+def add_record(pairs: Pairs, record: object, kind: Kind) -> None:
+    """Append one record; raises ValueError where it is none of its kind."""
+    if not isinstance(record, dict):
+        raise ValueError("not a JSON object")
     scored = kind == "scored" or (kind == "taught" and "sentence1" in record)
     names = ("sentence1", "sentence2") if scored else ("query", "passage")
-    query, passage = (record[name] for name in names)
+    query, passage = (text_of(name, record.get(name)) for name in names)
     negatives = record.get("negatives", [])
-    if not all(text.strip() for text in (query, passage, *negatives)):
-        raise ValueError("an empty text")
+    if not isinstance(negatives, list):
+        raise ValueError('"negatives" is no list')
+    negatives = [text_of("negatives", text) for text in negatives]
     if kind == "scored":
-        pairs.scores.append(float(record["score"]))
+        score = record.get("score")
+        if isinstance(score, bool) or not isinstance(score, int | float):
+            raise ValueError('"score" is no number')
+        pairs.scores.append(float(score))
     pairs.queries.append(query)
     pairs.passages.append(passage)
-    pairs.negatives.append(list(negatives))
+    pairs.negatives.append(negatives)
+
+
+def text_of(name: str, value: object) -> str:
+    """A text that a record has under a name; raises ValueError where it is none, or empty."""
+    if not isinstance(value, str):
+        raise ValueError(f'"{name}" is missing' if value is None else f'"{name}" is no text')
+    if not value.strip():
+        raise ValueError(f'"{name}" is an empty text')
+    return value
 
 
 def read_hub(source: Source) -> Pairs:

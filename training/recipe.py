@@ -1,13 +1,22 @@
 """A training run's recipe: one TOML file that says everything."""
 
+import json
+import re
 import tomllib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from embedder.pooling import POOLINGS, Pooling
 from training.errors import TrainingError
-from training.pairs import KINDS, Source
+from training.pairs import KINDS, STRICT, Source
+
+# A table of 4,096 numbers a row takes half a gigabyte, and its training four times as much.
+MOST_NUMBERS = 4096
+NAME = re.compile(r"[^/\\\s.][^/\\\n]*")
 
 
 @dataclass(frozen=True)
@@ -74,6 +83,7 @@ class Recipe:
     seed: int = 0
     checkpoint_every: int = 100
     notes: str = ""
+    __pydantic_config__ = STRICT
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -88,29 +98,51 @@ def read_recipe(path: Path) -> Recipe:
         raise TrainingError(f"Cannot read the recipe {path}: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise TrainingError(f"{path} is not valid TOML: {error}.") from error
-    known = {field.name for field in fields(Recipe)} - {"sources"}
     listed = table.pop("source", [])
-    if unknown := sorted(set(table) - known):
-        raise TrainingError(f"{path}: unknown setting {', '.join(unknown)}. Known: {', '.join(sorted(known))}.")
+    if "sources" in table:
+        raise TrainingError(f"{path}: write each source as a table [[source]], not as `sources`.")
     try:
-        for name in {"data", "tokenizer", "teacher"} & table.keys():
-            table[name] = Path(table[name])
-        for name in {"dims", "scale"} & table.keys():
-            table[name] = tuple(table[name]) if isinstance(table[name], list) else table[name]
-        sources = tuple(Source(**{**entry, "columns": tuple(entry.get("columns", ()))}) for entry in listed)
-        return checked(Recipe(**table, sources=sources), path)
-    except TypeError as error:
-        raise TrainingError(f"{path}: a setting is missing, misspelt or of the wrong type ({error}).") from error
+        # As JSON, in which a list may stand for a tuple and a string for a path even where types are strict.
+        given = json.dumps(table | {"sources": listed}, default=str)
+        recipe = TypeAdapter(Recipe).validate_json(given)
+    except ValidationError as error:
+        raise TrainingError(f"{path}: {fault(error.errors()[0], listed)}.") from error
+    return checked(recipe, path)
+
+
+def fault(error: Mapping[str, Any], sources: Sequence[Any]) -> str:
+    """What pydantic found fault with in a recipe, for people: which setting, of which source, and what it should be."""
+    place = list(error["loc"])
+    settings = [field.name for field in fields(Recipe) if field.name != "sources"]
+    of = ""
+    if place[:1] == ["sources"]:
+        settings = [field.name for field in fields(Source)]
+        if len(place) < 2:
+            return "a source should be a table [[source]]"
+        source = sources[place[1]]
+        name = f" ({source['name']})" if isinstance(source, dict) and "name" in source else ""
+        of = f" of source {place[1] + 1}{name}"
+        place = place[2:]
+    name = str(place[0]) if place else ""
+    if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        return f"unknown setting {name}{of}. Known: {', '.join(sorted(settings))}"
+    if error["type"] == "missing":
+        return f"the setting {name}{of} is missing"
+    return f"the setting {name}{of} {error['msg'].removeprefix('Input ')}, and is {error['input']!r}"
 
 
 def checked(recipe: Recipe, path: Path) -> Recipe:
     """The recipe, or a TrainingError naming the value that makes no sense."""
     rules: dict[str, Any] = {
         "at least one [[source]] of pairs": any(source.kind != "taught" for source in recipe.sources),
-        "batch of 2 or more": recipe.batch >= 2,
-        "either steps or epochs above 0": (recipe.steps > 0) != (recipe.epochs > 0),
-        "positive dims, largest first": recipe.dims
+        "a name without / and the like, which is the name of a folder too": NAME.fullmatch(recipe.name) is not None,
+        "each source once": len({source.name for source in recipe.sources}) == len(recipe.sources),
+        "a batch of 2 or more": recipe.batch >= 2,
+        "steps or epochs above 0, and not both": (recipe.steps > 0) != (recipe.epochs > 0)
+        and min(recipe.steps, recipe.epochs) >= 0,
+        f"positive dims of at most {MOST_NUMBERS}, largest first": recipe.dims
         and min(recipe.dims) >= 1
+        and max(recipe.dims) <= MOST_NUMBERS
         and list(recipe.dims) == sorted(set(recipe.dims), reverse=True),
         "a learning_rate above 0": recipe.learning_rate > 0,
         "a warmup from 0 to 1": 0 <= recipe.warmup <= 1,
@@ -118,7 +150,9 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
         "a soft from 0 to 1": 0 <= recipe.soft <= 1,
         "a whiten from 0 to 0.5": 0 <= recipe.whiten <= 0.5,
         "a teacher_share from 0 to 1": 0 <= recipe.teacher_share <= 1,
+        "a mask_above from 0 to 2": recipe.mask_above is None or 0 <= recipe.mask_above <= 2,
         "a turn of 0 or more": recipe.turn >= 0,
+        "a seed from 0 on": 0 <= recipe.seed < 2**32,
         "negatives of 0 or more": recipe.negatives >= 0,
         "either a start or a teacher to start from": not (recipe.start and recipe.teacher) or recipe.taught > 0,
         "a taught from 0 to below 1, and a teacher for it": 0 <= recipe.taught < 1
@@ -132,6 +166,7 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
         "a cap of 2 or more and a weight above 0 for every source": all(
             source.cap >= 2 and source.weight > 0 for source in recipe.sources
         ),
+        "columns only for sources of a hub": all(source.hub or not source.columns for source in recipe.sources),
     }
     for rule, holds in rules.items():
         if not holds:

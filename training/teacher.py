@@ -93,6 +93,8 @@ def read_taught(path: Path) -> tuple[list[str], NDArray[np.float16]]:
     """
     try:
         tensors = load_file(path)
+        if TEXTS not in tensors:
+            raise ValueError("it was made with --per-source 0, of pieces alone")
         joined, ends = tensors[TEXTS].tobytes(), tensors[ENDS].tolist()
         texts = [joined[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
         if len(texts) < 2 or len(texts) != len(tensors[VECTORS]):
@@ -100,7 +102,7 @@ def read_taught(path: Path) -> tuple[list[str], NDArray[np.float16]]:
         return texts, tensors[VECTORS]
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise TrainingError(
-            f"{path} holds no texts of a teacher ({error!r}): make it with `python -m training teach`."
+            f"{path} holds no texts of a teacher ({error}): make it with `python -m training teach`."
         ) from error
 
 

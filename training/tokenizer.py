@@ -4,22 +4,27 @@ The form matters: fast tokenising libraries know it, and `tokenizers`, sentence-
 """
 
 import random
+import re
+import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
 import sentencepiece as spm
 from sentencepiece import sentencepiece_model_pb2
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tqdm import tqdm
 
 from training.errors import TrainingError
 from training.pairs import SUFFIXES, read_pairs
 
 Words = Literal["free", "unidic"]
-# What stands between two words that no piece may join; no text holds it.
-SEAM = "\x1f"
+# What stands between two words that no piece may join: a private character, since SentencePiece's normalisation takes
+# control characters away before it looks for it.
+SEAM = "\ue000"
 # XLM-RoBERTa's order of special pieces.
 SPECIAL_PIECES = ("<s>", "<pad>", "</s>", "<unk>")
 
@@ -27,12 +32,13 @@ SPECIAL_PIECES = ("<s>", "<pad>", "</s>", "<unk>")
 def sample_texts(paths: list[Path], per_source: int, characters: int, seed: int) -> Iterator[str]:
     """Texts to learn pieces from: at most ``per_source`` pairs of each file, both sides, cut to ``characters``."""
     rng = random.Random(seed)
-    for path in paths:
+    for path in tqdm(paths, "Reading pairs", unit=" files"):
         pairs = read_pairs(path, 10**9)
         rows = range(len(pairs))
         for row in rng.sample(rows, per_source) if len(rows) > per_source else rows:
             for text in (pairs.queries[row], pairs.passages[row]):
-                yield text[:characters].replace("\n", " ")
+                yield text[:characters].replace("\n", " ").replace(SEAM, "")
+    tqdm.write("Learning pieces: of many pairs it takes some minutes.", sys.stderr)
 
 
 def unidic_seams() -> Callable[[str], str]:
@@ -102,10 +108,36 @@ def train_tokenizer(
                 seed_sentencepiece_size=1_000_000,
                 train_extremely_large_corpus=False,
                 unk_surface="<unk>",
+                minloglevel=2,
             )
         except RuntimeError as error:
-            raise TrainingError(f"SentencePiece could not train on {data}: {error}") from error
+            raise TrainingError(
+                f"SentencePiece could not learn {vocabulary} pieces from {data}: {remedy(error)}."
+            ) from error
         return convert(Path(f"{prefix}.model"), vocabulary)
+
+
+def remedy(error: RuntimeError) -> str:
+    """What to do about an error of SentencePiece, which speaks of lines of C++ and of options that are not ours."""
+    if most := re.search(r"value <= (\d+)", str(error)):
+        return f"lower --vocabulary to {most[1]}, or give more texts"
+    if characters := re.search(r"required_chars\. \d+ vs (\d+)", str(error)):
+        return f"the texts have {characters[1]} different characters, so set --vocabulary well above that"
+    # Of "INTERNAL: file.cc(line) [condition] reason" the reason, where there is one.
+    return str(error).rpartition("] ")[2].strip() or "the texts are too few"
+
+
+def write_tokenizer(tokenizer: Tokenizer, out: Path) -> None:
+    """Write a ``tokenizer.json``, replacing one that is there in a single step; raises TrainingError if it fails."""
+    part = out.with_name(out.name + ".part")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
+        part.replace(out)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        raise TrainingError(f"Cannot write {out}: {error.strerror or error}.") from error
 
 
 def convert(model: Path, vocabulary: int) -> Tokenizer:

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import math
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ from types import FrameType
 
 import numpy as np
 import torch
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -41,6 +43,7 @@ from training.whitening import soften
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
 MODEL = "model"
+LOCK = "run.lock"
 
 
 @dataclass(frozen=True)
@@ -72,12 +75,12 @@ class State:
         self.table.grad = None
         self.step += 1
 
-    def save(self, path: Path, recipe: Recipe) -> None:
-        """Write a checkpoint of a run of ``recipe``, replacing the last one in a single step."""
+    def save(self, path: Path, mark: torch.Tensor) -> None:
+        """Write a checkpoint of the run of this `mark_of`, replacing the last one in a single step."""
         part = path.with_suffix(".part")
         memory = self.optimizer.state_dict()["state"].get(0, {})
         try:
-            tensors = {"table": self.table, "steps": torch.tensor(self.step), "recipe": mark_of(recipe)}
+            tensors = {"table": self.table, "steps": torch.tensor(self.step), "recipe": mark}
             save_file(tensors | memory, part)
             part.replace(path)
         except (OSError, SafetensorError) as error:
@@ -88,12 +91,15 @@ class State:
             ) from error
 
     @classmethod
-    def load(cls, path: Path, recipe: Recipe) -> "State":
-        """Read a checkpoint; raises TrainingError where it is damaged or of another recipe."""
+    def load(cls, path: Path, mark: torch.Tensor) -> "State":
+        """Read a checkpoint; raises TrainingError where it is damaged, or not of the run of this `mark_of`."""
         try:
             tensors = load_file(path, device=str(device()))
-            if not torch.equal(tensors.pop("recipe").cpu(), mark_of(recipe)):
-                raise TrainingError(f"{path} is of another recipe: choose another --out, or delete it to start again.")
+            if not torch.equal(tensors.pop("recipe").cpu(), mark):
+                raise TrainingError(
+                    f"{path} is of another recipe, or of other pairs: choose another --out, or delete it to start "
+                    f"again."
+                )
             state = cls(tensors.pop("table"), int(tensors.pop("steps")))
             shape = state.optimizer.state_dict()
             state.optimizer.load_state_dict({**shape, "state": {0: tensors} if tensors else {}})
@@ -112,7 +118,8 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
         watch: Evaluations on the way; they do not change what is trained.
 
     Raises:
-        TrainingError: a source or checkpoint that cannot be used, or no space to write.
+        TrainingError: a source or checkpoint that cannot be used, a loss that is no number any more, another process
+            that trains in the same folder, or no space to write.
         KeyboardInterrupt: after the step under way, and a checkpoint of it.
     """
     if not recipe.tokenizer.is_file():
@@ -126,14 +133,17 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
     recipe = with_steps(recipe, sources)
     # Once for all runs.
     taught = load_taught(recipe.teacher, tokenizer, recipe.max_tokens) if recipe.teacher and recipe.taught else None
-    try:
+    with alone_in(folder):
         tables = []
         for number, part in enumerate(run_folders(recipe, folder)):
             part.mkdir(parents=True, exist_ok=True)
             one = replace(recipe, runs=1, seed=recipe.seed + number)
-            state = begin(one, part, tokenizer, sources)
+            mark = mark_of(one, sources, taught)
+            state = begin(one, part, tokenizer, sources, mark)
             title = "Training" if recipe.runs == 1 else f"Training, run {number + 1} of {recipe.runs}"
-            run_steps(state, one, part, tokenizer, sources, taught, title, show_progress, watch)
+            if state.step == recipe.steps and show_progress:
+                tqdm.write(f"{title}: all batches were done before; to start again, delete {part}.", sys.stderr)
+            run_steps(state, one, part, mark, tokenizer, sources, taught, title, show_progress, watch)
             tables.append(state.table.cpu())
         last = finished(joined(tables, sources, recipe), recipe, sources)
         if recipe.turn:
@@ -145,10 +155,25 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
         write_model(model, ModelFiles(table, recipe.tokenizer, recipe.pooling, normalize=False))
         (model / "README.md").write_text(card(recipe, table, recipe.pooling, {}), encoding="utf-8")
         return model
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Make a run's folder and let no other process train there meanwhile; failures to write become TrainingErrors."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder / LOCK, timeout=0):
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # Where an open file cannot be deleted it stays, and hinders nobody.
+                    (folder / LOCK).unlink()
+    except Timeout as error:
+        raise TrainingError(f"Another process trains in {folder}: wait for it, or choose another --out.") from error
     except (OSError, SafetensorError) as error:
         raise TrainingError(
-            f"Cannot write to {folder} ({error}): free some space and start again; the run goes on from the last "
-            f"checkpoint, if there was one."
+            f"Cannot write to {folder} ({error}): free some space, or choose another --out, and start again; the run "
+            f"goes on from the last checkpoint, if there was one."
         ) from error
 
 
@@ -170,13 +195,15 @@ def with_steps(recipe: Recipe, sources: Sequence[TokenPairs]) -> Recipe:
     return replace(recipe, steps=max(1, round(recipe.epochs * pairs / recipe.batch / (1 - recipe.taught))))
 
 
-def begin(recipe: Recipe, folder: Path, tokenizer: FlatTokenizer, sources: Sequence[TokenPairs]) -> State:
+def begin(
+    recipe: Recipe, folder: Path, tokenizer: FlatTokenizer, sources: Sequence[TokenPairs], mark: torch.Tensor
+) -> State:
     """The state of the folder's last checkpoint, or a new one."""
     checkpoint = folder / CHECKPOINT
     if not checkpoint.is_file():
         (folder / LOG).unlink(missing_ok=True)
         return State(initial_table(recipe, tokenizer, sources).to(device()))
-    state = State.load(checkpoint, recipe)
+    state = State.load(checkpoint, mark)
     if len(state.table) != tokenizer.exact.get_vocab_size():
         raise TrainingError(f"{checkpoint} is of another tokenizer: choose another --out, or delete it to start again.")
     keep_log(folder / LOG, state.step)
@@ -187,6 +214,7 @@ def run_steps(
     state: State,
     recipe: Recipe,
     folder: Path,
+    mark: torch.Tensor,
     tokenizer: FlatTokenizer,
     sources: Sequence[TokenPairs],
     taught: Taught | None,
@@ -206,6 +234,11 @@ def run_steps(
             started = time.perf_counter()
             rate = learning_rate(state.step, recipe)
             loss = step(state, source, rows, recipe, rate, silent)
+            if not math.isfinite(loss) or (state.step == recipe.steps and not bool(state.table.isfinite().all())):
+                raise TrainingError(
+                    f"The training diverged in batch {state.step} (its loss is {loss}, the learning rate {rate:.3g}): "
+                    f"lower `learning_rate` or `scale` in the recipe, and choose another --out or delete {folder}."
+                )
             name = TEACHER if isinstance(source, Taught) else source.source.name
             # Sources differ in difficulty, so the bar shows the mean over sources of their latest losses.
             losses[name] = loss
@@ -222,7 +255,7 @@ def run_steps(
                 bar.write(f"batch {state.step}: {in_words(figures)}", sys.stderr)
             if last or stopped() or state.step % recipe.checkpoint_every == 0:
                 log.flush()
-                state.save(folder / CHECKPOINT, recipe)
+                state.save(folder / CHECKPOINT, mark)
             if stopped() and not last:
                 raise KeyboardInterrupt
 
@@ -276,13 +309,16 @@ def finishing_steps() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def mark_of(recipe: Recipe) -> torch.Tensor:
-    """A hash of a recipe, uint8 (32,), by which a checkpoint is known to be of it.
+def mark_of(recipe: Recipe, sources: Sequence[TokenPairs], taught: Taught | None) -> torch.Tensor:
+    """A hash of a recipe and its texts, uint8 (32,), by which a checkpoint is known to be of them.
 
     What is done to the table after the last step, or said of it, is left out: it may be changed and tried again.
     """
-    meant = repr(replace(recipe, notes="", whiten=0.0, turn=0))
-    return torch.tensor(list(hashlib.sha256(meant.encode()).digest()), dtype=torch.uint8)
+    digest = hashlib.sha256(repr(replace(recipe, notes="", whiten=0.0, turn=0)).encode())
+    texts = [side for pairs in sources for side in (pairs.queries, pairs.passages, pairs.negatives)]
+    for side in [*texts, taught.texts] if taught else texts:
+        digest.update(side.keys.tobytes() + b"|")
+    return torch.tensor(list(digest.digest()), dtype=torch.uint8)
 
 
 def keep_log(path: Path, steps: int) -> None:

@@ -4,6 +4,7 @@ import os
 import platform
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embedder import ModelError, StaticEmbedder
-from embedder.folder import ModelFiles, write_model
+from embedder.folder import ModelFiles, read_model, write_model
 from embedder.model import BULK_FROM
 from embedder.table import Table
 
@@ -207,6 +208,17 @@ def test_narrow_tables(tmp_path: Path, toy_model: Path, dtype: str) -> None:
     narrow = table.as_int8() if dtype == "int8" else Table(table.values.astype(np.float16))
     write_model(tmp_path, ModelFiles(narrow, full._files.tokenizer, "mean", normalize=False))
     np.testing.assert_allclose(StaticEmbedder.load(tmp_path).encode(TEXTS), full.encode(TEXTS), atol=0.02)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int8"])
+def test_tables_that_hold_no_numbers_are_refused(tmp_path: Path, toy_model: Path, dtype: str) -> None:
+    files = read_model(toy_model)
+    rows = files.table.prefix(files.table.dimension)
+    table = Table(rows) if dtype == "float32" else files.table.as_int8()
+    (rows if table.scale is None else table.scale)[:] = np.nan
+    write_model(tmp_path / "broken", replace(files, table=table))
+    with pytest.raises(ModelError, match="inf or NaN"):
+        StaticEmbedder.load(tmp_path / "broken").encode(["cat"])
 
 
 def test_no_such_model() -> None:

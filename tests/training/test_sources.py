@@ -13,11 +13,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from click.testing import CliRunner
 from safetensors.numpy import save_file
 
 from embedder import StaticEmbedder
 from embedder.folder import DEFAULT_FOLDER
 from embedder.tokenising import FlatTokenizer
+from training.cli import cli
 from training.errors import TrainingError
 from training.initial import initial_table
 from training.joining import joined
@@ -148,6 +150,22 @@ def test_mined_negatives_are_near_and_no_answers(data: Path, tmp_path: Path) -> 
     out = tmp_path / "mined.jsonl.zst"
     write_mined(pairs, mined, out)
     assert read_pairs(out, 100).negatives == mined
+
+
+def test_mining_does_not_replace_the_pairs(data: Path) -> None:
+    before = (data / "fruit.jsonl").read_bytes()
+    mined = CliRunner().invoke(cli, ["mine", "fruit", "--data", str(data), "--out", str(data)])
+    assert isinstance(mined.exception, TrainingError)
+    assert "choose another --out" in str(mined.exception)
+    assert (data / "fruit.jsonl").read_bytes() == before
+    assert {path.name for path in data.iterdir()} == {"fruit.jsonl", "scored.jsonl", "stories.jsonl"}
+
+
+@pytest.mark.parametrize("option", [("--alike", "nan"), ("--alike", "0"), ("--depth", "0"), ("--per-pair", "0")])
+def test_mining_refuses_what_would_find_nothing(data: Path, tmp_path: Path, option: tuple[str, str]) -> None:
+    mined = CliRunner().invoke(cli, ["mine", "fruit", "--data", str(data), "--out", str(tmp_path / "mined"), *option])
+    assert mined.exit_code == 2
+    assert option[0] in mined.output
 
 
 def test_a_run_can_start_from_a_model(data: Path, tmp_path: Path) -> None:

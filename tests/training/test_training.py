@@ -11,17 +11,18 @@ import zstandard
 from click.testing import CliRunner
 from tokenizers import Tokenizer
 
-from embedder import StaticEmbedder
+from embedder import SakuinError, StaticEmbedder
 from embedder.folder import DEFAULT_FOLDER
 from embedder.pooling import make_bags, pool
 from embedder.tokenising import FlatTokenizer
 from training.cli import cli
 from training.errors import TrainingError
+from training.package import package
 from training.pairs import Source, read_pairs
 from training.recipe import Recipe, read_recipe
 from training.sampling import batches_of, load_source, schedule
-from training.tokenizer import train_tokenizer
-from training.trainer import CHECKPOINT, train
+from training.tokenizer import SEAM, train_tokenizer, unidic_seams
+from training.trainer import CHECKPOINT, alone_in, train
 from training.whitening import soften
 
 ANIMALS = [
@@ -179,6 +180,23 @@ def test_tokenizer_has_the_form_asked_for(data: Path) -> None:
     assert again.decode(again.encode("square of 9", add_special_tokens=False).ids) == "square of 9"
 
 
+def test_pieces_do_not_reach_beyond_words(tmp_path: Path) -> None:
+    # The cities vary and what follows them does not, so that pieces which may join words do.
+    lines = [
+        f"{city}{number}の天気予報について調べています" for city in ("東京", "大阪", "京都") for number in range(60)
+    ]
+    rows = [json.dumps({"query": line, "passage": line}) for line in lines]
+    (tmp_path / "weather.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    free, words = (
+        {piece.strip("▁") for piece in train_tokenizer(tmp_path, 36, words=kind).get_vocab()}
+        for kind in ("free", "unidic")
+    )
+    known = unidic_seams()("".join(lines)).split(SEAM)
+    inside = {word[start:end] for word in known for end in range(len(word) + 1) for start in range(end)} | {""}
+    assert words - inside <= {"<s>", "<pad>", "</s>", "<unk>"}
+    assert free - inside - {"<s>", "<pad>", "</s>", "<unk>"}
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -186,7 +204,9 @@ def test_tokenizer_has_the_form_asked_for(data: Path) -> None:
         ('{"query": "a"}', "line 2"),
         ('{"query": "a", "passage": " "}', "line 2"),
         ('{"query": 1, "passage": "b"}', "line 2"),
-        ("[1, 2]", "line 2"),
+        ("[1, 2]", "line 2: not a pair .not a JSON object"),
+        ('{"query": "a", "passage": "b", "negatives": "foo"}', "negatives. is no list"),
+        ('{"query": "a", "passage": "b", "negatives": [1]}', "negatives. is no text"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
@@ -201,6 +221,11 @@ def test_a_cut_archive_is_named(tmp_path: Path, data: Path) -> None:
     (tmp_path / "cut.jsonl.zst").write_bytes(b"junk" + whole)
     with pytest.raises(TrainingError, match="Zstandard"):
         read_pairs(tmp_path / "cut.jsonl.zst", 1000)
+    (tmp_path / "cut.jsonl.zst").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(TrainingError, match=r"Zstandard.*in the middle"):
+        read_pairs(tmp_path / "cut.jsonl.zst", 1000)
+    (tmp_path / "cut.jsonl.zst").write_bytes(whole + zstandard.compress(b"\n") + whole)
+    assert len(read_pairs(tmp_path / "cut.jsonl.zst", 1000)) == 180
 
 
 @pytest.mark.parametrize(
@@ -225,6 +250,57 @@ def test_a_damaged_checkpoint_is_explained(recipe: Path, tmp_path: Path) -> None
     (tmp_path / "run" / CHECKPOINT).write_bytes(b"\x00" * 50)
     with pytest.raises(TrainingError, match="delete it"):
         train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+
+
+def test_a_run_that_diverges_says_so(recipe: Path, tmp_path: Path) -> None:
+    settings = replace(read_recipe(recipe), learning_rate=1e30)
+    with pytest.raises(TrainingError, match=r"diverged in batch .*`learning_rate`"):
+        train(settings, tmp_path / "run", show_progress=False)
+    assert not (tmp_path / "run" / "model").exists()
+
+
+def test_other_pairs_do_not_go_on_from_this_runs_checkpoint(recipe: Path, tmp_path: Path, data: Path) -> None:
+    train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+    with (data / "animals.jsonl").open("a", encoding="utf-8") as file:
+        file.write("\n" + json.dumps({"query": "象について", "passage": "象は動物です。"}))
+    with pytest.raises(TrainingError, match="other pairs"):
+        train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+
+
+def test_two_runs_do_not_share_a_folder(recipe: Path, tmp_path: Path) -> None:
+    with alone_in(tmp_path / "run"), pytest.raises(TrainingError, match="Another process"):
+        train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+    assert train(read_recipe(recipe), tmp_path / "run", show_progress=False).is_dir()
+
+
+def test_a_finished_run_says_that_it_was(recipe: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train(read_recipe(recipe), tmp_path / "run")
+    assert "done before" not in capsys.readouterr().err
+    train(read_recipe(recipe), tmp_path / "run")
+    assert "all batches were done before" in capsys.readouterr().err
+
+
+def test_a_tokenizer_that_cannot_be_read_is_named(recipe: Path, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("no JSON", encoding="utf-8")
+    settings = replace(read_recipe(recipe), tokenizer=tmp_path / "tokenizer.json")
+    with pytest.raises(SakuinError, match=r"tokenizer\.json cannot be read"):
+        train(settings, tmp_path / "run", show_progress=False)
+
+
+def test_package_refuses_what_the_card_would_be_wrong_about(recipe: Path, tmp_path: Path) -> None:
+    model = train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+    settings = read_recipe(recipe)
+    for other in (replace(settings, dims=(64, 32)), replace(settings, pooling="mean")):
+        with pytest.raises(TrainingError, match="give the recipe that made it"):
+            package(model, other, tmp_path / "out", None)
+    (tmp_path / "figures.json").write_text('{"models": {}}', encoding="utf-8")
+    with pytest.raises(TrainingError, match="figures of 0"):
+        package(model, settings, tmp_path / "out", tmp_path / "figures.json")
+    assert not (tmp_path / "out").exists()
+    before = (model / "model.safetensors").read_bytes()
+    with pytest.raises(TrainingError, match="choose another OUT"):
+        package(model, settings, model, None)
+    assert (model / "model.safetensors").read_bytes() == before
 
 
 def test_package_writes_int8_and_a_card(recipe: Path, tmp_path: Path) -> None:
