@@ -181,14 +181,14 @@ def test_tokenizer_has_the_form_asked_for(data: Path) -> None:
 
 
 def test_pieces_do_not_reach_beyond_words(tmp_path: Path) -> None:
+    cities = ("東京", "大阪", "京都", "札幌", "福岡", "仙台")
     # The cities vary and what follows them does not, so that pieces which may join words do.
-    lines = [
-        f"{city}{number}の天気予報について調べています" for city in ("東京", "大阪", "京都") for number in range(60)
-    ]
+    asked = ("の天気予報について調べています", "の観光案内を読んでいます", "で美味しい料理を食べました")
+    lines = [f"{city}{end}{number}" for city in cities for end in asked for number in range(30)]
     rows = [json.dumps({"query": line, "passage": line}) for line in lines]
     (tmp_path / "weather.jsonl").write_text("\n".join(rows), encoding="utf-8")
     free, words = (
-        {piece.strip("▁") for piece in train_tokenizer(tmp_path, 36, words=kind).get_vocab()}
+        {piece.strip("▁") for piece in train_tokenizer(tmp_path, 54, words=kind).get_vocab()}
         for kind in ("free", "unidic")
     )
     known = unidic_seams()("".join(lines)).split(SEAM)
