@@ -1,6 +1,7 @@
 """Command line of evaluation."""
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,16 @@ def known_families(context: click.Context, parameter: click.Parameter, value: st
     return families
 
 
+def new_file(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """A file that can be written once all is measured: that its folder is missing should be said before."""
+    if value and not (value.absolute().parent.is_dir() and os.access(value.absolute().parent, os.W_OK)):
+        raise click.BadParameter(f"no folder {value.parent} that can be written to")
+    return value
+
+
+OUTPUT = click.Path(path_type=Path, dir_okay=False, writable=True)
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of tasks; docs/evaluation.md has the formats.")
 @click.option(
@@ -68,8 +79,8 @@ def known_families(context: click.Context, parameter: click.Parameter, value: st
 @click.option("--pooling", type=click.Choice(POOLINGS), help="Of static models, instead of their own.")
 @click.option("--query-prompt", help="For st: models without prompts of their own; E5 models need 'query: '.")
 @click.option("--passage-prompt", help="For st: models without prompts of their own; E5 models need 'passage: '.")
-@click.option("--json", "as_json", type=click.Path(path_type=Path), help="Also write all figures to this file, 0 to 1.")
-@click.option("--markdown", type=click.Path(path_type=Path), help="Also write the tables to this file.")
+@click.option("--json", "as_json", type=OUTPUT, callback=new_file, help="Also write all figures to this file, 0 to 1.")
+@click.option("--markdown", type=OUTPUT, callback=new_file, help="Also write the tables to this file.")
 @click.option(
     "--runs", type=click.Path(path_type=Path), help="Also write TREC qrels and runs of retrieval to this folder."
 )
@@ -135,6 +146,12 @@ def cli(
     for model in models:
         own_dims[model.name], note = dims_of(model, dims)
         notes += [note] if note else []
+    for task in chosen:
+        if isinstance(task, RetrievalTask) and (missing := task.missing()):
+            notes.append(
+                f"{task.name}: {len(missing):,} of the documents that answer its queries are not in its corpus (one is "
+                f"{min(missing)!r}), and count as not found."
+            )
     for note in notes:
         click.echo(f"Note: {note}", err=True)
     check_dims(pairs, own_dims)
@@ -202,7 +219,8 @@ def compare_pairs(
             for task in tasks
             if task.name in a.tasks and task.name in b.tasks
         }
-        show(significance_table(labelled(a, dim_a), labelled(b, dim_b), tests))
+        names = labelled(a, dim_a), labelled(b, dim_b)
+        show(significance_table(*names, tests) if tests else f"{' and '.join(names)} share no task to be compared on.")
         facts.append(
             {
                 "a": {"model": a.name, "dim": dim_a},

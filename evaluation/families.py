@@ -37,6 +37,10 @@ class RetrievalTask:
     queries: tuple[str, ...]
     relevant: tuple[frozenset[str], ...]
 
+    def missing(self) -> frozenset[str]:
+        """The docids of answers that are not in the corpus, which no search can find."""
+        return frozenset().union(*self.relevant) - frozenset(self.docids)
+
 
 @dataclass(frozen=True)
 class RerankingTask:

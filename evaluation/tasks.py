@@ -99,7 +99,7 @@ def select(found: Mapping[str, Found], names: Sequence[str], families: Sequence[
         raise EvaluationError(f"There is no task {', '.join(missing)}; there are: {', '.join(found) or 'none'}.")
     chosen = [found[name] for name in names or found if not families or found[name].family in families]
     if not chosen:
-        there = ", ".join(f"{name} ({task.family})" for name, task in found.items())
+        there = ", ".join(f"{name} ({found[name].family})" for name in names or found)
         raise EvaluationError(f"There is no task of family {', '.join(families)} among: {there}.")
     return chosen
 
@@ -197,6 +197,8 @@ def read_reranking(path: Path) -> RerankingTask:
 def read_sts(path: Path) -> StsTask:
     """An STS task from its file."""
     rows = read_rows(path, lambda row: (*pair(row), float(row["score"])))
+    if len({score for *_, score in rows}) < 2:
+        raise EvaluationError(f"{path} has only one score: there is no order to compare with.")
     return StsTask(path.stem, *(tuple(column) for column in zip(*rows, strict=True)))
 
 

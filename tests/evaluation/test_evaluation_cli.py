@@ -1,12 +1,16 @@
 """The command line, from a folder of tasks to tables and files."""
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 
 from evaluation.cli import cli
+
+Write = Callable[[str, Sequence[dict[str, Any]]], Path]
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +148,8 @@ def test_runs_say_what_was_measured(data: Path, tmp_path: Path) -> None:
         (["--significance", "default", "default@77"], 2, "not measured at 77"),
         (["--tasks", "nothing"], 1, "There is no task nothing; there are: entails, pets"),
         (["--model", "no/such/folder"], 1, "no/such/folder"),
+        (["--json", "/no/such/folder/figures.json"], 2, "no folder /no/such/folder that can be written to"),
+        (["--markdown", "/"], 2, "is a directory"),
     ],
 )
 def test_nothing_is_printed_before_an_error(data: Path, arguments: list[str], code: int, message: str) -> None:
@@ -159,6 +165,18 @@ def test_dimensions_that_are_too_large_are_noted(data: Path) -> None:
     assert result.exit_code == 0
     assert "Note: default has 1024 numbers: left out 4096." in result.stderr
     assert cells(result.stdout, "same_valid, Spearman") == [["100.0"]]
+
+
+def test_answers_that_are_not_in_the_corpus_are_noted(data: Path, write: Write) -> None:
+    write("pets_retrieval_queries", [{"query": "猫の食べ物", "relevant_docs": ["1", "9"]}])
+    result = invoke("--data", data, "--tasks", "pets", "--model", "bm25")
+    assert result.exit_code == 0
+    assert "pets: 1 of the documents that answer its queries are not in its corpus (one is '9')" in result.stderr
+
+
+def test_models_without_a_common_task_are_not_compared(data: Path) -> None:
+    result = invoke("--data", data, "--tasks", "same_valid", "--dims", "64", "--significance", "default", "bm25")
+    assert "default 64 and bm25 share no task to be compared on." in result.stdout
 
 
 def test_a_model_without_a_task_says_so(data: Path) -> None:

@@ -68,6 +68,8 @@ def test_tasks_are_chosen_by_name_and_family(data: Path) -> None:
     assert [task.name for task in read_tasks(data, families=("sts", "bitext"))] == ["phrases_bitext", "same_valid"]
     with pytest.raises(EvaluationError, match=r"no task nothing; there are: entails, pets, pets_reranking"):
         read_tasks(data, ("nothing",))
+    with pytest.raises(EvaluationError, match=r"no task of family sts among: pets \(retrieval\)\.$"):
+        read_tasks(data, ("pets",), families=("sts",))
     with pytest.raises(EvaluationError, match=r"no task of family sts among: pets \(retrieval\)"):
         read_tasks(_only_pets(data), families=("sts",))
 
@@ -92,6 +94,7 @@ def _only_pets(data: Path) -> Path:
         ("pets_retrieval_corpus", '{"docid": 1, "text": "a"}\n{"docid": 1, "text": "b"}', "docid 1 more than once"),
         ("pets_retrieval_queries", "", "is empty"),
         ("topic_train", '{"text": "a", "label": 1}', "only one label"),
+        ("same_valid", '{"sentence1": "a", "sentence2": "b", "score": 1}', "only one score"),
     ],
 )
 def test_a_bad_line_is_named(data: Path, name: str, content: str, message: str) -> None:
@@ -126,7 +129,8 @@ def test_a_folder_without_tasks_is_refused(tmp_path: Path) -> None:
 
 def test_a_digest_is_of_the_content(data: Path, write: Write) -> None:
     (before,) = read_tasks(data, ("same_valid",))
-    write("other", [{"sentence1": "猫が好き", "sentence2": "猫が大好き", "score": 5}])
+    rows = [("猫が大好き", 5), ("株価が下がった", 0)]
+    write("other", [{"sentence1": "猫が好き", "sentence2": other, "score": score} for other, score in rows])
     (other,) = read_tasks(data, ("other",))
     (again,) = read_tasks(data, ("same_valid",))
     assert digest(before) == digest(again) != digest(other)
