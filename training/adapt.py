@@ -23,6 +23,7 @@ from evaluation.significance import Difference
 from index.build import Progress, no_progress
 from index.corpus import located
 from index.documents import Skipped
+from index.readers import SUFFIXES
 from training.corpus_pairs import Pair, cut, read_documents, training_pairs
 from training.device import device
 from training.errors import TrainingError
@@ -112,6 +113,12 @@ def adapt(
     files = read_model(start)
     with reading or nullcontext(no_progress) as progress:
         documents, skipped = read_documents(corpus, progress)
+    if not documents:
+        why = f" ({skipped[0].uri}: {skipped[0].reason})" if skipped else ""
+        raise TrainingError(
+            f"There is no document in {corpus} that could be read{why}. Files of these types can: "
+            f"{' '.join(sorted(SUFFIXES))}."
+        )
     pieces = cut(documents)
     choosing, reporting = hold_out(pieces, HELD_OUT, LEAST_HELD_OUT, seed)
     held = ask(pieces, choosing, reporting, corpus)

@@ -232,6 +232,14 @@ def test_too_little_is_explained(texts: list[str], message: str, model: Path, tm
     assert [path.name for path in tmp_path.iterdir()] == ["little"]
 
 
+def test_a_corpus_of_nothing_readable_is_explained(model: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "pictures"
+    corpus.mkdir()
+    (corpus / "cat.png").write_bytes(b"\x89PNG")
+    with pytest.raises(TrainingError, match=r"no document in .*pictures .*Files of these types can: \.csv"):
+        run(corpus, model, tmp_path / "out")
+
+
 def test_a_folder_that_exists_or_lies_in_the_corpus_is_refused(belonging: Path, model: Path, tmp_path: Path) -> None:
     (tmp_path / "notes").mkdir()
     with pytest.raises(TrainingError, match="exists"):
