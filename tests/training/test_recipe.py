@@ -1,5 +1,6 @@
 """What a recipe may hold, and what is said where it holds something else."""
 
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,31 @@ def test_our_own_recipes_can_be_read(path: Path) -> None:
 def test_a_wrong_setting_is_named(tmp_path: Path, top: dict[str, str], source: dict[str, str], message: str) -> None:
     with pytest.raises(TrainingError, match=message):
         read_recipe(written(tmp_path / "recipe.toml", top, source))
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    told = Path("docs/training.md").read_text(encoding="utf-8")
+    rows = [[cell.strip(" `") for cell in line.split("|")[1:3]] for line in told.splitlines() if line.startswith("| `")]
+    recipe, source = told.index("## Settings of a recipe"), told.index("## Settings of a source")
+    assert recipe < source
+    expected = [
+        [field.name, in_toml(field.default)]
+        for settings in (Recipe, Source)
+        for field in fields(settings)
+        if field.name != "sources"
+    ]
+    assert sorted(row for row in rows if not row[0].startswith('"')) == sorted(expected)
+
+
+def in_toml(default: object) -> str:
+    """A default as it would stand in a recipe; "none" for one that cannot, "" for none at all."""
+    match default:
+        case None:
+            return "none"
+        case str() | Path():
+            return f'"{default}"'
+        case tuple():
+            return str(list(default))
+        case bool():
+            return str(default).lower()
+    return "" if default is MISSING else str(default)
