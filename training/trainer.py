@@ -125,11 +125,14 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
     if not recipe.tokenizer.is_file():
         raise TrainingError(f"No tokenizer at {recipe.tokenizer}: make it with `python -m training tokenizer`.")
     tokenizer = FlatTokenizer(recipe.tokenizer)
-    sources = [
-        load_source(source, recipe.data, tokenizer, recipe.max_tokens)
-        for source in tqdm(recipe.sources, desc="Reading pairs", unit=" sources", disable=not show_progress)
-        if source.kind != "taught"
-    ]
+    listed = [source for source in recipe.sources if source.kind != "taught"]
+    with tqdm(listed, desc="Reading pairs", unit=" sources", disable=not show_progress) as bar:
+        sources = [load_source(source, recipe.data, tokenizer, recipe.max_tokens) for source in bar]
+    if recipe.negatives and not any(len(pairs.negatives) for pairs in sources):
+        raise TrainingError(
+            "The recipe wants `negatives`, but no source has any: find some with `python -m training mine`, and name "
+            "their folder as `data`."
+        )
     recipe = with_steps(recipe, sources)
     # Once for all runs.
     taught = load_taught(recipe.teacher, tokenizer, recipe.max_tokens) if recipe.teacher and recipe.taught else None

@@ -280,6 +280,11 @@ def test_a_finished_run_says_that_it_was(recipe: Path, tmp_path: Path, capsys: p
     assert "all batches were done before" in capsys.readouterr().err
 
 
+def test_negatives_that_no_source_has_are_asked_for(recipe: Path, tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="training mine"):
+        train(replace(read_recipe(recipe), negatives=2), tmp_path / "run", show_progress=False)
+
+
 def test_a_tokenizer_that_cannot_be_read_is_named(recipe: Path, tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("no JSON", encoding="utf-8")
     settings = replace(read_recipe(recipe), tokenizer=tmp_path / "tokenizer.json")
