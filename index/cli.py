@@ -211,7 +211,7 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     "--rescore",
     type=int,
     help="In a large index, how many passages of a rough dense search to compare exactly: more is surer and slower "
-    "[default: enough for 98 % of the ten nearest, 1500 at 256 numbers].",
+    "[default: enough for 98 % of the ten nearest, 2000 at 256 numbers].",
 )
 @click.option("--explain", is_flag=True, help="Show what each score is made of, down to words.")
 @click.option(

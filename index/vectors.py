@@ -42,7 +42,7 @@ CODED_BY_TWO = 128
 SHORTEST_CODED = 16
 """Vectors of fewer numbers are always compared exactly: that is as fast as codes, and codes of so few are coarse."""
 
-RESCORED_BY_TWO, RESCORED_BY_FOUR = 1000, 1500
+RESCORED_BY_TWO, RESCORED_BY_FOUR = 1000, 2000
 """Rows, of all coded segments together, that are compared exactly where the numbers compared are those that codes of
 two, or of four, were made for; see `rescored_at`."""
 
