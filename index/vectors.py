@@ -76,7 +76,7 @@ def rescored_at(dim: int, stored: int) -> int:
     if stored > CODED_BY_TWO:
         # Fewer than `SHORTEST_CODED` are not worth more.
         share = max(dim, SHORTEST_CODED) / CODED_PREFIX
-        return int(RESCORED_BY_FOUR * max(share, share**-1.25))
+        return int(RESCORED_BY_FOUR * max(share, 1 / share) ** 1.25)
     return RESCORED_BY_TWO if dim >= SHORT else 5 * RESCORED_BY_TWO * SHORT // (2 * dim)
 
 
