@@ -1,4 +1,4 @@
-"""How the command lines of this software end: exit codes, and errors without tracebacks."""
+"""What the command lines of this software share: numbers as options, exit codes, errors without tracebacks."""
 
 import math
 import os

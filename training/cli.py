@@ -50,10 +50,12 @@ def tokenizer(
     data: Path, out: Path, vocabulary: int, words: "Words", fold_case: bool, per_source: int, seed: int
 ) -> None:
     """Learn a SentencePiece Unigram tokenizer (NFKC, XLM-RoBERTa's form) from pair files: some minutes for many."""
-    from training.tokenizer import train_tokenizer, write_tokenizer
+    from training.tokenizer import train_tokenizer
+    from training.writing import whole
 
     trained = train_tokenizer(data, vocabulary, per_source, seed=seed, words=words, fold_case=fold_case)
-    write_tokenizer(trained, out)
+    with whole(out) as path:
+        path.write_text(trained.to_str(pretty=True), encoding="utf-8")
     click.echo(f"{trained.get_vocab_size()} pieces written to {out}")
 
 

@@ -17,6 +17,7 @@ from index.terms import Terms, TermsWriter
 from training.errors import TrainingError
 from training.pairs import SUFFIXES, Pairs
 from training.teacher import teacher_vectors_of
+from training.writing import whole
 
 # Queries whose scores against all passages are held at a time.
 BLOCK = 256
@@ -106,13 +107,7 @@ def write_mined(pairs: Pairs, negatives: Sequence[Sequence[str]], out: Path) -> 
         orjson.dumps({"query": query, "passage": passage, "negatives": some}) + b"\n"
         for query, passage, some in zip(pairs.queries, pairs.passages, negatives, strict=True)
     )
-    part = out.with_name(out.name + ".part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as raw, zstandard.ZstdCompressor(level=10).stream_writer(raw) as packed:
-            for record in records:
-                packed.write(record)
-        part.replace(out)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise TrainingError(f"Cannot write {out}: {error.strerror or error}.") from error
+    packer = zstandard.ZstdCompressor(level=10)
+    with whole(out) as path, path.open("wb") as raw, packer.stream_writer(raw) as packed:
+        for record in records:
+            packed.write(record)

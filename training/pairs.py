@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Literal, get_args
+from typing import BinaryIO, Literal
 
 import numpy as np
 import orjson
@@ -16,7 +16,6 @@ from training.errors import TrainingError
 
 SUFFIXES = (".jsonl", ".jsonl.zst")
 Kind = Literal["pairs", "scored", "spans", "taught"]
-KINDS: tuple[str, ...] = get_args(Kind)
 # Of what stands in a recipe: no setting that is not known, and 60.5 is no number of steps.
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 

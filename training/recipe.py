@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from embedder.pooling import POOLINGS, Pooling
+from embedder.pooling import Pooling
 from training.errors import TrainingError
-from training.pairs import KINDS, STRICT, Source
+from training.pairs import STRICT, Source
 
 # A table of 4,096 numbers a row takes half a gigabyte, and its training four times as much.
 MOST_NUMBERS = 4096
@@ -161,8 +161,6 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
         "runs of 1 or more": recipe.runs >= 1,
         "max_tokens of 1 or more": recipe.max_tokens >= 1,
         "checkpoint_every of 1 or more": recipe.checkpoint_every >= 1,
-        f"a pooling of {', '.join(POOLINGS)}": recipe.pooling in POOLINGS,
-        f"a kind of {', '.join(KINDS)} for every source": all(source.kind in KINDS for source in recipe.sources),
         "a cap of 2 or more and a weight above 0 for every source": all(
             source.cap >= 2 and source.weight > 0 for source in recipe.sources
         ),

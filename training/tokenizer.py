@@ -9,7 +9,6 @@ import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
@@ -125,19 +124,6 @@ def remedy(error: RuntimeError) -> str:
         return f"the texts have {characters[1]} different characters, so set --vocabulary well above that"
     # Of "INTERNAL: file.cc(line) [condition] reason" the reason, where there is one.
     return str(error).rpartition("] ")[2].strip() or "the texts are too few"
-
-
-def write_tokenizer(tokenizer: Tokenizer, out: Path) -> None:
-    """Write a ``tokenizer.json``, replacing one that is there in a single step; raises TrainingError if it fails."""
-    part = out.with_name(out.name + ".part")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
-        part.replace(out)
-    except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise TrainingError(f"Cannot write {out}: {error.strerror or error}.") from error
 
 
 def convert(model: Path, vocabulary: int) -> Tokenizer:

@@ -321,6 +321,8 @@ def mark_of(recipe: Recipe, sources: Sequence[TokenPairs], taught: Taught | None
     texts = [side for pairs in sources for side in (pairs.queries, pairs.passages, pairs.negatives)]
     for side in [*texts, taught.texts] if taught else texts:
         digest.update(side.keys.tobytes() + b"|")
+    for pairs in sources:
+        digest.update(pairs.scores.tobytes() + b"|")
     return torch.tensor(list(digest.digest()), dtype=torch.uint8)
 
 

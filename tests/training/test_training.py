@@ -1,6 +1,8 @@
 """From pairs to a model folder, small but whole."""
 
+import errno
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +26,7 @@ from training.sampling import batches_of, load_source, schedule
 from training.tokenizer import SEAM, train_tokenizer, unidic_seams
 from training.trainer import CHECKPOINT, alone_in, train
 from training.whitening import soften
+from training.writing import whole
 
 ANIMALS = [
     "猫",
@@ -195,6 +198,24 @@ def test_pieces_do_not_reach_beyond_words(tmp_path: Path) -> None:
     inside = {word[start:end] for word in known for end in range(len(word) + 1) for start in range(end)} | {""}
     assert words - inside <= {"<s>", "<pad>", "</s>", "<unk>"}
     assert free - inside - {"<s>", "<pad>", "</s>", "<unk>"}
+
+
+def write_half(out: Path, error: BaseException) -> None:
+    with whole(out) as path:
+        path.write_text("half", encoding="utf-8")
+        raise error
+
+
+def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "there.json"
+    with pytest.raises(TrainingError, match=r"Cannot write .*there\.json: No space"):
+        write_half(out, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
+    assert not list(out.parent.iterdir())
+    with whole(out) as path:
+        path.write_text("all", encoding="utf-8")
+    with pytest.raises(KeyboardInterrupt):
+        write_half(out, KeyboardInterrupt())
+    assert [file.read_text(encoding="utf-8") for file in out.parent.iterdir()] == ["all"]
 
 
 @pytest.mark.parametrize(
