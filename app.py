@@ -9,22 +9,22 @@ from pathlib import Path
 
 import streamlit as st
 
-from embedder import SakuinError, StaticEmbedder
-from index import DEFAULT_INDEX
-from index.database import NAME as DATABASE
-from search import Searcher
-from ui import cards
-from ui.corpus import corpus_page, on_loopback
-from ui.dimensions import dimensions_page
-from ui.evaluate import evaluate_page
-from ui.map import map_page
-from ui.search import search_page
-from ui.similarity import similarity_page
-from ui.widgets import short_path, show_command, show_error
-from ui.words import LANGUAGES, Language, Words
+from sakuin.embedder import SakuinError, StaticEmbedder
+from sakuin.index import DEFAULT_INDEX
+from sakuin.index.database import NAME as DATABASE
+from sakuin.search import Searcher
+from sakuin.ui import cards
+from sakuin.ui.corpus import corpus_page, on_loopback
+from sakuin.ui.dimensions import dimensions_page
+from sakuin.ui.evaluate import evaluate_page
+from sakuin.ui.map import map_page
+from sakuin.ui.search import search_page
+from sakuin.ui.similarity import similarity_page
+from sakuin.ui.widgets import short_path, show_command, show_error
+from sakuin.ui.words import LANGUAGES, Language, Words
 
 # A file: a named icon would make the browser fetch it from a server elsewhere.
-ICON = Path(__file__).parent / "ui" / "icon.png"
+ICON = Path(cards.__file__).with_name("icon.png")
 
 
 def arguments() -> argparse.Namespace:

@@ -24,14 +24,14 @@ import numpy as np
 
 from benchmarks.passages import distinct_passages
 from benchmarks.peers import DIM, PEERS
-from embedder import StaticEmbedder
-from index import database
-from index.analyser import Analyser
-from index.documents import Document, Passage
-from index.passages import split
-from index.readers import read_file
-from index.terms import TermsWriter
-from index.vectors import as_int8, write_segment
+from sakuin.embedder import StaticEmbedder
+from sakuin.index import database
+from sakuin.index.analyser import Analyser
+from sakuin.index.documents import Document, Passage
+from sakuin.index.passages import split
+from sakuin.index.readers import read_file
+from sakuin.index.terms import TermsWriter
+from sakuin.index.vectors import as_int8, write_segment
 
 # More would only take longer: stages do not slow down with the number of passages.
 STAGES_OF = 100_000

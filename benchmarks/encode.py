@@ -17,7 +17,7 @@ import click
 import numpy as np
 
 from benchmarks.passages import distinct_passages
-from embedder import StaticEmbedder
+from sakuin.embedder import StaticEmbedder
 
 ROUNDS = 4
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from embedder.command import run
-from evaluation.tasks import RetrievalTask, read_tasks
-from training.errors import TrainingError
-from training.pairs import SUFFIXES, read_pairs
+from sakuin.cli.running import run
+from sakuin.evaluation.tasks import RetrievalTask, read_tasks
+from sakuin.training.errors import TrainingError
+from sakuin.training.pairs import SUFFIXES, read_pairs
 
 # Shorter sentences are phrases that anybody uses.
 SENTENCE_CHARACTERS = 20

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from index.corpus import find_files
-from index.documents import Document
-from index.passages import MAX_WIDTH, split, text_width
-from index.readers import read_file
+from sakuin.index.corpus import find_files
+from sakuin.index.documents import Document
+from sakuin.index.passages import MAX_WIDTH, split, text_width
+from sakuin.index.readers import read_file
 
 EXAMPLES = Path(__file__).parent.parent / "examples" / "corpus"
 # Single words and short sentences, of which the pairs hold many, are no passages; what is wider would become two.
@@ -34,7 +34,7 @@ def from_pairs(data: Path) -> Iterator[str]:
     A variation is the first half of one passage and the second half of another, with a number between them: as long as
     a real passage, with as many different words, and no near double of any other.
     """
-    from training.pairs import SUFFIXES, read_pairs
+    from sakuin.training.pairs import SUFFIXES, read_pairs
 
     paths = sorted(path for path in data.iterdir() if path.name.endswith(SUFFIXES) and "_scored" not in path.name)
     sources = [iter(read_pairs(path, sys.maxsize).passages) for path in paths]

@@ -14,15 +14,15 @@ import click
 import numpy as np
 
 from benchmarks.passages import distinct_passages
-from evaluation.families import RetrievalTask
-from evaluation.judged import names_in_ranking, places_of
-from evaluation.ranked import searcher_over
-from evaluation.results import CUTOFF, of_rankings
-from evaluation.significance import randomisation_test
-from evaluation.tasks import read_tasks
-from index import database, terms
-from search import Searcher
-from search.ranking import rank
+from sakuin.evaluation.families import RetrievalTask
+from sakuin.evaluation.ranked import searcher_over
+from sakuin.evaluation.results import CUTOFF, of_rankings
+from sakuin.evaluation.tasks import read_tasks
+from sakuin.index import database, terms
+from sakuin.search import Searcher
+from sakuin.search.ranking import rank
+from sakuin.tuning.judged import names_in_ranking, places_of
+from sakuin.tuning.significance import randomisation_test
 
 BY_ALL_TERMS = 10**12
 """What `index.terms.COUNTED_WHOLE` has to be so that no index is large."""

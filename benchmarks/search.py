@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from benchmarks.build import run, write_corpus
 from benchmarks.passages import EXAMPLES, distinct_passages
 from benchmarks.peers import DIM, PEERS
-from embedder import StaticEmbedder
-from index.vectors import BLOCK, Vectors, cut, rescored_at
-from search import MODES, Searcher
-from search.ranking import rank
+from sakuin.embedder import StaticEmbedder
+from sakuin.index.vectors import BLOCK, Vectors, cut, rescored_at
+from sakuin.search import MODES, Searcher
+from sakuin.search.ranking import rank
 
 CLIENTS = 8
 COLD_STARTS = 5

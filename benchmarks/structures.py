@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.search import asked_of, exact, passages_of
-from index.vectors import TRAINED_ON, Vectors, code_order, cut, scored
-from search import Searcher
+from sakuin.index.vectors import TRAINED_ON, Vectors, code_order, cut, scored
+from sakuin.search import Searcher
 
 EFFORTS = (100, 300, 1000, 3000)
 # Building the graph of a million takes longer than building the index.

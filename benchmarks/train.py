@@ -21,13 +21,13 @@ import click
 import orjson
 
 from benchmarks.passages import from_examples
-from embedder.command import run
-from embedder.folder import DEFAULT_FOLDER
-from embedder.tokenising import FlatTokenizer
-from training.errors import TrainingError
-from training.pairs import SUFFIXES, Source, read_pairs
-from training.recipe import Recipe
-from training.trainer import train
+from sakuin.cli.running import run
+from sakuin.embedder.folder import DEFAULT_FOLDER
+from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.training.errors import TrainingError
+from sakuin.training.pairs import SUFFIXES, Source, read_pairs
+from sakuin.training.recipe import Recipe
+from sakuin.training.trainer import train
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

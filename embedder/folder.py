@@ -6,9 +6,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedder.errors import ModelError
-from embedder.pooling import POOLINGS, Pooling
-from embedder.table import Table
+from sakuin.embedder.errors import ModelError
+from sakuin.embedder.pooling import POOLINGS, Pooling
+from sakuin.embedder.table import Table
 
 DEFAULT_FOLDER = Path(__file__).parent / "default"
 # Our own file beside those of sentence-transformers, which ignores it.

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder.errors import ModelError
-from embedder.evening import DIRECTION_NUMBERS, directions, few, many
-from embedder.folder import ModelFiles, find_model, read_model, write_model
-from embedder.pooling import POOLINGS, Bags, Pooling, make_bags, pool
-from embedder.table import Table
-from embedder.tokenising import FlatTokenizer
-from embedder.tokens import Token, tokens_of
+from sakuin.embedder.democratic import DIRECTION_NUMBERS, directions, few, many
+from sakuin.embedder.errors import ModelError
+from sakuin.embedder.folder import ModelFiles, find_model, read_model, write_model
+from sakuin.embedder.pooling import POOLINGS, Bags, Pooling, make_bags, pool
+from sakuin.embedder.table import Table
+from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.embedder.tokens import Token, tokens_of
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,7 @@ Merging repeated tokens serves all poolings: with ``mean`` a token's weight is i
 sentence-transformers; with ``damped`` a token that occurs n times counts as the square root of n, which is to a mean
 what saturation is to BM25; ``lead`` is damped, and what stands among a text's first tokens counts more, because
 passages tend to say first what they are about; with ``even`` these weights are then evened out by what the tokens mean
-(`embedder.evening`). Whichever it is, fewer rows of the table are read.
+(`embedder.democratic`). Whichever it is, fewer rows of the table are read.
 """
 
 from dataclasses import dataclass

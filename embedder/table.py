@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder.errors import ModelError
+from sakuin.embedder.errors import ModelError
 
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
 # The first name is sentence-transformers' own, the second that of model2vec's files.

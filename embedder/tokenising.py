@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder.errors import ModelError
+from sakuin.embedder.errors import ModelError
 
 if TYPE_CHECKING:
     import tokenizers

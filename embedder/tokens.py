@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder.pooling import Bags
-from embedder.tokenising import FlatTokenizer, replace_lone_surrogates
+from sakuin.embedder.pooling import Bags
+from sakuin.embedder.tokenising import FlatTokenizer, replace_lone_surrogates
 
 if TYPE_CHECKING:
     import tokenizers

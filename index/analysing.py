@@ -1,9 +1,9 @@
 """Analyses passages in processes of their own, for analysing takes more time than all the rest of a build.
 
-A worker is `python -m index.analysing`: it reads a length (8 bytes) and a JSON list of texts, and writes the terms of
-each in the same way. It ends when its input ends, so that none outlives its parent, however that one dies. It never
-sees Ctrl-C, which reaches every process of a terminal: the parent decides what becomes of its workers. Pipes and not
-`multiprocessing`, which would run the main module of whoever calls us once more.
+A worker is `python -m sakuin.index.analysing`: it reads a length (8 bytes) and a JSON list of texts, and writes the
+terms of each in the same way. It ends when its input ends, so that none outlives its parent, however that one dies. It
+never sees Ctrl-C, which reaches every process of a terminal: the parent decides what becomes of its workers. Pipes and
+not `multiprocessing`, which would run the main module of whoever calls us once more.
 """
 
 import os
@@ -19,9 +19,10 @@ from typing import IO, Any
 
 import orjson
 
-from embedder.tokenising import replace_lone_surrogates
-from index.analyser import Analyser
-from index.errors import IndexFolderError
+import sakuin
+from sakuin.embedder.tokenising import replace_lone_surrogates
+from sakuin.index.analyser import Analyser
+from sakuin.index.errors import IndexFolderError
 
 MAX_WORKERS = 8
 
@@ -35,8 +36,8 @@ class Analysers:
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MAX_WORKERS
         )
         # -P: nothing is imported from the folder the user happens to stand in.
-        command = [sys.executable, "-P", "-m", "index.analysing"]
-        root = str(Path(__file__).resolve().parent.parent)
+        command = [sys.executable, "-P", "-m", "sakuin.index.analysing"]
+        root = str(Path(sakuin.__file__).parent.parent)
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
         # Windows sends no Ctrl-C to a group of its own.
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)

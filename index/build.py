@@ -9,16 +9,26 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
-from index import database
-from index.corpus import Found, files_below, find_files, hash_file, is_gone, located, name_of, readable, require_there
-from index.database import FileState
-from index.documents import Document, Skipped
-from index.errors import IndexFolderError, ReadError
-from index.passages import split
-from index.readers import MANY_DOCUMENTS, SUFFIXES, read_file, unknown_type
-from index.readers.files import seconds_allowed, took_too_long
-from index.snapshot import changed_files
-from index.writer import IndexWriter, Settings, folder_bytes
+from sakuin.index import database
+from sakuin.index.corpus import (
+    Found,
+    files_below,
+    find_files,
+    hash_file,
+    is_gone,
+    located,
+    name_of,
+    readable,
+    require_there,
+)
+from sakuin.index.database import FileState
+from sakuin.index.documents import Document, Skipped
+from sakuin.index.errors import IndexFolderError, ReadError
+from sakuin.index.passages import split
+from sakuin.index.readers import MANY_DOCUMENTS, SUFFIXES, read_file, unknown_type
+from sakuin.index.readers.files import seconds_allowed, took_too_long
+from sakuin.index.snapshot import changed_files
+from sakuin.index.writer import IndexWriter, Settings, folder_bytes
 
 T = TypeVar("T")
 

@@ -15,14 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder import StaticEmbedder
-from embedder.model import normalized
-from index import database
-from index.database import PassageRow
-from index.documents import Document
-from index.passages import split
-from index.terms import Terms
-from index.vectors import Segment, cut
+from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.model import normalized
+from sakuin.index import database
+from sakuin.index.database import PassageRow
+from sakuin.index.documents import Document
+from sakuin.index.passages import split
+from sakuin.index.terms import Terms
+from sakuin.index.vectors import Segment, cut
 
 SAMPLED = 128
 """Passages asked for; the mean of their scores is then known to a tenth of their spread."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from index.errors import IndexFolderError, ReadError
+from sakuin.index.errors import IndexFolderError, ReadError
 
 LEADS_OUT = "a link to a folder elsewhere, which is not entered: `index add` that folder, or move it here"
 PATH_TOO_LONG = "its path is longer than this system allows: move it to a shorter one"

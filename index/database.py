@@ -13,8 +13,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.documents import Document, MetadataValue, Passage
-from index.errors import IndexFolderError
+from sakuin.index.documents import Document, MetadataValue, Passage
+from sakuin.index.errors import IndexFolderError
 
 if TYPE_CHECKING:
     from sqlite_utils import Database

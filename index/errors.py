@@ -1,6 +1,6 @@
 """Errors of the index and of the files it reads."""
 
-from embedder.errors import SakuinError
+from sakuin.embedder.errors import SakuinError
 
 
 class IndexFolderError(SakuinError):

@@ -22,9 +22,9 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from index.database import NAME, PassageRow, content_number, indexed_text
-from index.errors import IndexFolderError
-from index.vectors import Chosen
+from sakuin.index.database import NAME, PassageRow, content_number, indexed_text
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.vectors import Chosen
 
 FOLDER = "folder"
 TYPE = "type"

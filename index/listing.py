@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from index import database
-from index.documents import MetadataValue
-from index.errors import IndexFolderError
-from index.readers import SUFFIXES
+from sakuin.index import database
+from sakuin.index.documents import MetadataValue
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.readers import SUFFIXES
 
 Order = Literal["name", "newest", "passages"]
 ORDERS: tuple[Order, ...] = ("name", "newest", "passages")

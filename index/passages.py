@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 
-from index.documents import Document, Heading, Passage
+from sakuin.index.documents import Document, Heading, Passage
 
 MAX_WIDTH = 480
 """Default width of a passage: 240 Japanese characters or about 80 English words."""

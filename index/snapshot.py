@@ -11,13 +11,13 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from index import database, filters
-from index.database import Manifest, PassageRow
-from index.errors import IndexFolderError
-from index.filters import Conditions, Facet, Selection
-from index.terms import Terms
-from index.vectors import Vectors, sha256_of
-from index.writer import removed_passages
+from sakuin.index import database, filters
+from sakuin.index.database import Manifest, PassageRow
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.filters import Conditions, Facet, Selection
+from sakuin.index.terms import Terms
+from sakuin.index.vectors import Vectors, sha256_of
+from sakuin.index.writer import removed_passages
 
 # A writer that commits while a reader is opening sweeps away the files the reader is about to open.
 ATTEMPTS = 5

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from index.analyser import Analyser, is_japanese
-from index.errors import IndexFolderError
+from sakuin.index.analyser import Analyser, is_japanese
+from sakuin.index.errors import IndexFolderError
 
 if TYPE_CHECKING:
     import tantivy

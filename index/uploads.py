@@ -12,13 +12,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from index import database
-from index.build import Progress, Report, add, no_progress, remove
-from index.corpus import is_index, uri_of
-from index.documents import Skipped
-from index.errors import IndexFolderError, ReadError
-from index.listing import documents_in, reading
-from index.readers import SUFFIXES, unknown_type
+from sakuin.index import database
+from sakuin.index.build import Progress, Report, add, no_progress, remove
+from sakuin.index.corpus import is_index, uri_of
+from sakuin.index.documents import Skipped
+from sakuin.index.errors import IndexFolderError, ReadError
+from sakuin.index.listing import documents_in, reading
+from sakuin.index.readers import SUFFIXES, unknown_type
 
 NAME = "uploads"
 MAX_FILES = 100

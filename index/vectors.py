@@ -23,9 +23,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder.model import normalize_rows
-from embedder.table import int8_rows
-from index.errors import IndexFolderError
+from sakuin.embedder.model import normalize_rows
+from sakuin.embedder.table import int8_rows
+from sakuin.index.errors import IndexFolderError
 
 if TYPE_CHECKING:
     import faiss

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from index.build import Progress, Report, build
-from index.documents import Skipped
-from index.errors import IndexFolderError
-from index.writer import Settings
+from sakuin.index.build import Progress, Report, build
+from sakuin.index.documents import Skipped
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.writer import Settings
 
 # Editors and copies change a file in several steps: wait until a folder has been still for so long, but not for ever.
 STILL_MS = 500

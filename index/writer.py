@@ -22,16 +22,16 @@ import numpy as np
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from embedder import StaticEmbedder
-from index import database
-from index.analysing import Analysers
-from index.calibration import FEWEST, calibrated
-from index.database import FileState, Manifest, content_number, indexed_text
-from index.documents import Document, Passage
-from index.errors import IndexFolderError
-from index.passages import MAX_WIDTH
-from index.terms import Terms, TermsWriter, sync_folder
-from index.vectors import Part, Segment, as_int8, segment_files, sha256_of, to_merge, write_segment
+from sakuin.embedder import StaticEmbedder
+from sakuin.index import database
+from sakuin.index.analysing import Analysers
+from sakuin.index.calibration import FEWEST, calibrated
+from sakuin.index.database import FileState, Manifest, content_number, indexed_text
+from sakuin.index.documents import Document, Passage
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.passages import MAX_WIDTH
+from sakuin.index.terms import Terms, TermsWriter, sync_folder
+from sakuin.index.vectors import Part, Segment, as_int8, segment_files, sha256_of, to_merge, write_segment
 
 DEFAULT_DIM = 256
 LOCK = "writer.lock"
@@ -109,7 +109,7 @@ def settled(settings: Settings) -> Settings:
 
 def analysis() -> str:
     """What the text analysis of this version is called."""
-    from index.analyser import Analyser
+    from sakuin.index.analyser import Analyser
 
     return Analyser().name
 

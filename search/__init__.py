@@ -1,9 +1,9 @@
 """Query to ranked, explained results: dense and BM25 search, joined by a hybrid ranker."""
 
-from index.filters import Facet, Where
-from search.explanation import Explanation, Place
-from search.results import Hit, HitDocument, LegScore, Notice, SearchResult
-from search.searcher import MODES, Searcher, SearchError
+from sakuin.index.filters import Facet, Where
+from sakuin.search.explanation import Explanation, Place
+from sakuin.search.results import Hit, HitDocument, LegScore, Notice, SearchResult
+from sakuin.search.searcher import MODES, Searcher, SearchError
 
 __all__ = [
     "MODES",

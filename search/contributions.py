@@ -10,13 +10,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder import StaticEmbedder, Token
-from index.analyser import Analyser
-from index.terms import TermScore
-from search.explanation import Explanation, Indexed
-from search.highlights import highlight
-from search.results import MAX_QUERY_CHARACTERS, Hit, SearchResult
-from search.token_pairs import TokenPairs, weighted_rows
+from sakuin.embedder import StaticEmbedder, Token
+from sakuin.index.analyser import Analyser
+from sakuin.index.terms import TermScore
+from sakuin.search.explanation import Explanation, Indexed
+from sakuin.search.highlights import highlight
+from sakuin.search.results import MAX_QUERY_CHARACTERS, Hit, SearchResult
+from sakuin.search.token_pairs import TokenPairs, weighted_rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder import StaticEmbedder, Token
-from index.analyser import Analyser
-from index.database import indexed_text
-from index.terms import TermScore
-from search.fusion import Scaling
-from search.token_pairs import token_pairs
+from sakuin.embedder import StaticEmbedder, Token
+from sakuin.index.analyser import Analyser
+from sakuin.index.database import indexed_text
+from sakuin.index.terms import TermScore
+from sakuin.search.fusion import Scaling
+from sakuin.search.token_pairs import token_pairs
 
 Side = Literal["passage", "query"]
 SIDES: tuple[Side, ...] = ("passage", "query")

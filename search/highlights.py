@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from index.analyser import Analyser
+from sakuin.index.analyser import Analyser
 
 KANJI = re.compile("[々〆〇㐀-䶿一-鿿豈-\ufaff\U00020000-\U000323af]")
 

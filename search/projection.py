@@ -20,10 +20,10 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder.model import normalize_rows
-from index.analyser import Analyser
-from index.snapshot import Snapshot
-from index.vectors import Vectors
+from sakuin.embedder.model import normalize_rows
+from sakuin.index.analyser import Analyser
+from sakuin.index.snapshot import Snapshot
+from sakuin.index.vectors import Vectors
 
 MOST_PASSAGES = 50_000
 """A larger index is shown by a sample of so many passages."""

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder import StaticEmbedder
-from index.filters import Selection
-from index.snapshot import Snapshot
-from search.fusion import Fusion, Scaling
-from search.relevance import RIVAL
-from search.results import LegScore, Notice
+from sakuin.embedder import StaticEmbedder
+from sakuin.index.filters import Selection
+from sakuin.index.snapshot import Snapshot
+from sakuin.search.fusion import Fusion, Scaling
+from sakuin.search.relevance import RIVAL
+from sakuin.search.results import LegScore, Notice
 
 # Each leg proposes at least so many candidates; what neither ranks among its first hundred is in no fused top ten.
 CANDIDATES = 100

@@ -4,8 +4,8 @@ Either leg may know: a passage in other words, or another language, has a cosine
 next best, one in the same words covers the query. So the odds that a hit answers are the sum of what each leg gives
 it, each by a logistic formula, and fall with the distance to the best hit. What the scores of unrelated pairs are in
 the index, a commit has measured (`index.calibration`). The weights were learnt from queries whose answers are known,
-half of them with the answers taken out of the index: ``python -m evaluation.refusal --fit`` prints them, and without
-``--fit`` how well they hold on sets of queries that had no part in them. docs/experiments.md has the figures.
+half of them with the answers taken out of the index: ``python -m experiments.abstention --fit`` prints them, and
+without ``--fit`` how well they hold on sets of queries that had no part in them. docs/experiments.md has the figures.
 """
 
 import math
@@ -16,9 +16,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from index.calibration import unrelated_cosines
-from index.database import Manifest
-from search.results import LegScore
+from sakuin.index.calibration import unrelated_cosines
+from sakuin.index.database import Manifest
+from sakuin.search.results import LegScore
 
 GOOD_MATCH = 0.05
 """Relevance from which the best hit counts as an answer."""

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from index.documents import MetadataValue
-from search.explanation import Explanation
-from search.fusion import Scaling
+from sakuin.index.documents import MetadataValue
+from sakuin.search.explanation import Explanation
+from sakuin.search.fusion import Scaling
 
 # A query is a question, not a document; what is longer is cut, and the user told.
 MAX_QUERY_CHARACTERS = 10_000

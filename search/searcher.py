@@ -12,21 +12,21 @@ from types import TracebackType
 
 import numpy as np
 
-from embedder import SakuinError, StaticEmbedder
-from embedder.tokenising import replace_lone_surrogates
-from index import DEFAULT_INDEX
-from index.calibration import FEWEST
-from index.database import Manifest, PassageRow
-from index.errors import IndexFolderError
-from index.filters import MOST_VALUES, Facet, Selection, Where, conditions_of
-from index.snapshot import Snapshot, open_index
-from index.writer import load_model
-from search.explanation import SIDES, Explanation, Indexed, Side, explain_bm25, explain_cosine, explain_fusion
-from search.fusion import Scaling
-from search.highlights import highlight
-from search.ranking import Ranked, Ranking, rank
-from search.relevance import GOOD_MATCH, JUDGED, relevances
-from search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, Notice, SearchResult
+from sakuin.embedder import SakuinError, StaticEmbedder
+from sakuin.embedder.tokenising import replace_lone_surrogates
+from sakuin.index import DEFAULT_INDEX
+from sakuin.index.calibration import FEWEST
+from sakuin.index.database import Manifest, PassageRow
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.filters import MOST_VALUES, Facet, Selection, Where, conditions_of
+from sakuin.index.snapshot import Snapshot, open_index
+from sakuin.index.writer import load_model
+from sakuin.search.explanation import SIDES, Explanation, Indexed, Side, explain_bm25, explain_cosine, explain_fusion
+from sakuin.search.fusion import Scaling
+from sakuin.search.highlights import highlight
+from sakuin.search.ranking import Ranked, Ranking, rank
+from sakuin.search.relevance import GOOD_MATCH, JUDGED, relevances
+from sakuin.search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, Notice, SearchResult
 
 MODES = ("hybrid", "dense", "bm25")
 MAX_K = 10_000

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from index.filters import Where
-from search.ranking import CANDIDATES
-from search.results import Hit, Notice
-from search.searcher import Searcher
+from sakuin.index.filters import Where
+from sakuin.search.ranking import CANDIDATES
+from sakuin.search.results import Hit, Notice
+from sakuin.search.searcher import Searcher
 
 
 @dataclass(frozen=True, slots=True)

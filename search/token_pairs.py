@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder import StaticEmbedder, Token
+from sakuin.embedder import StaticEmbedder, Token
 
 
 @dataclass(frozen=True, slots=True)

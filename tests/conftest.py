@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
-from embedder.folder import DEFAULT_FOLDER, ModelFiles, write_model
-from embedder.table import Table
+from sakuin.embedder.folder import DEFAULT_FOLDER, ModelFiles, write_model
+from sakuin.embedder.table import Table
 
 WORDS = [
     "▁the",

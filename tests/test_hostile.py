@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from index.build import build
-from search import MODES, Searcher
+from sakuin.index.build import build
+from sakuin.search import MODES, Searcher
 
 DOCX_TYPES = (
     '<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">'

@@ -1,5 +1,5 @@
-"""`python -m training`: tokenizer, run."""
+"""`python -m sakuin.training`: tokenizer, run."""
 
-from training.cli import main
+from sakuin.cli.training import main
 
 main()

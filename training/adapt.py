@@ -17,22 +17,22 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import orjson
 
-from embedder.folder import ModelFiles, find_model, read_model, write_model
-from embedder.tokenising import FlatTokenizer
-from evaluation.significance import Difference
-from index.build import Progress, no_progress
-from index.corpus import located
-from index.documents import Skipped
-from index.readers import SUFFIXES
-from training.corpus_pairs import Pair, cut, read_documents, training_pairs
-from training.device import device
-from training.errors import TrainingError
-from training.held_out import ask, choose, hold_out, measure
-from training.initial import initial_table
-from training.pairs import Source
-from training.recipe import Recipe
-from training.sampling import SPANNED_TOKENS, load_source, schedule
-from training.trainer import State, step, train
+from sakuin.embedder.folder import ModelFiles, find_model, read_model, write_model
+from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.index.build import Progress, no_progress
+from sakuin.index.corpus import located
+from sakuin.index.documents import Skipped
+from sakuin.index.readers import SUFFIXES
+from sakuin.training.corpus_pairs import Pair, cut, read_documents, training_pairs
+from sakuin.training.device import device
+from sakuin.training.errors import TrainingError
+from sakuin.training.held_out import ask, choose, hold_out, measure
+from sakuin.training.initial import initial_table
+from sakuin.training.pairs import Source
+from sakuin.training.recipe import Recipe
+from sakuin.training.sampling import SPANNED_TOKENS, load_source, schedule
+from sakuin.training.trainer import State, step, train
+from sakuin.tuning.significance import Difference
 
 LEAST_PAIRS = 50
 HELD_OUT = 0.15

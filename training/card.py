@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from embedder.pooling import Pooling
-from embedder.table import Table
-from training.recipe import Recipe
+from sakuin.embedder.pooling import Pooling
+from sakuin.embedder.table import Table
+from sakuin.training.recipe import Recipe
 
 STORED_AS_INT8 = (
     "Here the rows are stored as int8 with a scale each. `StaticEmbedder.load(...).save(folder)` writes float32 rows "
@@ -40,7 +40,7 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
         "",
         "## Training",
         "",
-        f"`python -m training run`: MatryoshkaLoss over MultipleNegativesRankingLoss at {list(recipe.dims)}, "
+        f"`python -m sakuin.training run`: MatryoshkaLoss over MultipleNegativesRankingLoss at {list(recipe.dims)}, "
         f"{recipe.steps:,} batches of {recipe.batch:,} pairs, one source a batch, AdamW, peak learning rate "
         f"{recipe.learning_rate}, cosine schedule, seed {recipe.seed}.{taught(recipe)}{after_training(recipe)}",
         "",
@@ -50,8 +50,9 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
         lines += [
             "## Figures",
             "",
-            "Times 100, by `python -m evaluation`: nDCG@10 of retrieval, Spearman of STS, macro F1 of classification, "
-            "V-measure of clustering, average precision of pair classification, accuracy of bitext matching.",
+            "Times 100, by `python -m sakuin.evaluation`: nDCG@10 of retrieval, Spearman of STS, macro F1 of "
+            "classification, V-measure of clustering, average precision of pair classification, accuracy of bitext "
+            "matching.",
             "",
             "| task | " + " | ".join(dims) + " |",
             "| --- |" + " --- |" * len(dims),

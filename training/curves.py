@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.errors import TrainingError
+from sakuin.training.errors import TrainingError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

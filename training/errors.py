@@ -1,6 +1,6 @@
 """Errors of the training commands."""
 
-from embedder.errors import SakuinError
+from sakuin.embedder.errors import SakuinError
 
 
 class TrainingError(SakuinError):

@@ -13,16 +13,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from embedder import StaticEmbedder
-from embedder.folder import ModelFiles
-from embedder.model import normalized
-from embedder.table import Table
-from evaluation.metrics import ndcg_at
-from evaluation.nearest import nearest
-from evaluation.significance import Difference, randomisation_test
-from index.writer import DEFAULT_DIM
-from training.corpus_pairs import Piece, neighbours
-from training.errors import TrainingError
+from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.folder import ModelFiles
+from sakuin.embedder.model import normalized
+from sakuin.embedder.table import Table
+from sakuin.evaluation.nearest import nearest
+from sakuin.index.writer import DEFAULT_DIM
+from sakuin.training.corpus_pairs import Piece, neighbours
+from sakuin.training.errors import TrainingError
+from sakuin.tuning.metrics import ndcg_at
+from sakuin.tuning.significance import Difference, randomisation_test
 
 LEAST_DOCUMENTS = 30
 LEAST_QUESTIONS = 5

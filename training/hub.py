@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from training.errors import TrainingError
+from sakuin.training.errors import TrainingError
 
 Pair = tuple[str, str, tuple[str, ...]]
 

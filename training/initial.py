@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from embedder.folder import find_model, read_model
-from embedder.pooling import make_bags
-from embedder.tokenising import FlatTokenizer
-from training.errors import TrainingError
-from training.recipe import Recipe
-from training.sampling import TokenPairs
-from training.teacher import PIECES
+from sakuin.embedder.folder import find_model, read_model
+from sakuin.embedder.pooling import make_bags
+from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.training.errors import TrainingError
+from sakuin.training.recipe import Recipe
+from sakuin.training.sampling import TokenPairs
+from sakuin.training.teacher import PIECES
 
 # Pieces that say nothing keep zero rows, so that a text of nothing else has a zero vector and a search can tell that it
 # does not know it: what is unknown, and the mark that begins a word, which stands alone before an unknown one.
@@ -55,15 +55,15 @@ def rarity(vocabulary: int, sources: Sequence[TokenPairs]) -> NDArray[np.float32
 
 
 def teacher_vectors(path: Path, vocabulary: int) -> NDArray[np.float32]:
-    """What `python -m training teach` wrote: float32 (vocabulary, teacher's width)."""
+    """What `python -m sakuin.training teach` wrote: float32 (vocabulary, teacher's width)."""
     try:
         vectors: NDArray[np.float32] = load_file(path)[PIECES]
     except (OSError, SafetensorError, KeyError) as error:
-        raise TrainingError(f"Cannot read {path} ({error}): make it with `python -m training teach`.") from error
+        raise TrainingError(f"Cannot read {path} ({error}): make it with `python -m sakuin.training teach`.") from error
     if len(vectors) != vocabulary:
         raise TrainingError(
             f"{path} is of a tokenizer of {len(vectors)} pieces, the recipe's has {vocabulary}: make it again with "
-            f"`python -m training teach`."
+            f"`python -m sakuin.training teach`."
         )
     return vectors
 

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import torch
 
-from training.recipe import Recipe
-from training.sampling import TokenPairs
-from training.whitening import sampled
+from sakuin.training.recipe import Recipe
+from sakuin.training.sampling import TokenPairs
+from sakuin.training.whitening import sampled
 
 
 def joined(tables: Sequence[torch.Tensor], sources: Sequence[TokenPairs], recipe: Recipe) -> torch.Tensor:

@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from embedder.pooling import Bags, make_bags
-from training.device import fastest_product
-from training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss, matryoshka_taught_loss
-from training.recipe import Recipe
-from training.sampling import TokenPairs, cut_spans, schedule
-from training.taught import Taught
+from sakuin.embedder.pooling import Bags, make_bags
+from sakuin.training.device import fastest_product
+from sakuin.training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss, matryoshka_taught_loss
+from sakuin.training.recipe import Recipe
+from sakuin.training.sampling import TokenPairs, cut_spans, schedule
+from sakuin.training.taught import Taught
 
 
 def lessons(

@@ -12,12 +12,12 @@ import zstandard
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from embedder import StaticEmbedder
-from index.terms import Terms, TermsWriter
-from training.errors import TrainingError
-from training.pairs import SUFFIXES, Pairs
-from training.teacher import teacher_vectors_of
-from training.writing import whole
+from sakuin.embedder import StaticEmbedder
+from sakuin.index.terms import Terms, TermsWriter
+from sakuin.training.errors import TrainingError
+from sakuin.training.pairs import SUFFIXES, Pairs
+from sakuin.training.teacher import teacher_vectors_of
+from sakuin.training.writing import whole
 
 # Queries whose scores against all passages are held at a time.
 BLOCK = 256

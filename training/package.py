@@ -4,11 +4,11 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from embedder.folder import ModelFiles, read_model, write_model
-from embedder.tokenising import FlatTokenizer
-from training.card import card
-from training.errors import TrainingError
-from training.recipe import Recipe
+from sakuin.embedder.folder import ModelFiles, read_model, write_model
+from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.training.card import card
+from sakuin.training.errors import TrainingError
+from sakuin.training.recipe import Recipe
 
 
 def package(model: Path, recipe: Recipe, out: Path, figures: Path | None) -> None:
@@ -18,7 +18,7 @@ def package(model: Path, recipe: Recipe, out: Path, figures: Path | None) -> Non
         model: The run's model folder.
         recipe: That it was trained by.
         out: Folder to write.
-        figures: What `python -m evaluation --json` wrote.
+        figures: What `python -m sakuin.evaluation --json` wrote.
 
     Raises:
         TrainingError: ``model`` is not of ``recipe`` or not whole, ``out`` holds another kind of model, or ``figures``
@@ -59,4 +59,4 @@ def read_figures(path: Path) -> dict[str, dict[str, float]]:
             raise TrainingError(f"{path} has figures of {len(static)} static models: evaluate the one to be packaged.")
         return {task: dict(found["scores"]) for task, found in static[0]["tasks"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise TrainingError(f"{path} is not what `python -m evaluation --json` writes ({error!r}).") from error
+        raise TrainingError(f"{path} is not what `python -m sakuin.evaluation --json` writes ({error!r}).") from error

@@ -12,7 +12,7 @@ import zstandard
 from numpy.typing import NDArray
 from pydantic import ConfigDict
 
-from training.errors import TrainingError
+from sakuin.training.errors import TrainingError
 
 SUFFIXES = (".jsonl", ".jsonl.zst")
 Kind = Literal["pairs", "scored", "spans", "taught"]
@@ -191,7 +191,7 @@ def text_of(name: str, value: object) -> str:
 
 def read_hub(source: Source) -> Pairs:
     """At most ``cap`` pairs of a Hugging Face dataset."""
-    from training.hub import load_rows, pairs_of
+    from sakuin.training.hub import load_rows, pairs_of
 
     pairs = Pairs()
     rows = load_rows(source.hub, source.subset or None, source.split)

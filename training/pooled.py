@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from embedder.pooling import Bags, pool
+from sakuin.embedder.pooling import Bags, pool
 
 
 def spread(gradient: torch.Tensor, bags: Bags, of_vectors: torch.Tensor) -> None:

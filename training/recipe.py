@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from embedder.pooling import Pooling
-from training.errors import TrainingError
-from training.pairs import STRICT, Source
+from sakuin.embedder.pooling import Pooling
+from sakuin.training.errors import TrainingError
+from sakuin.training.pairs import STRICT, Source
 
 # A table of 4,096 numbers a row takes half a gigabyte, and its training four times as much.
 MOST_NUMBERS = 4096
@@ -45,8 +45,8 @@ class Recipe:
         negatives: Hard negatives a pair, where its source has some.
         runs: Tables to train, each with a seed of its own, and then to join; see `training.joining`.
         start: Model folder to go on from, or "default" for the packaged model, instead of a new table.
-        teacher: Vectors of the tokenizer's pieces, which a new table starts from, and of texts, by `python -m training
-            teach`.
+        teacher: Vectors of the tokenizer's pieces, which a new table starts from, and of texts, by
+            `python -m sakuin.training teach`.
         teacher_share: Share of a new row's length that comes from the teacher, 0 to 1; the rest is random.
         taught: Share of the batches that are texts to be ranked as the teacher ranks them, instead of pairs.
         taught_scale: Factor on the teacher's cosines there, and on those of all prefixes.

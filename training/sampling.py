@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pandas.util import hash_array
 
-from embedder.tokenising import FlatTokenizer
-from training.errors import TrainingError
-from training.pairs import Source, read_source
+from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.training.errors import TrainingError
+from sakuin.training.pairs import Source, read_source
 
 # Every scored pair is compared with every other: a larger batch costs time and teaches no more.
 MOST_SCORED = 1024

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from embedder.tokenising import FlatTokenizer
-from training.sampling import Texts, tokenise
-from training.teacher import read_taught
-from training.whitening import evening
+from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.training.sampling import Texts, tokenise
+from sakuin.training.teacher import read_taught
+from sakuin.training.whitening import evening
 
 # Texts a batch: each is ranked against all others, so that a larger batch costs time and adds only what is far away.
 BATCH = 1024
@@ -44,7 +44,7 @@ class Taught:
 
 
 def load_taught(path: Path, tokenizer: FlatTokenizer, max_tokens: int) -> Taught:
-    """What `python -m training teach` wrote of texts; raises TrainingError where there is none."""
+    """What `python -m sakuin.training teach` wrote of texts; raises TrainingError where there is none."""
     texts, vectors = read_taught(path)
     centred = torch.from_numpy(vectors.astype(np.float32))
     centred -= centred.mean(dim=0)

@@ -13,9 +13,9 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
-from training.errors import TrainingError
-from training.pairs import Source, read_source
-from training.recipe import Recipe
+from sakuin.training.errors import TrainingError
+from sakuin.training.pairs import Source, read_source
+from sakuin.training.recipe import Recipe
 
 # Names of the tensors in a teacher's file: vectors of the pieces; vectors of texts, the texts' UTF-8 bytes end to end
 # and where each ends.
@@ -102,7 +102,7 @@ def read_taught(path: Path) -> tuple[list[str], NDArray[np.float16]]:
         return texts, tensors[VECTORS]
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise TrainingError(
-            f"{path} holds no texts of a teacher ({error}): make it with `python -m training teach`."
+            f"{path} holds no texts of a teacher ({error}): make it with `python -m sakuin.training teach`."
         ) from error
 
 
@@ -111,7 +111,7 @@ def teacher_vectors_of(texts: Sequence[str], teacher: str, prompt: str, max_toke
     import torch
     from sentence_transformers import SentenceTransformer
 
-    from training.device import device, fastest_product
+    from sakuin.training.device import device, fastest_product
 
     where = device()
     try:

@@ -17,8 +17,8 @@ from sentencepiece import sentencepiece_model_pb2
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from tqdm import tqdm
 
-from training.errors import TrainingError
-from training.pairs import SUFFIXES, read_pairs
+from sakuin.training.errors import TrainingError
+from sakuin.training.pairs import SUFFIXES, read_pairs
 
 Words = Literal["free", "unidic"]
 # What stands between two words that no piece may join: a private character, since SentencePiece's normalisation takes

@@ -21,24 +21,24 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from embedder import StaticEmbedder
-from embedder.folder import ModelFiles, write_model
-from embedder.pooling import pool
-from embedder.table import Table
-from embedder.tokenising import FlatTokenizer
-from training.card import card
-from training.curves import TEACHER
-from training.device import device
-from training.errors import TrainingError
-from training.initial import SILENT, initial_table
-from training.joining import joined
-from training.lessons import bags_of, graded, learning_rate, lessons
-from training.pooled import spread
-from training.recipe import Recipe
-from training.sampling import TokenPairs, load_source
-from training.taught import Taught, load_taught
-from training.turning import turned
-from training.whitening import soften
+from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.folder import ModelFiles, write_model
+from sakuin.embedder.pooling import pool
+from sakuin.embedder.table import Table
+from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.training.card import card
+from sakuin.training.curves import TEACHER
+from sakuin.training.device import device
+from sakuin.training.errors import TrainingError
+from sakuin.training.initial import SILENT, initial_table
+from sakuin.training.joining import joined
+from sakuin.training.lessons import bags_of, graded, learning_rate, lessons
+from sakuin.training.pooled import spread
+from sakuin.training.recipe import Recipe
+from sakuin.training.sampling import TokenPairs, load_source
+from sakuin.training.taught import Taught, load_taught
+from sakuin.training.turning import turned
+from sakuin.training.whitening import soften
 
 LOG = "log.jsonl"
 CHECKPOINT = "checkpoint.safetensors"
@@ -123,15 +123,15 @@ def train(recipe: Recipe, folder: Path, show_progress: bool = True, watch: Watch
         KeyboardInterrupt: after the step under way, and a checkpoint of it.
     """
     if not recipe.tokenizer.is_file():
-        raise TrainingError(f"No tokenizer at {recipe.tokenizer}: make it with `python -m training tokenizer`.")
+        raise TrainingError(f"No tokenizer at {recipe.tokenizer}: make it with `python -m sakuin.training tokenizer`.")
     tokenizer = FlatTokenizer(recipe.tokenizer)
     listed = [source for source in recipe.sources if source.kind != "taught"]
     with tqdm(listed, desc="Reading pairs", unit=" sources", disable=not show_progress) as bar:
         sources = [load_source(source, recipe.data, tokenizer, recipe.max_tokens) for source in bar]
     if recipe.negatives and not any(len(pairs.negatives) for pairs in sources):
         raise TrainingError(
-            "The recipe wants `negatives`, but no source has any: find some with `python -m training mine`, and name "
-            "their folder as `data`."
+            "The recipe wants `negatives`, but no source has any: find some with `python -m sakuin.training mine`, and "
+            "name their folder as `data`."
         )
     recipe = with_steps(recipe, sources)
     # Once for all runs.

@@ -7,12 +7,12 @@ from itertools import islice
 import torch
 from tqdm import tqdm
 
-from embedder.pooling import pool
-from training.joining import rotation
-from training.lessons import bags_of, graded, learning_rate, lessons
-from training.recipe import Recipe
-from training.sampling import TokenPairs
-from training.taught import Taught
+from sakuin.embedder.pooling import pool
+from sakuin.training.joining import rotation
+from sakuin.training.lessons import bags_of, graded, learning_rate, lessons
+from sakuin.training.recipe import Recipe
+from sakuin.training.sampling import TokenPairs
+from sakuin.training.taught import Taught
 
 # Peak of the cosine schedule: about the radians by which each plane of two columns turns in a step. Of 0.001 prefixes
 # lose what they have before they learn.

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from embedder.pooling import make_bags, pool
-from training.recipe import Recipe
-from training.sampling import TokenPairs
+from sakuin.embedder.pooling import make_bags, pool
+from sakuin.training.recipe import Recipe
+from sakuin.training.sampling import TokenPairs
 
 # Texts of each side of each source that directions are measured on: all sources count alike.
 TEXTS_A_SIDE = 200

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from training.errors import TrainingError
+from sakuin.training.errors import TrainingError
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 
-from index.documents import Document, Skipped
-from index.errors import ReadError
-from index.readers.plain import one_line
+from sakuin.index.documents import Document, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.plain import one_line
 
 _MODULES = {
     ".txt": "text",
@@ -59,4 +59,4 @@ def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
     if module is None:
         raise ReadError(f"{unknown_type(uri)}; these can be read: {' '.join(sorted(SUFFIXES))}")
     # Only the libraries of the formats at hand are imported: a folder of text files needs none of them.
-    yield from import_module(f"index.readers.{module}").read(path, uri)
+    yield from import_module(f"sakuin.index.readers.{module}").read(path, uri)

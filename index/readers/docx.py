@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from index.documents import Document, MetadataValue
-from index.errors import ReadError
-from index.readers.files import file_size, require_loadable
-from index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.documents import Document, MetadataValue
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.files import file_size, require_loadable
+from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument

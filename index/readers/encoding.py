@@ -12,8 +12,8 @@ import unicodedata
 from collections import Counter
 from functools import cache
 
-from index.errors import ReadError
-from index.readers.frequent_kanji import FREQUENT_KANJI
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.frequent_kanji import FREQUENT_KANJI
 
 _SAMPLE = 64 * 1024
 _NOT_TEXT = frozenset({"Cc", "Cn", "Co"})  # control, unassigned, private use

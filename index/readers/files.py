@@ -3,7 +3,7 @@
 import stat
 from pathlib import Path
 
-from index.errors import ReadError
+from sakuin.index.errors import ReadError
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """The largest file that is taken into memory whole. Tables and JSON Lines are streamed and have no such limit."""

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.documents import Document, MetadataValue
-from index.errors import ReadError
-from index.readers.encoding import decode
-from index.readers.files import load_bytes
-from index.readers.plain import TextBuilder, join_wrapped, one_line, require_text, stem_of
+from sakuin.index.documents import Document, MetadataValue
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.encoding import decode
+from sakuin.index.readers.files import load_bytes
+from sakuin.index.readers.plain import TextBuilder, join_wrapped, one_line, require_text, stem_of
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode

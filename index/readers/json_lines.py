@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from index.documents import Document, MetadataValue, Skipped
-from index.errors import ReadError
-from index.readers.encoding import decode, looks_binary
-from index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, named
-from index.readers.files import file_size
-from index.readers.plain import clean, one_line, short_first_line, stem_of
+from sakuin.index.documents import Document, MetadataValue, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.encoding import decode, looks_binary
+from sakuin.index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, named
+from sakuin.index.readers.files import file_size
+from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 MAX_ID_CHARACTERS = 500

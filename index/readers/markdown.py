@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from index.documents import Document, MetadataValue, Skipped
-from index.errors import ReadError
-from index.readers.encoding import decode
-from index.readers.files import file_size, load_bytes, seconds_allowed, took_too_long
-from index.readers.html import append_markup
-from index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.documents import Document, MetadataValue, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.encoding import decode
+from sakuin.index.readers.files import file_size, load_bytes, seconds_allowed, took_too_long
+from sakuin.index.readers.html import append_markup
+from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
 _KEY_VALUE = re.compile(r"^([\w-]+):[ \t]++(\S.*)", re.M)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from index.documents import Document, MetadataValue, Skipped
-from index.errors import ReadError
-from index.passages import text_width
-from index.readers.files import file_size, require_loadable, seconds_allowed, took_too_long
-from index.readers.plain import clean, join_wrapped, one_line, stem_of
+from sakuin.index.documents import Document, MetadataValue, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.passages import text_width
+from sakuin.index.readers.files import file_size, require_loadable, seconds_allowed, took_too_long
+from sakuin.index.readers.plain import clean, join_wrapped, one_line, stem_of
 
 if TYPE_CHECKING:
     import pypdfium2

@@ -7,8 +7,8 @@ characters keep their width and form; folding them is the business of the tokeni
 import re
 from pathlib import PurePosixPath
 
-from index.documents import Heading
-from index.errors import ReadError
+from sakuin.index.documents import Heading
+from sakuin.index.errors import ReadError
 
 MAX_TITLE_CHARACTERS = 200
 MAX_HEADING_CHARACTERS = 200

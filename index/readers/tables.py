@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
-from index.documents import Document, MetadataValue, Skipped
-from index.errors import ReadError
-from index.readers.encoding import decode, has_escapes, looks_binary
-from index.readers.fields import TEXT_NAMES, TITLE_NAMES, named
-from index.readers.files import file_size, load_bytes
-from index.readers.plain import clean, one_line, short_first_line, stem_of
+from sakuin.index.documents import Document, MetadataValue, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.encoding import decode, has_escapes, looks_binary
+from sakuin.index.readers.fields import TEXT_NAMES, TITLE_NAMES, named
+from sakuin.index.readers.files import file_size, load_bytes
+from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
 
 MAX_CELL_CHARACTERS = 16 * 1024 * 1024
 """A cell larger than this is a quotation mark that was never closed."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from index.documents import Document
-from index.readers.encoding import decode
-from index.readers.files import load_bytes
-from index.readers.plain import clean, require_text, short_first_line, stem_of
+from sakuin.index.documents import Document
+from sakuin.index.readers.encoding import decode
+from sakuin.index.readers.files import load_bytes
+from sakuin.index.readers.plain import clean, require_text, short_first_line, stem_of
 
 
 def read(path: Path, uri: str) -> Iterator[Document]:

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from embedder import StaticEmbedder
-from embedder.evening import FEW_TOKENS, directions, few, many
-from embedder.model import BULK_FROM
-from embedder.pooling import LEAD_TOKENS, Bags, make_bags
+from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.democratic import FEW_TOKENS, directions, few, many
+from sakuin.embedder.model import BULK_FROM
+from sakuin.embedder.pooling import LEAD_TOKENS, Bags, make_bags
 
 Array = NDArray[np.float32]
 VOCABULARY = 40
@@ -122,7 +122,7 @@ def test_many_texts_without_torch_are_taken_block_by_block(monkeypatch: pytest.M
     bags = make_bags(rng.integers(0, VOCABULARY, lengths.sum()), lengths, "even")
     whole = few(bags, rows.__getitem__)
     asked: list[int] = []
-    monkeypatch.setattr("embedder.evening.BLOCK", 40)
+    monkeypatch.setattr("sakuin.embedder.democratic.BLOCK", 40)
     parts = few(bags, lambda ids: (asked.append(len(ids)), rows[ids])[1])
     assert (parts.weights == whole.weights).all()
     assert len(asked) > 10

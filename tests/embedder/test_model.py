@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedder import ModelError, StaticEmbedder
-from embedder.folder import ModelFiles, read_model, write_model
-from embedder.model import BULK_FROM
-from embedder.table import Table
+from sakuin.embedder import ModelError, StaticEmbedder
+from sakuin.embedder.folder import ModelFiles, read_model, write_model
+from sakuin.embedder.model import BULK_FROM
+from sakuin.embedder.table import Table
 
 TEXTS = [
     "猫が好きです。",
@@ -90,7 +90,7 @@ def test_a_vector_does_not_depend_on_what_is_encoded_beside_it() -> None:
 
 def test_many_small_requests_end_up_in_bulk(toy_model: Path) -> None:
     code = (
-        "import sys; from embedder import StaticEmbedder; model = StaticEmbedder.load(sys.argv[1])\n"
+        "import sys; from sakuin.embedder import StaticEmbedder; model = StaticEmbedder.load(sys.argv[1])\n"
         "first = model.encode(['cat mat'] * 8000)\n"
         "assert 'torch' not in sys.modules\n"
         "assert abs(model.encode(['cat mat'] * 9000)[:8000] - first).max() < 1e-5\n"
@@ -101,7 +101,8 @@ def test_many_small_requests_end_up_in_bulk(toy_model: Path) -> None:
 
 def test_one_query_imports_neither_torch_nor_sentence_transformers() -> None:
     code = (
-        "import sys; from embedder import StaticEmbedder; StaticEmbedder.load().encode(['猫'], truncate_dim=64)\n"
+        "import sys; from sakuin.embedder import StaticEmbedder\n"
+        "StaticEmbedder.load().encode(['猫'], truncate_dim=64)\n"
         "assert not {'torch', 'sentence_transformers', 'transformers'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
@@ -111,7 +112,7 @@ def test_one_query_imports_neither_torch_nor_sentence_transformers() -> None:
 def test_forked_processes_encode_in_bulk_too() -> None:
     # In a process of its own, for one with threads must not fork; a child that waits for threads is killed.
     code = (
-        "import os, signal, sys, torch; from embedder import StaticEmbedder\n"
+        "import os, signal, sys, torch; from sakuin.embedder import StaticEmbedder\n"
         "texts = [f'{number} 匹の猫' for number in range(2000)]\n"
         "model = StaticEmbedder.load(); before = model.encode(texts); child = os.fork()\n"
         "if not child: signal.alarm(30); os._exit(0 if (model.encode(texts) == before).all() else 1)\n"

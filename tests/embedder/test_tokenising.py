@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, normalizers
 
-from embedder.folder import DEFAULT_FOLDER
-from embedder.pooling import make_bags
-from embedder.tokenising import FAST_FROM, FlatTokenizer
+from sakuin.embedder.folder import DEFAULT_FOLDER
+from sakuin.embedder.pooling import make_bags
+from sakuin.embedder.tokenising import FAST_FROM, FlatTokenizer
 
 PACKAGED = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
 

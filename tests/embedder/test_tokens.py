@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedder import StaticEmbedder
-from embedder.tokenising import PROBES, replace_lone_surrogates
-from embedder.tokens import Token
+from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.tokenising import PROBES, replace_lone_surrogates
+from sakuin.embedder.tokens import Token
 
 AWKWARD = st.text(
     st.one_of(

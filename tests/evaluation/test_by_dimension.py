@@ -11,8 +11,13 @@ import numpy as np
 import pytest
 import pytrec_eval
 
-from embedder import SakuinError
-from evaluation.by_dimension import (
+from sakuin.embedder import SakuinError
+from sakuin.evaluation.families import EvaluationError
+from sakuin.index.build import add, build
+from sakuin.index.snapshot import open_index
+from sakuin.index.vectors import as_int8, write_segment
+from sakuin.search import Searcher
+from sakuin.tuning.by_dimension import (
     code_bytes,
     follow,
     judged_in,
@@ -22,12 +27,7 @@ from evaluation.by_dimension import (
     segment_rows,
     stored_bytes,
 )
-from evaluation.families import EvaluationError
-from evaluation.judged import JudgedQuery
-from index.build import add, build
-from index.snapshot import open_index
-from index.vectors import as_int8, write_segment
-from search import Searcher
+from sakuin.tuning.judged import JudgedQuery
 
 DIMENSIONS = (32, 64, 256)
 TOPICS = {
@@ -178,5 +178,5 @@ def test_bytes_of_codes(tmp_path: Path, dim: int) -> None:
 
 
 def test_neither_scipy_nor_scikit_learn_is_imported() -> None:
-    code = "import sys, evaluation.by_dimension; print({'scipy', 'sklearn', 'torch', 'pandas'} & set(sys.modules))"
+    code = "import sys, sakuin.tuning.by_dimension; print({'scipy', 'sklearn', 'torch', 'pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"

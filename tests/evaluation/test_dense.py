@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedder import StaticEmbedder
-from evaluation.dense import measure, score, sides
-from evaluation.families import (
+from sakuin.embedder import StaticEmbedder
+from sakuin.evaluation.dense import measure, score, sides
+from sakuin.evaluation.families import (
     BitextTask,
     ClassificationTask,
     ClusteringTask,
@@ -16,7 +16,7 @@ from evaluation.families import (
     RetrievalTask,
     StsTask,
 )
-from evaluation.tasks import read_tasks
+from sakuin.evaluation.tasks import read_tasks
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from evaluation.cli import cli
+from sakuin.cli.evaluation import cli
 
 Write = Callable[[str, Sequence[dict[str, Any]]], Path]
 
@@ -85,8 +85,8 @@ def test_a_second_run_takes_its_figures_from_the_cache(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = invoke("--data", data, "--dims", "64")
-    monkeypatch.setattr("evaluation.measuring.measure", None)
-    monkeypatch.setattr("evaluation.measuring.measure_search", None)
+    monkeypatch.setattr("sakuin.evaluation.measuring.measure", None)
+    monkeypatch.setattr("sakuin.evaluation.measuring.measure_search", None)
     assert invoke("--data", data, "--dims", "64").stdout == first.stdout
     for option in (["--fresh"], ["--no-cache"], ["--cache", tmp_path / "other"]):
         assert invoke("--data", data, "--dims", "64", *option).exception
@@ -193,8 +193,8 @@ def test_help_has_every_option_documented() -> None:
 
 
 def test_the_examples_have_help() -> None:
-    from evaluation.examples import cli as examples
+    from experiments.examples import cli as examples
 
     result = CliRunner().invoke(examples, ["--help"])
     assert result.exit_code == 0
-    assert "python -m evaluation.examples" in result.stdout
+    assert "python -m experiments.examples" in result.stdout

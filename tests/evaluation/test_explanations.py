@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from evaluation.explanations import cli, error, rounding
-from index.build import build
-from search import Explanation
+from experiments.explanations import cli, error, rounding
+from sakuin.index.build import build
+from sakuin.search import Explanation
 
 
 def test_random_hits_of_an_index_add_up(tmp_path: Path) -> None:

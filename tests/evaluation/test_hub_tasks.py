@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from evaluation.families import EvaluationError
-from evaluation.hub import (
+from sakuin.evaluation.families import EvaluationError
+from sakuin.evaluation.hub import (
     CONVERTED,
     JMTEB_TASKS,
     classification,

@@ -10,11 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.families import EvaluationError
-from evaluation.judged import JudgedQuery, Place, judged_query, judgements_of, names_in_ranking, places_of, read_judged
-from index import database
-from index.build import build
-from search import Searcher
+from sakuin.evaluation.families import EvaluationError
+from sakuin.index import database
+from sakuin.index.build import build
+from sakuin.search import Searcher
+from sakuin.tuning.judged import (
+    JudgedQuery,
+    Place,
+    judged_query,
+    judgements_of,
+    names_in_ranking,
+    places_of,
+    read_judged,
+)
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parent.parent / "examples" / "queries.jsonl"

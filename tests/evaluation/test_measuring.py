@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedder import StaticEmbedder
-from evaluation.cache import Cache
-from evaluation.dense import Role, Vectors
-from evaluation.families import EvaluationError
-from evaluation.measuring import dims_of, evaluate_dense
-from evaluation.models import StaticModel, TransformerModel, load_models
-from evaluation.tasks import read_tasks
+from sakuin.embedder import StaticEmbedder
+from sakuin.evaluation.cache import Cache
+from sakuin.evaluation.dense import Role, Vectors
+from sakuin.evaluation.families import EvaluationError
+from sakuin.evaluation.measuring import dims_of, evaluate_dense
+from sakuin.evaluation.models import StaticModel, TransformerModel, load_models
+from sakuin.evaluation.tasks import read_tasks
 
 NO_PROMPTS: dict[Role, str | None] = {"query": None, "passage": None}
 
@@ -146,7 +146,7 @@ def test_prompts_of_a_sentence_transformers_model(toy_model: Path, tmp_path: Pat
 
 
 def test_a_changed_model_folder_is_another_model(toy_model: Path, tmp_path: Path) -> None:
-    from evaluation.models import fingerprint_of
+    from sakuin.evaluation.models import fingerprint_of
 
     for name in ("a", "b"):
         StaticEmbedder.load(toy_model).save(tmp_path / name)
@@ -168,8 +168,8 @@ def test_what_to_do_about_a_sentence_transformers_model_that_does_not_load(
 
 
 def test_a_document_that_stands_twice_is_ranked_twice() -> None:
-    from evaluation.families import RetrievalTask
-    from evaluation.ranked import rank
+    from sakuin.evaluation.families import RetrievalTask
+    from sakuin.evaluation.ranked import rank
 
     texts = ("猫は魚を食べる", "犬が走る", "猫は魚を食べる")
     task = RetrievalTask("x", ("a", "b", "c"), texts, ("猫は何を食べる",), (frozenset({"c"}),))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.metrics import (
+from sakuin.tuning.metrics import (
     average_precision_at,
     best_f1,
     hit_at,

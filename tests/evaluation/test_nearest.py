@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import evaluation.nearest
-from evaluation.nearest import nearest, top
+from sakuin.evaluation.nearest import nearest, top
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 40))
@@ -20,7 +19,7 @@ def test_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     queries = generator.integers(-2, 3, (23, 4)).astype(np.float32)
     corpus = generator.integers(-2, 3, (50, 4)).astype(np.float32)
     rows, cosines = nearest(queries, corpus, 7)
-    monkeypatch.setattr(evaluation.nearest, "BLOCK_SCORES", 120)
+    monkeypatch.setattr("sakuin.evaluation.nearest.BLOCK_SCORES", 120)
     in_blocks = nearest(queries, corpus, 7)
     assert np.array_equal(rows, in_blocks[0])
     assert np.array_equal(cosines, in_blocks[1])

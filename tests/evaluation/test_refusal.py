@@ -10,12 +10,24 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from evaluation.examples import EXAMPLES
-from evaluation.families import EvaluationError
-from evaluation.refusal import ANSWERABLE, EASY, HARD, Answer, Asked, answers_of, auc, cli, figures, logistic, refusals
-from evaluation.tasks import read_records
-from index.build import build
-from search.relevance import Evidence, Weights, log_odds, probability
+from experiments.abstention import (
+    ANSWERABLE,
+    EASY,
+    HARD,
+    Answer,
+    Asked,
+    answers_of,
+    auc,
+    cli,
+    figures,
+    logistic,
+    refusals,
+)
+from experiments.examples import EXAMPLES
+from sakuin.evaluation.families import EvaluationError
+from sakuin.evaluation.tasks import read_records
+from sakuin.index.build import build
+from sakuin.search.relevance import Evidence, Weights, log_odds, probability
 
 Write = Callable[[str, Sequence[dict[str, Any]]], Path]
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 import pytrec_eval
 
-from evaluation.examples import EXAMPLES
-from evaluation.judged import JudgedQuery, judgements_of, read_judged
-from evaluation.legs import fetch
-from evaluation.settings import Setting, measure, ranked_names
-from index import database
-from index.build import build
-from index.snapshot import open_index
-from search import Searcher
+from experiments.examples import EXAMPLES
+from sakuin.index import database
+from sakuin.index.build import build
+from sakuin.index.snapshot import open_index
+from sakuin.search import Searcher
+from sakuin.tuning.judged import JudgedQuery, judgements_of, read_judged
+from sakuin.tuning.legs import fetch
+from sakuin.tuning.settings import Setting, measure, ranked_names
 
 
 @pytest.fixture(scope="module")

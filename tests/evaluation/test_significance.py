@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.dense import measure, sides
-from evaluation.families import ClassificationTask, PairClassificationTask, StsTask, Task
-from evaluation.results import Measured
-from evaluation.significance import compare, paired_bootstrap, randomisation_test
-from evaluation.tasks import read_tasks
+from sakuin.evaluation.dense import measure, sides
+from sakuin.evaluation.families import ClassificationTask, PairClassificationTask, StsTask, Task
+from sakuin.evaluation.results import Measured
+from sakuin.evaluation.tasks import read_tasks
+from sakuin.tuning.significance import compare, paired_bootstrap, randomisation_test
 
 
 def test_the_randomisation_test_is_scipys() -> None:

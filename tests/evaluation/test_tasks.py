@@ -4,8 +4,15 @@ from typing import Any
 
 import pytest
 
-from evaluation.families import digest, make_reranking
-from evaluation.tasks import ClassificationTask, EvaluationError, RerankingTask, RetrievalTask, find_tasks, read_tasks
+from sakuin.evaluation.families import digest, make_reranking
+from sakuin.evaluation.tasks import (
+    ClassificationTask,
+    EvaluationError,
+    RerankingTask,
+    RetrievalTask,
+    find_tasks,
+    read_tasks,
+)
 
 Write = Callable[[str, Sequence[dict[str, Any]]], Path]
 

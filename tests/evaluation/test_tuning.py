@@ -14,12 +14,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from evaluation import fusion
-from evaluation.families import EvaluationError
-from evaluation.judged import JudgedQuery, Judgements, names_in_ranking, places_of, read_judged
-from evaluation.legs import Candidates, Figures, fetch
-from evaluation.metrics import ndcg_at, recall_at, reciprocal_rank_at
-from evaluation.tuning import (
+from experiments import fusion
+from sakuin.cli.index import cli
+from sakuin.evaluation.families import EvaluationError
+from sakuin.index import database
+from sakuin.index.build import add, build, compact
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.snapshot import open_index, verify
+from sakuin.index.writer import IndexWriter
+from sakuin.search import Searcher
+from sakuin.search.fusion import Fusion
+from sakuin.tuning.judged import JudgedQuery, Judgements, names_in_ranking, places_of, read_judged
+from sakuin.tuning.legs import Candidates, Figures, fetch
+from sakuin.tuning.metrics import ndcg_at, recall_at, reciprocal_rank_at
+from sakuin.tuning.tuning import (
     ADAPTIVE,
     BM25,
     DENSE,
@@ -35,14 +43,6 @@ from evaluation.tuning import (
     grid,
     keep,
 )
-from index import database
-from index.build import add, build, compact
-from index.cli import cli
-from index.errors import IndexFolderError
-from index.snapshot import open_index, verify
-from index.writer import IndexWriter
-from search import Searcher
-from search.fusion import Fusion
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 QUERIES = EXAMPLES / "queries.jsonl"
@@ -79,7 +79,7 @@ def candidates_of(index: Path, judged: Sequence[JudgedQuery], dim: int = 256) ->
 
 
 def searched(index: Path, judged: Sequence[JudgedQuery], mode: str, dim: int) -> Figures:
-    """Figures of the documents that searches list, by `evaluation.metrics`."""
+    """Figures of the documents that searches list, by `tuning.metrics`."""
     rows = []
     with Searcher.open(index) as searcher, closing(database.connect(index, read_only=True)) as connection:
         for query in judged:

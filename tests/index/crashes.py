@@ -23,9 +23,9 @@ from typing import Any
 
 import click
 
-from index import build, database, vectors, writer
-from index.snapshot import open_index, verify
-from search import Searcher
+from sakuin.index import build, database, vectors, writer
+from sakuin.index.snapshot import open_index, verify
+from sakuin.search import Searcher
 
 FILES = 10
 WORDS = ("猫", "犬が走る", "検索", "有給休暇", "東京", "quick", "brown fox", "vector", "索引を作る", "文書")

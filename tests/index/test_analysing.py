@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from index.analyser import Analyser
-from index.analysing import Analysers
-from index.build import build
-from index.errors import IndexFolderError
-from search import Searcher
+from sakuin.index.analyser import Analyser
+from sakuin.index.analysing import Analysers
+from sakuin.index.build import build
+from sakuin.index.errors import IndexFolderError
+from sakuin.search import Searcher
 
 TEXTS = ["東京の図書館で本を借りた。", "The quick brown foxes", "", "検索エンジン ＡＢＣ", "\ud800 lone surrogate"]
 
@@ -38,7 +38,7 @@ def test_a_dead_process_is_explained() -> None:
 
 def test_ctrl_c_and_the_end_of_the_parent_are_quiet_while_workers_start() -> None:
     code = """
-from index.analysing import Analysers
+from sakuin.index.analysing import Analysers
 try:
     analysers = Analysers()
     print("started", flush=True)
@@ -76,16 +76,15 @@ def test_closing_does_not_wait_for_work_under_way() -> None:
 
 
 def test_an_index_is_the_same_by_whichever_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import index.writer
 
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     lines = (f'{{"id": {i}, "text": "{i}番目の文書、number {i * i}"}}' for i in range(300))
     (corpus / "many.jsonl").write_text("\n".join(lines), encoding="utf-8")
     build(corpus, tmp_path / "alone")
-    monkeypatch.setattr(index.writer, "BATCH", 40)
+    monkeypatch.setattr("sakuin.index.writer.BATCH", 40)
     started: list[Analysers] = []
-    monkeypatch.setattr(index.writer, "Analysers", lambda: started.append(Analysers()) or started[-1])
+    monkeypatch.setattr("sakuin.index.writer.Analysers", lambda: started.append(Analysers()) or started[-1])
     build(corpus, tmp_path / "together")
     assert len(started) == 1
     with Searcher.open(tmp_path / "alone") as one, Searcher.open(tmp_path / "together") as other:

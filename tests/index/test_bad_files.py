@@ -13,14 +13,13 @@ from pathlib import Path
 import docx
 import pytest
 
-import index.build
-from index.build import Report, add, build
-from index.documents import Document, Passage, Skipped
-from index.errors import IndexFolderError, ReadError
-from index.passages import split
-from index.readers import read_file
-from index.snapshot import open_index, verify
-from search import Searcher
+from sakuin.index.build import Report, add, build
+from sakuin.index.documents import Document, Passage, Skipped
+from sakuin.index.errors import IndexFolderError, ReadError
+from sakuin.index.passages import split
+from sakuin.index.readers import read_file
+from sakuin.index.snapshot import open_index, verify
+from sakuin.search import Searcher
 from tests.index.test_readers import make_pdf
 
 
@@ -316,7 +315,7 @@ class TestTimeLimit:
 
     @pytest.fixture(autouse=True)
     def short(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("index.readers.files.MAX_SECONDS", 1.0)
+        monkeypatch.setattr("sakuin.index.readers.files.MAX_SECONDS", 1.0)
 
     @staticmethod
     def slow_third_row(path: Path, uri: str) -> Iterator[Document | Skipped]:
@@ -330,7 +329,7 @@ class TestTimeLimit:
     ) -> None:
         write(folder / "a.csv", "title,text\n" + "".join(f"題{row},{row}行目です。\n" for row in range(1, 6)))
         write(folder / "b.txt", "次のファイルです。")
-        monkeypatch.setattr(index.build, "read_file", self.slow_third_row)
+        monkeypatch.setattr("sakuin.index.build.read_file", self.slow_third_row)
         report = build(folder, tmp_path / "index")
         assert documents(tmp_path / "index") == {"a.csv#row=1", "a.csv#row=2", "b.txt"}
         assert set(reasons(report)) == {"a.csv"}
@@ -355,7 +354,7 @@ class TestTimeLimit:
             yield Document(f"{uri}#row=301", "題", "遅すぎた行です。")
 
         write(folder / "a.csv", "title,text\n" + "A,\n" * 300 + "B,filled\n")
-        monkeypatch.setattr(index.build, "read_file", slow)
+        monkeypatch.setattr("sakuin.index.build.read_file", slow)
         report = build(folder, tmp_path / "index")
         assert "split the file" in reasons(report)["a.csv"]
         assert reasons(report) == remembered(tmp_path / "index")
@@ -368,13 +367,13 @@ class TestTimeLimit:
             return split(document, max_width)
 
         write(folder / "a.jsonl", '{"text": "一行目です。"}\n{"text": "二行目です。"}\n{"text": "三行目です。"}\n')
-        monkeypatch.setattr(index.build, "split", slow)
+        monkeypatch.setattr("sakuin.index.build.split", slow)
         assert build(folder, tmp_path / "index").skipped == []
 
     def test_a_large_file_may_take_longer(self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("index.readers.files.SLOWEST_BYTES_PER_SECOND", 10)
+        monkeypatch.setattr("sakuin.index.readers.files.SLOWEST_BYTES_PER_SECOND", 10)
         write(folder / "a.csv", "title,text\n" + "".join(f"題{row},{row}行目です。\n" for row in range(1, 6)))
-        monkeypatch.setattr(index.build, "read_file", self.slow_third_row)
+        monkeypatch.setattr("sakuin.index.build.read_file", self.slow_third_row)
         assert build(folder, tmp_path / "index").skipped == []
 
     def test_a_slow_pdf_keeps_the_pages_read_until_then(
@@ -402,7 +401,7 @@ class TestTimeLimit:
     def test_slow_markdown_keeps_the_pieces_read_until_then(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        import index.readers.markdown as markdown
+        import sakuin.index.readers.markdown as markdown
 
         real = markdown._render
 
@@ -455,13 +454,13 @@ title: 題
         path = tmp_path / "a.md"
         path.write_text(self.SOURCE, encoding="utf-8")
         (whole,) = read_file(path, "a.md")
-        monkeypatch.setattr("index.readers.markdown.PIECE", 1)
-        monkeypatch.setattr("index.readers.markdown.LONGEST_PIECE", 100)
+        monkeypatch.setattr("sakuin.index.readers.markdown.PIECE", 1)
+        monkeypatch.setattr("sakuin.index.readers.markdown.LONGEST_PIECE", 100)
         assert list(read_file(path, "a.md")) == [whole]
 
     def test_no_word_is_lost_where_it_has_no_blank_lines(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("index.readers.markdown.PIECE", 50)
-        monkeypatch.setattr("index.readers.markdown.LONGEST_PIECE", 100)
+        monkeypatch.setattr("sakuin.index.readers.markdown.PIECE", 50)
+        monkeypatch.setattr("sakuin.index.readers.markdown.LONGEST_PIECE", 100)
         words = [f"w{number}" for number in range(500)]
         for separator in ("\n", "\n- ", " "):
             path = tmp_path / "a.md"

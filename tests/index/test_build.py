@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedder import StaticEmbedder
-from embedder.errors import SakuinError
-from index.build import add, build, compact, remove, repair
-from index.database import indexed_text
-from index.errors import IndexFolderError
-from index.snapshot import open_index, verify
-from index.writer import IndexWriter, Settings
-from search import Searcher
+from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.errors import SakuinError
+from sakuin.index.build import add, build, compact, remove, repair
+from sakuin.index.database import indexed_text
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.snapshot import open_index, verify
+from sakuin.index.writer import IndexWriter, Settings
+from sakuin.search import Searcher
 
 
 def uris(folder: Path) -> set[str]:
@@ -90,9 +90,8 @@ def test_a_passage_that_stands_twice_is_stored_once(corpus: Path, tmp_path: Path
 
 
 def test_a_huge_file_is_committed_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import index.build
 
-    monkeypatch.setattr(index.build, "COMMIT_PASSAGES", 100)
+    monkeypatch.setattr("sakuin.index.build.COMMIT_PASSAGES", 100)
     corpus, folder = tmp_path / "corpus", tmp_path / "index"
     corpus.mkdir()
     lines = [json.dumps({"id": i, "text": f"{i}番目の文書、number {i * i}"}, ensure_ascii=False) for i in range(350)]
@@ -117,7 +116,7 @@ def test_a_huge_file_is_committed_in_parts(tmp_path: Path, monkeypatch: pytest.M
         lambda self, texts, *a, **k: encoded.append(len(texts)) or encode(self, texts, *a, **k),
     )
     # A commit encodes some made-up queries too, which are not counted here.
-    monkeypatch.setattr("index.writer.calibrated", lambda *arguments: {})
+    monkeypatch.setattr("sakuin.index.writer.calibrated", lambda *arguments: {})
     report = build(corpus, folder)
     assert (report.passages, report.duplicates, report.skipped) == (350, 0, [])
     assert sum(encoded) == 350 - part["passages"]
@@ -339,7 +338,7 @@ def test_what_cannot_be_built_leaves_no_folder_behind(corpus: Path, tmp_path: Pa
 
 
 def test_another_model_of_the_same_name_is_refused(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
-    from search import Searcher
+    from sakuin.search import Searcher
 
     model = tmp_path / "model"
     StaticEmbedder.load(toy_model).save(model)
@@ -357,8 +356,8 @@ def test_two_writers(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_not_committed_is_not_there(corpus: Path, tmp_path: Path) -> None:
-    from index.passages import split
-    from index.readers import read_file
+    from sakuin.index.passages import split
+    from sakuin.index.readers import read_file
 
     folder = tmp_path / "index"
     build(corpus, folder)
@@ -452,15 +451,14 @@ def test_a_corpus_that_was_added_file_by_file_is_taken_over(corpus: Path, tmp_pa
 def test_a_file_that_could_not_be_opened_is_tried_again(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import index.build
-    from index.errors import ReadError
+    from sakuin.index.errors import ReadError
 
     def refuse(path: Path) -> str:
         raise ReadError("cannot be read: Permission denied")
 
     folder = tmp_path / "index"
     with monkeypatch.context() as patched:
-        patched.setattr(index.build, "hash_file", refuse)
+        patched.setattr("sakuin.index.build.hash_file", refuse)
         assert len(build(corpus, folder).skipped) == 3
         generation = open_index(folder).manifest.generation
         assert len(build(corpus, folder).skipped) == 3
@@ -501,7 +499,7 @@ def test_documents_of_the_same_name_do_not_stop_a_build(corpus: Path, tmp_path: 
 def test_a_model_folder_is_found_from_anywhere(
     corpus: Path, tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from search import Searcher
+    from sakuin.search import Searcher
 
     monkeypatch.chdir(toy_model.parent)
     build(corpus, tmp_path / "index", Settings(model=toy_model.name))
@@ -511,14 +509,13 @@ def test_a_model_folder_is_found_from_anywhere(
 
 
 def test_a_full_disk_is_explained(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import index.writer
 
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
     build(corpus, tmp_path / "index")
     (corpus / "new.txt").write_text("新しい文書", encoding="utf-8")
-    monkeypatch.setattr(index.writer, "write_segment", full)
+    monkeypatch.setattr("sakuin.index.writer.write_segment", full)
     with pytest.raises(IndexFolderError, match="No space left"):
         build(corpus, tmp_path / "index")
     monkeypatch.undo()

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from embedder import StaticEmbedder
-from index import database
-from index.build import add, build, compact, remove, repair
-from index.calibration import FEWEST, QUERY_WIDTH, made_up_query, unrelated_cosines
-from index.database import PassageRow
-from index.passages import text_width
-from index.snapshot import open_index
+from sakuin.embedder import StaticEmbedder
+from sakuin.index import database
+from sakuin.index.build import add, build, compact, remove, repair
+from sakuin.index.calibration import FEWEST, QUERY_WIDTH, made_up_query, unrelated_cosines
+from sakuin.index.database import PassageRow
+from sakuin.index.passages import text_width
+from sakuin.index.snapshot import open_index
 
 THINGS = ["猫", "有給休暇", "電車の遅延", "温泉", "雨傘", "カレー", "password", "天気予報", "図書館", "自転車"]
 DEEDS = [

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from embedder.errors import SakuinError
-from index.build import build, remove, repair
-from index.snapshot import open_index, verify
-from search import Searcher
+from sakuin.embedder.errors import SakuinError
+from sakuin.index.build import build, remove, repair
+from sakuin.index.snapshot import open_index, verify
+from sakuin.search import Searcher
 
 FLIPS = 40
 
@@ -23,10 +23,9 @@ FLIPS = 40
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An index with every kind of file: segments with codes and without, removed passages."""
-    import index.vectors
 
-    monkeypatch.setattr(index.vectors, "CODED_FROM", 700)
-    monkeypatch.setattr(index.vectors, "TRAINED_ON", 640)
+    monkeypatch.setattr("sakuin.index.vectors.CODED_FROM", 700)
+    monkeypatch.setattr("sakuin.index.vectors.TRAINED_ON", 640)
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     lines = (
@@ -196,7 +195,7 @@ def test_a_disk_without_room_costs_nothing(index: Path, tmp_path: Path) -> None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
         done = subprocess.run(
-            [sys.executable, "-m", "index", "build", str(corpus), "--index", str(index)],
+            [sys.executable, "-m", "sakuin", "build", str(corpus), "--index", str(index)],
             preexec_fn=limited,
             capture_output=True,
             text=True,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.errors import ReadError
-from index.readers.encoding import decode
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.encoding import decode
 
 SENTENCES = [
     "梅雨の時期が始まることを梅雨入りという。",

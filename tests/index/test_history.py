@@ -7,9 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from index.build import add, build, compact, remove
-from index.snapshot import verify
-from search import Searcher
+from sakuin.index.build import add, build, compact, remove
+from sakuin.index.snapshot import verify
+from sakuin.search import Searcher
 
 WORDS = ["猫", "犬が走る", "検索", "有給休暇", "東京", "quick", "fox", "vectors", "索引を作る", "同じ文です。"]
 QUERIES = ["猫と犬", "quick vectors", "索引", "同じ文"]
@@ -63,9 +63,8 @@ def test_ranking_does_not_depend_on_history(tmp_path: Path, steps: list[tuple[st
 
 @pytest.mark.slow
 def test_ranking_does_not_depend_on_history_with_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import index.vectors
 
-    monkeypatch.setattr(index.vectors, "CODED_FROM", 500)
+    monkeypatch.setattr("sakuin.index.vectors.CODED_FROM", 500)
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     for number in range(30):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from index.build import build
-from index.errors import IndexFolderError
-from index.listing import (
+from sakuin.index.build import build
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.listing import (
     ORDERS,
     count_documents,
     documents_in,

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index.documents import Document, Heading
-from index.passages import split, text_width
+from sakuin.index.documents import Document, Heading
+from sakuin.index.passages import split, text_width
 
 WIDTH = 60
 

@@ -13,9 +13,9 @@ import pytest
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
-from index.documents import Document, Skipped
-from index.errors import ReadError
-from index.readers import SUFFIXES, read_file
+from sakuin.index.documents import Document, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers import SUFFIXES, read_file
 
 Content = str | bytes
 
@@ -463,7 +463,7 @@ class TestPdf:
                 read(tmp_path, "a.pdf", whole[:end])
 
     def test_more_pages_than_the_limit_are_reported(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("index.readers.pdf.MAX_PAGES", 2)
+        monkeypatch.setattr("sakuin.index.readers.pdf.MAX_PAGES", 2)
         document, skip = read(tmp_path, "a.pdf", make_pdf([["一頁目"], ["二頁目"], ["三頁目"]]))
         assert isinstance(document, Document)
         assert "三" not in document.text

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from rank_bm25 import BM25Okapi
 
-from index.analyser import Analyser, is_japanese
-from index.errors import IndexFolderError
-from index.terms import MAX_QUERY_TERMS, OTHER_WEIGHT, Terms, TermsWriter
+from sakuin.index.analyser import Analyser, is_japanese
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.terms import MAX_QUERY_TERMS, OTHER_WEIGHT, Terms, TermsWriter
 
 TEXTS = [
     "京都の清水寺は古い寺です",
@@ -181,7 +181,7 @@ def test_a_writer_that_dies_leaves_its_base_as_it_was(tmp_path: Path, committed:
     script = f"""
 import os
 from pathlib import Path
-from index.terms import TermsWriter
+from sakuin.index.terms import TermsWriter
 writer = TermsWriter(Path({str(tmp_path / "2")!r}), Path({str(base)!r}))
 writer.remove(range(5))
 writer.add(range(100, 600), ["京都の寺"] * 500)

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index import uploads
-from index.build import build
-from index.errors import IndexFolderError, ReadError
-from index.listing import reading
-from index.readers import SUFFIXES
-from index.uploads import add_uploads, remove_documents, safe_name, uploaded_files, uploads_folder
-from index.writer import IndexWriter
-from search import Searcher
+from sakuin.index import uploads
+from sakuin.index.build import build
+from sakuin.index.errors import IndexFolderError, ReadError
+from sakuin.index.listing import reading
+from sakuin.index.readers import SUFFIXES
+from sakuin.index.uploads import add_uploads, remove_documents, safe_name, uploaded_files, uploads_folder
+from sakuin.index.writer import IndexWriter
+from sakuin.search import Searcher
 
 TEXT = "有給休暇の申請は三日前までに出してください。".encode()
 

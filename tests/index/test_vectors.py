@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from index import vectors as module
-from index.errors import IndexFolderError
-from index.vectors import Vectors, as_int8, code_order, to_merge, write_segment
+from sakuin.index import vectors as module
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.vectors import Vectors, as_int8, code_order, to_merge, write_segment
 
 
 def made_rows(number: int, dim: int, seed: int = 0) -> NDArray[np.float32]:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from index.build import Progress, Report, no_progress
-from index.errors import IndexFolderError
-from index.snapshot import verify
-from index.watch import watch
-from index.writer import Settings
-from search import Searcher
+from sakuin.index.build import Progress, Report, no_progress
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.snapshot import verify
+from sakuin.index.watch import watch
+from sakuin.index.writer import Settings
+from sakuin.search import Searcher
 
 
 def eventually_found(folder: Path, query: str, wanted: set[str]) -> bool:
@@ -37,7 +37,7 @@ def test_watch_follows_the_folder(tmp_path: Path) -> None:
     # Inside the watched folder: what the watcher writes itself must not wake it again.
     index = corpus / ".sakuin"
     process = subprocess.Popen(
-        [sys.executable, "-m", "index", "watch", str(corpus), "--index", str(index)],
+        [sys.executable, "-m", "sakuin", "watch", str(corpus), "--index", str(index)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -63,7 +63,7 @@ def test_what_hinders_a_build_is_told_once(tmp_path: Path, monkeypatch: pytest.M
     corpus, index = tmp_path / "corpus", tmp_path / "index"
     corpus.mkdir()
     (corpus / "one.txt").write_text("最初の索引です", encoding="utf-8")
-    monkeypatch.setattr("index.watch.RETRY_MS", 200)
+    monkeypatch.setattr("sakuin.index.watch.RETRY_MS", 200)
     tries = 0
 
     @contextmanager
@@ -90,7 +90,7 @@ def test_what_hinders_a_build_is_told_once(tmp_path: Path, monkeypatch: pytest.M
 
 def test_watching_no_folder_is_refused(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "index", "watch", str(tmp_path / "none")], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "sakuin", "watch", str(tmp_path / "none")], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert "No folder" in done.stderr

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from embedder import StaticEmbedder
-from index.build import build
-from index.snapshot import open_index
-from search import MODES, Searcher
-from search.contributions import coloured, cosines, runs, strongest_pairs, term_scores
-from search.explanation import Indexed
-from search.token_pairs import token_pairs
+from sakuin.embedder import StaticEmbedder
+from sakuin.index.build import build
+from sakuin.index.snapshot import open_index
+from sakuin.search import MODES, Searcher
+from sakuin.search.contributions import coloured, cosines, runs, strongest_pairs, term_scores
+from sakuin.search.explanation import Indexed
+from sakuin.search.token_pairs import token_pairs
 
 TEXTS = {
     "leave.md": "# 休暇\n\n## 申請\n\n有給休暇の申請は三日前までに出してください。申請書は㈱サクインの棚にある。\n",

@@ -12,15 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tantivy import Query
 
-from embedder import StaticEmbedder
-from index.analyser import Analyser
-from index.build import build, remove
-from index.database import indexed_text
-from index.snapshot import open_index
-from index.terms import Terms
-from index.writer import Settings
-from search import MODES, Explanation, Hit, Searcher, SearchError
-from search.explanation import Indexed, explain_cosine
+from sakuin.embedder import StaticEmbedder
+from sakuin.index.analyser import Analyser
+from sakuin.index.build import build, remove
+from sakuin.index.database import indexed_text
+from sakuin.index.snapshot import open_index
+from sakuin.index.terms import Terms
+from sakuin.index.writer import Settings
+from sakuin.search import MODES, Explanation, Hit, Searcher, SearchError
+from sakuin.search.explanation import Indexed, explain_cosine
 
 DIMS = (1024, 512, 256, 128, 64, 32)
 PIECES = (

@@ -15,15 +15,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
-from embedder.model import normalized
-from index import filters, terms, vectors
-from index.build import build
-from index.cli import cli
-from index.database import create_tables
-from index.vectors import Vectors, as_int8, write_segment
-from search import MODES, Notice, Searcher, SearchError
-from search.fusion import Scaling
-from search.ranking import CANDIDATES
+from sakuin.cli.index import cli
+from sakuin.embedder.model import normalized
+from sakuin.index import filters, terms, vectors
+from sakuin.index.build import build
+from sakuin.index.database import create_tables
+from sakuin.index.vectors import Vectors, as_int8, write_segment
+from sakuin.search import MODES, Notice, Searcher, SearchError
+from sakuin.search.fusion import Scaling
+from sakuin.search.ranking import CANDIDATES
 
 WORDS = ["猫", "犬", "会社", "休暇", "電車", "遅延", "経費", "password", "invoice", "train", "garden", "tea", "温泉"]
 QUERIES = ["猫と温泉", "経費 invoice", "the train is late", "休暇を取る", "tea"]

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from search.fusion import BM25_WEIGHT, COVERED, Fusion, Scaling, normalised
+from sakuin.search.fusion import BM25_WEIGHT, COVERED, Fusion, Scaling, normalised
 
 
 def shares(dense: np.ndarray, bm25: np.ndarray, weight: float) -> tuple[np.ndarray, np.ndarray]:

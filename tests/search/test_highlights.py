@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.analyser import Analyser
-from search.highlights import highlight, inside_a_word
+from sakuin.index.analyser import Analyser
+from sakuin.search.highlights import highlight, inside_a_word
 
 ANALYSER = Analyser()
 

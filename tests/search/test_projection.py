@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from index.analyser import Analyser
-from index.build import build
-from index.snapshot import Snapshot, open_index, verify
-from search import projection
-from search.projection import Method, Projection, Step, cache_folder, fitted, placed, project
-from search.searcher import Searcher
+from sakuin.index.analyser import Analyser
+from sakuin.index.build import build
+from sakuin.index.snapshot import Snapshot, open_index, verify
+from sakuin.search import projection
+from sakuin.search.projection import Method, Projection, Step, cache_folder, fitted, placed, project
+from sakuin.search.searcher import Searcher
 
 TOPICS = (
     ("スープ", "野菜", "鍋", "塩", "料理", "煮る", "切る", "味", "材料", "台所"),

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evaluation.judged import JudgedQuery
-from evaluation.legs import fetch
-from index import database, terms
-from index.documents import Document, Passage
-from index.writer import IndexWriter, Settings
-from search import Searcher
-from search.fusion import Fusion
-from search.ranking import CANDIDATES, FEWEST_CONTENDERS, Leg, contenders_of
+from sakuin.index import database, terms
+from sakuin.index.documents import Document, Passage
+from sakuin.index.writer import IndexWriter, Settings
+from sakuin.search import Searcher
+from sakuin.search.fusion import Fusion
+from sakuin.search.ranking import CANDIDATES, FEWEST_CONTENDERS, Leg, contenders_of
+from sakuin.tuning.judged import JudgedQuery
+from sakuin.tuning.legs import fetch
 
 # Half of the passages have each of these, few any one of the others.
 CROWDED = ["東京", "meeting", "予定"]

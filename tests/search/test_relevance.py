@@ -9,14 +9,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.examples import EXAMPLES
-from index.build import build
-from index.cli import cli
-from index.database import Manifest
-from search import MODES, Notice, Searcher, SearchError
-from search.ranking import Ranked
-from search.relevance import GOOD_MATCH, relevances
-from search.results import LegScore
+from experiments.examples import EXAMPLES
+from sakuin.cli.index import cli
+from sakuin.index.build import build
+from sakuin.index.database import Manifest
+from sakuin.search import MODES, Notice, Searcher, SearchError
+from sakuin.search.ranking import Ranked
+from sakuin.search.relevance import GOOD_MATCH, relevances
+from sakuin.search.results import LegScore
 
 QUESTIONS = ["有給休暇の申請方法", "setting up two-factor authentication", "温泉の入浴マナー"]
 NONSENSE = ["宇宙船の燃料の買い方", "volcano eruptions on Iceland"]

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from evaluation.examples import EXAMPLES, found
-from evaluation.tasks import read_records
-from index.build import add, build, remove
-from index.snapshot import open_index
-from index.writer import IndexWriter
-from search import MODES, Searcher, SearchError
-from search import searcher as searcher_module
-from search.ranking import CANDIDATES, Ranking, rank
+from experiments.examples import EXAMPLES, found
+from sakuin.evaluation.tasks import read_records
+from sakuin.index.build import add, build, remove
+from sakuin.index.snapshot import open_index
+from sakuin.index.writer import IndexWriter
+from sakuin.search import MODES, Searcher, SearchError
+from sakuin.search import searcher as searcher_module
+from sakuin.search.ranking import CANDIDATES, Ranking, rank
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,7 @@ def test_dimension_is_a_dial(examples: Path) -> None:
 
 
 def test_a_blind_leg_is_dropped_and_reported(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
-    from index.writer import Settings
+    from sakuin.index.writer import Settings
 
     build(corpus, tmp_path / "index", Settings(model=str(toy_model)))
     with Searcher.open(tmp_path / "index") as searcher:
@@ -163,8 +163,8 @@ def test_many_threads_search_while_a_writer_commits(corpus: Path, tmp_path: Path
 
 
 def test_a_manifest_of_another_format_is_refused(corpus: Path, tmp_path: Path) -> None:
-    from index import database
-    from index.errors import IndexFolderError
+    from sakuin.index import database
+    from sakuin.index.errors import IndexFolderError
 
     build(corpus, tmp_path / "index")
     connection = database.connect(tmp_path / "index", read_only=False)
@@ -202,8 +202,8 @@ def test_old_states_are_let_go(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_rankings_of_passages_that_are_not_there_are_refused(corpus: Path, tmp_path: Path) -> None:
-    from index import database
-    from index.errors import IndexFolderError
+    from sakuin.index import database
+    from sakuin.index.errors import IndexFolderError
 
     build(corpus, tmp_path / "index")
     connection = database.connect(tmp_path / "index", read_only=False)

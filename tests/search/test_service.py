@@ -24,12 +24,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
-from embedder import StaticEmbedder
-from embedder.folder import DEFAULT_FOLDER
-from index.build import add, build
-from search import MODES, Searcher
-from search.service import gate, serving
-from search.service.refusals import Refusal
+from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.folder import DEFAULT_FOLDER
+from sakuin.index.build import add, build
+from sakuin.search import MODES, Searcher
+from sakuin.service import gate, serving
+from sakuin.service.refusals import Refusal
 
 ROOT = Path(__file__).parent.parent.parent
 JSON = {"Content-Type": "application/json"}
@@ -45,7 +45,7 @@ def free_port() -> int:
 
 def command(folder: Path, *options: str, before: str = "") -> list[str]:
     """The command line; Python that is to run before may change what cannot be brought about otherwise."""
-    start = ["-c", f"{before}; from index.cli import main; main()"] if before else ["-m", "index"]
+    start = ["-c", f"{before}; from sakuin.cli.index import main; main()"] if before else ["-m", "sakuin"]
     return [sys.executable, *start, "serve", "--index", str(folder), *options]
 
 
@@ -490,7 +490,7 @@ def test_signals_end_it_without_an_error(folder: Path, number: signal.Signals) -
 
 
 def test_a_stalled_client_does_not_keep_it_from_ending(folder: Path) -> None:
-    before = "from search.service import serving; serving.LAST_SECONDS = 0.5"
+    before = "from sakuin.service import serving; serving.LAST_SECONDS = 0.5"
     with started(folder, before=before) as (process, port), socket.create_connection(("127.0.0.1", port)) as stalled:
         stalled.sendall(BEGUN)
         assert Service(port).get("/health")
@@ -502,7 +502,7 @@ def test_a_stalled_client_does_not_keep_it_from_ending(folder: Path) -> None:
 
 
 def test_a_failure_is_told_without_its_traceback(folder: Path) -> None:
-    before = "from search import Searcher; Searcher.facets = None"
+    before = "from sakuin.search import Searcher; Searcher.facets = None"
     with started(folder, before=before) as (process, port):
         service = Service(port)
         refused = service.refused(500, "GET", "/facets")
@@ -586,7 +586,7 @@ def test_keys_and_addresses_that_will_not_do(tmp_path: Path) -> None:
 
 def test_nothing_but_the_service_loads_its_libraries(folder: Path) -> None:
     code = (
-        "import sys; from click.testing import CliRunner; from index.cli import cli\n"
+        "import sys; from click.testing import CliRunner; from sakuin.cli.index import cli\n"
         f"result = CliRunner().invoke(cli, ['search', '猫', '--index', {str(folder)!r}])\n"
         "assert result.exit_code == 0, result.output\n"
         "assert not {'fastapi', 'uvicorn', 'starlette', 'pydantic'} & sys.modules.keys()"

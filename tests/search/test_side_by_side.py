@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from index.build import build
-from search import Notice, Searcher
-from search.ranking import CANDIDATES
-from search.side_by_side import side_by_side
+from sakuin.index.build import build
+from sakuin.search import Notice, Searcher
+from sakuin.search.ranking import CANDIDATES
+from sakuin.search.side_by_side import side_by_side
 from tests.ui.pages import EXAMPLES
 
 QUERY = "電車が遅れた証拠がほしい"

@@ -10,17 +10,16 @@ import pytest
 from click.testing import CliRunner
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-import training.trainer
-from embedder import StaticEmbedder
-from embedder.errors import SakuinError
-from embedder.folder import ModelFiles, read_model, write_model
-from embedder.table import Table
-from index.cli import cli
-from training.adapt import Adapted, adapt
-from training.cli import cli as training_cli
-from training.corpus_pairs import cut, read_documents, training_pairs
-from training.errors import TrainingError
-from training.held_out import Questions, hold_out, name_questions, ndcgs, neighbour_questions
+from sakuin.cli.index import cli
+from sakuin.cli.training import cli as training_cli
+from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.errors import SakuinError
+from sakuin.embedder.folder import ModelFiles, read_model, write_model
+from sakuin.embedder.table import Table
+from sakuin.training.adapt import Adapted, adapt
+from sakuin.training.corpus_pairs import cut, read_documents, training_pairs
+from sakuin.training.errors import TrainingError
+from sakuin.training.held_out import Questions, hold_out, name_questions, ndcgs, neighbour_questions
 
 TOPICS = 8
 TITLE_WORDS = [[f"ti{'abcdefgh'[topic]}{'uvwx'[word]}ka" for word in range(4)] for topic in range(TOPICS)]
@@ -259,7 +258,7 @@ def test_an_interruption_leaves_nothing(
         assert list(tmp_path.glob(".adapting-*"))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(training.trainer, "step", interrupted)
+    monkeypatch.setattr("sakuin.training.trainer.step", interrupted)
     out = str(tmp_path / "out")
     result = CliRunner().invoke(cli, ["adapt", str(belonging), "--out", out, "--model", str(model), "--steps", "5"])
     assert result.exit_code == 130
@@ -270,7 +269,7 @@ def test_an_interruption_leaves_nothing(
 def test_without_the_training_extra_the_command_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "training.adapt", None)
+    monkeypatch.setitem(sys.modules, "sakuin.training.adapt", None)
     result = CliRunner().invoke(cli, ["adapt", str(tmp_path)])
     assert isinstance(result.exception, SakuinError)
     assert 'pip install "sakuin[train]"' in str(result.exception)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from training.curves import (
+from sakuin.training.curves import (
     DOTS_PER_INCH,
     PANEL_HEIGHT,
     TEACHER,
@@ -18,7 +18,7 @@ from training.curves import (
     running_mean,
     window_of,
 )
-from training.errors import TrainingError
+from sakuin.training.errors import TrainingError
 
 pytest.importorskip("matplotlib")
 

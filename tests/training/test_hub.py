@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from training.errors import TrainingError
-from training.hub import load_rows, pairs_of
-from training.recipe import read_recipe
+from sakuin.training import recipes
+from sakuin.training.errors import TrainingError
+from sakuin.training.hub import load_rows, pairs_of
+from sakuin.training.recipe import read_recipe
 
 WHERE = "owner/set, subset pair, split train"
 Row = Mapping[str, Any]
@@ -164,9 +165,8 @@ def test_without_the_library_the_message_says_what_to_install(monkeypatch: pytes
 
 
 def test_the_reference_recipe_takes_all_its_pairs_from_the_hub() -> None:
-    import training.recipes
 
-    recipe = read_recipe(Path(training.recipes.__file__).with_name("reference.toml"))
+    recipe = read_recipe(Path(recipes.__file__).with_name("reference.toml"))
     assert (recipe.batch, recipe.epochs, recipe.learning_rate, recipe.pooling) == (6072, 2, 0.2, "mean")
     assert all(source.hub.count("/") == 1 and source.licence and source.origin for source in recipe.sources)
     places = [(source.hub, source.subset) for source in recipe.sources]

@@ -7,10 +7,10 @@ import pytest
 import torch
 from scipy.linalg import orthogonal_procrustes
 
-from training.joining import joined, principal, rotation
-from training.pairs import Source
-from training.recipe import Recipe
-from training.sampling import Texts, TokenPairs
+from sakuin.training.joining import joined, principal, rotation
+from sakuin.training.pairs import Source
+from sakuin.training.recipe import Recipe
+from sakuin.training.sampling import Texts, TokenPairs
 
 WIDTH, VOCABULARY = 16, 300
 RECIPE = Recipe("test", Path(), (), pooling="mean", dims=(WIDTH, 4))

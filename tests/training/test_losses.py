@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss, matryoshka_taught_loss
+from sakuin.training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss, matryoshka_taught_loss
 
 DIMS = [96, 64, 32, 8]
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from training.errors import TrainingError
-from training.pairs import Source
-from training.recipe import Recipe, read_recipe
+from sakuin.training.errors import TrainingError
+from sakuin.training.pairs import Source
+from sakuin.training.recipe import Recipe, read_recipe
 
 TOP = {"name": '"tiny"', "tokenizer": '"tokenizer.json"', "steps": "5"}
 SOURCE = {"name": '"fruit"'}

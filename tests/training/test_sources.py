@@ -16,21 +16,21 @@ import torch
 from click.testing import CliRunner
 from safetensors.numpy import save_file
 
-from embedder import StaticEmbedder
-from embedder.folder import DEFAULT_FOLDER
-from embedder.tokenising import FlatTokenizer
-from training.cli import cli
-from training.errors import TrainingError
-from training.initial import initial_table
-from training.joining import joined
-from training.lessons import bags_of
-from training.mining import mine, write_mined
-from training.pairs import Pairs, Source, read_pairs
-from training.recipe import Recipe
-from training.sampling import cut_spans, load_source
-from training.taught import load_taught
-from training.teacher import PIECES, read_taught, teach
-from training.trainer import Watch, train
+from sakuin.cli.training import cli
+from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.folder import DEFAULT_FOLDER
+from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.training.errors import TrainingError
+from sakuin.training.initial import initial_table
+from sakuin.training.joining import joined
+from sakuin.training.lessons import bags_of
+from sakuin.training.mining import mine, write_mined
+from sakuin.training.pairs import Pairs, Source, read_pairs
+from sakuin.training.recipe import Recipe
+from sakuin.training.sampling import cut_spans, load_source
+from sakuin.training.taught import load_taught
+from sakuin.training.teacher import PIECES, read_taught, teach
+from sakuin.training.trainer import Watch, train
 
 TOKENIZER = DEFAULT_FOLDER / "tokenizer.json"
 FRUIT = ["りんご", "みかん", "ぶどう", "もも", "なし", "かき", "いちご", "メロン"]
@@ -281,7 +281,7 @@ def test_ctrl_c_keeps_the_steps_taken(data: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     settings = f'name = "tiny"\ndata = "{data}"\ntokenizer = "{TOKENIZER}"\ndims = [32]\nbatch = 32\nsteps = 5000\n'
     recipe.write_text(settings + 'checkpoint_every = 5000\n[[source]]\nname = "fruit"\n', encoding="utf-8")
-    command = [sys.executable, "-m", "training", "run", str(recipe), "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "sakuin.training", "run", str(recipe), "--out", str(tmp_path / "run")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"OMP_NUM_THREADS": "1"}) as run:
         log = tmp_path / "run" / "log.jsonl"
         while not (log.is_file() and log.stat().st_size > 0):
@@ -310,7 +310,7 @@ def test_a_full_disk_is_explained(data: Path, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     settings = f'name = "tiny"\ndata = "{data}"\ntokenizer = "{TOKENIZER}"\ndims = [32]\nbatch = 32\nsteps = 6\n'
     recipe.write_text(settings + 'checkpoint_every = 2\n[[source]]\nname = "fruit"\n', encoding="utf-8")
-    command = [sys.executable, "-m", "training", "run", str(recipe), "--out", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "sakuin.training", "run", str(recipe), "--out", str(tmp_path / "run")]
     # No file may grow beyond a megabyte: as with a full disk, writing a checkpoint fails half-way.
     limit = partial(resource.setrlimit, resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
     full = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, timeout=100)

@@ -13,20 +13,20 @@ import zstandard
 from click.testing import CliRunner
 from tokenizers import Tokenizer
 
-from embedder import SakuinError, StaticEmbedder
-from embedder.folder import DEFAULT_FOLDER
-from embedder.pooling import make_bags, pool
-from embedder.tokenising import FlatTokenizer
-from training.cli import cli
-from training.errors import TrainingError
-from training.package import package
-from training.pairs import Source, read_pairs
-from training.recipe import Recipe, read_recipe
-from training.sampling import batches_of, load_source, schedule
-from training.tokenizer import SEAM, train_tokenizer, unidic_seams
-from training.trainer import CHECKPOINT, alone_in, train
-from training.whitening import soften
-from training.writing import whole
+from sakuin.cli.training import cli
+from sakuin.embedder import SakuinError, StaticEmbedder
+from sakuin.embedder.folder import DEFAULT_FOLDER
+from sakuin.embedder.pooling import make_bags, pool
+from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.training.errors import TrainingError
+from sakuin.training.package import package
+from sakuin.training.pairs import Source, read_pairs
+from sakuin.training.recipe import Recipe, read_recipe
+from sakuin.training.sampling import batches_of, load_source, schedule
+from sakuin.training.tokenizer import SEAM, train_tokenizer, unidic_seams
+from sakuin.training.trainer import CHECKPOINT, alone_in, train
+from sakuin.training.whitening import soften
+from sakuin.training.writing import whole
 
 ANIMALS = [
     "猫",
@@ -108,7 +108,7 @@ def test_the_run_loads_in_sentence_transformers(recipe: Path, tmp_path: Path) ->
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     recipe: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import training.trainer as trainer
+    import sakuin.training.trainer as trainer
 
     whole = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "whole", show_progress=False))
     real, calls = trainer.step, 0

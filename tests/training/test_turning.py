@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from embedder.pooling import make_bags, pool
-from training.losses import Ranking, matryoshka_ranking_loss
-from training.pairs import Source
-from training.recipe import Recipe
-from training.sampling import Texts, TokenPairs
-from training.turning import turned
+from sakuin.embedder.pooling import make_bags, pool
+from sakuin.training.losses import Ranking, matryoshka_ranking_loss
+from sakuin.training.pairs import Source
+from sakuin.training.recipe import Recipe
+from sakuin.training.sampling import Texts, TokenPairs
+from sakuin.training.turning import turned
 
 WIDTH, VOCABULARY, PAIRS, TOLD = 32, 300, 600, 8
 RECIPE = Recipe("test", Path(), (), pooling="mean", dims=(WIDTH, TOLD), batch=64, turn=300, seed=3)

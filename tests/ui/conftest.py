@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from index.build import build
+from sakuin.index.build import build
 from tests.ui.pages import CHROMIUM, CHROMIUM_FLAGS, EXAMPLES, HOSTILE, served
 
 

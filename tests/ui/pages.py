@@ -56,7 +56,7 @@ def served(folder: Path, log: Path, *options: str) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "index", "ui", "--index", str(folder), "--port", str(port), "--no-browser"]
+    command = [sys.executable, "-m", "sakuin", "ui", "--index", str(folder), "--port", str(port), "--no-browser"]
     command += options
     with log.open("wb") as output:
         process = subprocess.Popen(

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import pytest
 
-from index.build import build
-from search import Notice
+from sakuin.index.build import build
+from sakuin.search import Notice
+from sakuin.ui.words import NOTICES, WORDS, Words
 from tests.ui.pages import EXAMPLES, ROOT, html_of, opened, run_app, served, settle
-from ui.words import NOTICES, WORDS, Words
 
 
 def test_without_an_index_the_page_says_how_to_make_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

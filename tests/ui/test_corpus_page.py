@@ -10,11 +10,11 @@ from urllib.parse import quote
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from index.build import build
-from index.listing import list_documents, reading
-from index.writer import IndexWriter
+from sakuin.index.build import build
+from sakuin.index.listing import list_documents, reading
+from sakuin.index.writer import IndexWriter
+from sakuin.ui import corpus
 from tests.ui.pages import HOSTILE, html_of, opened, served, settle, shoot
-from ui import corpus
 
 TEXT = ("text/plain", "三毛猫が縁側で寝ている。".encode())
 
@@ -24,13 +24,13 @@ def page_of_corpus(folder: str, read_only: bool) -> None:
 
     import streamlit as st
 
-    from index.database import NAME
-    from search import Searcher
-    from ui.corpus import corpus_page
-    from ui.widgets import show_error
-    from ui.words import Words
+    from sakuin.index.database import NAME
+    from sakuin.search import Searcher
+    from sakuin.ui.corpus import corpus_page
+    from sakuin.ui.widgets import show_error
+    from sakuin.ui.words import Words
 
-    from embedder import SakuinError  # isort: skip
+    from sakuin.embedder import SakuinError  # isort: skip
 
     if "searcher" not in st.session_state and Path(folder, NAME).exists():
         st.session_state["searcher"] = Searcher.open(folder)

@@ -13,16 +13,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from search import Searcher
+from sakuin.search import Searcher
 from tests.ui.pages import HOSTILE, html_of, opened, served, settle, shoot
 
 QUERY = "家で働くときのルール"
 
 
 def page_of_dimensions(folder: str) -> None:
-    from search import Searcher
-    from ui.dimensions import dimensions_page
-    from ui.words import Words
+    from sakuin.search import Searcher
+    from sakuin.ui.dimensions import dimensions_page
+    from sakuin.ui.words import Words
 
     with Searcher.open(folder) as searcher:
         dimensions_page(searcher, Words("en"))
@@ -87,7 +87,7 @@ def test_a_query_the_model_does_not_know(example_index: Path) -> None:
 
 
 def test_the_index_is_measured_when_asked_and_only_once(example_index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from evaluation import by_dimension
+    from sakuin.tuning import by_dimension
 
     calls = 0
     measure = by_dimension.measure_dimensions

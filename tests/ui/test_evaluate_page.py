@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from evaluation.judged import JudgedQuery
-from search import Searcher
+from sakuin.search import Searcher
+from sakuin.tuning.judged import JudgedQuery
+from sakuin.ui import evaluate
+from sakuin.ui.evaluate import Judged, as_csv, as_json, compare, setting_of
 from tests.ui.pages import HOSTILE, html_of, opened, settle, shoot
-from ui import evaluate
-from ui.evaluate import Judged, as_csv, as_json, compare, setting_of
 
 QUERIES = [
     {"query": "電車が遅れた証拠がほしい", "relevant": ["travel/chien-shomei.txt"]},
@@ -29,9 +29,9 @@ QUERIES = [
 def page_of_evaluation(folder: str) -> None:
     import streamlit as st
 
-    from search import Searcher
-    from ui.evaluate import evaluate_page
-    from ui.words import Words
+    from sakuin.search import Searcher
+    from sakuin.ui.evaluate import evaluate_page
+    from sakuin.ui.words import Words
 
     if "searcher" not in st.session_state:
         st.session_state["searcher"] = Searcher.open(folder)
@@ -104,7 +104,7 @@ def test_figures_are_right(example_index: Path) -> None:
         JudgedQuery("有給休暇", {"travel/chien-shomei.txt": 1.0}),
     )
     queries = Judged("x.jsonl", "0", judged, (), 0, 0)
-    from evaluation.settings import measure
+    from sakuin.tuning.settings import measure
 
     with Searcher.open(example_index) as searcher:
         figures = {name: measure(searcher, judged, setting_of(name), 10) for name in ("hybrid-256", "bm25")}

@@ -13,19 +13,19 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from index.build import build
-from index.snapshot import Glimpse
-from search import Searcher
-from search.projection import project
+from sakuin.index.build import build
+from sakuin.index.snapshot import Glimpse
+from sakuin.search import Searcher
+from sakuin.search.projection import project
+from sakuin.ui.map import COLOURS, Colouring, coloured_by, drawn_of, fields_of, legend, packed, shown_text
+from sakuin.ui.words import Words
 from tests.ui.pages import HOSTILE, html_of, opened, served, settle, shoot
-from ui.map import COLOURS, Colouring, coloured_by, drawn_of, fields_of, legend, packed, shown_text
-from ui.words import Words
 
 
 def page_of_map(folder: str) -> None:
-    from search import Searcher
-    from ui.map import map_page
-    from ui.words import Words
+    from sakuin.search import Searcher
+    from sakuin.ui.map import map_page
+    from sakuin.ui.words import Words
 
     with Searcher.open(folder) as searcher:
         map_page(searcher, Words("en"))
@@ -176,7 +176,7 @@ def test_a_failure_is_shown_and_the_map_made_anew_next_time(
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("ui.map.project", fail)
+        patched.setattr("sakuin.ui.map.project", fail)
         app = AppTest.from_function(page_of_map, default_timeout=60, args=(str(example_index),)).run()
         assert app.exception
     page_of(example_index)

@@ -10,11 +10,11 @@ from urllib.parse import quote, unquote
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from index.build import build
-from search import Notice
-from search.contributions import Run
+from sakuin.index.build import build
+from sakuin.search import Notice
+from sakuin.search.contributions import Run
+from sakuin.ui.cards import coloured_text, shade, table
 from tests.ui.pages import HOSTILE, html_of, opened, press, run_app, served, settle, shoot
-from ui.cards import coloured_text, shade, table
 
 PARAPHRASE, ANSWER = "電車が遅れた証拠がほしい", "travel/chien-shomei.txt"
 

@@ -8,15 +8,15 @@ from urllib.parse import quote, urlencode
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from embedder import StaticEmbedder
+from sakuin.embedder import StaticEmbedder
+from sakuin.ui.similarity import MAX_ADDRESS
 from tests.ui.pages import HOSTILE, html_of, opened, press, settle, shoot
-from ui.similarity import MAX_ADDRESS
 
 
 def page_of_similarity() -> None:
-    from embedder import StaticEmbedder
-    from ui.similarity import similarity_page
-    from ui.words import Words
+    from sakuin.embedder import StaticEmbedder
+    from sakuin.ui.similarity import similarity_page
+    from sakuin.ui.words import Words
 
     similarity_page(StaticEmbedder.load(), Words("en"))
 

@@ -1,0 +1,1 @@
+"""Studies of the product that are no part of it; docs/experiments has what they showed."""

@@ -1,5 +1,0 @@
-"""`python -m index`: the command `index`."""
-
-from index.cli import main
-
-main()

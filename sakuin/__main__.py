@@ -1,0 +1,5 @@
+"""`python -m sakuin`: the command `index`."""
+
+from sakuin.cli.index import main
+
+main()

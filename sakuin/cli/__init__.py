@@ -1,0 +1,1 @@
+"""The commands: `index`, and those of training and evaluation. Above everything else."""

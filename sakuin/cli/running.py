@@ -1,0 +1,47 @@
+"""What the command lines of this software share: numbers as options, exit codes, errors without tracebacks."""
+
+import math
+import os
+import sys
+from typing import Any, NoReturn
+
+import click
+
+from sakuin.embedder.errors import SakuinError
+
+
+class FiniteRange(click.FloatRange):
+    """A number within bounds. click lets "nan" through any, since it is neither above nor below."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number that the text ``value`` stands for; fails as click's types do."""
+        number = float(super().convert(value, param, ctx))
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number that can be worked with.", param, ctx)
+        return number
+
+
+def run(command: click.Command, name: str, interrupted: str) -> NoReturn:
+    """Run a command and exit: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.
+
+    Args:
+        command: What to run, on the program's arguments.
+        name: What it is called in help and usage.
+        interrupted: What to say after Ctrl-C.
+    """
+    try:
+        code = command(prog_name=name, standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo(f"Interrupted. {interrupted}", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output has gone, as `head` does; point stdout elsewhere so that the exit is silent.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (SakuinError, OSError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)

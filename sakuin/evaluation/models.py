@@ -1,0 +1,227 @@
+"""What can be measured: static models, sentence-transformers models, and this software's own search."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.pooling import Pooling
+from sakuin.evaluation.dense import Role, Vectors
+from sakuin.evaluation.families import EvaluationError
+from sakuin.index.writer import DEFAULT_DIM
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+DEFAULT_MODELS = ("default", "bm25", "hybrid")
+SEARCH_MODES = ("bm25", "hybrid")
+TRANSFORMER = "st:"
+# What a model may call the prompt of each role.
+PROMPT_NAMES: dict[Role, tuple[str, ...]] = {"query": ("query",), "passage": ("passage", "document", "corpus")}
+
+
+class DenseModel(Protocol):
+    """A model whose vectors are measured.
+
+    Attributes:
+        name: As it was asked for.
+        dimension: Numbers of an uncut vector.
+        pooling: Of a static model; None for others.
+        slow: Whether its vectors are worth keeping on disk.
+    """
+
+    name: str
+    dimension: int
+    pooling: str | None
+    slow: bool
+
+    def key(self, role: Role) -> str:
+        """Equal for models that give the same texts in the same role the same vectors."""
+        ...
+
+    def encode(self, texts: Sequence[str], role: Role) -> Vectors:
+        """Uncut vectors: float32 (texts, dimension)."""
+        ...
+
+
+class StaticModel:
+    """A static model, which knows neither roles nor prompts."""
+
+    slow = False
+
+    def __init__(self, name: str, embedder: StaticEmbedder) -> None:
+        """Args: name: for tables; embedder: the model."""
+        self.name = name
+        self.embedder = embedder
+        self.dimension = embedder.dimension
+        self.pooling: str | None = embedder.pooling
+
+    def key(self, role: Role) -> str:
+        """See DenseModel."""
+        return self.embedder.fingerprint
+
+    def encode(self, texts: Sequence[str], role: Role) -> Vectors:
+        """See DenseModel."""
+        return self.embedder.encode(texts)
+
+
+class TransformerModel:
+    """Any sentence-transformers model."""
+
+    slow = True
+
+    def __init__(self, name: str, model: "SentenceTransformer", prompts: dict[Role, str], fingerprint: str) -> None:
+        """Args: name: for tables; model: loaded; prompts: what texts of each role begin with; fingerprint: of files."""
+        self.name = name
+        self.model = model
+        self.prompts = prompts
+        self.fingerprint = fingerprint
+        self.dimension = int(model.get_embedding_dimension() or 0)
+        self.pooling: str | None = None
+
+    def key(self, role: Role) -> str:
+        """See DenseModel."""
+        return f"{self.fingerprint} {self.model.max_seq_length} {self.prompts[role]!r}"
+
+    def encode(self, texts: Sequence[str], role: Role) -> Vectors:
+        """See DenseModel."""
+        import sys
+
+        vectors = self.model.encode(
+            list(texts),
+            prompt=self.prompts[role] or None,
+            convert_to_numpy=True,
+            show_progress_bar=sys.stderr.isatty(),
+        )
+        return np.asarray(vectors, np.float32).reshape(len(texts), self.dimension)
+
+
+@dataclass(frozen=True)
+class SearchModel:
+    """A search mode of this software with default settings.
+
+    Attributes:
+        name: "bm25" or "hybrid".
+        source: Model of the index; None for the packaged one.
+        fingerprint: Of that model.
+        dim: Numbers that the index stores; 0 where the mode compares no vectors.
+    """
+
+    name: str
+    source: str | None
+    fingerprint: str
+    dim: int
+
+
+Model = StaticModel | TransformerModel | SearchModel
+
+
+def load_models(
+    names: Sequence[str], pooling: Pooling | None, prompts: dict[Role, str | None]
+) -> tuple[list[Model], list[str]]:
+    """Load models, and say what the user should know of them.
+
+    Args:
+        names: "default", "bm25", "hybrid", a folder or hub name of a static model, or "st:" and a folder or hub name of
+            a sentence-transformers model. Search runs on the first static model, or the packaged one.
+        pooling: For static models, instead of their own.
+        prompts: For sentence-transformers models that have none of their own; None where the user gave none.
+
+    Returns:
+        The models, and notes.
+
+    Raises:
+        EvaluationError: a model that cannot be loaded, or a name that is given twice.
+        ModelError: a static model that cannot be loaded.
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise EvaluationError(f"The model {twice[0]} is given twice: give each once.")
+    notes: list[str] = []
+    first = next((name for name in names if name not in SEARCH_MODES and not name.startswith(TRANSFORMER)), "default")
+    models: list[Model] = []
+    for name in names:
+        if name in SEARCH_MODES:
+            models.append(search_model(name, source_of(first)))
+        elif name.startswith(TRANSFORMER):
+            models.append(transformer(name, prompts, notes))
+        else:
+            models.append(StaticModel(name, StaticEmbedder.load(source_of(name), pooling)))
+    if pooling and "hybrid" in names:
+        notes.append(f"hybrid searches an index, which takes {first} with the model's own pooling, not --pooling.")
+    return models, notes
+
+
+def source_of(name: str) -> str | None:
+    """What StaticEmbedder.load calls a model."""
+    return None if name == "default" else name
+
+
+def search_model(mode: str, source: str | None) -> SearchModel:
+    """A search mode over the index of a static model; BM25 needs the model only to have an index at all."""
+    embedder = StaticEmbedder.load(source)
+    dim = min(DEFAULT_DIM, embedder.dimension) if mode == "hybrid" else 0
+    return SearchModel(mode, source, embedder.fingerprint if mode == "hybrid" else "", dim)
+
+
+def transformer(name: str, given: dict[Role, str | None], notes: list[str]) -> TransformerModel:
+    """Load a sentence-transformers model; ``notes`` gets what the user should know.
+
+    Raises:
+        EvaluationError: the library is missing, or the model cannot be loaded.
+    """
+    source = name.removeprefix(TRANSFORMER)
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise EvaluationError(
+            f'{name} needs sentence-transformers: pip install "sakuin[eval]", or leave the model out.'
+        ) from error
+    try:
+        model = SentenceTransformer(source)
+    except Exception as error:  # Whatever its many loaders raise: for the user it is one failure.
+        raise EvaluationError(
+            f"Cannot load {source} as a sentence-transformers model ({first_line(error)}). "
+            f"Check the folder or hub name after {TRANSFORMER} and, for a hub name, the network."
+        ) from error
+    own = {role: next(filter(None, map(model.prompts.get, names)), "") for role, names in PROMPT_NAMES.items()}
+    if any(own.values()):
+        prompts = own
+    else:
+        prompts = {role: given[role] or "" for role in PROMPT_NAMES}
+        if all(given[role] is None for role in PROMPT_NAMES):
+            notes.append(
+                f"{name} has no prompts of its own and none were given, so texts are encoded as they are. "
+                f'For a model of the E5 family add: --query-prompt "query: " --passage-prompt "passage: "'
+            )
+    return TransformerModel(name, model, prompts, fingerprint_of(source))
+
+
+def fingerprint_of(source: str) -> str:
+    """Hash of a model folder's files, or name and revision of a model of the hub, and the library's version."""
+    import sentence_transformers
+
+    version = f"sentence-transformers {sentence_transformers.__version__}"
+    folder = Path(source)
+    if not folder.is_dir():
+        from huggingface_hub import try_to_load_from_cache
+
+        cached = try_to_load_from_cache(source, "config.json") or try_to_load_from_cache(source, "modules.json")
+        # A file of the cache lies in a folder named for the revision.
+        revision = Path(cached).parent.name if isinstance(cached, str) else "unknown revision"
+        return f"{version} {source} {revision}"
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
+    return f"{version} {digest.hexdigest()}"
+
+
+def first_line(error: Any) -> str:
+    """The beginning of an error's message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,101 @@
+"""Figures of a whole search: an index of a task's documents, one passage a document, searched as a user would."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tqdm import tqdm
+
+from sakuin.evaluation.families import RerankingTask, RetrievalTask
+from sakuin.evaluation.results import CUTOFF, Measured, of_rankings
+from sakuin.index.documents import Document, Passage
+from sakuin.index.writer import IndexWriter, Settings
+from sakuin.search import Searcher
+
+Ranking = list[tuple[str, float]]
+
+
+@contextmanager
+def searcher_over(
+    docids: Sequence[str], texts: Sequence[str], model: str | None, dim: int | None
+) -> Iterator[Searcher]:
+    """A searcher over a throw-away index of documents, whose first line is their title if they have several."""
+    with tempfile.TemporaryDirectory() as folder:
+        with IndexWriter(Path(folder), Settings(model, dim)) as writer:
+            for docid, text in zip(docids, texts, strict=True):
+                title, _, body = text.partition("\n")
+                # One passage a document; the title is joined to it again when it is indexed.
+                document = Document(docid, title if body else "", body or text)
+                writer.add(document, docid, [Passage(0, len(document.text), "")])
+            writer.commit()
+        with Searcher.open(folder) as searcher:
+            yield searcher
+
+
+def measure_search(
+    task: RetrievalTask | RerankingTask, model: str | None, modes: Sequence[str], dim: int | None
+) -> dict[str, Measured]:
+    """Figures of each search mode.
+
+    Args:
+        task: Retrieval searches one index of the whole corpus. Reranking makes an index of its own for each query's
+            candidates, so that BM25's statistics are those of the candidates, as in JQaRA's evaluation.
+        model: Of the index: None for the packaged model.
+        modes: "bm25", "hybrid" or "dense".
+        dim: Numbers stored of each vector; None for the index's default.
+    """
+    if isinstance(task, RetrievalTask):
+        ranked = {mode: [names(each) for each in rankings] for mode, rankings in rank(task, model, modes, dim).items()}
+    else:
+        ranked = rank_candidates(task, model, modes, dim)
+    return {mode: of_rankings(task, ranked[mode]) for mode in modes}
+
+
+def rank(
+    task: RetrievalTask, model: str | None, modes: Sequence[str], dim: int | None, k: int = CUTOFF
+) -> dict[str, list[Ranking]]:
+    """For each mode and query, the best k docids with their scores."""
+    with searcher_over(task.docids, task.texts, model, dim) as searcher:
+        twins = twins_of(task.docids, task.texts)
+        return {
+            mode: [
+                search(searcher, twins, query, k, mode) for query in tqdm(task.queries, mode, leave=False, disable=None)
+            ]
+            for mode in modes
+        }
+
+
+def rank_candidates(
+    task: RerankingTask, model: str | None, modes: Sequence[str], dim: int | None
+) -> dict[str, list[list[str]]]:
+    """For each mode and query, the best candidates, called by their places in ``task.texts``."""
+    ranked: dict[str, list[list[str]]] = {mode: [] for mode in modes}
+    questions = zip(task.queries, task.candidates, strict=True)
+    for query, places in tqdm(questions, "reranking", len(task.queries), leave=False, disable=None):
+        texts = [task.texts[place] for place in places]
+        docids = [str(place) for place in places]
+        with searcher_over(docids, texts, model, dim) as searcher:
+            twins = twins_of(docids, texts)
+            for mode in modes:
+                ranked[mode].append(names(search(searcher, twins, query, CUTOFF, mode)))
+    return ranked
+
+
+def twins_of(docids: Sequence[str], texts: Sequence[str]) -> dict[str, list[str]]:
+    """For each document, those with the same text, itself among them: an index stores and finds them once."""
+    same: dict[str, list[str]] = {}
+    for docid, text in zip(docids, texts, strict=True):
+        same.setdefault(text, []).append(docid)
+    return {docid: same[text] for docid, text in zip(docids, texts, strict=True)}
+
+
+def search(searcher: Searcher, twins: dict[str, list[str]], query: str, k: int, mode: str) -> Ranking:
+    """The best k docids with their scores."""
+    hits = searcher.search(query, k, mode).hits
+    return [(docid, hit.score) for hit in hits for docid in twins[hit.document.uri]][:k]
+
+
+def names(ranking: Ranking) -> list[str]:
+    """The docids of a ranking."""
+    return [docid for docid, _ in ranking]

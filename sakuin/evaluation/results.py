@@ -1,0 +1,83 @@
+"""What a measurement says: one figure, what it consists of, and the figures beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sakuin.evaluation.families import RerankingTask, RetrievalTask, Task
+from sakuin.tuning.metrics import average_precision_at, hit_at, ndcg_at, recall_at, reciprocal_rank_at
+
+CUTOFF = 10
+RANKING_METRICS = {
+    "ndcg@10": ndcg_at,
+    "mrr@10": reciprocal_rank_at,
+    "map@10": average_precision_at,
+    "hits@10": hit_at,
+    "recall@10": recall_at,
+}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A model's figures on one task at one dimension.
+
+    Attributes:
+        score: The task's main metric, 0 to 1.
+        items: float64, what the score is made of, one number an item, for significance tests: the metric itself for
+            each query or pair of translations; the cosine of each pair (STS, pair classification); the place of each
+            predicted label among the sorted labels (classification); none (clustering).
+        extra: Other metrics by name.
+    """
+
+    score: float
+    items: NDArray[np.float64]
+    extra: dict[str, float]
+
+
+@dataclass
+class ModelResults:
+    """Everything measured of one model.
+
+    Attributes:
+        name: As it was asked for.
+        dims: Dimensions measured, largest first; 0 stands for a search that compares no vectors.
+        pooling: Of a static model; None for others.
+        tasks: Figures by task name and dimension.
+    """
+
+    name: str
+    dims: list[int]
+    pooling: str | None = None
+    tasks: dict[str, dict[int, Measured]] = field(default_factory=dict)
+
+
+def of_rankings(task: RetrievalTask | RerankingTask, rankings: Sequence[Sequence[str]]) -> Measured:
+    """Figures of rankings.
+
+    Args:
+        task: A retrieval task, or a reranking task, whose candidates are called by their places as strings.
+        rankings: For each query, the names of its best documents, at least ten where there are as many.
+    """
+    values = {
+        metric: np.array([function(CUTOFF, *pair) for pair in zip(rankings, judgements(task), strict=True)], np.float64)
+        for metric, function in RANKING_METRICS.items()
+    }
+    items = values.pop(task.metric)
+    return Measured(float(items.mean()), items, {metric: float(each.mean()) for metric, each in values.items()})
+
+
+def judgements(task: RetrievalTask | RerankingTask) -> Sequence[frozenset[str] | dict[str, float]]:
+    """For each query, the names of its relevant documents, or the gains of its candidates."""
+    if isinstance(task, RetrievalTask):
+        return task.relevant
+    return [
+        {str(place): gain for place, gain in zip(*pair, strict=True)}
+        for pair in zip(task.candidates, task.gains, strict=True)
+    ]
+
+
+def in_order(tasks: Sequence[Task], families: Sequence[str]) -> list[Task]:
+    """Tasks by family, in the order of families, then by name."""
+    return sorted(tasks, key=lambda task: (families.index(task.family), task.name))

@@ -1,0 +1,247 @@
+"""The service of one index over HTTP: search, what it can be restricted to, what the index is, and vectors of texts."""
+
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import orjson
+from fastapi import FastAPI, Query
+from fastapi.responses import Response
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+
+from sakuin.embedder.tokenising import replace_lone_surrogates
+from sakuin.index.database import NAME
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.filters import Value, Where, where_of
+from sakuin.search.results import SearchResult
+from sakuin.search.searcher import MAX_RESCORED, Searcher
+from sakuin.service.embeddings import embeddings_router
+from sakuin.service.gate import Gate
+from sakuin.service.refusals import ErrorAnswer, Refusal, answer_refusals
+from sakuin.service.work import Arguments, Workers
+
+MAX_HITS = 1_000
+# Taking one hit's score apart takes some milliseconds for a short query, a tenth of a second for a long one.
+MAX_EXPLAINED = 20
+MAX_EXPLAINED_CHARACTERS = 500
+MAX_FIELDS = 50
+MAX_VALUES = 1_000
+
+DESCRIPTION = """Search of one index by meaning and by words, and vectors of texts as OpenAI's API gives them.
+
+Bodies are JSON of at most 4 MB. Every answer whose status is 400 or more is
+`{"error": {"message", "type", "param", "code"}}`; 503 with `Retry-After` says that too many requests are waiting.
+"""
+
+
+def read_where(given: Any) -> dict[str, list[Value]]:
+    """A filter of a body; raises ValueError where it is none, or too large."""
+    if not isinstance(given, dict):
+        raise ValueError('The argument \'where\' should be an object, such as {"folder": ["office"], "type": "md"}.')
+    where = {
+        replace_lone_surrogates(name): values if isinstance(values, list) else [values]
+        for name, values in given.items()
+    }
+    if not all(isinstance(value, Value) for values in where.values() for value in values):
+        raise ValueError("The argument 'where' should have a text, a number, true, false or a list of these per field.")
+    check_size(where)
+    return {
+        name: [replace_lone_surrogates(value) if isinstance(value, str) else value for value in values]
+        for name, values in where.items()
+    }
+
+
+def read_conditions(given: list[str]) -> dict[str, list[str]]:
+    """A filter of an address, FIELD=VALUE each; raises Refusal where one is of another form, or there are too many."""
+    try:
+        where = where_of(given)
+        check_size(where)
+    except ValueError as error:
+        raise Refusal(400, str(error), param="where") from error
+    return where
+
+
+def check_size(where: dict[str, Any]) -> None:
+    """Raises ValueError where a filter has more fields or values than one request may ask for."""
+    if len(where) > MAX_FIELDS or sum(map(len, where.values())) > MAX_VALUES:
+        raise ValueError(f"The argument 'where' has too much: at most {MAX_FIELDS} fields and {MAX_VALUES:,} values.")
+
+
+class SearchOptions(Arguments):
+    """What to search for, and how."""
+
+    query: str = Field(description="Any text, in Japanese, English or both.", examples=["電車が遅れた証拠がほしい"])
+    k: int = Field(default=10, ge=1, le=MAX_HITS, description="At most so many hits.")
+    mode: Literal["hybrid", "dense", "bm25"] = Field(
+        default="hybrid", description="By meaning and words, by meaning, or by words."
+    )
+    dim: int | None = Field(
+        default=None, ge=1, description="Compare only the first so many numbers of the vectors [default: all stored]."
+    )
+    rescore: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_RESCORED,
+        description="In a large index, how many passages of a rough dense search to compare exactly.",
+    )
+    explain: bool = Field(
+        default=False,
+        description=f"Say what each score is made of: of {MAX_EXPLAINED} hits at most, for a query of "
+        f"{MAX_EXPLAINED_CHARACTERS} characters at most.",
+    )
+    min_relevance: float = Field(
+        default=0.0, ge=0, le=1, description="Leave out hits that answer with a lower probability."
+    )
+
+    @model_validator(mode="after")
+    def explain_few(self) -> Self:
+        """Refuse explanations that would keep others waiting."""
+        if self.explain and (self.k > MAX_EXPLAINED or len(self.query) > MAX_EXPLAINED_CHARACTERS):
+            raise ValueError(
+                f"The argument 'explain' is for {MAX_EXPLAINED} hits and a query of {MAX_EXPLAINED_CHARACTERS} "
+                f"characters at most: give a smaller k or a shorter query."
+            )
+        return self
+
+
+class SearchBody(SearchOptions):
+    """The arguments of a search."""
+
+    where: Annotated[
+        dict[str, list[Value]],
+        PlainValidator(read_where),
+        WithJsonSchema(
+            {
+                "type": "object",
+                "description": "Search only documents that have one of the values of each field. `/facets` lists them.",
+                "examples": [{"folder": ["office"], "type": ["md", "docx"]}],
+            }
+        ),
+    ] = Field(default_factory=dict)
+
+
+class SearchQuery(SearchOptions):
+    """The arguments of a search in an address, where all are text."""
+
+    model_config = ConfigDict(strict=False)
+
+    where: list[str] = Field(
+        default_factory=list, description="FIELD=VALUE, as often as needed.", examples=[["folder=office"]]
+    )
+
+
+def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str] | None = None) -> FastAPI:
+    """The service as an ASGI application.
+
+    Args:
+        searcher: Of the index to serve; stays the caller's to close.
+        key: What clients must send as ``Authorization: Bearer KEY``; None to ask for none.
+        hosts: Names by which clients may call this machine, IPv6 addresses in brackets; None for any.
+    """
+    app = FastAPI(
+        title="sakuin",
+        version=version("sakuin"),
+        description=DESCRIPTION,
+        # The pages that FastAPI has for reading the API fetch their scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}},
+    )
+    app.add_middleware(Gate, key=key, hosts=hosts)
+    answer_refusals(app)
+    workers = Workers()
+    served = identity(searcher.folder)
+    name = model_name(searcher)
+
+    async def answer(work: Callable[[], Any]) -> Response:
+        """What ``work`` gives of the index, as JSON."""
+
+        def done() -> bytes:
+            if identity(searcher.folder) != served:
+                raise IndexFolderError(
+                    f"The index in {searcher.folder} was deleted or replaced: start `index serve` again."
+                )
+            return orjson.dumps(work())
+
+        return Response(await workers.run(done), media_type="application/json")
+
+    def search(asked: SearchOptions, where: Where) -> SearchResult:
+        return searcher.search(
+            asked.query,
+            asked.k,
+            asked.mode,
+            asked.dim,
+            asked.rescore,
+            asked.explain,
+            where,
+            asked.min_relevance,
+        )
+
+    def facets(where: Where) -> dict[str, Any]:
+        found = [facet.to_dict() for facet in searcher.facets(where)]
+        return {"fields": searcher.snapshot.field_names(), "facets": found}
+
+    def info() -> dict[str, Any]:
+        snapshot = searcher.snapshot
+        return {
+            **snapshot.counts(),
+            "dim": snapshot.manifest.dim,
+            "model": name,
+            "fingerprint": snapshot.manifest.fingerprint,
+            "analyser": snapshot.manifest.analyser,
+            "generation": snapshot.manifest.generation,
+        }
+
+    def health() -> dict[str, Any]:
+        manifest = searcher.manifest
+        return {
+            "status": "ok",
+            "version": app.version,
+            "generation": manifest.generation,
+            "passages": manifest.passages,
+        }
+
+    @app.get("/health", summary="Whether the index can be searched")
+    async def get_health() -> Response:
+        return await answer(health)
+
+    @app.post("/search", summary="Passages that answer a query", responses={200: {"model": SearchResult}})
+    async def post_search(asked: SearchBody) -> Response:
+        return await answer(lambda: search(asked, asked.where))
+
+    @app.get("/search", summary="The same, by address", responses={200: {"model": SearchResult}})
+    async def get_search(asked: Annotated[SearchQuery, Query()]) -> Response:
+        where = read_conditions(asked.where)
+        return await answer(lambda: search(asked, where))
+
+    @app.get("/facets", summary="Fields and values that a search can be restricted to")
+    async def get_facets(
+        where: Annotated[list[str] | None, Query(description="FIELD=VALUE: count only documents that match.")] = None,
+    ) -> Response:
+        conditions = read_conditions(where or [])
+        return await answer(lambda: facets(conditions))
+
+    @app.get("/info", summary="What the index holds and how it was made")
+    async def get_info() -> Response:
+        return await answer(info)
+
+    app.include_router(embeddings_router(searcher.model, name, workers))
+    return app
+
+
+def identity(folder: Path) -> tuple[int, int] | None:
+    """What tells an index from another that was put in its place; None where there is none."""
+    try:
+        status = os.stat(folder / NAME)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def model_name(searcher: Searcher) -> str:
+    """What clients call the model: its name on the hub, the last part of a folder's, or "default"."""
+    source = searcher.model.source
+    return Path(source).resolve().name if Path(source).is_dir() else source

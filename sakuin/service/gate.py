@@ -1,0 +1,117 @@
+"""What the service asks of a request before it looks at what is wanted: where it is addressed, a key, and its size."""
+
+import asyncio
+import hmac
+import re
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sakuin.service.refusals import Refusal
+
+MAX_BODY = 4_000_000
+"""Bytes of a request's body."""
+
+BODY_SECONDS = 30
+"""How long a body may take to arrive."""
+
+_host = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d*)?", re.IGNORECASE)
+
+
+class Gate:
+    """Lets through what is addressed to this machine, has the key, and is small enough; passes bodies on whole."""
+
+    def __init__(self, app: ASGIApp, key: str | None, hosts: frozenset[str] | None) -> None:
+        """Args: app: what is behind; key: what clients must send; hosts: names they may use. None: any will do."""
+        self._app = app
+        self._key = key
+        self._hosts = hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or let the app do so."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._check(scope["method"], Headers(scope=scope))
+            body = await whole_body(receive)
+        except Refusal as refusal:
+            await refusal.response()(scope, receive, send)
+            return
+        if body is not None:
+            await self._app(scope, replayed(body, receive), send)
+
+    def _check(self, method: str, headers: Headers) -> None:
+        """Raises Refusal over what the headers say."""
+        if self._hosts is not None:
+            # A page elsewhere that gives this machine its own name must not speak to it.
+            found = _host.fullmatch(headers.get("host", ""))
+            if not found or found[1].lower() not in self._hosts:
+                raise Refusal(
+                    403,
+                    "The service answers to 127.0.0.1 and localhost only: use one of them in the address.",
+                    "host_not_allowed",
+                )
+        if self._key is not None:
+            scheme, _, given = headers.get("authorization", "").partition(" ")
+            if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._key.encode()):
+                raise Refusal(
+                    401,
+                    "The key is missing or wrong: send the header `Authorization: Bearer KEY`.",
+                    "invalid_api_key",
+                    headers={"WWW-Authenticate": "Bearer"},
+                )
+        # Any page may send a form, or plain text, to any address; JSON only where it is allowed to.
+        if method == "POST" and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+            raise Refusal(
+                415,
+                "The body must be JSON: send the header `Content-Type: application/json`.",
+                "unsupported_content_type",
+            )
+        declared = headers.get("content-length", "0")
+        if declared.isdecimal() and int(declared) > MAX_BODY:
+            raise too_large()
+
+
+async def whole_body(receive: Receive) -> bytes | None:
+    """The body of a request, None where the client went away; raises Refusal if it is too large or too slow."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    return None
+                part = message.get("body", b"")
+                size += len(part)
+                if size > MAX_BODY:
+                    raise too_large()
+                parts.append(part)
+                if not message.get("more_body", False):
+                    return b"".join(parts)
+    except TimeoutError:
+        raise Refusal(
+            408,
+            f"The body did not arrive within {BODY_SECONDS} seconds: send it at once.",
+            "body_timeout",
+            headers={"Connection": "close"},
+        ) from None
+    except asyncio.CancelledError:
+        # The service ends, and does not wait for the rest.
+        raise Refusal(503, "The service is ending: try again later.", "ending") from None
+
+
+def too_large() -> Refusal:
+    """Of a body beyond `MAX_BODY`."""
+    return Refusal(413, f"The body is larger than {MAX_BODY:,} bytes: send less at a time.", "body_too_large")
+
+
+def replayed(body: bytes, receive: Receive) -> Receive:
+    """What gives a body that was read already, then what comes after it."""
+    waiting: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return again

@@ -1,0 +1,135 @@
+"""What the service says where it does not do as asked: an error in the form of OpenAI's API, whatever the cause."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from sakuin.embedder import SakuinError
+from sakuin.embedder.tokenising import replace_lone_surrogates
+from sakuin.search.searcher import SearchError
+
+# Of a body that is wrong in many ways, and of the name of a field that somebody made up.
+ERRORS_SHOWN = 3
+NAME_CHARACTERS = 100
+
+
+class Refusal(Exception):
+    """A request that is not done as asked.
+
+    Attributes:
+        status: HTTP's number for it.
+        message: What happened, where, and what to do.
+        code: Names the case for programs.
+        param: The argument at fault.
+        headers: Of the answer, beside the usual ones.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        code: str | None = None,
+        param: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.code = code
+        self.param = param
+        self.headers = headers
+
+    def response(self) -> Response:
+        """The answer: ``{"error": {"message", "type", "param", "code"}}``."""
+        kind = "server_error" if self.status >= 500 else "invalid_request_error"
+        error = {"message": self.message, "type": kind, "param": self.param, "code": self.code}
+        return Response(orjson.dumps({"error": error}), self.status, self.headers, "application/json")
+
+
+class ErrorFields(BaseModel):
+    """What went wrong."""
+
+    message: str = Field(description="What happened, where, and what to do.")
+    type: str = Field(description="`invalid_request_error` or `server_error`.")
+    param: str | None = Field(description="The argument at fault.")
+    code: str | None = Field(description="Names the case for programs.")
+
+
+class ErrorAnswer(BaseModel):
+    """Every answer whose status is 400 or more."""
+
+    error: ErrorFields
+
+
+def answer_refusals(app: FastAPI) -> None:
+    """Make an app answer every error in the one form."""
+
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, error: Refusal) -> Response:
+        return error.response()
+
+    @app.exception_handler(SearchError)
+    async def wrongly_asked(request: Request, error: SearchError) -> Response:
+        return Refusal(400, replace_lone_surrogates(str(error))).response()
+
+    @app.exception_handler(SakuinError)
+    async def unavailable(request: Request, error: SakuinError) -> Response:
+        return Refusal(503, replace_lone_surrogates(str(error)), "index_unavailable").response()
+
+    @app.exception_handler(RequestValidationError)
+    async def unreadable(request: Request, error: RequestValidationError) -> Response:
+        errors = error.errors()
+        message = " ".join(sentence(each) for each in errors[:ERRORS_SHOWN])
+        return Refusal(400, message, param=field_of(errors[0]) or None).response()
+
+    @app.exception_handler(HTTPException)
+    async def unrouted(request: Request, error: HTTPException) -> Response:
+        path = request.url.path[:NAME_CHARACTERS]
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return Refusal(
+                404, f"There is nothing at {path}: /openapi.json lists what there is.", "not_found"
+            ).response()
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Of routes with the same path the error knows the first alone.
+            described = app.openapi()["paths"].get(request.url.path, {})
+            methods = ", ".join(sorted(map(str.upper, described))) or "GET"
+            message = f"{path} takes {methods}, not {request.method[:NAME_CHARACTERS]}."
+            return Refusal(405, message, "method_not_allowed", headers={"Allow": methods}).response()
+        # A body nested so deeply, or with a number so long, that Python does not read it.
+        return Refusal(error.status_code, "The body cannot be read: send a JSON object.").response()
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> Response:
+        # The server that runs the app writes the traceback to stderr.
+        return Refusal(500, "The service failed. What went wrong stands in its log.", "internal_error").response()
+
+
+def field_of(error: Mapping[str, Any]) -> str:
+    """The argument that pydantic found fault with, "" where it is the body as a whole."""
+    _, *path = error["loc"]
+    return (
+        "" if error["type"] == "json_invalid" else replace_lone_surrogates(".".join(map(str, path)))[:NAME_CHARACTERS]
+    )
+
+
+def sentence(error: Mapping[str, Any]) -> str:
+    """What pydantic found fault with, for people."""
+    name = repr(field) if (field := field_of(error)) else "the body"
+    if error["type"] == "json_invalid":
+        return f"The body is not JSON: {error['ctx']['error']} at character {error['loc'][1]}."
+    if error["type"] == "missing":
+        return f"The argument {name} is missing." if field else "The body is empty: send a JSON object."
+    if error["type"] == "extra_forbidden":
+        return f"There is no argument {name}: /openapi.json lists those that there are."
+    if error["type"] == "value_error":
+        return replace_lone_surrogates(str(error["ctx"]["error"]))
+    if not field:
+        return "The body should be a JSON object."
+    return f"The argument {name} {error['msg'].removeprefix('Input ')}."

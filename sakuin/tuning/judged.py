@@ -1,0 +1,154 @@
+"""Judged queries for an index of one's own: what should be found for each.
+
+A line of a JSON Lines file is one query: {"query": TEXT, "relevant": [NAME, ...]}, or "relevant_docs" in place of
+"relevant", or with gains {"query": TEXT, "relevant": {NAME: GAIN, ...}}. Other fields are passed over. A NAME is a
+document as `index search` shows it, a file (all its documents), or the number of a passage that `--json` shows.
+"""
+
+import math
+import re
+import sqlite3
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sakuin.evaluation.families import EvaluationError
+from sakuin.evaluation.tasks import read_rows, string
+from sakuin.index.database import batched, existing
+
+FIELDS = ("relevant", "relevant_docs")
+PASSAGE_ID = re.compile(r"[0-7][0-9a-f]{15}")
+# SQLite's own limit on ? in a statement is 32,766.
+MANY = 10_000
+NAMES_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class JudgedQuery:
+    """A query and the gain of each document, file or passage that was judged for it; of others it is 0."""
+
+    query: str
+    gains: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """Judged queries of which something can be found in an index.
+
+    Attributes:
+        queries: With those judgements only that name something in the index.
+        unknown: Judged names that are not in the index, each once.
+        left_out: Number of queries of which nothing relevant is in the index.
+    """
+
+    queries: tuple[JudgedQuery, ...]
+    unknown: tuple[str, ...] = ()
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a passage stands: the uri of its document, and the file that was read from."""
+
+    uri: str
+    file: str
+
+
+def read_judged(path: Path) -> list[JudgedQuery]:
+    """The judged queries of a file, in its order; a query that stands there twice has the judgements of both.
+
+    Raises:
+        EvaluationError: with file and line, where one has no query, or judgements of another form.
+    """
+    together: dict[str, dict[str, float]] = {}
+    for query, gains in read_rows(path, judged_query):
+        known = together.setdefault(query, {})
+        for name, gain in gains.items():
+            known[name] = max(gain, known.get(name, 0.0))
+    return [JudgedQuery(query, gains) for query, gains in together.items()]
+
+
+def judged_query(row: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
+    """Query and gains of a record; raises KeyError, TypeError or ValueError where it has another form."""
+    query = string(dict(row), "query")
+    if not query.strip():
+        raise ValueError("the query is empty")
+    field = next((name for name in FIELDS if name in row), FIELDS[0])
+    named = row[field]
+    if isinstance(named, list):
+        named = dict.fromkeys(named, 1.0) if all(isinstance(name, str) for name in named) else None
+    if not isinstance(named, dict):
+        raise TypeError(f"{field} must be a list of names, or an object of names and gains")
+    for name, gain in named.items():
+        number = isinstance(gain, int | float) and not isinstance(gain, bool)
+        if not number or not math.isfinite(gain) or gain < 0:
+            raise ValueError(f"the gain of {name} must be a number of 0 or more, not {gain!r}")
+    if not any(named.values()):
+        raise ValueError(f"{field} names nothing that should be found")
+    return query, {name: float(gain) for name, gain in named.items()}
+
+
+def judgements_of(judged: Sequence[JudgedQuery], connection: sqlite3.Connection) -> Judgements:
+    """The judgements that name something in an index.
+
+    Args:
+        judged: As they were read.
+        connection: To the index's database.
+
+    Raises:
+        EvaluationError: nothing relevant of any query is in the index.
+    """
+    names = dict.fromkeys(name for query in judged for name in query.gains)
+    known = known_names(names, connection)
+    unknown = tuple(name for name in names if name not in known)
+    found = [JudgedQuery(q.query, {n: gain for n, gain in q.gains.items() if n in known}) for q in judged]
+    kept = tuple(query for query in found if any(query.gains.values()))
+    if not kept:
+        some = ", ".join(unknown[:NAMES_SHOWN])
+        raise EvaluationError(
+            f"Nothing that was judged relevant is in the index, such as {some}: name documents as `index search` shows "
+            f"them, or files as `index info --files` does."
+        )
+    return Judgements(kept, unknown, len(judged) - len(kept))
+
+
+def known_names(names: Iterable[str], connection: sqlite3.Connection) -> set[str]:
+    """Those of the names that are documents, files or passages of an index."""
+    names = list(names)
+    found: set[str] = set()
+    for column in ("uri", "file"):
+        for start in range(0, len(names), MANY):
+            some = names[start : start + MANY]
+            marks = ",".join("?" * len(some))
+            rows = connection.execute(f"SELECT DISTINCT {column} FROM documents WHERE {column} IN ({marks})", some)
+            found.update(row[0] for row in rows)
+    passages = {int(name, 16): name for name in names if PASSAGE_ID.fullmatch(name)}
+    return found | {passages[content] for content in existing(connection, passages)}
+
+
+def places_of(contents: Collection[int], connection: sqlite3.Connection) -> dict[int, list[Place]]:
+    """Where each passage stands, in the order in which it was indexed; one that is gone is missing."""
+    places: dict[int, list[Place]] = {}
+    for some in batched(list(contents), MANY):
+        marks = ",".join("?" * len(some))
+        rows = connection.execute(
+            "SELECT p.content, d.uri, d.file FROM passages p JOIN documents d ON d.id = p.document "
+            f"WHERE p.content IN ({marks}) ORDER BY p.id",
+            some,
+        )
+        for content, uri, file in rows:
+            places.setdefault(content, []).append(Place(uri, file))
+    return places
+
+
+def names_in_ranking(content: int, places: Sequence[Place], gains: Mapping[str, float]) -> list[str]:
+    """What a passage counts as in a ranking: what the judgements call it, most exactly, else its document.
+
+    A passage that stands in several judged documents counts as each of them.
+    """
+    passage = f"{content:016x}"
+    for names in ([passage], [place.uri for place in places], [place.file for place in places]):
+        if judged := [name for name in dict.fromkeys(names) if name in gains]:
+            return judged
+    return [places[0].uri if places else passage]

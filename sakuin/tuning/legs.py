@@ -1,0 +1,241 @@
+"""Both legs' candidates for many judged queries, fetched once, so that any way of joining them is scored on arrays."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sakuin.embedder import StaticEmbedder
+from sakuin.evaluation.results import CUTOFF
+from sakuin.index.snapshot import Snapshot
+from sakuin.search.fusion import Fusion, Scaling, normalised
+from sakuin.search.ranking import CANDIDATES, FEWEST_CONTENDERS, Leg, bm25_extent, bm25_leg, dense_leg, found_roughly
+from sakuin.search.results import MAX_QUERY_CHARACTERS
+from sakuin.tuning.judged import JudgedQuery, names_in_ranking, places_of
+from sakuin.tuning.metrics import gains_of
+
+# Of reciprocal rank fusion, as Cormack et al. 2009 set it.
+RRF_K = 60
+Scores = NDArray[np.float64]
+Ranks = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of each query, float64 (queries,), 0 to 1: nDCG@10, reciprocal rank among the first 10, recall@10."""
+
+    ndcg: NDArray[np.float64]
+    mrr: NDArray[np.float64]
+    recall: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class QueryCandidates:
+    """What both legs propose for one query, by ascending passage number.
+
+    Attributes:
+        cosines, matches: float32 (n,), scores by both legs, whichever proposed the passage.
+        dense_ranks, bm25_ranks: int32 (n,), places in each leg's list from 1; 0 where it does not list the passage.
+        passages: int64 (n,), passage numbers.
+        full: As in `search.fusion.Fusion.weight`.
+        extent: BM25 scores that count as 0 and as 1, see `search.ranking.bm25_extent`.
+    """
+
+    passages: NDArray[np.int64]
+    cosines: NDArray[np.float32]
+    matches: NDArray[np.float32]
+    dense_ranks: Ranks
+    bm25_ranks: Ranks
+    extent: tuple[float, float]
+    full: float
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What both legs propose for each query, as rows of equal width.
+
+    Attributes:
+        dense, bm25: float64 (queries, width), normalised scores; 0 beyond a row's end.
+        dense_ranks, bm25_ranks: int32 (queries, width), as in `QueryCandidates`; 0 beyond a row's end.
+        documents: int32 (queries, width), which document of its row a candidate counts as; -1 beyond its end.
+        gains: float64 (queries, width), of that document.
+        ideal: float64 (queries,), the best discounted cumulative gain there could be.
+        relevant: int64 (queries,), number of documents that should be found.
+        best, full: float64 (queries,).
+    """
+
+    dense: Scores
+    bm25: Scores
+    dense_ranks: Ranks
+    bm25_ranks: Ranks
+    documents: NDArray[np.int32]
+    gains: NDArray[np.float64]
+    ideal: NDArray[np.float64]
+    relevant: NDArray[np.int64]
+    best: NDArray[np.float64]
+    full: NDArray[np.float64]
+
+    @property
+    def dense_blind(self) -> NDArray[np.bool_]:
+        """bool (queries,): of these the model knows no part."""
+        return np.asarray(~self.dense_ranks.any(axis=1))
+
+    @property
+    def bm25_blind(self) -> NDArray[np.bool_]:
+        """bool (queries,): of these no word occurs in the index."""
+        return np.asarray(~self.bm25_ranks.any(axis=1))
+
+    def by_dense(self) -> Scores:
+        """Scores (queries, width) by dense search alone; minus infinity for what it does not list."""
+        return by_rank(self.dense_ranks)
+
+    def by_bm25(self) -> Scores:
+        """Scores (queries, width) by BM25 alone; minus infinity for what it does not list."""
+        return by_rank(self.bm25_ranks)
+
+    def by_rrf(self) -> Scores:
+        """Scores (queries, width) by reciprocal rank fusion: sums of 1 / (60 + rank) over the legs' lists."""
+        ranks = np.stack([self.dense_ranks, self.bm25_ranks])
+        scores = np.where(ranks > 0, 1 / (RRF_K + np.maximum(ranks, 1)), 0.0).sum(axis=0)
+        return np.where(scores > 0, scores, -np.inf)
+
+    def joined(self, fusion: Fusion) -> Scores:
+        """Scores (queries, width) as `Searcher.search` joins them; where one leg is blind, by the other alone."""
+        weights = np.array([fusion.weight(*pair) for pair in zip(self.best.tolist(), self.full.tolist(), strict=True)])
+        scores = (1 - weights[:, None]) * self.dense + weights[:, None] * self.bm25
+        scores = np.where(self.documents >= 0, scores, -np.inf)
+        scores[self.bm25_blind] = self.by_dense()[self.bm25_blind]
+        scores[self.dense_blind] = self.by_bm25()[self.dense_blind]
+        return scores
+
+    def figures(self, scores: Scores) -> Figures:
+        """Figures of the rankings by scores (queries, width), ties by passage number.
+
+        Rankings are of documents: each stands where the first of its passages stands.
+        """
+        rows, width = scores.shape
+        order = np.argsort(-scores, axis=1, kind="stable")
+        found = np.take_along_axis(np.isfinite(scores), order, axis=1)
+        gains = np.where(found, np.take_along_axis(self.gains, order, axis=1), 0.0)
+        documents = np.take_along_axis(self.documents, order, axis=1)
+        # Written backwards, so that the first of a document's places is the one that stays.
+        keys = (documents + 1 + np.arange(rows)[:, None] * (width + 1)).ravel()
+        places = np.arange(rows * width)
+        first = np.empty(rows * (width + 1), np.int64)
+        first[keys[::-1]] = places[::-1]
+        is_first = (first[keys] == places).reshape(rows, width)
+        ranks = np.cumsum(is_first, axis=1)
+        counted = is_first & (ranks <= CUTOFF) & (gains > 0)
+        dcg = np.where(counted, gains / np.log2(np.maximum(ranks, 1) + 1), 0.0).sum(axis=1)
+        reciprocal = np.where(counted, 1 / np.maximum(ranks, 1), 0.0).max(axis=1, initial=0.0)
+        return Figures(dcg / self.ideal, reciprocal, counted.sum(axis=1) / self.relevant)
+
+
+def by_rank(ranks: Ranks) -> Scores:
+    """Scores that order what is listed by its rank; minus infinity where nothing is."""
+    return np.where(ranks > 0, -ranks.astype(np.float64), -np.inf)
+
+
+def fetch(
+    snapshot: Snapshot,
+    model: StaticEmbedder,
+    connection: sqlite3.Connection,
+    judged: Sequence[JudgedQuery],
+    dim: int,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Candidates:
+    """Ask both legs for their candidates, as `Searcher.search` does in mode "hybrid" for ten hits.
+
+    Args:
+        snapshot: The index.
+        model: The one it was made with.
+        connection: To its database.
+        judged: Queries with at least one gain above 0 each.
+        dim: Numbers of the vectors to compare.
+        progress: Called with the number of queries done.
+    """
+    each, rows = [], []
+    for done, query in enumerate(judged, 1):
+        own = candidates(snapshot, model, query.query[:MAX_QUERY_CHARACTERS], dim)
+        each.append(own)
+        rows.append(documents_of(own.passages, connection, query))
+        progress(done)
+    return padded(each, rows, judged)
+
+
+def candidates(snapshot: Snapshot, model: StaticEmbedder, query: str, dim: int) -> QueryCandidates:
+    """Both legs' candidates for a query; none where both are blind."""
+    nothing = Leg(np.empty(0, np.int64), np.empty(0, np.float32))
+    vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
+    seen = dense_leg(snapshot, vector, CANDIDATES)
+    rough = found_roughly(snapshot, query, CANDIDATES, None)
+    # Every candidate is scored by all terms, however it was found.
+    dense = seen or nothing
+    words = bm25_leg(snapshot, query, CANDIDATES, contenders=CANDIDATES if rough else None) or nothing
+    cosines = snapshot.vectors.scores(vector, words.ids) if seen else np.zeros(len(words.ids), np.float32)
+    passages, first = np.unique(np.concatenate([dense.ids, words.ids]), return_index=True)
+    matches = np.concatenate([snapshot.terms.scores(query, dense.ids.tolist()), words.scores])[first]
+    leading = np.concatenate([leg.ids[:FEWEST_CONTENDERS] for leg in (dense, words)])
+    return QueryCandidates(
+        passages,
+        np.concatenate([dense.scores, cosines])[first],
+        matches,
+        ranks_of(passages, dense),
+        ranks_of(passages, words.in_order()),
+        bm25_extent(matches, np.searchsorted(passages, leading), rough) if len(passages) else (0.0, 0.0),
+        full=snapshot.terms.full_score(query),
+    )
+
+
+def ranks_of(passages: NDArray[np.int64], leg: Leg) -> Ranks:
+    """Places of passages (n,) in a leg's list, from 1; 0 where it does not list them."""
+    ranks = leg.ranks()
+    return np.array([ranks.get(number, 0) for number in passages.tolist()], np.int32)
+
+
+def documents_of(
+    passages: NDArray[np.int64], connection: sqlite3.Connection, query: JudgedQuery
+) -> list[tuple[int, str]]:
+    """(place among the passages, name in a ranking) of each; a passage in several judged documents stands for each."""
+    places = places_of(passages.tolist(), connection)
+    return [
+        (place, name)
+        for place, content in enumerate(passages.tolist())
+        for name in names_in_ranking(content, places.get(content, []), query.gains)
+    ]
+
+
+def padded(
+    each: Sequence[QueryCandidates], rows: Sequence[Sequence[tuple[int, str]]], judged: Sequence[JudgedQuery]
+) -> Candidates:
+    """Rows of equal width from the candidates of each query and the documents they count as."""
+    shape = (len(each), max(1, *map(len, rows)))
+    dense, bm25, gains = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+    dense_ranks, bm25_ranks = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
+    documents = np.full(shape, -1, np.int32)
+    for i, (own, named, query) in enumerate(zip(each, rows, judged, strict=True)):
+        places = np.array([place for place, _ in named], np.int64)
+        numbers: dict[str, int] = {}
+        cells = (i, slice(len(named)))
+        dense[cells] = normalised(own.cosines)[places]
+        bm25[cells] = Scaling(1, *own.extent).normalised(own.matches)[places]
+        dense_ranks[cells] = own.dense_ranks[places]
+        bm25_ranks[cells] = own.bm25_ranks[places]
+        documents[cells] = [numbers.setdefault(name, len(numbers)) for _, name in named]
+        gains[cells] = [query.gains.get(name, 0.0) for _, name in named]
+    ideals = [np.array(gains_of(query.gains)) for query in judged]
+    discounts = 1 / np.log2(np.arange(CUTOFF) + 2)
+    return Candidates(
+        dense,
+        bm25,
+        dense_ranks,
+        bm25_ranks,
+        documents,
+        gains,
+        ideal=np.array([float(own[:CUTOFF] @ discounts[: len(own[:CUTOFF])]) for own in ideals]),
+        relevant=np.array([len(own) for own in ideals]),
+        best=np.array([own.extent[1] for own in each]),
+        full=np.array([own.full for own in each]),
+    )

@@ -1,0 +1,253 @@
+"""How the two legs are best joined in an index, by judged queries of its owner.
+
+Every setting of `search.fusion.Fusion` on a grid is scored by nDCG@10 from one retrieval of both legs' candidates. What
+tuning is worth is told by k-fold cross-validation, repeated with other folds: each query is scored by the setting that
+is best for the queries of the other folds (Stone 1974), so no query has a say in how it is ranked itself. The setting
+that is best for all queries is kept only if the 95 % interval of the cross-validated difference to the default lies
+above 0: on a few dozen queries some setting of a grid always looks better by chance.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sakuin.evaluation.families import EvaluationError
+from sakuin.index import database
+from sakuin.index.snapshot import open_index
+from sakuin.index.writer import IndexWriter
+from sakuin.search import Searcher
+from sakuin.search.fusion import BM25_WEIGHT, Fusion
+from sakuin.search.searcher import checked_dim
+from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of
+from sakuin.tuning.legs import Figures, fetch
+from sakuin.tuning.significance import BLOCK, INTERVAL, SEED, TRIALS, Difference, randomisation_test
+
+# With fewer, intervals of nDCG@10 are some 20 points wide and tell nothing of settings that differ by one or two.
+MIN_QUERIES = 20
+FOLDS = 5
+REPEATS = 10
+WEIGHTS = tuple(round(0.1 * step, 1) for step in range(11))
+COVERED = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+DENSE, BM25, RRF = "dense", "BM25", "RRF"
+FIXED, ADAPTIVE, IN_USE = f"fixed weight {BM25_WEIGHT}", "adaptive (default)", "in use now"
+TUNED = "tuned (cross-validated)"
+
+Progress = Callable[[str, int, int], None]
+"""Called with a query, the number of queries done, and of all."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over queries, 0 to 1, and its 95 % bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One way of ranking: its name, and means of nDCG@10, reciprocal rank among the first 10, and recall@10."""
+
+    name: str
+    ndcg: Estimate
+    mrr: Estimate
+    recall: Estimate
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Ways of ranking on judged queries of an index, and what tuning on them is worth.
+
+    Attributes:
+        judgements: What was ranked for.
+        dim: Numbers of the vectors that were compared.
+        folds: Of the cross-validation.
+        rows: The legs, reciprocal rank fusion, a fixed weight, the default, what is in use if that is another, tuned.
+        tuned: The setting that is best for all queries together.
+        difference: Of nDCG@10, tuned (cross-validated) less default.
+        dense_blind, bm25_blind: Number of queries in which each leg was left out, as it could not see them.
+    """
+
+    judgements: Judgements
+    dim: int
+    folds: int
+    rows: tuple[Row, ...]
+    tuned: Fusion
+    difference: Difference
+    dense_blind: int
+    bm25_blind: int
+
+    @property
+    def better(self) -> bool:
+        """Whether tuning is better than the default beyond chance."""
+        return self.difference.low > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the queries, ready for JSON."""
+        return {
+            "queries": len(self.judgements.queries),
+            "queries_left_out": self.judgements.left_out,
+            "unknown": list(self.judgements.unknown),
+            "dim": self.dim,
+            "folds": self.folds,
+            "dense_blind": self.dense_blind,
+            "bm25_blind": self.bm25_blind,
+            "rows": [asdict(row) for row in self.rows],
+            "tuned": asdict(self.tuned),
+            "difference": asdict(self.difference),
+            "better": self.better,
+        }
+
+
+def compare(
+    searcher: Searcher,
+    judged: Sequence[JudgedQuery],
+    dim: int | None = None,
+    folds: int = FOLDS,
+    seed: int = SEED,
+    progress: Progress = lambda query, done, total: None,
+) -> Comparison:
+    """Compare ways of ranking on judged queries, and find the best way to join the legs.
+
+    Args:
+        searcher: Of the index.
+        judged: Each query once, as `tuning.judged.read_judged` gives them.
+        dim: Compare only the first so many numbers of the vectors; None for all that are stored.
+        folds: Of the cross-validation, 2 to `MIN_QUERIES`.
+        seed: Of the folds and the intervals.
+        progress: Told of queries searched for.
+
+    Raises:
+        EvaluationError: nothing judged is in the index, or too few queries are.
+        SearchError: the index does not store so many numbers.
+    """
+    with (
+        closing(open_index(searcher.folder)) as snapshot,
+        closing(database.connect(searcher.folder, read_only=True)) as connection,
+    ):
+        compared = checked_dim(dim, snapshot.manifest.dim)
+        judgements = judgements_of(judged, connection)
+        queries = judgements.queries
+        if len(queries) < MIN_QUERIES:
+            raise EvaluationError(
+                f"Tuning needs {MIN_QUERIES} judged queries whose answers are in the index, and there are "
+                f"{len(queries)}: with fewer, what looks best is mostly chance. Judge more, or leave the default."
+            )
+        found = fetch(
+            snapshot,
+            searcher.model,
+            connection,
+            queries,
+            compared,
+            lambda done: progress(queries[done - 1].query, done, len(queries)),
+        )
+        in_use = Fusion.of(snapshot.manifest.fusion)
+    settings = grid()
+    figures = [found.figures(found.joined(setting)) for setting in settings]
+    default = found.figures(found.joined(Fusion()))
+    tuned = cross_validated(figures, folds, seed)
+    ways = {
+        DENSE: found.figures(found.by_dense()),
+        BM25: found.figures(found.by_bm25()),
+        RRF: found.figures(found.by_rrf()),
+        FIXED: found.figures(found.joined(Fusion(BM25_WEIGHT, 0.0))),
+        ADAPTIVE: default,
+    }
+    if in_use != Fusion():
+        ways[IN_USE] = found.figures(found.joined(in_use))
+    ways[TUNED] = tuned
+    return Comparison(
+        judgements,
+        compared,
+        folds,
+        tuple(row(name, own, seed) for name, own in ways.items()),
+        settings[best(np.stack([own.ndcg for own in figures]))],
+        randomisation_test(tuned.ndcg, default.ndcg, seed=seed),
+        int(found.dense_blind.sum()),
+        int(found.bm25_blind.sum()),
+    )
+
+
+def grid() -> list[Fusion]:
+    """The settings to choose from, the one most like the default first."""
+    default = Fusion()
+    # With no weight at all it does not matter what covers the query.
+    settings = [Fusion(weight, covered) for weight in WEIGHTS for covered in COVERED if weight or not covered]
+    return sorted(
+        settings,
+        key=lambda own: abs(own.bm25_weight - default.bm25_weight) + abs(own.covered - default.covered),
+    )
+
+
+def best(ndcg: NDArray[np.float64]) -> int:
+    """The setting of the highest mean (settings, queries); of equal ones the first, but for rounding."""
+    means = ndcg.mean(axis=1)
+    return int(np.argmax(means >= means.max() - 1e-12))
+
+
+def cross_validated(figures: Sequence[Figures], folds: int, seed: int, repeats: int = REPEATS) -> Figures:
+    """Figures of each query by the settings that are best for the queries of other folds, averaged over repeats.
+
+    Args:
+        figures: Of each setting.
+        folds: At least 2, at most as many as there are queries.
+        seed: Of the folds.
+        repeats: With other folds each time.
+    """
+    generator = np.random.default_rng(seed)
+    values = {name: np.stack([getattr(own, name) for own in figures]) for name in ("ndcg", "mrr", "recall")}
+    queries = values["ndcg"].shape[1]
+    totals = {name: np.zeros(queries) for name in values}
+    for _ in range(repeats):
+        for held in np.array_split(generator.permutation(queries), folds):
+            others = np.delete(np.arange(queries), held)
+            chosen = best(values["ndcg"][:, others])
+            for name, total in totals.items():
+                total[held] += values[name][chosen, held]
+    return Figures(**{name: total / repeats for name, total in totals.items()})
+
+
+def row(name: str, figures: Figures, seed: int = SEED) -> Row:
+    """Means of the figures of each query, with intervals."""
+    return Row(name, *(estimate(items, seed) for items in (figures.ndcg, figures.mrr, figures.recall)))
+
+
+def estimate(items: NDArray[np.float64], seed: int = SEED) -> Estimate:
+    """The mean of items (n,) and the percentiles of means of resamples (Efron & Tibshirani 1993)."""
+    generator = np.random.default_rng(seed)
+    means = [items[generator.integers(0, len(items), (BLOCK, len(items)))].mean(axis=1) for _ in range(TRIALS // BLOCK)]
+    low, high = np.percentile(np.concatenate(means), INTERVAL)
+    return Estimate(float(items.mean()), float(low), float(high))
+
+
+def keep(folder: Path, fusion: Fusion | None) -> None:
+    """Join the legs so in every search of an index from now on; None for the default.
+
+    Raises:
+        IndexFolderError: there is no index, or another process is writing to it.
+    """
+    open_index(folder).close()
+    with IndexWriter(folder) as writer:
+        writer.join_legs(asdict(fusion) if fusion else {})
+        writer.commit()
+
+
+def table(comparison: Comparison) -> list[str]:
+    """Lines for a terminal: figures times 100 with their intervals."""
+    width = max(len(own.name) for own in comparison.rows)
+    lines = [f"{'':{width}}  {'nDCG@10':21}{'MRR@10':21}{'recall@10'}"]
+    for own in comparison.rows:
+        cells = [f"{printed(each):21}" for each in (own.ndcg, own.mrr, own.recall)]
+        lines.append(f"{own.name:{width}}  {''.join(cells)}".rstrip())
+    return lines
+
+
+def printed(estimate: Estimate) -> str:
+    """A figure and its interval, times 100."""
+    return f"{100 * estimate.value:5.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"

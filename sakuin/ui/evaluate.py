@@ -1,0 +1,415 @@
+"""The page *Evaluate*: settings compared on judged queries, and what tuning would be worth."""
+
+import csv
+import hashlib
+import io
+import json
+import shlex
+import tempfile
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from sakuin.embedder import SakuinError
+from sakuin.index import DEFAULT_INDEX, database
+from sakuin.search import Searcher
+from sakuin.ui import cards, comparisons
+from sakuin.ui.widgets import dimensions_up_to, short_path
+from sakuin.ui.words import Words
+
+if TYPE_CHECKING:
+    from sakuin.tuning.judged import JudgedQuery
+    from sakuin.tuning.settings import Setting, SettingFigures
+    from sakuin.tuning.significance import Difference
+    from sakuin.tuning.tuning import Comparison, Estimate
+
+# All of a page's searches are done while somebody waits.
+MAX_QUERIES = 1000
+MAX_SETTINGS = 8
+MAX_MEGABYTES = 10
+CUTOFFS = (5, 10, 20, 50)
+QUERIES_PER_PAGE = 25
+EXAMPLES = "examples"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Judged queries as they were loaded.
+
+    Attributes:
+        name: Of the file.
+        digest: Of its bytes.
+        queries: Those of them that something in the index is relevant for, the first ``MAX_QUERIES``.
+        unknown: Judged names that are not in the index.
+        left_out: Number of queries of which nothing relevant is in the index.
+        beyond: Number of queries beyond ``MAX_QUERIES``.
+    """
+
+    name: str
+    digest: str
+    queries: "tuple[JudgedQuery, ...]"
+    unknown: tuple[str, ...]
+    left_out: int
+    beyond: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A setting's means with their intervals, and its difference in nDCG to the base; None for that itself."""
+
+    name: str
+    ndcg: "Estimate"
+    mrr: "Estimate"
+    recall: "Estimate"
+    difference: "Difference | None"
+
+
+def evaluate_page(searcher: Searcher, words: Words) -> None:
+    """Draw the page."""
+    st.html(cards.message(words("evaluate_title"), words("evaluate_text")))
+    judged = load_judged(searcher, words)
+    if judged is None:
+        return
+    settings, base, k = choose_settings(searcher.manifest.dim, words)
+    if not settings:
+        st.html(cards.note(words("settings_needed")))
+        return
+    known = measured(searcher, judged, k)
+    missing = [name for name in settings if name not in known]
+    if st.button(words("evaluate_measure"), type="primary", disabled=not missing, key="evaluate_measure"):
+        measure_all(searcher, judged, missing, k, known, words)
+        st.rerun()
+    if missing:
+        st.html(cards.soft(words("evaluate_measure_first", n=len(missing) * len(judged.queries))))
+    else:
+        show_figures(judged, {name: known[name] for name in settings}, base, k, words)
+    show_tuning(searcher, judged, words)
+
+
+def load_judged(searcher: Searcher, words: Words) -> Judged | None:
+    """Judged queries from an uploaded file or of the example corpus; None, and how to make some, without."""
+    examples = example_queries(searcher)
+    uploaded = st.file_uploader(
+        words("evaluate_judged_file"), type=["jsonl", "ndjson"], max_upload_size=MAX_MEGABYTES, key="evaluate_file"
+    )
+    if uploaded is not None:
+        name, content = uploaded.name, uploaded.getvalue()
+    elif examples and st.query_params.get("queries") == EXAMPLES:
+        name, content = examples.name, examples.read_bytes()
+    else:
+        if examples:
+            st.button(words("judged_examples"), on_click=use_examples, icon=":material/quiz:", key="judged_examples")
+        with st.expander(words("judged_form")):
+            st.html(cards.soft(words("judged_form_text")))
+            lines = [
+                {"query": "会社を休みたい", "relevant": ["office/yukyu-kyuka.md"]},
+                {"query": "経費", "relevant": {"office/keihi-seisan.md": 3, "office/shuccho.csv#row=2": 1}},
+            ]
+            st.code("\n".join(json.dumps(line, ensure_ascii=False) for line in lines), language="json", wrap_lines=True)
+        return None
+    try:
+        judged = read(searcher, name, content)
+    except SakuinError as error:
+        st.html(cards.message(words("error_title"), str(error)))
+        return None
+    parts = [words("judged_loaded", n=f"{len(judged.queries):,}", name=judged.name)]
+    if judged.left_out:
+        parts.append(words("judged_left_out", n=f"{judged.left_out:,}"))
+    if judged.beyond:
+        parts.append(words("judged_beyond", n=f"{judged.beyond:,}", most=MAX_QUERIES))
+    st.html(cards.soft(" ".join(parts)))
+    if judged.unknown:
+        with st.expander(words("evaluate_judged_unknown", n=len(judged.unknown))):
+            st.html(cards.names(judged.unknown, words))
+    return judged
+
+
+def example_queries(searcher: Searcher) -> Path | None:
+    """The judged queries of the example corpus, if that is what the index holds."""
+    if not Path(searcher.manifest.corpus).as_posix().endswith("examples/corpus"):
+        return None
+    path = Path(__file__).parents[2] / "examples" / "queries.jsonl"
+    return path if path.is_file() else None
+
+
+def use_examples() -> None:
+    """Load the example corpus's own queries, and say so in the address."""
+    st.query_params["queries"] = EXAMPLES
+
+
+def read(searcher: Searcher, name: str, content: bytes) -> Judged:
+    """Judged queries of a file, by the index as it is now; read once for each of its commits.
+
+    Raises:
+        EvaluationError: of another form, or nothing that is judged relevant is in the index.
+    """
+    key = (hashlib.sha256(content).hexdigest(), searcher.manifest.generation)
+    kept: tuple[tuple[str, int], Judged] | None = st.session_state.get("evaluate_judged_queries")
+    if kept and kept[0] == key:
+        return kept[1]
+    from sakuin.evaluation.families import EvaluationError
+    from sakuin.tuning.judged import judgements_of, read_judged
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "queries.jsonl")
+        path.write_bytes(content)
+        try:
+            queries = read_judged(path)
+        except EvaluationError as error:
+            # The name that the user knows it by.
+            raise EvaluationError(str(error).replace(str(path), name)) from error
+    with closing(database.connect(searcher.folder, read_only=True)) as connection:
+        judgements = judgements_of(queries, connection)
+    beyond = max(len(judgements.queries) - MAX_QUERIES, 0)
+    judged = Judged(name, key[0], judgements.queries[:MAX_QUERIES], judgements.unknown, judgements.left_out, beyond)
+    st.session_state["evaluate_judged_queries"] = (key, judged)
+    return judged
+
+
+def choose_settings(stored: int, words: Words) -> tuple[list[str], str, int]:
+    """Names of the settings to compare, the one the others are compared with, and the cut-off rank."""
+    dims = dimensions_up_to(stored)[::-1]
+    available = [*(f"{mode}-{dim}" for mode in ("hybrid", "dense") for dim in dims), "bm25"]
+    # Streamlit's own binding would put labels, which depend on the language, into the address.
+    if "settings" not in st.session_state:
+        asked = [name for name in st.query_params.get("settings", "").split(",") if name in available]
+        st.session_state["settings"] = asked[:MAX_SETTINGS] or [f"hybrid-{stored}", f"dense-{stored}", "bm25"]
+    settings = st.multiselect(
+        words("settings"),
+        available,
+        key="settings",
+        format_func=lambda name: label(name, words),
+        max_selections=MAX_SETTINGS,
+        persist_state="session",
+    )
+    row = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    asked_base = st.query_params.get("base")
+    if asked_base in settings and "base" not in st.session_state:
+        st.session_state["base"] = asked_base
+    base = row.selectbox(words("base"), settings, key="base", format_func=lambda name: label(name, words), width=260)
+    k = row.selectbox(
+        words("cutoff"),
+        CUTOFFS,
+        index=1,
+        key="cutoff",
+        help=words("cutoff_help"),
+        width=110,
+        bind="query-params",
+        persist_state="session",
+    )
+    if settings:
+        st.query_params["settings"] = ",".join(settings)
+        st.query_params["base"] = base
+    return settings, base or "", int(k)
+
+
+def label(name: str, words: Words) -> str:
+    """A setting in words."""
+    mode, _, dim = name.partition("-")
+    return words(f"mode_{mode}") + (f" · {dim}" if dim else "")
+
+
+def setting_of(name: str) -> "Setting":
+    """What a setting's name stands for."""
+    from sakuin.tuning.settings import Setting
+
+    mode, _, dim = name.partition("-")
+    return Setting(mode, int(dim) if dim else None)
+
+
+def measured(searcher: Searcher, judged: Judged, k: int) -> "dict[str, SettingFigures]":
+    """The settings measured so far, by name, on these queries in the index as it is now."""
+    key = (judged.digest, searcher.manifest.generation, k)
+    if st.session_state.get("evaluate_measured_key") != key:
+        st.session_state["evaluate_measured_key"] = key
+        st.session_state["evaluate_measured"] = {}
+    known: dict[str, SettingFigures] = st.session_state["evaluate_measured"]
+    return known
+
+
+def measure_all(
+    searcher: Searcher, judged: Judged, names: list[str], k: int, known: "dict[str, SettingFigures]", words: Words
+) -> None:
+    """Measure settings, each kept as soon as it is done."""
+    from sakuin.tuning.settings import measure
+
+    bar = st.progress(0.0)
+    for place, name in enumerate(names):
+
+        def progress(done: int, total: int, place: int = place, name: str = name) -> None:
+            # A message for each query would take longer than the searches.
+            if done % 10 == 0 or done == total:
+                bar.progress((place + done / total) / len(names), text=label(name, words))
+
+        known[name] = measure(searcher, judged.queries, setting_of(name), k, progress)
+    bar.empty()
+
+
+def show_figures(judged: Judged, figures: "dict[str, SettingFigures]", base: str, k: int, words: Words) -> None:
+    """Means, the queries that a setting is better or worse for, and files of both."""
+    rows = compare(figures, base)
+    st.html(comparisons.settings_table([(label(row.name, words), row) for row in rows], k, words))
+    from sakuin.ui.charts import intervals
+
+    st.altair_chart(
+        intervals([(label(row.name, words), row.ndcg.value, row.ndcg.low, row.ndcg.high) for row in rows], k, words),
+        width="stretch",
+    )
+    with st.expander(words("figures_how")):
+        st.write(words("figures_how_text", k=k))
+    left, right = st.columns(2)
+    left.download_button(
+        words("save_csv"),
+        # With a mark of its encoding, without which spreadsheets take it for another.
+        lambda: as_csv(judged, figures).encode("utf-8-sig"),
+        file_name="evaluation.csv",
+        mime="text/csv",
+        on_click="ignore",
+        width="stretch",
+    )
+    right.download_button(
+        words("save_json"),
+        lambda: as_json(judged, figures, rows, k),
+        file_name="evaluation.json",
+        mime="application/json",
+        on_click="ignore",
+        width="stretch",
+    )
+    show_queries(judged, figures, base, k, words)
+
+
+def compare(figures: "dict[str, SettingFigures]", base: str) -> list[Compared]:
+    """Each setting's means, and its paired difference to the base."""
+    from sakuin.tuning.significance import randomisation_test
+    from sakuin.tuning.tuning import estimate
+
+    return [
+        Compared(
+            name,
+            estimate(own.ndcg),
+            estimate(own.mrr),
+            estimate(own.recall),
+            None if name == base else randomisation_test(own.ndcg, figures[base].ndcg),
+        )
+        for name, own in figures.items()
+    ]
+
+
+def show_queries(judged: Judged, figures: "dict[str, SettingFigures]", base: str, k: int, words: Words) -> None:
+    """Each query by two settings: where the difference is largest first."""
+    import numpy as np
+
+    others = [name for name in figures if name != base] or [base]
+    st.html(cards.heading(words("by_query")))
+    other = st.selectbox(
+        words("by_query_setting"), others, key="other", format_func=lambda name: label(name, words), width=260
+    )
+    change = figures[other].ndcg - figures[base].ndcg
+    better, worse = int((change > 0).sum()), int((change < 0).sum())
+    st.html(
+        cards.soft(
+            words("by_query_counts", better=better, worse=worse, same=len(change) - better - worse)
+            if other != base
+            else words("by_query_alone")
+        )
+    )
+    # Of one setting alone the worst first.
+    order = np.argsort(-np.abs(change) if other != base else figures[base].ndcg, kind="stable")
+    pages = -(-len(order) // QUERIES_PER_PAGE)
+    table = st.container()
+    page = 1
+    if pages > 1:
+        with st.container(horizontal_alignment="center"):
+            page = st.pagination(pages, key="queries_page")
+    chosen = order[(page - 1) * QUERIES_PER_PAGE : page * QUERIES_PER_PAGE]
+    rows = [
+        comparisons.QueryRow(
+            judged.queries[i].query,
+            int(figures[base].first[i]),
+            int(figures[other].first[i]),
+            float(change[i]),
+        )
+        for i in chosen
+    ]
+    table.html(
+        comparisons.query_table(rows, label(base, words), label(other, words), search_of(base), search_of(other), words)
+    )
+
+
+def search_of(name: str) -> dict[str, str]:
+    """The search page's own address for a setting, but for the query."""
+    mode, _, dim = name.partition("-")
+    return {"mode": mode} | ({"dim": dim} if dim else {})
+
+
+def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
+    """What `index tune` would choose; nothing is written."""
+    with st.expander(words("tuning"), icon=":material/tune:"):
+        st.html(cards.soft(words("tuning_text")))
+        key = (judged.digest, searcher.manifest.generation)
+        if st.button(words("tuning_try"), key="tuning_try"):
+            from sakuin.tuning.tuning import compare
+
+            bar = st.progress(0.0)
+
+            def progress(query: str, done: int, total: int) -> None:
+                if done % 10 == 0 or done == total:
+                    bar.progress(done / total)
+
+            try:
+                st.session_state["evaluate_tuning"] = (key, compare(searcher, judged.queries, progress=progress))
+            except SakuinError as error:
+                st.session_state["evaluate_tuning"] = (key, str(error))
+            bar.empty()
+        kept: tuple[tuple[str, int], Comparison | str] | None = st.session_state.get("evaluate_tuning")
+        if kept is None or kept[0] != key:
+            return
+        if isinstance(kept[1], str):
+            st.html(cards.note(kept[1]))
+            return
+        st.html(comparisons.tuning(kept[1], words))
+        command = ["index", "tune", "--queries", judged.name]
+        if searcher.folder.resolve() != Path(DEFAULT_INDEX).resolve():
+            command += ["--index", short_path(searcher.folder)]
+        st.code(shlex.join(command), language=None, wrap_lines=True)
+
+
+def as_csv(judged: Judged, figures: "dict[str, SettingFigures]") -> str:
+    """A row for each query: its figures by each setting."""
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(["query", *(f"{name} {kind}" for name in figures for kind in ("nDCG", "RR", "recall", "first"))])
+    for i, query in enumerate(judged.queries):
+        cells: list[Any] = [query.query]
+        for own in figures.values():
+            cells += [f"{own.ndcg[i]:.6f}", f"{own.mrr[i]:.6f}", f"{own.recall[i]:.6f}", int(own.first[i]) or ""]
+        writer.writerow(cells)
+    return file.getvalue()
+
+
+def as_json(judged: Judged, figures: "dict[str, SettingFigures]", rows: list[Compared], k: int) -> str:
+    """Means with their intervals, and all figures of each query."""
+    value = {
+        "k": k,
+        "settings": [asdict(row) for row in rows],
+        "queries": [
+            {
+                "query": query.query,
+                "relevant": dict(query.gains),
+                "figures": {
+                    name: {
+                        "ndcg": float(own.ndcg[i]),
+                        "rr": float(own.mrr[i]),
+                        "recall": float(own.recall[i]),
+                        "first": int(own.first[i]) or None,
+                    }
+                    for name, own in figures.items()
+                },
+            }
+            for i, query in enumerate(judged.queries)
+        ],
+    }
+    return json.dumps(value, ensure_ascii=False, indent=2)

@@ -1,0 +1,127 @@
+"""The hits of a search as HTML, one list or three beside each other."""
+
+from collections.abc import Sequence
+from html import escape
+
+from sakuin.search import Hit, LegScore, SearchResult
+from sakuin.search.contributions import Coloured
+from sakuin.search.side_by_side import Listed, SideBySide
+from sakuin.ui.cards import MAX_EXCERPT, coloured_text, facts, isolated, percent, value_text
+from sakuin.ui.words import Words
+
+# A chance below this is not told exactly.
+LEAST_CHANCE = 0.005
+
+
+def summary(result: SearchResult, words: Words) -> str:
+    """How many were found, and how; and what the colours of the hits mean."""
+    number = len(result.hits)
+    parts = [words("found_one" if number == 1 else "found", n=number), words("took", ms=f"{result.seconds * 1000:.1f}")]
+    if result.dim:
+        parts.append(words("compared", dim=result.dim))
+    shading = f'<span><span class="s4">{escape(words("legend_shade"))}</span> {escape(words("legend_dense"))}</span>'
+    marks = f"<span><mark>{escape(words('legend_mark'))}</mark> {escape(words('legend_words'))}</span>"
+    dense = any(hit.dense for hit in result.hits)
+    return (
+        f'<div class="sk sk-summary"><span class="soft">{escape(" · ".join(parts))}</span>'
+        f'<span class="sk-legend">{shading if dense else ""}{marks}</span></div>'
+    )
+
+
+def card(hit: Hit, colours: Coloured, strongest: float, scale: float, words: Words) -> str:
+    """One hit.
+
+    Args:
+        hit: Of a search.
+        colours: Of the same hit.
+        strongest: The share that is shaded darkest.
+        scale: The score of a full bar.
+        words: Of the language.
+    """
+    where = f'<span class="code">{isolated(hit.document.uri)}</span>'
+    if hit.heading and hit.heading != hit.document.title:
+        where += f' · <bdi dir="auto">{coloured_text(colours.heading, strongest)}</bdi>'
+    legs = [(name, leg) for name, leg in (("dense", hit.dense), ("bm25", hit.bm25)) if leg is not None]
+    bars = "".join(f'<i class="{name}" style="width: {percent(leg.share, scale)}%"></i>' for name, leg in legs)
+    described = "".join(describe_leg(name, leg, len(legs) > 1, words) for name, leg in legs)
+    metadata = [(key, value_text(value)) for key, value in hit.document.metadata.items()]
+    metadata.append((words("characters"), words("character_range", start=hit.start + 1, end=hit.end)))
+    if hit.places > 1:
+        metadata.append((words("places"), words("more_places", n=hit.places - 1)))
+    return (
+        f'<article class="sk sk-hit" data-passage="{escape(hit.passage_id)}">'
+        f'<div class="sk-head"><span class="sk-no">{hit.rank}</span><div class="sk-title">'
+        f'<h3><bdi dir="auto">{coloured_text(colours.title, strongest)}</bdi></h3>'
+        f'<p class="sk-where small"><span class="soft">{where}</span></p></div>'
+        f'<div class="sk-score"><b>{hit.score:.3f}</b><br>'
+        f'<span class="soft small">{escape(words("score"))}</span>{chance(hit.relevance, words)}</div></div>'
+        f'<p class="sk-text" dir="auto">{coloured_text(colours.text, strongest)}</p>'
+        f'<div class="sk-bar">{bars}</div><div class="sk-legs">{described}</div>'
+        f"<details><summary>{escape(words('details'))}</summary>{facts(metadata)}</details></article>"
+    )
+
+
+def chance(relevance: float | None, words: Words) -> str:
+    """How likely a hit is an answer, where that is known."""
+    if relevance is None:
+        return ""
+    text = words("relevance", percent=f"{100 * relevance:.0f}" if relevance >= LEAST_CHANCE else "<1")
+    return f'<br><span class="small" title="{escape(words("relevance_help"))}">{escape(text)}</span>'
+
+
+def describe_leg(name: str, leg: LegScore, joined: bool, words: Words) -> str:
+    """One leg's place and score in words, and its part of the fused score where there are two."""
+    place = words("unplaced") if leg.rank is None else words("place", rank=leg.rank)
+    score = words("cosine", score=f"{leg.score:.3f}") if name == "dense" else words("bm25", score=f"{leg.score:.2f}")
+    part = f" <b>+{leg.share:.3f}</b>" if joined else ""
+    return (
+        f'<span><i class="{name}"></i>{escape(words(f"{name}_leg"))}{part} '
+        f'<span class="soft">{escape(place)} · {escape(score)}</span></span>'
+    )
+
+
+def side_by_side(lists: SideBySide, words: Words) -> str:
+    """The list of each way of searching, next to one another, and the joined one between them."""
+    columns = "".join(
+        f'<section class="sk-list-{name}"><h3>{colour}{escape(words(f"mode_{name}"))}</h3>'
+        f"{listed_hits(name, entries, words)}</section>"
+        for name, entries, colour in (
+            ("dense", lists.dense, '<i class="dense"></i>'),
+            ("hybrid", lists.hybrid, '<i class="dense"></i><i class="bm25"></i>'),
+            ("bm25", lists.bm25, '<i class="bm25"></i>'),
+        )
+    )
+    return f'<div class="sk sk-lists">{columns}</div>'
+
+
+def listed_hits(name: str, entries: Sequence[Listed], words: Words) -> str:
+    """One list, with where each of its hits stands in the others."""
+    if not entries:
+        return f'<p class="soft small">{escape(words("side_none"))}</p>'
+    items = "".join(
+        f'<li><span class="sk-no">{entry.hit.rank}</span><b>{isolated(entry.hit.document.title)}</b>'
+        f'<span class="small">{entry.hit.score:.3f}</span><div class="soft small code">'
+        f'{isolated(entry.hit.document.uri)}</div><div class="soft small sk-excerpt" dir="auto">'
+        f'{escape(entry.hit.text[:MAX_EXCERPT])}</div><div class="sk-moves">{moves(name, entry, words)}</div></li>'
+        for entry in entries
+    )
+    return f"<ol>{items}</ol>"
+
+
+def moves(name: str, entry: Listed, words: Words) -> str:
+    """Where a hit stands: in the joined list, or, of a hit of that, in each leg's own."""
+    if name != "hybrid":
+        return f"<span>{escape(words('side_joined'))} {move(entry.hit.rank, entry.hybrid, words)}</span>"
+    return "".join(
+        f'<span><i class="{leg}"></i> {escape(words(f"{leg}_leg"))} {move(place, entry.hit.rank, words, place)}</span>'
+        for leg, place in (("dense", entry.dense), ("bm25", entry.bm25))
+    )
+
+
+def move(before: int | None, after: int | None, words: Words, named: int | None = None) -> str:
+    """A place and whether it is better than the one before; ``named`` is the place that is told, ``after`` if None."""
+    if before is None or after is None:
+        return f'<span class="soft">{escape(words("unplaced"))}</span>'
+    change = before - after
+    sign = f"▲{change}" if change > 0 else f"▼{-change}" if change else "="
+    return f'<b>{escape(words("place", rank=named or after))}</b> <span class="soft">{sign}</span>'

@@ -1,0 +1,121 @@
+"""Documents of an index, and what became of changes to it, as HTML."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from sakuin.index.build import Report
+from sakuin.index.listing import ListedDocument, ListedPassage
+from sakuin.index.uploads import Uploaded
+from sakuin.ui.cards import MAX_SKIPPED, facts, isolated, message, value_text
+from sakuin.ui.words import Words
+
+MAX_REMOVED = 8
+
+
+def figures(counts: Mapping[str, int], words: Words) -> str:
+    """How much an index holds."""
+    names = {"documents": "documents", "passages": "passages", "files": "files", "duplicates": "repeated"}
+    items = "".join(
+        f'<div><b>{counts[key]:,}</b><span class="soft small">{escape(words(name))}</span></div>'
+        for key, name in names.items()
+        if counts[key] or key != "duplicates"
+    )
+    return f'<div class="sk sk-figures">{items}</div>'
+
+
+def skipped_files(skipped: Sequence[tuple[str, str]], number: int, words: Words) -> str:
+    """Files that were left out, with the reasons; ``number`` of them in all."""
+    items = "".join(
+        f'<li style="margin-bottom: .5rem"><span class="code">{isolated(uri)}</span><br>{isolated(reason)}</li>'
+        for uri, reason in skipped
+    )
+    if number > len(skipped):
+        items += f"<li>{escape(words('more', n=number - len(skipped)))}</li>"
+    return f'<div class="sk small"><ul>{items}</ul></div>'
+
+
+def listed_document(document: ListedDocument, words: Words) -> str:
+    """A document in a list."""
+    return (
+        f'<div class="sk sk-doc"><b>{isolated(document.title)}</b><div class="soft small">'
+        f'<span class="code">{isolated(document.uri)}</span> · {escape(extent(document, words))}</div></div>'
+    )
+
+
+def extent(document: ListedDocument, words: Words) -> str:
+    """How long a document is."""
+    number = words("passage_count_one" if document.passages == 1 else "passage_count", n=f"{document.passages:,}")
+    return f"{number} · {words('character_count', n=f'{document.characters:,}')}"
+
+
+def document_facts(document: ListedDocument, metadata: Mapping[str, object], words: Words) -> str:
+    """A document's title, name and size, and what its file says of it."""
+    rows = [(words("document_name"), document.uri)]
+    if document.file != document.uri:
+        rows.append((words("document_file"), document.file))
+    rows += [(words("kind"), document.kind), (words("document_size"), extent(document, words))]
+    said = facts((name, value_text(value)) for name, value in metadata.items())
+    more = f"<details><summary>{escape(words('of_document'))} ({len(metadata)})</summary>{said}</details>"
+    return (
+        f'<div class="sk"><h2 style="margin-bottom: .5rem">{isolated(document.title)}</h2>{facts(rows)}'
+        f"{more if metadata else ''}</div>"
+    )
+
+
+def passages(listed: Sequence[ListedPassage], words: Words) -> str:
+    """Passages of a document with where each begins and ends."""
+    items = []
+    for passage in listed:
+        parts = [words("character_range", start=f"{passage.start + 1:,}", end=f"{passage.end:,}")]
+        if passage.places > 1:
+            parts.append(words("more_places", n=passage.places - 1))
+        heading = isolated(passage.heading) if passage.heading else escape(words("no_heading"))
+        items.append(
+            f'<li class="sk-passage"><div class="soft small"><span class="sk-no">{passage.number}</span> '
+            f"{escape(' · '.join(parts))} · {heading}</div>"
+            f'<p class="sk-text" dir="auto">{escape(passage.text)}</p></li>'
+        )
+    return f'<div class="sk"><h3>{escape(words("passages_of"))}</h3><ol class="sk">{"".join(items)}</ol></div>'
+
+
+def removal(chosen: Sequence[ListedDocument], words: Words) -> str:
+    """What is about to be removed."""
+    items = "".join(
+        f'<li class="sk-doc"><b>{isolated(document.title)}</b>'
+        f'<div class="soft code">{isolated(document.uri)}</div></li>'
+        for document in chosen[:MAX_REMOVED]
+    )
+    if len(chosen) > MAX_REMOVED:
+        items += f'<li class="soft">{escape(words("more", n=len(chosen) - MAX_REMOVED))}</li>'
+    return f'<div class="sk small"><ul class="sk-list">{items}</ul></div>'
+
+
+def consequences(kinds: Sequence[tuple[str, int]], words: Words) -> str:
+    """What becomes of what is removed: keys of words, and how many each holds for."""
+    items = "".join(f"<p>{escape(words(name, n=number))}</p>" for name, number in kinds)
+    return f'<div class="sk"><div class="sk-note" role="status">{items}</div></div>'
+
+
+def changed(outcome: Uploaded | Report, words: Words) -> str:
+    """What came of an addition or a removal."""
+    if isinstance(outcome, Report):
+        return message(words("removed_title"), words("removed", documents=f"{outcome.documents:,}"))
+    parts = []
+    if outcome.kept and outcome.report:
+        report = outcome.report
+        parts.append(
+            message(
+                words("added_title", n=len(outcome.kept)),
+                words("added", passages=f"{report.new_passages:,}", documents=f"{report.documents:,}"),
+            )
+        )
+        rows = [(name, uri) for name, uri in outcome.kept[:MAX_SKIPPED] if not uri.endswith(f"/{name}")]
+        if rows:
+            parts.append(f'<div class="sk"><h3>{escape(words("added_as"))}</h3>{facts(rows)}</div>')
+    else:
+        parts.append(message(words("added_none_title"), ""))
+    if outcome.skipped:
+        left_out = [(item.uri, item.reason) for item in outcome.skipped[:MAX_SKIPPED]]
+        parts.append(f'<div class="sk"><h3>{escape(words("added_skipped"))}</h3></div>')
+        parts.append(skipped_files(left_out, len(outcome.skipped), words))
+    return "".join(parts)

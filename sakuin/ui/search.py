@@ -1,0 +1,213 @@
+"""The page *Search*: ask the index, and see why a passage was found."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from sakuin.search import MODES, Explanation, Hit, Notice, Searcher, SearchResult
+from sakuin.search.contributions import coloured, cosines, strongest_pairs, term_scores
+from sakuin.search.explanation import Indexed
+from sakuin.search.side_by_side import side_by_side
+from sakuin.search.token_pairs import token_pairs
+from sakuin.ui import cards, hits, reasons
+from sakuin.ui.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
+from sakuin.ui.widgets import dimensions_up_to
+from sakuin.ui.words import EXAMPLE_QUERIES, Words
+
+# The query is part of the address, and the server refuses addresses of more than 64 kB.
+MAX_QUERY = 5_000
+NUMBERS_OF_HITS = (5, 10, 20, 50, 100)
+WIDTH = 68
+# Of each list that stands beside others.
+LISTED = 10
+# Words of the query and of a passage that a heat map names: as many as are seen without scrolling.
+HEAT_MAP = (12, 14)
+# Parts of each sum that the explanation on the page names; the file has all.
+EXPLAINED_PARTS = 40
+
+
+def search_page(searcher: Searcher, words: Words) -> None:
+    """Ask the index."""
+    st.html(cards.page_width(WIDTH))
+    query = st.text_input(
+        words("query"),
+        key="q",
+        type="search",
+        max_chars=MAX_QUERY,
+        placeholder=words("query_placeholder"),
+        label_visibility="collapsed",
+        bind="query-params",
+        persist_state="session",
+    )
+    mode, dim, k, side = search_options(searcher.manifest.dim, words)
+    query = query or ""
+    if not query.strip():
+        show_hints(searcher, words)
+        return
+    where = chosen_filters(searcher)
+    with beside_facets(searcher, where, words):
+        show_chosen(where, words)
+        if side:
+            show_side_by_side(searcher, query, dim, where, words)
+        else:
+            show_result(searcher, searcher.search(query, k=k, mode=mode, dim=dim, where=where), words)
+
+
+def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGenerator:
+    """Where results go: beside the filters, which on a phone stand above, or the whole page where there are none."""
+    facets = offered(searcher, where)
+    if not facets:
+        return st.container()
+    left, right = st.columns((1, 3.4), gap="medium")
+    with left.container(horizontal=True, gap="small", key="facets"):
+        choose_filters(facets, where, words)
+    return right
+
+
+def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
+    """The hits, best first, each with a button that opens why it was found."""
+    for notice in result.notices:
+        st.html(cards.note(words.notice(notice), strong=notice is Notice.NO_GOOD_MATCH))
+    if not result.hits:
+        st.html(cards.message(words("no_hits_title"), words("no_hits")))
+        return
+    colours = coloured(searcher.model, result)
+    strongest = max(each.strongest for each in colours)
+    # Fused scores and cosines end at 1; BM25 has no end, so its bars are relative to the best hit.
+    scale = result.hits[0].score if result.mode == "bm25" else 1.0
+    st.html(hits.summary(result, words))
+    opened = st.query_params.get("why")
+    if opened and all(hit.passage_id != opened for hit in result.hits):
+        del st.query_params["why"]
+    for hit, of_hit in zip(result.hits, colours, strict=True):
+        is_open = hit.passage_id == opened
+        with st.container(border=True, gap="xsmall"):
+            st.html(hits.card(hit, of_hit, strongest, scale, words))
+            st.button(
+                words("why_close") if is_open else words("why", rank=hit.rank),
+                key=f"why_{hit.rank}",
+                type="tertiary",
+                icon=":material/close:" if is_open else ":material/lightbulb:",
+                on_click=open_why,
+                args=(None if is_open else hit.passage_id,),
+            )
+            if is_open:
+                show_why(searcher, result, hit, words)
+    with st.expander(words("how_scored")):
+        st.write(words(f"how_scored_{result.mode}"))
+        if result.answered is not None:
+            st.write(words("relevance_help"))
+
+
+def open_why(passage_id: str | None) -> None:
+    """Open the explanation of one hit, and so close that of any other."""
+    if passage_id:
+        st.query_params["why"] = passage_id
+    else:
+        st.query_params.pop("why", None)
+
+
+def show_why(searcher: Searcher, result: SearchResult, hit: Hit, words: Words) -> None:
+    """All that made a hit's score: both legs' parts, pairs of words, dimensions, terms."""
+    explanation = searcher.explain(result.query, hit, result.dim)
+    sections = [reasons.fusion(hit, words)]
+    if hit.dense and result.dim:
+        passage = Indexed.passage(hit.document.title, hit.heading, hit.text).text
+        dims = dimensions_up_to(searcher.manifest.dim)
+        pairs = token_pairs(searcher.model, result.query, passage, result.dim)
+        sections += [
+            reasons.dimension_bars(cosines(searcher.model, result.query, passage, dims), dims, result.dim, words),
+            reasons.pair_heat_map(strongest_pairs(pairs, result.query, passage, *HEAT_MAP), hit.dense.score, words),
+        ]
+    if hit.bm25:
+        sections.append(reasons.term_table(term_scores(explanation), hit.bm25.score, words))
+    st.html(reasons.why(sections, explanation.text(width=EXPLAINED_PARTS), words))
+    st.download_button(
+        words("why_download"),
+        lambda: explained_file(result, hit, explanation),
+        file_name=f"why-{hit.passage_id}.json",
+        mime="application/json",
+        on_click="ignore",
+    )
+
+
+def explained_file(result: SearchResult, hit: Hit, explanation: Explanation) -> str:
+    """A hit and its explanation in the form that `index search --json --explain` prints."""
+    alone = replace(result, hits=(replace(hit, explanation=explanation),))
+    return json.dumps(alone.to_dict(), ensure_ascii=False, indent=2)
+
+
+def show_side_by_side(searcher: Searcher, query: str, dim: int, where: Chosen, words: Words) -> None:
+    """What each way of searching finds by itself, and both together."""
+    lists = side_by_side(searcher, query, LISTED, dim, where)
+    for notice in lists.notices:
+        st.html(cards.note(words.notice(notice), strong=notice is Notice.NO_GOOD_MATCH))
+    st.caption(words("side_text"))
+    st.html(hits.side_by_side(lists, words))
+
+
+def search_options(stored: int, words: Words) -> tuple[str, int, int, bool]:
+    """Mode, dimension, number of hits, and whether all modes stand side by side."""
+    # Streamlit's own binding would put the mode's label, which depends on the language, into the address.
+    asked = st.query_params.get("mode")
+    if "mode" not in st.session_state and asked in MODES:
+        st.session_state["mode"] = asked
+    row = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    beside = bool(st.session_state.get("side"))
+    mode = row.segmented_control(
+        words("mode"),
+        MODES,
+        default=None if "mode" in st.session_state else MODES[0],
+        required=True,
+        format_func=lambda name: words(f"mode_{name}"),
+        help=words("mode_help"),
+        key="mode",
+        disabled=beside,
+        persist_state="session",
+    )
+    dim = row.select_slider(
+        words("dimension"),
+        dimensions_up_to(stored),
+        value=stored,
+        help=words("dimension_help"),
+        key="dim",
+        disabled=mode == "bm25" and not beside,
+        width=190,
+        bind="query-params",
+        persist_state="session",
+    )
+    k = row.selectbox(
+        words("k"),
+        NUMBERS_OF_HITS,
+        index=1,
+        key="k",
+        width=92,
+        disabled=beside,
+        bind="query-params",
+        persist_state="session",
+    )
+    side = row.toggle(words("side"), key="side", help=words("side_help"), bind="query-params", persist_state="session")
+    if mode and mode != MODES[0]:
+        st.query_params["mode"] = mode
+    else:
+        st.query_params.pop("mode", None)
+    return mode or MODES[0], int(dim), int(k), side
+
+
+def show_hints(searcher: Searcher, words: Words) -> None:
+    """What to ask, before anything was asked."""
+    st.html(cards.message(words("hint_title"), words("hint")))
+    if not Path(searcher.manifest.corpus).as_posix().endswith("examples/corpus"):
+        return
+    st.caption(words("examples"))
+    with st.container(horizontal=True, gap="small"):
+        for example in EXAMPLE_QUERIES:
+            st.button(example, on_click=ask, args=(example,))
+
+
+def ask(query: str) -> None:
+    """Put a query into the box."""
+    st.session_state["q"] = query
