@@ -1,0 +1,36 @@
+"""Files that are written whole or not at all, and the folder for what can be made again."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from secrets import token_hex
+
+from platformdirs import user_cache_path
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A path beside ``path`` to write to, which takes its place once the block is done; if not, it stays as it was.
+
+    Folders above are made. The bytes are on the disk before the name is: after a crash there is the old file or the
+    new one.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{token_hex(4)}.part")
+    try:
+        yield part
+        with part.open("rb") as written:
+            os.fsync(written.fileno())
+        part.replace(path)
+    finally:
+        with suppress(OSError):
+            part.unlink()
+
+
+def cache_folder(name: str) -> Path:
+    """The user's folder for results of one kind that can be made again, such as ``~/.cache/sakuin/maps``; not made."""
+    return user_cache_path("sakuin", appauthor=False) / name
