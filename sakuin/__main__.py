@@ -1,5 +1,5 @@
 """`python -m sakuin`: the command `index`."""
 
-from sakuin.cli.index import main
+from sakuin.cli.main import main
 
 main()

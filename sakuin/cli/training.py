@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sakuin.cli.index import adapt
+from sakuin.cli.adapting import adapt
 from sakuin.cli.running import FiniteRange
 from sakuin.cli.running import run as run_command
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from experiments import fusion
-from sakuin.cli.index import cli
+from sakuin.cli.main import cli
 from sakuin.evaluation.families import EvaluationError
 from sakuin.index import database
 from sakuin.index.build import add, build, compact

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sqlite_utils import Database
 
-from sakuin.cli.index import cli
+from sakuin.cli.main import cli
 from sakuin.embedder.model import normalized
 from sakuin.index import filters, terms, vectors
 from sakuin.index.build import build

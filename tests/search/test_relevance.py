@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from experiments.examples import EXAMPLES
-from sakuin.cli.index import cli
+from sakuin.cli.main import cli
 from sakuin.index.build import build
 from sakuin.index.database import Manifest
 from sakuin.search import MODES, Notice, Searcher, SearchError

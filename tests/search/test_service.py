@@ -45,7 +45,7 @@ def free_port() -> int:
 
 def command(folder: Path, *options: str, before: str = "") -> list[str]:
     """The command line; Python that is to run before may change what cannot be brought about otherwise."""
-    start = ["-c", f"{before}; from sakuin.cli.index import main; main()"] if before else ["-m", "sakuin"]
+    start = ["-c", f"{before}; from sakuin.cli.main import main; main()"] if before else ["-m", "sakuin"]
     return [sys.executable, *start, "serve", "--index", str(folder), *options]
 
 
@@ -586,7 +586,7 @@ def test_keys_and_addresses_that_will_not_do(tmp_path: Path) -> None:
 
 def test_nothing_but_the_service_loads_its_libraries(folder: Path) -> None:
     code = (
-        "import sys; from click.testing import CliRunner; from sakuin.cli.index import cli\n"
+        "import sys; from click.testing import CliRunner; from sakuin.cli.main import cli\n"
         f"result = CliRunner().invoke(cli, ['search', '猫', '--index', {str(folder)!r}])\n"
         "assert result.exit_code == 0, result.output\n"
         "assert not {'fastapi', 'uvicorn', 'starlette', 'pydantic'} & sys.modules.keys()"

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from sakuin.cli.index import cli
+from sakuin.cli.main import cli
 from sakuin.cli.training import cli as training_cli
 from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.errors import SakuinError

@@ -1,0 +1,83 @@
+"""The command that trains the model further on one's own documents."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from sakuin.cli.output import SKIPPED_SHOWN, progress_bar, show_reasons
+from sakuin.cli.running import FiniteRange
+
+
+@click.command()
+@click.argument("corpus", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="adapted-model",
+    show_default=True,
+    help="Folder of the new model.",
+)
+@click.option("--model", help="Model folder or hub name to start from [default: the packaged model].")
+@click.option(
+    "--minutes",
+    type=FiniteRange(min=0, min_open=True),
+    default=3.0,
+    show_default=True,
+    help="Train for so long at most; few documents need less.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Of what is held out, and of the order of training.",
+)
+@click.option("--steps", type=click.IntRange(min=1), help="Batches to train on, however long they take.")
+def adapt(corpus: Path, out: Path, model: str | None, minutes: float, seed: int, steps: int | None) -> None:
+    """Teach the model the words of your own documents; keep what it learnt only if it then finds more.
+
+    \b
+    index adapt docs/ --out docs-model
+    index build docs/ --model docs-model --index docs.index
+
+    CORPUS is a folder of documents, or one file of many, such as a JSON Lines file with "title" and "text". Nobody has
+    to label anything: titles and headings should find the passages below them, a passage the one that follows it, and a
+    few of its words the rest of it.
+
+    Some documents are held out. How well their passages are found among all passages, before and after, is measured as
+    nDCG@10: 100 where all that belongs to a title comes first, 0 where none of it is among the first ten. The new model
+    is written only if that got better. Documents it was trained on gain more.
+
+    It needs 30 documents or more, and `pip install "sakuin[train]"`. Ctrl-C leaves nothing behind.
+    """
+    from sakuin.embedder.errors import SakuinError
+
+    try:
+        from sakuin.training.adapt import adapt, figures
+    except ModuleNotFoundError as error:
+        raise SakuinError(
+            f'Adapting needs {error.name}, which is not installed: run pip install "sakuin[train]".'
+        ) from error
+
+    try:
+        result = adapt(corpus, out, model, minutes, seed, steps, progress_bar())
+    except KeyboardInterrupt:
+        click.echo("Interrupted. Nothing was written.", err=True)
+        sys.exit(130)
+    click.echo(f"Read:      {result.documents:,} documents, {result.passages:,} passages")
+    if result.skipped:
+        click.echo(f"Skipped:   {len(result.skipped):,} files or parts of files")
+        show_reasons([(item.uri, item.reason) for item in result.skipped], SKIPPED_SHOWN)
+    click.echo(f"Trained:   {result.steps:,} batches of {result.batch:,} in {result.seconds / 60:.1f} minutes")
+    for line in figures(result):
+        click.echo(line)
+    if not result.folder:
+        click.echo("Model:     none written, for it would be no better than the one you have")
+        return
+    click.echo(f"Model:     {out}")
+    command = "build" if corpus.is_dir() else "add"
+    # An index of its own: one that was made by another model refuses this one.
+    places = [str(corpus), "--model", str(out), "--index", f"{out}.index"]
+    click.echo(f"Next:      {shlex.join(['index', command, *places])}")

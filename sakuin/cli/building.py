@@ -1,0 +1,134 @@
+"""The commands that read documents into an index and take them out again."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sakuin.cli.options import DIM_OPTION, INDEX_OPTION, MODEL_OPTION
+from sakuin.cli.output import progress_bar, show_skipped, show_state
+
+if TYPE_CHECKING:
+    from sakuin.index.build import Report
+
+
+@click.command()
+@click.argument("corpus", type=click.Path(path_type=Path))
+@INDEX_OPTION
+@DIM_OPTION
+@MODEL_OPTION
+def build(corpus: Path, folder: Path, dim: int | None, model: str | None) -> None:
+    """Bring the index in step with the folder CORPUS: read what is new or changed, remove what is gone.
+
+    \b
+    index build docs/
+    index build docs/ --index /data/docs.index --dim 512
+    """
+    from sakuin.index.build import build
+    from sakuin.index.writer import Settings
+
+    with progress_bar() as progress:
+        report = build(corpus, folder, Settings(model, dim), progress)
+    show_report(report, folder)
+
+
+@click.command()
+@click.argument("paths", type=click.Path(path_type=Path), nargs=-1, required=True)
+@INDEX_OPTION
+@DIM_OPTION
+@MODEL_OPTION
+def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | None) -> None:
+    """Read files, or all files of folders, into the index.
+
+    \b
+    index add notes.md ~/papers
+
+    What is there already is brought up to date: of a folder that is added again, only new and changed files are read,
+    and files that are gone from the disk are forgotten. `index build` leaves alone what was added from outside its
+    folder.
+    """
+    from sakuin.index.build import add
+    from sakuin.index.writer import Settings
+
+    with progress_bar() as progress:
+        report = add(paths, folder, Settings(model, dim), progress)
+    show_report(report, folder)
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@INDEX_OPTION
+def remove(names: tuple[str, ...], folder: Path) -> None:
+    """Remove files, all files of folders, or single documents from the index; nothing on the disk is deleted.
+
+    \b
+    index remove notes.md ~/papers
+    index remove office/rows.csv#row=3
+
+    A NAME is what `index search` and `index info --files` show, a folder that such names begin with, or the path of a
+    file or folder, which need not be there any more. If the index has nothing of one of them, nothing is removed.
+
+    The next `index build` brings back a file that still stands in the corpus folder. A single document of a file, such
+    as rows.csv#row=3, stays away until that file changes.
+    """
+    from sakuin.index.build import remove
+
+    show_report(remove(names, folder), folder)
+
+
+@click.command()
+@click.argument("corpus", type=click.Path(path_type=Path))
+@INDEX_OPTION
+@DIM_OPTION
+@MODEL_OPTION
+def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> None:
+    """Keep the index in step with the folder CORPUS: build it, then again whenever a file changes. Ctrl-C ends it.
+
+    \b
+    index watch docs/ &
+    index ui
+    """
+    from sakuin.index.watch import watch
+    from sakuin.index.writer import Settings
+
+    watching = False
+    try:
+        for report in watch(corpus, folder, Settings(model, dim), progress_bar):
+            if isinstance(report, str):
+                click.echo(report, err=True)
+            else:
+                show_report(report, folder)
+            sys.stdout.flush()
+            if not watching:
+                click.echo(f"Watching {corpus}: what changes in it is read as it changes. Ctrl-C ends it.", err=True)
+                watching = True
+    except KeyboardInterrupt:
+        if not watching:
+            raise
+        click.echo(
+            f"No longer watching {corpus}. The index in {folder} is as the last summary says; `index build` reads what "
+            f"changes from now on.",
+            err=True,
+        )
+
+
+def show_report(report: "Report", folder: Path) -> None:
+    """The summary at the end of a build, an addition or a removal."""
+    changes = ", ".join(
+        f"{number:,} {name}"
+        for name, number in (
+            ("added", report.added),
+            ("updated", report.updated),
+            ("removed", report.removed),
+            ("unchanged", report.unchanged),
+        )
+        if number
+    )
+    if report.removed_documents:
+        click.echo(f"Documents: {report.removed_documents:,} removed")
+    if changes or not report.removed_documents:
+        click.echo(f"Files:     {changes or 'none'}")
+    speed = f", {report.new_passages / report.seconds:,.0f} passages a second" if report.new_passages else ""
+    show_state(report, folder, f"{report.new_passages:,} passages read in {report.seconds:.1f} s{speed}")
+    show_skipped([(item.uri, item.reason) for item in report.skipped], report.partly)

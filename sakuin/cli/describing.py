@@ -1,0 +1,71 @@
+"""The command that says what an index holds."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sakuin.cli.options import INDEX_OPTION
+from sakuin.cli.output import clean, readable_size, show_skipped, to_json
+
+
+@click.command()
+@INDEX_OPTION
+@click.option("--files", is_flag=True, help="List every file with its number of documents.")
+@click.option("--facets", is_flag=True, help="List the fields and values that `index search --where` can be given.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
+    """Say what the index holds and how it was made."""
+    from dataclasses import asdict
+
+    from sakuin.index.snapshot import open_index
+    from sakuin.index.writer import folder_bytes
+    from sakuin.search.fusion import Fusion
+
+    with closing(open_index(folder)) as snapshot:
+        manifest = snapshot.manifest
+        fusion = Fusion.of(manifest.fusion)
+        documents = dict(snapshot.files())
+        skipped = snapshot.skipped()
+        facts: dict[str, Any] = {
+            "index": str(folder),
+            "corpus": manifest.corpus,
+            **snapshot.counts(),
+            "dim": manifest.dim,
+            "model": manifest.model or "default",
+            "fingerprint": manifest.fingerprint,
+            "analyser": manifest.analyser,
+            "generation": manifest.generation,
+            "segments": len(manifest.segments),
+            "stale_terms": manifest.stale_terms,
+            "fusion": {**asdict(fusion), "tuned": bool(manifest.fusion)},
+            "bytes": folder_bytes(folder),
+            "skipped": [{"uri": uri, "reason": reason, "documents": documents.get(uri, 0)} for uri, reason in skipped],
+        }
+        if files:
+            facts["files"] = [{"uri": uri, "documents": number} for uri, number in documents.items()]
+        if facets:
+            facts["fields"] = snapshot.field_names()
+            facts["facets"] = [facet.to_dict() for facet in snapshot.facets()]
+    if as_json:
+        click.echo(to_json(facts))
+        return
+    facts["fusion"] = f"{'tuned' if manifest.fusion else 'default'}: {fusion}"
+    partly = sum(documents.get(uri, 0) > 0 for uri, _ in skipped)
+    if not files and len(skipped) > partly:
+        facts["files"] = f"{facts['files']}, of which nothing was taken from {len(skipped) - partly}"
+    for name, value in facts.items():
+        if not isinstance(value, list):
+            click.echo(f"{name:12} {readable_size(value) if name == 'bytes' else value}")
+    show_skipped(skipped, partly, everything=files)
+    for item in facts["files"] if files else ():
+        click.echo(f"{item['documents']:8}  {clean(item['uri'])}")
+    for field in facts["facets"] if facets else ():
+        for item in field["values"]:
+            click.echo(f"{item['documents']:8}  {clean(field['name'])}={clean(item['value'])}")
+    if facets:
+        listed = {field["name"] for field in facts["facets"]}
+        others = [clean(name) for name in facts["fields"] if name not in listed]
+        if others:
+            click.echo(f"Other fields, of too many values to list or of one document: {', '.join(others)}")

@@ -1,0 +1,90 @@
+"""What commands print: summaries, skipped files, sizes, JSON, a bar of progress."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from sakuin.index.build import Progress, Report
+
+SKIPPED_SHOWN = 10
+
+
+@contextmanager
+def progress_bar(unit: str = "B", work: str = "Reading") -> Iterator["Progress"]:
+    """A bar of bytes read, or of other things done, on stderr where that is a terminal."""
+    from tqdm import tqdm
+
+    with tqdm(unit=unit, unit_scale=True, desc=work, disable=None, leave=False) as bar:
+
+        def show(name: str, done: int, total: int) -> None:
+            bar.total = total
+            if name:
+                bar.set_postfix_str(clean(name)[-40:], refresh=False)
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def show_state(report: "Report", folder: Path, work: str) -> None:
+    """How large an index is after some work."""
+    again = f", {report.duplicates:,} more that repeat others" if report.duplicates else ""
+    click.echo(f"Index:     {report.documents:,} documents, {report.passages:,} passages{again} ({folder})")
+    click.echo(f"Work:      {work}")
+    click.echo(f"Size:      {readable_size(report.bytes)}")
+
+
+def show_skipped(files: Sequence[tuple[str, str]], partly: int, everything: bool = False) -> None:
+    """The files of which nothing, or not all, was taken, and why.
+
+    Args:
+        files: Name and reason of each.
+        partly: How many of them were taken in part.
+        everything: List all.
+    """
+    if not files:
+        return
+    wholly = len(files) - partly
+    parts = [count_files(wholly)] if wholly else []
+    parts += [f"parts of {count_files(partly)}"] if partly else []
+    click.echo(f"Skipped:   {', '.join(parts)}")
+    show_reasons(files, len(files) if everything else SKIPPED_SHOWN)
+    if not everything and len(files) > SKIPPED_SHOWN:
+        click.echo("  `index info --files` lists all.")
+
+
+def show_reasons(skipped: Sequence[tuple[str, str]], most: int) -> None:
+    """The first of what was left out, each with the reason, and how many more there are."""
+    for uri, reason in skipped[:most]:
+        click.echo(f"  {clean(uri)}: {clean(reason)}")
+    if len(skipped) > most:
+        click.echo(f"  ... and {len(skipped) - most:,} more")
+
+
+def count_files(number: int) -> str:
+    """A number of files in words."""
+    return f"{number:,} file{'' if number == 1 else 's'}"
+
+
+def clean(text: str) -> str:
+    """Document text on one line and without control characters, which a terminal would obey."""
+    return "".join(c if c.isprintable() else " " for c in text)
+
+
+def readable_size(size: int) -> str:
+    """Bytes as people read them."""
+    value = float(size)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} GB"
+
+
+def to_json(value: Any) -> str:
+    """JSON, Japanese left readable."""
+    return json.dumps(value, ensure_ascii=False, indent=2)

@@ -1,0 +1,167 @@
+"""The command that searches, and how it shows hits."""
+
+import shlex
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sakuin.cli.options import INDEX_OPTION
+from sakuin.cli.output import clean, count_files, to_json
+from sakuin.index import DEFAULT_INDEX
+
+if TYPE_CHECKING:
+    from sakuin.search.results import Hit, SearchResult
+
+SNIPPET_CHARACTERS = 200
+
+
+@click.command()
+@click.argument("query")
+@INDEX_OPTION
+@click.option("-k", default=10, show_default=True, help="Number of hits.")
+@click.option(
+    "--mode",
+    type=click.Choice(["hybrid", "dense", "bm25"]),
+    default="hybrid",
+    show_default=True,
+    help="By meaning and words, by meaning, or by words.",
+)
+@click.option("--dim", type=int, help="Compare only the first so many numbers of the vectors [default: all stored].")
+@click.option(
+    "--rescore",
+    type=int,
+    help="In a large index, how many passages of a rough dense search to compare exactly: more is surer and slower "
+    "[default: enough for 98 % of the ten nearest, 2000 at 256 numbers].",
+)
+@click.option("--explain", is_flag=True, help="Show what each score is made of, down to words.")
+@click.option(
+    "--where",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Search only documents whose metadata has this value; folder= and type= are those of the file. Given again, a "
+    "field may have either value, and each further field must match too. `index info --facets` lists fields.",
+)
+@click.option(
+    "--min-relevance",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    show_default=True,
+    help="Leave out hits that answer the query with a lower probability, such as 0.3.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
+def search(
+    query: str,
+    folder: Path,
+    k: int,
+    mode: str,
+    dim: int | None,
+    rescore: int | None,
+    explain: bool,
+    where: tuple[str, ...],
+    min_relevance: float,
+    as_json: bool,
+) -> None:
+    """Find the passages that answer QUERY.
+
+    \b
+    index search "電車が遅れた証拠がほしい"
+    index search "how do I reset my password" -k 3 --mode dense --dim 64
+    index search "家で働くときのルール" -k 1 --explain
+    index search "経費" --where folder=office --where type=md --where type=docx
+    index search "経費" --json | jq '.hits[].document.uri'
+    """
+    from sakuin.search import Searcher
+
+    with Searcher.open(folder) as searcher:
+        if not searcher.manifest.passages:
+            show_emptiness(folder, searcher.manifest.corpus, searcher.counts()["skipped"])
+            if not as_json:
+                return
+        result = searcher.search(query, k, mode, dim, rescore, explain, read_where(where), min_relevance)
+    if as_json:
+        click.echo(to_json(result.to_dict()))
+        return
+    if min_relevance and len(result.hits) < k:
+        click.echo(f"Note: only hits of a relevance of {100 * min_relevance:g} % or more are shown.", err=True)
+    show_result(result)
+
+
+def read_where(given: Sequence[str]) -> dict[str, list[str]]:
+    """Values by field, of FIELD=VALUE; raises click.BadParameter where one is of another form."""
+    from sakuin.index.filters import where_of
+
+    try:
+        return where_of(given)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--where") from error
+
+
+def show_emptiness(folder: Path, corpus: str, skipped: int) -> None:
+    """That an index holds no documents, and how some get into it."""
+    index = [] if folder == Path(DEFAULT_INDEX) else ["--index", str(folder)]
+    click.echo(f"The index in {folder} holds no documents.", err=True)
+    if skipped:
+        click.echo(
+            f"{count_files(skipped)} could not be read: `{shlex.join(['index', 'info', *index])}` says why.", err=True
+        )
+    if corpus:
+        command = shlex.join(["index", "build", corpus, *index])
+        click.echo(f"Put documents into {corpus} and run `{command}`.", err=True)
+    else:
+        click.echo(f"`{shlex.join(['index', 'add', 'FILE', *index])}` puts some in.", err=True)
+
+
+def show_result(result: "SearchResult") -> None:
+    """Hits for people."""
+    from sakuin.search.results import Notice
+
+    for notice in result.notices:
+        click.echo(f"Note: {notice}", err=True)
+    if Notice.NOTHING_MATCHES_FILTER in result.notices:
+        click.echo("`index info --facets` lists fields and their values.", err=True)
+    if not result.hits:
+        click.echo("Nothing found.")
+        return
+    for hit in result.hits:
+        legs = [
+            f"{name} {f'#{leg.rank} ' if leg.rank else ''}{leg.score:.3f}"
+            for name, leg in (("dense", hit.dense), ("bm25", hit.bm25))
+            if leg
+        ]
+        title = click.style(clean(hit.document.title), bold=True)
+        click.echo(f"{hit.rank:2}. {title}  {click.style(clean(hit.document.uri), fg='cyan')}")
+        if hit.heading and hit.heading != hit.document.title:
+            click.echo(f"    {clean(hit.heading)}")
+        click.echo(f"    {snippet(hit, mark)}")
+        if hit.places > 1:
+            again = f"the same passage stands in {hit.places - 1:,} more place{'s' if hit.places > 2 else ''}"
+            click.echo(click.style(f"    {again}", dim=True))
+        relevance = "" if hit.relevance is None else f"relevance {100 * hit.relevance:.0f} %, score "
+        click.echo(click.style(f"    {relevance}{hit.score:.3f}  ({', '.join(legs)})", dim=True))
+        if hit.explanation:
+            for line in hit.explanation.text(depth=6, width=5).splitlines():
+                words = line.lstrip(" ")
+                click.echo(click.style(" " * (4 + len(line) - len(words)) + clean(words), dim=True))
+    where = f", {result.dim} dimensions" if result.dim else ""
+    click.echo(click.style(f"{result.mode}{where}, {1000 * result.seconds:.0f} ms", dim=True), err=True)
+
+
+def snippet(hit: "Hit", mark: Callable[[str], str]) -> str:
+    """A stretch of the passage on one line, from shortly before the first highlight, with highlights marked."""
+    first = hit.highlights[0][0] if hit.highlights else 0
+    start = max(0, min(first - 40, len(hit.text) - SNIPPET_CHARACTERS))
+    stop = min(len(hit.text), start + SNIPPET_CHARACTERS)
+    parts, at = ["…" if start else ""], start
+    for low, high in hit.highlights:
+        low, high = max(low, at), min(high, stop)
+        if low < high:
+            parts += [clean(hit.text[at:low]), mark(clean(hit.text[low:high]))]
+            at = high
+    return "".join([*parts, clean(hit.text[at:stop]), "…" if stop < len(hit.text) else ""])
+
+
+def mark(text: str) -> str:
+    """Highlighted on a terminal, plain elsewhere."""
+    return click.style(text, fg="yellow", bold=True)

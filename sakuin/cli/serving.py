@@ -1,0 +1,135 @@
+"""The commands that run until Ctrl-C: pages in the browser, and the service over HTTP."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+from sakuin.cli.options import INDEX_OPTION
+
+# Run beside the server, which takes a moment to answer; gives up after half a minute.
+OPEN_WHEN_READY = """
+import sys, time, urllib.request, webbrowser
+for _ in range(100):
+    try:
+        urllib.request.urlopen(sys.argv[1] + "/_stcore/health", timeout=5).close()
+    except OSError:
+        time.sleep(0.3)
+    else:
+        webbrowser.open(sys.argv[1])
+        break
+"""
+
+
+@click.command()
+@INDEX_OPTION
+@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port on this machine.")
+@click.option("--no-browser", is_flag=True, help="Do not open a browser.")
+@click.option("--read-only", is_flag=True, help="Let nobody add or remove documents on the page.")
+def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
+    """Explore the index in the browser, add documents and remove them. Ctrl-C ends it.
+
+    Only this machine can reach the page; all its users can. Use --read-only where they should change nothing.
+    """
+    from sakuin.index import database
+    from sakuin.index.uploads import MAX_MEGABYTES
+
+    app = Path(__file__).parent.parent / "ui" / "page" / "app.py"
+    options = {
+        "server.address": "127.0.0.1",
+        "server.port": str(port),
+        "server.maxUploadSize": str(MAX_MEGABYTES),
+        # Not for want of a screen: otherwise Streamlit asks for an e-mail address and advertises on the page.
+        "server.headless": "true",
+        "server.fileWatcherType": "none",
+        "logger.hideWelcomeMessage": "true",
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "client.showErrorDetails": "none",
+        "theme.light.primaryColor": "#0d9488",
+        "theme.dark.primaryColor": "#2dd4bf",
+    }
+    flags = [f"--{name}={value}" for name, value in options.items()]
+    # A page elsewhere that gives this machine its own name must not speak to this one.
+    flags += [f"--server.allowedHosts={name}" for name in ("127.0.0.1", "localhost")]
+    arguments = ["--index", str(folder.resolve()), *(["--read-only"] if read_only else [])]
+    require_free(port)
+    address = f"http://127.0.0.1:{port}"
+    click.echo(f"{address} shows {folder}; Ctrl-C ends it.")
+    if not (folder / database.NAME).exists():
+        click.echo(f"There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one.", err=True)
+    sys.stdout.flush()
+    if not no_browser:
+        subprocess.Popen([sys.executable, "-c", OPEN_WHEN_READY, address], start_new_session=True)
+    os.execv(
+        sys.executable,
+        [sys.executable, "-m", "streamlit", "run", str(app), *flags, "--", *arguments],
+    )
+
+
+@click.command()
+@INDEX_OPTION
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need --key-file.")
+@click.option(
+    "--key-file",
+    type=click.Path(path_type=Path),
+    help="File with a key that clients must send: `Authorization: Bearer KEY`.",
+)
+def serve(folder: Path, port: int, host: str, key_file: Path | None) -> None:
+    """Answer searches over HTTP, and embed texts as OpenAI's API does. Ctrl-C ends it.
+
+    \b
+    index serve
+    curl 'http://127.0.0.1:8000/search?query=password&k=3&where=folder%3Doffice'
+    curl http://127.0.0.1:8000/search -H 'Content-Type: application/json' \\
+        -d '{"query": "電車が遅れた証拠がほしい", "k": 3, "where": {"type": ["md", "docx"]}}'
+
+    \b
+    GET /search, POST /search   the arguments of `index search`; answers what its --json prints
+    GET /facets, GET /info      what searches can be restricted to; what the index is
+    GET /health                 whether it can be searched
+    POST /v1/embeddings         vectors of texts by the model of the index
+    GET /v1/models              what that model is called
+    GET /openapi.json           all of this for programs
+
+    From Python, with OpenAI's client:
+
+    \b
+    from openai import OpenAI
+    client = OpenAI(base_url="http://127.0.0.1:8000/v1", api_key="any, or the key")
+    client.embeddings.create(model="default", input=["猫", "a cat"], dimensions=256)
+
+    What other commands commit is searched from then on. Only this machine can reach the service, and all its users can;
+    with --host others can too, who must send the key. It is sent as it is, so in a network that others can read put a
+    server with TLS in front.
+    """
+    from sakuin.service.serving import serve
+
+    def ready(address: str) -> None:
+        click.echo(f"{address} serves {folder}; Ctrl-C ends it.")
+        sys.stdout.flush()
+
+    serve(folder, host, port, key_file, ready)
+    click.echo("No longer serving.", err=True)
+
+
+def require_free(port: int) -> None:
+    """Raise SakuinError if a server could not listen on a port of this machine."""
+    import socket
+
+    from sakuin.embedder.errors import SakuinError
+
+    with socket.socket() as probe:
+        if os.name != "nt":
+            # As servers do: a port whose last server has just ended is free.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise SakuinError(
+                f"Cannot use port {port} ({error.strerror}): end what uses it, such as another `index ui`, or give "
+                f"another port with --port."
+            ) from error
