@@ -2,9 +2,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO_INDEX := examples/.sakuin
 
-.PHONY: install demo test lint
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all lint fix docs
 
-install: .venv/installed
+help: ## say what there is to make (the default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/installed ## set up .venv with everything for use and development
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("sakuin needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
@@ -12,14 +16,24 @@ install: .venv/installed
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@
 
-demo: install
+demo: install ## index the example documents and open the pages in the browser
 	$(BIN)/index build examples/corpus --index $(DEMO_INDEX)
 	$(BIN)/index ui --index $(DEMO_INDEX)
 
-test: install
+test: install ## run the tests, but for slow ones and those in a browser
 	$(BIN)/python -m pytest
 
-lint: install
+test-all: install ## run all tests; those in a browser need Chromium
+	$(BIN)/python -m pytest -m ""
+
+lint: install ## check style and types; changes nothing
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fix: install ## mend what can be mended by itself: order of imports, format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: install ## build the documentation site into site/
+	$(BIN)/mkdocs build --strict --quiet

@@ -143,7 +143,7 @@ def write_segment(folder: Path, name: str, parts: Sequence[Part]) -> list[Path]:
 
 
 def as_int8(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Vectors (n, dim) of any length as they are stored; docs/experiments.md has what that does to rankings."""
+    """Vectors (n, dim) of any length as they are stored; docs/experiments/vectors.md has what that does to rankings."""
     return int8_rows(vectors)[0]
 
 

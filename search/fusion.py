@@ -3,7 +3,7 @@
 Reciprocal rank fusion (Cormack et al. 2009) throws the scores away, and with legs of unequal strength it falls below
 the better one. A weighted sum of normalised scores (Bruch et al. 2023, arXiv:2210.11934) keeps them. Normalising hides
 one thing, though: the best of BM25's matches scores 1 even if it shares only a particle with the query. So BM25's
-weight depends on how much of the query the words of its best passage cover. docs/experiments.md has the figures.
+weight depends on how much of the query the words of its best passage cover. docs/experiments/fusion.md has the figures.
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,8 @@ next best, one in the same words covers the query. So the odds that a hit answer
 it, each by a logistic formula, and fall with the distance to the best hit. What the scores of unrelated pairs are in
 the index, a commit has measured (`index.calibration`). The weights were learnt from queries whose answers are known,
 half of them with the answers taken out of the index: ``python -m experiments.abstention --fit`` prints them, and
-without ``--fit`` how well they hold on sets of queries that had no part in them. docs/experiments.md has the figures.
+without ``--fit`` how well they hold on sets of queries that had no part in them. docs/experiments/relevance.md has the
+figures.
 """
 
 import math
