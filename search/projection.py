@@ -5,9 +5,7 @@ neighbours that FAISS finds; openTSNE is the extra ``sakuin[map]``. Where it is 
 instead and passages within them: rough, and the projection says so. docs/experiments/maps.md compares others.
 """
 
-import os
 import re
-import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder.model import normalize_rows
+from sakuin.files import atomic_write, cache_folder
 from sakuin.index.analyser import Analyser
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.vectors import Vectors
@@ -70,6 +69,9 @@ _SMALL_WORDS = frozenset(
     to too two up use used was we were what when where which while who will with within would you your""".split()  # noqa: SIM905, for a list of them would be four times as long
 )
 
+MAPS = "maps"
+"""Part of the user's cache in which maps are kept: an index may be read-only and holds only what was committed."""
+
 MAPS_KEPT = 8
 
 
@@ -114,7 +116,7 @@ def project(
     method = method or available_method()
     contents, vectors = snapshot.vectors.sample(most)
     sampled = len(snapshot.vectors) > len(contents)
-    path = cache_folder() / f"{cache_key(snapshot, contents, method)}.npz"
+    path = cache_folder(MAPS) / f"{cache_key(snapshot, contents, method)}.npz"
     if (known := read_projection(path, sampled)) is not None:
         return known
     # A passage of nothing the model knows has no place.
@@ -346,12 +348,6 @@ def placed(projection: Projection, vectors: Vectors, queries: NDArray[np.float32
     return shown
 
 
-def cache_folder() -> Path:
-    """Where maps are kept: the user's cache, for an index may be read-only and holds only what was committed."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "sakuin" / "maps"
-
-
 def cache_key(snapshot: Snapshot, contents: NDArray[np.int64], method: Method) -> str:
     """The same for the same passages encoded by the same model, wherever the index is and however often committed."""
     manifest = snapshot.manifest
@@ -379,18 +375,15 @@ def read_projection(path: Path, sampled: bool) -> Projection | None:
 def write_projection(path: Path, made: Projection) -> None:
     """Keep a map, in place of those not looked at for longest; does nothing where it cannot be kept."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-            whole = Path(folder) / path.name
+        with atomic_write(path) as part, part.open("wb") as file:
             np.savez_compressed(
-                whole,
+                file,
                 contents=made.contents,
                 positions=made.positions,
                 clusters=made.clusters,
                 labels=np.array(made.labels, np.str_),
                 method=np.array(made.method),
             )
-            whole.replace(path)
         oldest_last = sorted(path.parent.glob("*.npz"), key=lambda kept: kept.stat().st_mtime, reverse=True)
         remove(oldest_last[MAPS_KEPT:])
     except OSError:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.training.errors import TrainingError
+from sakuin.files import atomic_write
+from sakuin.training.errors import TrainingError, write_errors
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,11 +70,8 @@ def draw_curves(log: Path, out: Path, title: str) -> None:
             written.
     """
     figure = figure_of(read_log(log), title)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(out, format="png", dpi=DOTS_PER_INCH)
-    except OSError as error:
-        raise TrainingError(f"Cannot write {out} ({error.strerror or error}): choose another place.") from error
+    with write_errors(out), atomic_write(out) as part:
+        figure.savefig(part, format="png", dpi=DOTS_PER_INCH)
 
 
 def read_log(path: Path) -> Log:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from sakuin.embedder import StaticEmbedder
+from sakuin.files import atomic_write
 from sakuin.index.terms import Terms, TermsWriter
-from sakuin.training.errors import TrainingError
+from sakuin.training.errors import TrainingError, write_errors
 from sakuin.training.pairs import SUFFIXES, Pairs
 from sakuin.training.teacher import teacher_vectors_of
-from sakuin.training.writing import whole
 
 # Queries whose scores against all passages are held at a time.
 BLOCK = 256
@@ -108,6 +108,6 @@ def write_mined(pairs: Pairs, negatives: Sequence[Sequence[str]], out: Path) -> 
         for query, passage, some in zip(pairs.queries, pairs.passages, negatives, strict=True)
     )
     packer = zstandard.ZstdCompressor(level=10)
-    with whole(out) as path, path.open("wb") as raw, packer.stream_writer(raw) as packed:
+    with write_errors(out), atomic_write(out) as part, part.open("wb") as raw, packer.stream_writer(raw) as packed:
         for record in records:
             packed.write(record)

@@ -13,7 +13,8 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
-from sakuin.training.errors import TrainingError
+from sakuin.files import atomic_write
+from sakuin.training.errors import TrainingError, write_errors
 from sakuin.training.pairs import Source, read_source
 from sakuin.training.recipe import Recipe
 
@@ -60,11 +61,8 @@ def teach(teacher: str, recipe: Recipe, per_source: int, prompt: str) -> tuple[i
         tensors[VECTORS] = teacher_vectors_of(texts, teacher, prompt, TEXT_TOKENS).astype(np.float16)
         tensors[TEXTS] = np.frombuffer(b"".join(encoded), np.uint8)
         tensors[ENDS] = np.cumsum([len(text) for text in encoded], dtype=np.int64)
-    try:
-        recipe.teacher.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, recipe.teacher)
-    except (OSError, SafetensorError) as error:
-        raise TrainingError(f"Cannot write {recipe.teacher}: {error}.") from error
+    with write_errors(recipe.teacher), atomic_write(recipe.teacher) as part:
+        save_file(tensors, part)
     return len(pieces), len(texts)
 
 

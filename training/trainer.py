@@ -26,6 +26,7 @@ from sakuin.embedder.folder import ModelFiles, write_model
 from sakuin.embedder.pooling import pool
 from sakuin.embedder.table import Table
 from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.files import atomic_write
 from sakuin.training.card import card
 from sakuin.training.curves import TEACHER
 from sakuin.training.device import device
@@ -77,14 +78,12 @@ class State:
 
     def save(self, path: Path, mark: torch.Tensor) -> None:
         """Write a checkpoint of the run of this `mark_of`, replacing the last one in a single step."""
-        part = path.with_suffix(".part")
         memory = self.optimizer.state_dict()["state"].get(0, {})
         try:
             tensors = {"table": self.table, "steps": torch.tensor(self.step), "recipe": mark}
-            save_file(tensors | memory, part)
-            part.replace(path)
+            with atomic_write(path) as part:
+                save_file(tensors | memory, part)
         except (OSError, SafetensorError) as error:
-            part.unlink(missing_ok=True)
             raise TrainingError(
                 f"Cannot write the checkpoint {path} ({error}): free some space (three tables of "
                 f"{self.table.nbytes / 1e6:.0f} MB) and start again; the run goes on from the last checkpoint."

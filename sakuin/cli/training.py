@@ -50,12 +50,13 @@ def tokenizer(
     data: Path, out: Path, vocabulary: int, words: "Words", fold_case: bool, per_source: int, seed: int
 ) -> None:
     """Learn a SentencePiece Unigram tokenizer (NFKC, XLM-RoBERTa's form) from pair files: some minutes for many."""
+    from sakuin.files import atomic_write
+    from sakuin.training.errors import write_errors
     from sakuin.training.tokenizer import train_tokenizer
-    from sakuin.training.writing import whole
 
     trained = train_tokenizer(data, vocabulary, per_source, seed=seed, words=words, fold_case=fold_case)
-    with whole(out) as path:
-        path.write_text(trained.to_str(pretty=True), encoding="utf-8")
+    with write_errors(out), atomic_write(out) as part:
+        part.write_text(trained.to_str(pretty=True), encoding="utf-8")
     click.echo(f"{trained.get_vocab_size()} pieces written to {out}")
 
 

@@ -1,14 +1,11 @@
 """What need not be done again: vectors of slow models, and figures of tasks that were finished.
 
-Files are named for a hash of everything they depend on, so nothing in the cache is ever out of date, only unused. They
-are written under another name and renamed, so a run that is killed leaves none half written; one that is damaged all
-the same is made again.
+Files are named for a hash of everything they depend on, so nothing in the cache is ever out of date, only unused. A
+damaged file is made again.
 """
 
 import functools
 import hashlib
-import os
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,12 +17,12 @@ from numpy.typing import NDArray
 import sakuin
 from sakuin.evaluation.families import EvaluationError
 from sakuin.evaluation.results import Measured
+from sakuin.files import atomic_write, cache_folder
 
 
 def default_folder() -> Path:
     """``sakuin/evaluation`` in the user's cache folder."""
-    home = os.environ.get("XDG_CACHE_HOME")
-    return (Path(home) if home else Path.home() / ".cache") / "sakuin" / "evaluation"
+    return cache_folder("evaluation")
 
 
 class Cache:
@@ -109,16 +106,8 @@ def write(path: Path, fill: Callable[[BinaryIO], Any]) -> None:
         EvaluationError: the folder cannot be written to.
     """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            try:
-                fill(file)  # type: ignore[arg-type]
-                file.close()
-                os.replace(file.name, path)
-            except BaseException:
-                file.close()
-                Path(file.name).unlink(missing_ok=True)
-                raise
+        with atomic_write(path) as part, part.open("wb") as file:
+            fill(file)
     except OSError as error:
         raise EvaluationError(
             f"Cannot write to {path.parent} ({error.strerror or error}): choose another folder by --cache, "

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sakuin.files import cache_folder
 from sakuin.index.analyser import Analyser
 from sakuin.index.build import build
 from sakuin.index.snapshot import Snapshot, open_index, verify
 from sakuin.search import projection
-from sakuin.search.projection import Method, Projection, Step, cache_folder, fitted, placed, project
+from sakuin.search.projection import MAPS, Method, Projection, Step, fitted, placed, project
 from sakuin.search.searcher import Searcher
 
 TOPICS = (
@@ -120,7 +121,7 @@ def test_small_english_words_are_no_label(tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_map_is_the_same_each_time(topics: Snapshot, method: Method, tmp_path: Path) -> None:
     first = project(topics, method=method)
-    for kept in cache_folder().iterdir():
+    for kept in cache_folder(MAPS).iterdir():
         kept.unlink()
     second = project(topics, method=method)
     np.testing.assert_array_equal(first.positions, second.positions)
@@ -146,14 +147,14 @@ def test_a_map_is_kept_beside_nothing_of_the_index(topics: Snapshot) -> None:
 @pytest.mark.parametrize("damage", [b"", b"PK\x03\x04 no zip", None])
 def test_a_damaged_map_is_made_anew(topics: Snapshot, damage: bytes | None) -> None:
     made = project(topics)
-    (kept,) = cache_folder().iterdir()
+    (kept,) = cache_folder(MAPS).iterdir()
     kept.write_bytes(kept.read_bytes()[:-200] if damage is None else damage)
     np.testing.assert_array_equal(project(topics).positions, made.positions)
 
 
 def test_a_map_of_other_arrays_is_made_anew(topics: Snapshot) -> None:
     made = project(topics)
-    (kept,) = cache_folder().iterdir()
+    (kept,) = cache_folder(MAPS).iterdir()
     with np.load(kept) as arrays:
         values = dict(arrays)
     for wrong in ({"positions": values["positions"] * np.nan}, {"clusters": values["clusters"] + 1}, {"labels": None}):
@@ -171,7 +172,7 @@ def test_only_the_last_maps_are_kept(topics: Snapshot, monkeypatch: pytest.Monke
     monkeypatch.setattr(projection, "MAPS_KEPT", 2)
     for most in (20, 21, 22, 23):
         project(topics, most)
-    assert len(list(cache_folder().iterdir())) == 2
+    assert len(list(cache_folder(MAPS).iterdir())) == 2
 
 
 def test_work_that_is_ended_leaves_nothing(topics: Snapshot) -> None:
@@ -181,7 +182,7 @@ def test_work_that_is_ended_leaves_nothing(topics: Snapshot) -> None:
 
     with pytest.raises(KeyboardInterrupt):
         project(topics, progress=end)
-    assert not cache_folder().exists() or not list(cache_folder().iterdir())
+    assert not cache_folder(MAPS).exists() or not list(cache_folder(MAPS).iterdir())
 
 
 def test_a_sample_stays_when_passages_are_added_and_others_removed(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from sakuin.embedder import SakuinError, StaticEmbedder
 from sakuin.embedder.folder import DEFAULT_FOLDER
 from sakuin.embedder.pooling import make_bags, pool
 from sakuin.embedder.tokenising import FlatTokenizer
-from sakuin.training.errors import TrainingError
+from sakuin.training.errors import TrainingError, write_errors
 from sakuin.training.package import package
 from sakuin.training.pairs import Source, read_pairs
 from sakuin.training.recipe import Recipe, read_recipe
@@ -26,7 +26,6 @@ from sakuin.training.sampling import batches_of, load_source, schedule
 from sakuin.training.tokenizer import SEAM, train_tokenizer, unidic_seams
 from sakuin.training.trainer import CHECKPOINT, alone_in, train
 from sakuin.training.whitening import soften
-from sakuin.training.writing import whole
 
 ANIMALS = [
     "猫",
@@ -200,22 +199,13 @@ def test_pieces_do_not_reach_beyond_words(tmp_path: Path) -> None:
     assert free - inside - {"<s>", "<pad>", "</s>", "<unk>"}
 
 
-def write_half(out: Path, error: BaseException) -> None:
-    with whole(out) as path:
-        path.write_text("half", encoding="utf-8")
-        raise error
-
-
-def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
-    out = tmp_path / "new" / "there.json"
-    with pytest.raises(TrainingError, match=r"Cannot write .*there\.json: No space"):
-        write_half(out, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))
-    assert not list(out.parent.iterdir())
-    with whole(out) as path:
-        path.write_text("all", encoding="utf-8")
-    with pytest.raises(KeyboardInterrupt):
-        write_half(out, KeyboardInterrupt())
-    assert [file.read_text(encoding="utf-8") for file in out.parent.iterdir()] == ["all"]
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    with (
+        pytest.raises(TrainingError, match=r"Cannot write .*new\.json \(No space.*: free some"),
+        write_errors(tmp_path / "new.json"),
+    ):
+        raise full
 
 
 @pytest.mark.parametrize(
