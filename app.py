@@ -13,18 +13,19 @@ from sakuin.embedder import SakuinError, StaticEmbedder
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.database import NAME as DATABASE
 from sakuin.search import Searcher
-from sakuin.ui import cards
-from sakuin.ui.corpus import corpus_page, on_loopback
-from sakuin.ui.dimensions import dimensions_page
-from sakuin.ui.evaluate import evaluate_page
-from sakuin.ui.map import map_page
-from sakuin.ui.search import search_page
-from sakuin.ui.similarity import similarity_page
+from sakuin.ui import ASSETS
+from sakuin.ui.html import pieces
+from sakuin.ui.pages.corpus import corpus_page, on_loopback
+from sakuin.ui.pages.dimensions import dimensions_page
+from sakuin.ui.pages.evaluate import evaluate_page
+from sakuin.ui.pages.map import map_page
+from sakuin.ui.pages.search import search_page
+from sakuin.ui.pages.similarity import similarity_page
 from sakuin.ui.widgets import short_path, show_command, show_error
 from sakuin.ui.words import LANGUAGES, Language, Words
 
 # A file: a named icon would make the browser fetch it from a server elsewhere.
-ICON = Path(cards.__file__).with_name("icon.png")
+ICON = ASSETS / "icon.png"
 
 
 def arguments() -> argparse.Namespace:
@@ -97,7 +98,7 @@ def show_index(searcher: Searcher, words: Words) -> None:
     if manifest.corpus:
         rows.append((words("corpus"), short_path(Path(manifest.corpus))))
     st.html(f'<div class="sk"><h3>{words("index")}</h3></div>')
-    st.html(cards.index_facts(rows, searcher.skipped(), words))
+    st.html(pieces.index_facts(rows, searcher.skipped(), words))
 
 
 def main() -> None:
@@ -105,7 +106,7 @@ def main() -> None:
     given = arguments()
     folder: Path = given.index
     st.set_page_config(page_title="sakuin", page_icon=str(ICON), layout="wide", menu_items={"About": "sakuin"})
-    st.html(cards.STYLE)
+    st.html(ASSETS / "style.css")
     with st.sidebar:
         words = choose_language()
     searcher, failure = None, None
@@ -149,7 +150,7 @@ def main() -> None:
         ],
         position="top",
     )
-    st.html(cards.brand(words))
+    st.html(pieces.brand(words))
     try:
         if searcher:
             with st.sidebar:

@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sakuin.ui.cards import DENSE_COLOUR
 from sakuin.ui.words import Words
 
 if TYPE_CHECKING:
     from sakuin.tuning.by_dimension import QueryByDimension
 
+# As in ``assets/style.css``.
+DENSE_COLOUR = "#0d9488"
 # Above so many texts the numbers no longer fit into the cells.
 MAX_NUMBERS = 12
 MAX_LINES = 10
@@ -153,7 +154,7 @@ def rank_moves(followed: "QueryByDimension", cutoff: int, theme: str, words: Wor
             "passage": number,
             "dimension": dimension,
             "rank": rank,
-            "place": words("beyond", rank=DEPTH) if rank is None else words("place", rank=rank),
+            "shown_rank": words("beyond", rank=DEPTH) if rank is None else words("rank_number", rank=rank),
             "lane": min(rank or cutoff + 1, cutoff + 1),
             "score": score,
             "title": shortened(passage.hit.document.title),
@@ -186,7 +187,7 @@ def rank_moves(followed: "QueryByDimension", cutoff: int, theme: str, words: Wor
         alt.Tooltip("title:N", title=words("document")),
         alt.Tooltip("text:N", title=words("passage")),
         alt.Tooltip("dimension:O", title=words("dimension")),
-        alt.Tooltip("place:N", title=words("rank")),
+        alt.Tooltip("shown_rank:N", title=words("rank")),
         alt.Tooltip("score:Q", title=words("score"), format=".3f"),
     ]
     lines = base.mark_line(interpolate="monotone").encode(

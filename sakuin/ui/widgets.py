@@ -2,15 +2,19 @@
 
 import os
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from sakuin.embedder import SakuinError
 from sakuin.index import DEFAULT_INDEX
-from sakuin.ui import cards
-from sakuin.ui.words import Words
+from sakuin.search import Searcher
+from sakuin.ui.html import pieces
+from sakuin.ui.words import Words, examples
 
+# The query is part of the address, and the server refuses addresses of more than 64 kB.
+MAX_QUERY = 5_000
 DIMENSIONS = (32, 64, 128, 256, 512, 1024)
 # Some pages compare all texts with all, on a machine that may serve others.
 MAX_TEXTS = 200
@@ -22,9 +26,59 @@ def dimensions_up_to(most: int) -> list[int]:
     return [dimension for dimension in DIMENSIONS if dimension < most] + [most]
 
 
+def query_box(words: Words) -> str:
+    """The box for a query, "" while it is empty; all pages that have it share what stands in it."""
+    query = st.text_input(
+        words("query"),
+        key="q",
+        type="search",
+        max_chars=MAX_QUERY,
+        placeholder=words("query_placeholder"),
+        label_visibility="collapsed",
+        bind="query-params",
+        persist_state="session",
+    )
+    return query or ""
+
+
+def holds_examples(searcher: Searcher) -> bool:
+    """Whether an index is that of the example corpus."""
+    return Path(searcher.manifest.corpus).as_posix().endswith("examples/corpus")
+
+
+def offer_queries() -> None:
+    """Buttons that put a query on the example corpus into the box for queries."""
+    with st.container(horizontal=True, gap="small"):
+        for query in examples()["queries"]:
+            st.button(query, on_click=ask, args=(query,))
+
+
+def ask(query: str) -> None:
+    """Put a query into the box."""
+    st.session_state["q"] = query
+
+
+def of_address(name: str, key: str, options: Sequence[object]) -> None:
+    """Choose what the address names, when the page opens.
+
+    Streamlit's own binding would put labels, which depend on the language, into the address.
+    """
+    asked = {str(option): option for option in options}.get(st.query_params.get(name, ""))
+    if key not in st.session_state and asked is not None:
+        st.session_state[key] = asked
+
+
+def to_address(name: str, chosen: object, default: object) -> None:
+    """Put what was chosen into the address."""
+    if chosen == default:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = str(chosen)
+
+
 def show_error(error: SakuinError, words: Words) -> None:
     """What went wrong and what to do, in the error's own words."""
-    st.html(cards.message(words("error_title"), str(error)))
+    st.html(pieces.message(words("error_title"), str(error)))
     st.button(words("reload"))
 
 
@@ -38,7 +92,7 @@ def short_path(path: Path) -> str:
 
 def show_command(key: str, folder: Path, words: Words) -> None:
     """Say that there is nothing to search, and the command that changes it."""
-    st.html(cards.message(words(f"{key}_title"), words(key, folder=short_path(folder))))
+    st.html(pieces.message(words(f"{key}_title"), words(key, folder=short_path(folder))))
     command = ["index", "build", "CORPUS_DIR"]
     if folder.resolve() != Path(DEFAULT_INDEX).resolve():
         command += ["--index", os.path.relpath(folder) if folder.is_relative_to(Path.cwd()) else str(folder)]
@@ -51,8 +105,8 @@ def bounded(lines: str, words: Words) -> list[str]:
     """The texts of an input box, one a line, as many and as long as can be compared; says so where it cuts."""
     texts = [line.strip() for line in lines.splitlines() if line.strip()]
     if len(texts) > MAX_TEXTS:
-        st.html(cards.note(words("too_many", n=MAX_TEXTS)))
+        st.html(pieces.note(words("too_many", n=MAX_TEXTS)))
     texts = texts[:MAX_TEXTS]
     if any(len(text) > MAX_CHARACTERS for text in texts):
-        st.html(cards.note(words("too_long", n=MAX_CHARACTERS)))
+        st.html(pieces.note(words("too_long", n=MAX_CHARACTERS)))
     return [text[:MAX_CHARACTERS] for text in texts]

@@ -1,6 +1,5 @@
 """What all pages share: language, sidebar, and what is shown without an index."""
 
-import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -8,9 +7,7 @@ from urllib.parse import quote
 import pytest
 
 from sakuin.index.build import build
-from sakuin.search import Notice
-from sakuin.ui.words import NOTICES, WORDS, Words
-from tests.ui.pages import EXAMPLES, ROOT, html_of, opened, run_app, served, settle
+from tests.ui.pages import EXAMPLES, html_of, opened, run_app, served, settle
 
 
 def test_without_an_index_the_page_says_how_to_make_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -31,21 +28,6 @@ def test_an_empty_index_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_a_damaged_index_is_a_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "documents.db").write_bytes(b"not a database" * 100)
     assert "cannot be opened as an index" in html_of(run_app(monkeypatch, tmp_path))
-
-
-def test_every_word_is_in_both_languages() -> None:
-    for key, (japanese, english) in WORDS.items():
-        assert set(re.findall(r"{(\w+)}", japanese)) == set(re.findall(r"{(\w+)}", english)), key
-    used = set()
-    for path in (ROOT / "app.py", *(ROOT / "ui").glob("*.py")):
-        used |= set(re.findall(r'words\(\s*"(\w+)"', path.read_text(encoding="utf-8")))
-    assert used <= WORDS.keys()
-
-
-def test_notices_are_translated() -> None:
-    assert NOTICES.keys() == set(Notice)
-    assert {Words("ja").notice(notice) for notice in Notice}.isdisjoint(Notice)
-    assert Words("en").notice(Notice.EMPTY) == "The query is empty."
 
 
 @pytest.mark.browser

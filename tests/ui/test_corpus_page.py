@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from sakuin.index.build import build
 from sakuin.index.listing import list_documents, reading
 from sakuin.index.writer import IndexWriter
-from sakuin.ui import corpus
+from sakuin.ui.pages import corpus
 from tests.ui.pages import HOSTILE, html_of, opened, served, settle, shoot
 
 TEXT = ("text/plain", "三毛猫が縁側で寝ている。".encode())
@@ -26,7 +26,7 @@ def page_of_corpus(folder: str, read_only: bool) -> None:
 
     from sakuin.index.database import NAME
     from sakuin.search import Searcher
-    from sakuin.ui.corpus import corpus_page
+    from sakuin.ui.pages.corpus import corpus_page
     from sakuin.ui.widgets import show_error
     from sakuin.ui.words import Words
 

@@ -21,7 +21,7 @@ QUERY = "家で働くときのルール"
 
 def page_of_dimensions(folder: str) -> None:
     from sakuin.search import Searcher
-    from sakuin.ui.dimensions import dimensions_page
+    from sakuin.ui.pages.dimensions import dimensions_page
     from sakuin.ui.words import Words
 
     with Searcher.open(folder) as searcher:

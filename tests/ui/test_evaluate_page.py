@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from sakuin.search import Searcher
 from sakuin.tuning.judged import JudgedQuery
-from sakuin.ui import evaluate
-from sakuin.ui.evaluate import Judged, as_csv, as_json, compare, setting_of
+from sakuin.ui.pages import evaluate
+from sakuin.ui.pages.evaluate import Judged, as_csv, as_json, compare, setting_of
 from tests.ui.pages import HOSTILE, html_of, opened, settle, shoot
 
 QUERIES = [
@@ -30,7 +30,7 @@ def page_of_evaluation(folder: str) -> None:
     import streamlit as st
 
     from sakuin.search import Searcher
-    from sakuin.ui.evaluate import evaluate_page
+    from sakuin.ui.pages.evaluate import evaluate_page
     from sakuin.ui.words import Words
 
     if "searcher" not in st.session_state:

@@ -17,14 +17,15 @@ from sakuin.index.build import build
 from sakuin.index.snapshot import Glimpse
 from sakuin.search import Searcher
 from sakuin.search.projection import project
-from sakuin.ui.map import COLOURS, Colouring, coloured_by, drawn_of, fields_of, legend, packed, shown_text
+from sakuin.ui.html import map_legend
+from sakuin.ui.map_points import COLOURS, Colouring, coloured_by, drawn_of, fields_of, packed, shown_text
 from sakuin.ui.words import Words
 from tests.ui.pages import HOSTILE, html_of, opened, served, settle, shoot
 
 
 def page_of_map(folder: str) -> None:
     from sakuin.search import Searcher
-    from sakuin.ui.map import map_page
+    from sakuin.ui.pages.map import map_page
     from sakuin.ui.words import Words
 
     with Searcher.open(folder) as searcher:
@@ -162,7 +163,7 @@ def test_fields_with_few_values_give_colours() -> None:
 
 
 def test_the_legend_is_escaped() -> None:
-    html = legend(Colouring((HOSTILE, "b"), np.array([0, 1, 2], np.uint8)), "<b>field</b>", 3, Words("en"))
+    html = map_legend.colours(Colouring((HOSTILE, "b"), np.array([0, 1, 2], np.uint8)), "<b>field</b>", 3, Words("en"))
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;b&gt;field" in html
@@ -176,7 +177,7 @@ def test_a_failure_is_shown_and_the_map_made_anew_next_time(
         raise MemoryError
 
     with monkeypatch.context() as patched:
-        patched.setattr("sakuin.ui.map.project", fail)
+        patched.setattr("sakuin.ui.pages.map.project", fail)
         app = AppTest.from_function(page_of_map, default_timeout=60, args=(str(example_index),)).run()
         assert app.exception
     page_of(example_index)

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 from sakuin.index.build import build
 from sakuin.search import Notice
 from sakuin.search.contributions import Run
-from sakuin.ui.cards import coloured_text, shade, table
+from sakuin.ui.html.pieces import coloured_text, shade, table
 from tests.ui.pages import HOSTILE, html_of, opened, press, run_app, served, settle, shoot
 
 PARAPHRASE, ANSWER = "電車が遅れた証拠がほしい", "travel/chien-shomei.txt"

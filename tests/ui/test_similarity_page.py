@@ -9,13 +9,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.ui.similarity import MAX_ADDRESS
+from sakuin.ui.pages.similarity import MAX_ADDRESS
 from tests.ui.pages import HOSTILE, html_of, opened, press, settle, shoot
 
 
 def page_of_similarity() -> None:
     from sakuin.embedder import StaticEmbedder
-    from sakuin.ui.similarity import similarity_page
+    from sakuin.ui.pages.similarity import similarity_page
     from sakuin.ui.words import Words
 
     similarity_page(StaticEmbedder.load(), Words("en"))

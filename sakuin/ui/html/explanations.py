@@ -6,7 +6,7 @@ from html import escape
 from sakuin.index.terms import TermScore
 from sakuin.search import Hit
 from sakuin.search.contributions import PairTable
-from sakuin.ui.cards import isolated, percent
+from sakuin.ui.html.pieces import isolated, percent
 from sakuin.ui.words import Words
 
 

@@ -6,7 +6,7 @@ from html import escape
 from sakuin.index.build import Report
 from sakuin.index.listing import ListedDocument, ListedPassage
 from sakuin.index.uploads import Uploaded
-from sakuin.ui.cards import MAX_SKIPPED, facts, isolated, message, value_text
+from sakuin.ui.html.pieces import MAX_SKIPPED, facts, isolated, message, value_text
 from sakuin.ui.words import Words
 
 MAX_REMOVED = 8

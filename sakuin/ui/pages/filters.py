@@ -6,7 +6,7 @@ import streamlit as st
 
 from sakuin.index.filters import BUILT_IN, Facet
 from sakuin.search import Searcher, SearchError
-from sakuin.ui import cards
+from sakuin.ui.html import pieces
 from sakuin.ui.words import Words
 
 # Before the name of a field in the address, so that no field of metadata can be taken for anything else.
@@ -68,15 +68,15 @@ def worthwhile(facet: Facet) -> bool:
 
 def choose_filters(facets: list[Facet], chosen: Chosen, words: Words) -> None:
     """A box for each field."""
-    for place, facet in enumerate(facets):
+    for position, facet in enumerate(facets):
         # Streamlit reads labels as Markdown, but not the options of this box; so a name is never a label.
-        with st.container(gap=None, key=f"facet_{place}"):
-            st.html(cards.facet_name(field_name(facet.name, words)))
+        with st.container(gap=None, key=f"facet_{position}"):
+            st.html(pieces.facet_name(field_name(facet.name, words)))
             counts = dict(facet.values)
-            key = f"values_{place}_{facet.name}"
+            key = f"values_{position}_{facet.name}"
             st.session_state[key] = chosen.get(facet.name, [])
             st.multiselect(
-                words("filter_number", n=place + 1),
+                words("filter_number", n=position + 1),
                 list(counts),
                 format_func=labels(counts, words),
                 placeholder=words("filter_any"),

@@ -16,8 +16,8 @@ import streamlit as st
 from sakuin.embedder import SakuinError
 from sakuin.index import DEFAULT_INDEX, database
 from sakuin.search import Searcher
-from sakuin.ui import cards, comparisons
-from sakuin.ui.widgets import dimensions_up_to, short_path
+from sakuin.ui.html import comparisons, pieces
+from sakuin.ui.widgets import dimensions_up_to, holds_examples, short_path
 from sakuin.ui.words import Words
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ class Compared:
 
 def evaluate_page(searcher: Searcher, words: Words) -> None:
     """Draw the page."""
-    st.html(cards.message(words("evaluate_title"), words("evaluate_text")))
+    st.html(pieces.message(words("evaluate_title"), words("evaluate_text")))
     judged = load_judged(searcher, words)
     if judged is None:
         return
     settings, base, k = choose_settings(searcher.manifest.dim, words)
     if not settings:
-        st.html(cards.note(words("settings_needed")))
+        st.html(pieces.note(words("settings_needed")))
         return
     known = measured(searcher, judged, k)
     missing = [name for name in settings if name not in known]
@@ -83,7 +83,7 @@ def evaluate_page(searcher: Searcher, words: Words) -> None:
         measure_all(searcher, judged, missing, k, known, words)
         st.rerun()
     if missing:
-        st.html(cards.soft(words("evaluate_measure_first", n=len(missing) * len(judged.queries))))
+        st.html(pieces.soft(words("evaluate_measure_first", n=len(missing) * len(judged.queries))))
     else:
         show_figures(judged, {name: known[name] for name in settings}, base, k, words)
     show_tuning(searcher, judged, words)
@@ -103,7 +103,7 @@ def load_judged(searcher: Searcher, words: Words) -> Judged | None:
         if examples:
             st.button(words("judged_examples"), on_click=use_examples, icon=":material/quiz:", key="judged_examples")
         with st.expander(words("judged_form")):
-            st.html(cards.soft(words("judged_form_text")))
+            st.html(pieces.soft(words("judged_form_text")))
             lines = [
                 {"query": "会社を休みたい", "relevant": ["office/yukyu-kyuka.md"]},
                 {"query": "経費", "relevant": {"office/keihi-seisan.md": 3, "office/shuccho.csv#row=2": 1}},
@@ -113,26 +113,24 @@ def load_judged(searcher: Searcher, words: Words) -> Judged | None:
     try:
         judged = read(searcher, name, content)
     except SakuinError as error:
-        st.html(cards.message(words("error_title"), str(error)))
+        st.html(pieces.message(words("error_title"), str(error)))
         return None
     parts = [words("judged_loaded", n=f"{len(judged.queries):,}", name=judged.name)]
     if judged.left_out:
         parts.append(words("judged_left_out", n=f"{judged.left_out:,}"))
     if judged.beyond:
         parts.append(words("judged_beyond", n=f"{judged.beyond:,}", most=MAX_QUERIES))
-    st.html(cards.soft(" ".join(parts)))
+    st.html(pieces.soft(" ".join(parts)))
     if judged.unknown:
         with st.expander(words("evaluate_judged_unknown", n=len(judged.unknown))):
-            st.html(cards.names(judged.unknown, words))
+            st.html(pieces.names(judged.unknown, words))
     return judged
 
 
 def example_queries(searcher: Searcher) -> Path | None:
     """The judged queries of the example corpus, if that is what the index holds."""
-    if not Path(searcher.manifest.corpus).as_posix().endswith("examples/corpus"):
-        return None
-    path = Path(__file__).parents[2] / "examples" / "queries.jsonl"
-    return path if path.is_file() else None
+    path = Path(__file__).parents[3] / "examples" / "queries.jsonl"
+    return path if holds_examples(searcher) and path.is_file() else None
 
 
 def use_examples() -> None:
@@ -303,14 +301,14 @@ def show_queries(judged: Judged, figures: "dict[str, SettingFigures]", base: str
     import numpy as np
 
     others = [name for name in figures if name != base] or [base]
-    st.html(cards.heading(words("by_query")))
+    st.html(pieces.heading(words("by_query")))
     other = st.selectbox(
         words("by_query_setting"), others, key="other", format_func=lambda name: label(name, words), width=260
     )
     change = figures[other].ndcg - figures[base].ndcg
     better, worse = int((change > 0).sum()), int((change < 0).sum())
     st.html(
-        cards.soft(
+        pieces.soft(
             words("by_query_counts", better=better, worse=worse, same=len(change) - better - worse)
             if other != base
             else words("by_query_alone")
@@ -348,7 +346,7 @@ def search_of(name: str) -> dict[str, str]:
 def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
     """What `index tune` would choose; nothing is written."""
     with st.expander(words("tuning"), icon=":material/tune:"):
-        st.html(cards.soft(words("tuning_text")))
+        st.html(pieces.soft(words("tuning_text")))
         key = (judged.digest, searcher.manifest.generation)
         if st.button(words("tuning_try"), key="tuning_try"):
             from sakuin.tuning.tuning import compare
@@ -368,7 +366,7 @@ def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
         if kept is None or kept[0] != key:
             return
         if isinstance(kept[1], str):
-            st.html(cards.note(kept[1]))
+            st.html(pieces.note(kept[1]))
             return
         st.html(comparisons.tuning(kept[1], words))
         command = ["index", "tune", "--queries", judged.name]

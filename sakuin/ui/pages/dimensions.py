@@ -1,4 +1,4 @@
-"""The page *Dimensions*: what changes when fewer numbers of each vector are compared."""
+"""The page *Dimensions*: what changes when fewer dimensions of each vector are compared."""
 
 import os
 import shlex
@@ -12,16 +12,14 @@ import streamlit as st
 
 from sakuin.embedder import SakuinError
 from sakuin.search import Searcher
-from sakuin.ui import cards, comparisons
-from sakuin.ui.widgets import dimensions_up_to
-from sakuin.ui.words import EXAMPLE_QUERIES, Words
+from sakuin.ui.html import comparisons, pieces
+from sakuin.ui.widgets import dimensions_up_to, holds_examples, offer_queries, query_box
+from sakuin.ui.words import Words
 
 if TYPE_CHECKING:
     from sakuin.tuning.by_dimension import ByDimension
     from sakuin.tuning.judged import JudgedQuery, Judgements
 
-# As on the page Search, whose query this is.
-MAX_QUERY = 5_000
 MAX_JUDGED_MB = 20
 
 
@@ -29,10 +27,10 @@ def dimensions_page(searcher: Searcher, words: Words) -> None:
     """Compare searches at different numbers of dimensions."""
     stored, full = searcher.manifest.dim, searcher.model.dimension
     dimensions = dimensions_up_to(stored)
-    st.html(cards.lead(words("dimensions_text")))
-    st.html(cards.heading(words("one_query")))
+    st.html(pieces.lead(words("dimensions_text")))
+    st.html(pieces.heading(words("one_query")))
     show_query(searcher, dimensions, words)
-    st.html(cards.heading(words("whole_corpus")))
+    st.html(pieces.heading(words("whole_corpus")))
     show_corpus(searcher, dimensions, words)
     if stored < full:
         st.caption(words("dimensions_end", full=full, stored=stored))
@@ -42,16 +40,7 @@ def dimensions_page(searcher: Searcher, words: Words) -> None:
 
 def show_query(searcher: Searcher, dimensions: list[int], words: Words) -> None:
     """How the ranks of one query's passages move."""
-    query = st.text_input(
-        words("query"),
-        key="q",
-        type="search",
-        max_chars=MAX_QUERY,
-        placeholder=words("query_placeholder"),
-        label_visibility="collapsed",
-        bind="query-params",
-        persist_state="session",
-    )
+    query = query_box(words)
     hybrid = st.toggle(
         words("with_words"),
         key="hybrid",
@@ -59,16 +48,18 @@ def show_query(searcher: Searcher, dimensions: list[int], words: Words) -> None:
         bind="query-params",
         persist_state="session",
     )
-    if not (query or "").strip():
-        show_examples(searcher, words)
+    if not query.strip():
+        st.caption(words("ask_dimensions"))
+        if holds_examples(searcher):
+            offer_queries()
         return
     from sakuin.tuning.by_dimension import CUTOFF, follow
 
-    followed = follow(searcher, query or "", dimensions, "hybrid" if hybrid else "dense")
+    followed = follow(searcher, query, dimensions, "hybrid" if hybrid else "dense")
     for notice in followed.notices:
-        st.html(cards.note(words.notice(notice)))
+        st.html(pieces.note(words.notice(notice)))
     if not followed.passages:
-        st.html(cards.message(words("no_hits_title"), words("no_hits")))
+        st.html(pieces.message(words("no_hits_title"), words("no_hits")))
         return
     st.html(comparisons.kept_bars(followed, words))
     from sakuin.ui.charts import rank_moves
@@ -76,21 +67,6 @@ def show_query(searcher: Searcher, dimensions: list[int], words: Words) -> None:
     st.altair_chart(rank_moves(followed, CUTOFF, st.context.theme.type or "light", words), width="stretch")
     st.caption(words("moves_hint", full=dimensions[-1]))
     st.html(comparisons.rank_table(followed, CUTOFF, words))
-
-
-def show_examples(searcher: Searcher, words: Words) -> None:
-    """What to ask, before anything was asked."""
-    st.caption(words("ask_dimensions"))
-    if not Path(searcher.manifest.corpus).as_posix().endswith("examples/corpus"):
-        return
-    with st.container(horizontal=True, gap="small"):
-        for example in EXAMPLE_QUERIES:
-            st.button(example, on_click=ask, args=(example,))
-
-
-def ask(query: str) -> None:
-    """Put a query into the box."""
-    st.session_state["q"] = query
 
 
 @dataclass
@@ -119,10 +95,10 @@ def show_corpus(searcher: Searcher, dimensions: list[int], words: Words) -> None
     try:
         judgements = read_uploaded(searcher, file.getvalue()) if file else None
     except SakuinError as error:
-        st.html(cards.note(str(error)))
+        st.html(pieces.note(str(error)))
         return
     if judgements and (judgements.unknown or judgements.left_out):
-        st.html(cards.note(words("judged_unknown", n=len(judgements.unknown), left_out=judgements.left_out)))
+        st.html(pieces.note(words("judged_unknown", n=len(judgements.unknown), left_out=judgements.left_out)))
     content = sha256(file.getvalue()).hexdigest() if file else ""
     measured = measured_before(f"{searcher.folder.resolve()} {searcher.manifest}", content)
     if st.button(words("measure_again" if measured.figures else "measure"), key="measure"):
@@ -175,8 +151,8 @@ def show_figures(found: "ByDimension", words: Words) -> None:
         bars({each.dim: each.memory_bytes / 1e6 for each in figures}, ".2f", words("megabytes"), theme, words),
     ]
     columns = st.columns(2, gap="medium")
-    for place, chart in enumerate(charts):
-        columns[place % 2].altair_chart(chart, width="stretch")
+    for position, chart in enumerate(charts):
+        columns[position % 2].altair_chart(chart, width="stretch")
     names = ("dimension", "agreement", "milliseconds", "bytes_a_vector", "megabytes", "disk")
     rows = [
         [

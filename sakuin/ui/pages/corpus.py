@@ -38,8 +38,8 @@ from sakuin.index.uploads import (
     uploads_folder,
 )
 from sakuin.search import Searcher
-from sakuin.ui import cards, inventory
-from sakuin.ui.widgets import short_path
+from sakuin.ui.html import listings, pieces
+from sakuin.ui.widgets import of_address, short_path, to_address
 from sakuin.ui.words import Words
 
 PER_PAGE = 25
@@ -73,7 +73,7 @@ def corpus_page(folder: Path, searcher: Searcher | None, words: Words, read_only
     """
     show_work(words)
     if searcher is None:
-        st.html(cards.message(words("corpus_none_title"), words("corpus_none", folder=short_path(folder))))
+        st.html(pieces.message(words("corpus_none_title"), words("corpus_none", folder=short_path(folder))))
         offer_uploads(folder, words, read_only, expanded=True)
         return
     uri = st.query_params.get("doc")
@@ -82,16 +82,16 @@ def corpus_page(folder: Path, searcher: Searcher | None, words: Words, read_only
         return
     with reading(folder) as connection:
         counts = database.counts(connection)
-        skipped, left_out = list_skipped(connection, cards.MAX_SKIPPED)
-    st.html(inventory.figures(counts, words))
+        skipped, left_out = list_skipped(connection, pieces.MAX_SKIPPED)
+    st.html(listings.figures(counts, words))
     if left_out:
         with st.expander(words("skipped", n=left_out)):
-            st.html(inventory.skipped_files(skipped, left_out, words))
+            st.html(listings.skipped_files(skipped, left_out, words))
     offer_uploads(folder, words, read_only, expanded=not counts["documents"])
     if counts["documents"]:
         show_list(folder, searcher.manifest.generation, words, read_only)
     else:
-        st.html(cards.message(words("empty_title"), words("corpus_empty")))
+        st.html(pieces.message(words("empty_title"), words("corpus_empty")))
 
 
 def on_loopback() -> bool:
@@ -113,18 +113,18 @@ def show_list(folder: Path, generation: int, words: Words, read_only: bool) -> N
         page = choose_page("page", number)
         documents = list_documents(connection, some, kind, order, (page - 1) * PER_PAGE, PER_PAGE)
     if not documents:
-        st.html(cards.message(words("no_documents_title"), words("no_documents")))
+        st.html(pieces.message(words("no_documents_title"), words("no_documents")))
         return
     first = (page - 1) * PER_PAGE + 1
     with rows:
-        chosen = [row for place, row in enumerate(documents, first) if show_row(row, place, words, read_only)]
+        chosen = [row for number, row in enumerate(documents, first) if show_row(row, number, words, read_only)]
     with bar:
         if not read_only:
             # Other documents on the page make it another box.
             every = f"all_{documents[0].number}_{documents[-1].number}_{len(documents)}"
             keys = [row_key(document) for document in documents]
             st.checkbox(words("choose_page"), key=every, on_change=choose_all, args=(every, keys))
-        st.html(cards.soft(words("shown", first=first, last=first + len(documents) - 1, n=f"{number:,}")))
+        st.html(pieces.soft(words("shown", first=first, last=first + len(documents) - 1, n=f"{number:,}")))
         if not read_only:
             st.button(
                 words("remove_chosen", n=len(chosen)),
@@ -159,13 +159,13 @@ def choose_page(key: str, number: int) -> int:
         return st.pagination(pages, key=key, bind="query-params", persist_state="session") if pages > 1 else 1
 
 
-def show_row(document: ListedDocument, place: int, words: Words, read_only: bool) -> bool:
+def show_row(document: ListedDocument, number: int, words: Words, read_only: bool) -> bool:
     """One document of the list; whether it is chosen."""
     with st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center"):
         picked = not read_only and st.checkbox(
-            words("choose_one", n=place), key=row_key(document), label_visibility="collapsed"
+            words("choose_one", n=number), key=row_key(document), label_visibility="collapsed"
         )
-        st.html(inventory.listed_document(document, words))
+        st.html(listings.listed_document(document, words))
         st.button(
             words("open_document"),
             key=f"open_{document.number}",
@@ -228,10 +228,7 @@ def list_options(available: list[str], words: Words) -> tuple[str, str, Order]:
         bind="query-params",
         persist_state="session",
     )
-    # Streamlit's own binding would put the label, which depends on the language, into the address.
-    asked = st.query_params.get("order")
-    if "order" not in st.session_state and asked in ORDERS:
-        st.session_state["order"] = asked
+    of_address("order", "order", ORDERS)
     order = row.selectbox(
         words("order"),
         ORDERS,
@@ -241,10 +238,7 @@ def list_options(available: list[str], words: Words) -> tuple[str, str, Order]:
         width=200,
         persist_state="session",
     )
-    if order != ORDERS[0]:
-        st.query_params["order"] = order
-    else:
-        st.query_params.pop("order", None)
+    to_address("order", order, ORDERS[0])
     return (some or "").strip(), kind or "", order
 
 
@@ -261,26 +255,24 @@ def show_document(folder: Path, uri: str, words: Words) -> None:
     with reading(folder) as connection:
         document = find_document(connection, uri)
         if document is None:
-            st.html(cards.message(words("no_such_document_title"), words("no_such_document", uri=uri)))
+            st.html(pieces.message(words("no_such_document_title"), words("no_such_document", uri=uri)))
             return
-        st.html(inventory.document_facts(document, read_metadata(connection, document.number), words))
+        st.html(listings.document_facts(document, read_metadata(connection, document.number), words))
         rows = st.container()
         page = choose_page("part", document.passages)
-        rows.html(
-            inventory.passages(list_passages(connection, document.number, (page - 1) * PER_PAGE, PER_PAGE), words)
-        )
+        rows.html(listings.passages(list_passages(connection, document.number, (page - 1) * PER_PAGE, PER_PAGE), words))
 
 
 def offer_uploads(folder: Path, words: Words, read_only: bool, expanded: bool) -> None:
     """Take files for the index."""
     if read_only:
-        st.html(cards.soft(words("read_only")))
+        st.html(pieces.soft(words("read_only")))
         return
     with st.expander(words("add_files"), expanded=expanded, icon=":material/upload_file:"):
         target = uploads_folder(folder)
         corpus = corpus_of(folder)
         inside = bool(corpus) and target.is_relative_to(corpus)
-        st.html(cards.soft(words("goes_inside" if inside else "goes_beside", folder=short_path(target))))
+        st.html(pieces.soft(words("goes_inside" if inside else "goes_beside", folder=short_path(target))))
         # A widget of another name is an empty one.
         times = st.session_state.setdefault("uploads_done", 0)
         files = st.file_uploader(
@@ -301,7 +293,7 @@ def confirm_removal(folder: Path, chosen: list[ListedDocument], words: Words) ->
     with reading(folder) as connection:
         held = documents_in(connection, files)
     shared = {file: number for file, number in held.items() if number > 1}
-    st.html(inventory.removal(chosen, words))
+    st.html(listings.removal(chosen, words))
     whole = False
     if shared:
         more = sum(shared.values()) - sum(document.file in shared for document in chosen)
@@ -311,7 +303,7 @@ def confirm_removal(folder: Path, chosen: list[ListedDocument], words: Words) ->
     gone = [uri for uri in uris if uri in held]
     uploaded = uploaded_files(folder, gone)
     delete = bool(uploaded) and st.checkbox(words("delete_uploads", n=len(uploaded)), key="delete_uploads")
-    st.html(inventory.consequences(consequences(folder, uris, gone, set(uploaded) if delete else set()), words))
+    st.html(listings.consequences(consequences(folder, uris, gone, set(uploaded) if delete else set()), words))
     with st.container(horizontal=True):
         if st.button(words("remove_now"), type="primary", key="remove_now"):
             stop_asking()
@@ -325,13 +317,13 @@ def consequences(folder: Path, uris: list[str], files: list[str], deleted: set[s
     """What becomes of what is removed: keys of words, and how many it holds for."""
     kept = [uri for uri in files if uri not in deleted]
     elsewhere = sum(Path(uri).is_absolute() for uri in kept)
-    numbers = {
+    counts = {
         "kept_in_corpus": len(kept) - elsewhere,
         "kept_elsewhere": elsewhere,
         "kept_parts": len(uris) - len(files),
         "deleted": len(deleted),
     }
-    return [(name, number) for name, number in numbers.items() if number]
+    return [(name, number) for name, number in counts.items() if number]
 
 
 def start(work: Callable[[Progress], Uploaded | Report]) -> None:
@@ -364,9 +356,9 @@ def show_work(words: Words) -> None:
     try:
         result = work.future.result()
     except SakuinError as error:
-        st.session_state["outcome"] = cards.message(words("error_title"), str(error))
+        st.session_state["outcome"] = pieces.message(words("error_title"), str(error))
     else:
-        st.session_state["outcome"] = inventory.changed(result, words)
+        st.session_state["outcome"] = listings.changed(result, words)
         if isinstance(result, Uploaded):
             st.session_state["uploads_done"] += 1
     # The counts beside the page, and the searcher, are of before.

@@ -6,14 +6,14 @@ from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-from sakuin.ui.cards import MAX_EXCERPT, isolated, note, percent, soft
+from sakuin.ui.html.pieces import MAX_EXCERPT, isolated, note, percent, soft
 from sakuin.ui.words import Words
 
 if TYPE_CHECKING:
     from sakuin.tuning.by_dimension import QueryByDimension
     from sakuin.tuning.significance import Difference
     from sakuin.tuning.tuning import Comparison, Estimate
-    from sakuin.ui.evaluate import Compared
+    from sakuin.ui.pages.evaluate import Compared
 
 # Of a query in a link: the server refuses addresses of more than 64 kB.
 MAX_LINKED = 5_000
@@ -113,7 +113,7 @@ def query_table(
     for row in rows:
         cells = ""
         for place, parameters in ((row.base, base_search), (row.other, other_search))[: len(columns) - 2]:
-            found = words("place", rank=place) if place else words("not_found")
+            found = words("rank_number", rank=place) if place else words("not_found")
             address = escape("search?" + urlencode({"q": row.query[:MAX_LINKED], **parameters}))
             cells += f'<td><a href="{address}" target="_blank" rel="noopener">{escape(found)}</a></td>'
         sign = "up" if row.change > 0 else "down" if row.change < 0 else "soft"

@@ -10,23 +10,19 @@ from numpy.typing import NDArray
 from sakuin.embedder import StaticEmbedder, Token
 from sakuin.search.contributions import Run, runs, strongest_pairs
 from sakuin.search.token_pairs import token_pairs
-from sakuin.ui import cards, reasons
+from sakuin.ui.html import explanations, pieces
 from sakuin.ui.widgets import MAX_CHARACTERS, bounded, dimensions_up_to
-from sakuin.ui.words import EXAMPLE_ALL, EXAMPLE_LEFT, EXAMPLE_MANY, EXAMPLE_ONE, EXAMPLE_RIGHT, Words
+from sakuin.ui.words import Words, examples
 
 # The input boxes of each view, and what stands in them at first.
-TEXTS = {
-    "rank": {"one": EXAMPLE_ONE, "many": EXAMPLE_MANY},
-    "matrix": {"all": EXAMPLE_ALL},
-    "cross": {"left": EXAMPLE_LEFT, "right": EXAMPLE_RIGHT},
-}
+TEXTS: Mapping[str, Mapping[str, str]] = examples()["similarity"]
 VIEWS = tuple(TEXTS)
 DEFAULT_DIMENSION = 256
 # Longer addresses do not survive being pasted into every program.
 MAX_ADDRESS = 6_000
 
 Pair = tuple[int, int]
-"""Places, from 0, of two texts in their boxes."""
+"""Positions, from 0, of two texts in their boxes."""
 
 
 def similarity_page(model: StaticEmbedder, words: Words) -> None:
@@ -71,9 +67,9 @@ def restore(dimensions: Sequence[int], default: int) -> None:
         state["cut"] = next((dim for dim in dimensions if str(dim) == asked.get("cut")), default)
     if "view" not in state:
         state["view"] = asked["view"] if asked.get("view") in VIEWS else VIEWS[0]
-        places = asked.get("pair", "").split("-")
-        if len(places) == 2 and all(place.isdecimal() and len(place) < 5 for place in places):
-            state[f"pair_{state['view']}"] = (int(places[0]) - 1, int(places[1]) - 1)
+        pair = asked.get("pair", "").split("-")
+        if len(pair) == 2 and all(number.isdecimal() and len(number) < 5 for number in pair):
+            state[f"pair_{state['view']}"] = (int(pair[0]) - 1, int(pair[1]) - 1)
 
 
 def remember(state: Mapping[str, str], texts: Mapping[str, str]) -> bool:
@@ -94,24 +90,24 @@ def compare_one(model: StaticEmbedder, dimensions: list[int], dim: int, words: W
     one = st.text_input(words("one"), key="one", persist_state="session") or ""
     texts = bounded(st.text_area(words("many"), height=180, key="many", persist_state="session") or "", words)
     if not one.strip() or not texts:
-        st.html(cards.note(words("nothing_to_compare")))
+        st.html(pieces.note(words("nothing_to_compare")))
         return None
     if len(one) > MAX_CHARACTERS:
-        st.html(cards.note(words("too_long", n=MAX_CHARACTERS)))
+        st.html(pieces.note(words("too_long", n=MAX_CHARACTERS)))
     one = one[:MAX_CHARACTERS]
     vectors = model.encode([one, *texts])
     # A shorter vector is the beginning of the longer one, so one encoding serves every dimension.
     scores = np.stack([model.similarity(vectors[:1, :d], vectors[1:, :d])[0] for d in dimensions], axis=1)
     order = np.argsort(-scores[:, dimensions.index(dim)], kind="stable")
     scores = scores[order]
-    st.html(cards.ranking([texts[i] for i in order], scores[:, dimensions.index(dim)].tolist()))
+    st.html(pieces.ranking([texts[i] for i in order], scores[:, dimensions.index(dim)].tolist()))
     pair = look_into("rank", model, [one], texts, order.tolist(), (0, int(order[0])), dim, words)
     st.html(f'<div class="sk" style="padding-top: 1rem"><h3>{words("by_dimension")}</h3></div>')
     from sakuin.ui.charts import by_dimension
 
     st.altair_chart(by_dimension(scores, dimensions, dim, words), width="stretch")
-    with st.expander(words("numbers")):
-        st.html(cards.table([str(d) for d in dimensions], scores.tolist()))
+    with st.expander(words("as_table")):
+        st.html(pieces.table([str(d) for d in dimensions], scores.tolist()))
     return pair
 
 
@@ -119,7 +115,7 @@ def compare_all(model: StaticEmbedder, dimensions: list[int], dim: int, words: W
     """Texts with each other, as a heat map; returns the pair that the user chose to look into."""
     texts = bounded(st.text_area(words("all"), height=220, key="all", persist_state="session") or "", words)
     if len(texts) < 2:
-        st.html(cards.note(words("two_needed")))
+        st.html(pieces.note(words("two_needed")))
         return None
     vectors = model.encode(texts)
     scores, full = (model.similarity(part, part) for part in (vectors[:, :dim], vectors))
@@ -127,7 +123,7 @@ def compare_all(model: StaticEmbedder, dimensions: list[int], dim: int, words: W
     best = nearest_pair(others)
     left, right = st.columns([2, 3], gap="medium")
     with left:
-        st.html(cards.numbered(texts))
+        st.html(pieces.numbered(texts))
     with right:
         show_matrix("matrix", scores, texts, texts, ("", ""), best, words)
         if dim < dimensions[-1]:
@@ -145,13 +141,13 @@ def compare_groups(model: StaticEmbedder, dimensions: list[int], dim: int, words
         for column, key, label in boxes
     )
     if not firsts or not seconds:
-        st.html(cards.note(words("nothing_to_compare")))
+        st.html(pieces.note(words("nothing_to_compare")))
         return None
     a, b = model.encode(firsts), model.encode(seconds)
     scores, full = model.similarity(a[:, :dim], b[:, :dim]), model.similarity(a, b)
     best = nearest_pair(scores)
     for column, texts, name in zip(columns, (firsts, seconds), "AB", strict=True):
-        column.html(cards.numbered(texts, name))
+        column.html(pieces.numbered(texts, name))
     show_matrix("cross", scores, firsts, seconds, ("A", "B"), best, words)
     if dim < dimensions[-1]:
         change = float(np.abs(scores - full).mean())
@@ -213,7 +209,7 @@ def look_into(
         firsts, seconds: The texts to choose from.
         order: In which the second ones are offered.
         best: What is shown until the user chooses.
-        dim: Numbers that are compared.
+        dim: Dimensions that are compared.
         words: Of the language.
 
     Returns:
@@ -252,22 +248,22 @@ def show_alignment(model: StaticEmbedder, first: str, second: str, dim: int, wor
     """Two texts, shaded by what their words add to their cosine, and the table of all pairs of words."""
     pairs = token_pairs(model, first, second, dim)
     if not pairs.shares.size:
-        st.html(cards.note(words("alignment_none")))
+        st.html(pieces.note(words("alignment_none")))
         return
     shaded = (
         shares_of(first, pairs.query, pairs.shares.sum(axis=1)),
         shares_of(second, pairs.passage, pairs.shares.sum(axis=0)),
     )
     strongest = max(run.share for text in shaded for run in text)
-    st.html(cards.lettered(*(cards.coloured_text(text, strongest) for text in shaded)))
+    st.html(pieces.lettered(*(pieces.coloured_text(text, strongest) for text in shaded)))
     cosine = f"{pairs.shares.sum():.3f}"
     st.caption(words("alignment_text", cosine=cosine, dim=dim))
-    st.html(f'<div class="sk">{reasons.pair_table(strongest_pairs(pairs, first, second), words)}</div>')
+    st.html(f'<div class="sk">{explanations.pair_table(strongest_pairs(pairs, first, second), words)}</div>')
     st.caption(words("alignment_table", cosine=cosine))
 
 
 def shares_of(text: str, tokens: Sequence[Token], shares: NDArray[np.float64]) -> list[Run]:
-    """A text as runs, each with what its token adds, in all places together; ``shares`` (tokens,)."""
+    """A text as runs, each with what its token adds, in all its spans together; ``shares`` (tokens,)."""
     added = np.zeros(len(text))
     for token, share in zip(tokens, shares.tolist(), strict=True):
         for start, end in dict.fromkeys(token.spans):

@@ -6,7 +6,7 @@ from html import escape
 from sakuin.search import Hit, LegScore, SearchResult
 from sakuin.search.contributions import Coloured
 from sakuin.search.side_by_side import Listed, SideBySide
-from sakuin.ui.cards import MAX_EXCERPT, coloured_text, facts, isolated, percent, value_text
+from sakuin.ui.html.pieces import MAX_EXCERPT, coloured_text, facts, isolated, percent, value_text
 from sakuin.ui.words import Words
 
 # A chance below this is not told exactly.
@@ -18,7 +18,7 @@ def summary(result: SearchResult, words: Words) -> str:
     number = len(result.hits)
     parts = [words("found_one" if number == 1 else "found", n=number), words("took", ms=f"{result.seconds * 1000:.1f}")]
     if result.dim:
-        parts.append(words("compared", dim=result.dim))
+        parts.append(words("dimensions_used", dim=result.dim))
     shading = f'<span><span class="s4">{escape(words("legend_shade"))}</span> {escape(words("legend_dense"))}</span>'
     marks = f"<span><mark>{escape(words('legend_mark'))}</mark> {escape(words('legend_words'))}</span>"
     dense = any(hit.dense for hit in result.hits)
@@ -47,7 +47,7 @@ def card(hit: Hit, colours: Coloured, strongest: float, scale: float, words: Wor
     metadata = [(key, value_text(value)) for key, value in hit.document.metadata.items()]
     metadata.append((words("characters"), words("character_range", start=hit.start + 1, end=hit.end)))
     if hit.places > 1:
-        metadata.append((words("places"), words("more_places", n=hit.places - 1)))
+        metadata.append((words("elsewhere"), words("more_places", n=hit.places - 1)))
     return (
         f'<article class="sk sk-hit" data-passage="{escape(hit.passage_id)}">'
         f'<div class="sk-head"><span class="sk-no">{hit.rank}</span><div class="sk-title">'
@@ -69,19 +69,19 @@ def chance(relevance: float | None, words: Words) -> str:
     return f'<br><span class="small" title="{escape(words("relevance_help"))}">{escape(text)}</span>'
 
 
-def describe_leg(name: str, leg: LegScore, joined: bool, words: Words) -> str:
-    """One leg's place and score in words, and its part of the fused score where there are two."""
-    place = words("unplaced") if leg.rank is None else words("place", rank=leg.rank)
+def describe_leg(name: str, leg: LegScore, fused: bool, words: Words) -> str:
+    """One leg's rank and score in words, and its part of the fused score where there are two."""
+    rank = words("unranked") if leg.rank is None else words("rank_number", rank=leg.rank)
     score = words("cosine", score=f"{leg.score:.3f}") if name == "dense" else words("bm25", score=f"{leg.score:.2f}")
-    part = f" <b>+{leg.share:.3f}</b>" if joined else ""
+    part = f" <b>+{leg.share:.3f}</b>" if fused else ""
     return (
         f'<span><i class="{name}"></i>{escape(words(f"{name}_leg"))}{part} '
-        f'<span class="soft">{escape(place)} · {escape(score)}</span></span>'
+        f'<span class="soft">{escape(rank)} · {escape(score)}</span></span>'
     )
 
 
 def side_by_side(lists: SideBySide, words: Words) -> str:
-    """The list of each way of searching, next to one another, and the joined one between them."""
+    """The list of each way of searching, next to one another, and the fused one between them."""
     columns = "".join(
         f'<section class="sk-list-{name}"><h3>{colour}{escape(words(f"mode_{name}"))}</h3>'
         f"{listed_hits(name, entries, words)}</section>"
@@ -109,19 +109,19 @@ def listed_hits(name: str, entries: Sequence[Listed], words: Words) -> str:
 
 
 def moves(name: str, entry: Listed, words: Words) -> str:
-    """Where a hit stands: in the joined list, or, of a hit of that, in each leg's own."""
+    """Where a hit stands: in the fused list, or, of a hit of that, in each leg's own."""
     if name != "hybrid":
-        return f"<span>{escape(words('side_joined'))} {move(entry.hit.rank, entry.hybrid, words)}</span>"
+        return f"<span>{escape(words('side_combined'))} {move(entry.hit.rank, entry.hybrid, words)}</span>"
     return "".join(
-        f'<span><i class="{leg}"></i> {escape(words(f"{leg}_leg"))} {move(place, entry.hit.rank, words, place)}</span>'
-        for leg, place in (("dense", entry.dense), ("bm25", entry.bm25))
+        f'<span><i class="{leg}"></i> {escape(words(f"{leg}_leg"))} {move(rank, entry.hit.rank, words, rank)}</span>'
+        for leg, rank in (("dense", entry.dense), ("bm25", entry.bm25))
     )
 
 
 def move(before: int | None, after: int | None, words: Words, named: int | None = None) -> str:
-    """A place and whether it is better than the one before; ``named`` is the place that is told, ``after`` if None."""
+    """A rank and whether it is better than the one before; ``named`` is the rank that is told, ``after`` if None."""
     if before is None or after is None:
-        return f'<span class="soft">{escape(words("unplaced"))}</span>'
+        return f'<span class="soft">{escape(words("unranked"))}</span>'
     change = before - after
     sign = f"▲{change}" if change > 0 else f"▼{-change}" if change else "="
-    return f'<b>{escape(words("place", rank=named or after))}</b> <span class="soft">{sign}</span>'
+    return f'<b>{escape(words("rank_number", rank=named or after))}</b> <span class="soft">{sign}</span>'

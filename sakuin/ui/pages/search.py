@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -12,13 +11,11 @@ from sakuin.search.contributions import coloured, cosines, strongest_pairs, term
 from sakuin.search.explanation import Indexed
 from sakuin.search.side_by_side import side_by_side
 from sakuin.search.token_pairs import token_pairs
-from sakuin.ui import cards, hits, reasons
-from sakuin.ui.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
-from sakuin.ui.widgets import dimensions_up_to
-from sakuin.ui.words import EXAMPLE_QUERIES, Words
+from sakuin.ui.html import explanations, hits, pieces
+from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
+from sakuin.ui.widgets import dimensions_up_to, holds_examples, of_address, offer_queries, query_box, to_address
+from sakuin.ui.words import Words
 
-# The query is part of the address, and the server refuses addresses of more than 64 kB.
-MAX_QUERY = 5_000
 NUMBERS_OF_HITS = (5, 10, 20, 50, 100)
 WIDTH = 68
 # Of each list that stands beside others.
@@ -31,19 +28,9 @@ EXPLAINED_PARTS = 40
 
 def search_page(searcher: Searcher, words: Words) -> None:
     """Ask the index."""
-    st.html(cards.page_width(WIDTH))
-    query = st.text_input(
-        words("query"),
-        key="q",
-        type="search",
-        max_chars=MAX_QUERY,
-        placeholder=words("query_placeholder"),
-        label_visibility="collapsed",
-        bind="query-params",
-        persist_state="session",
-    )
+    st.html(pieces.page_width(WIDTH))
+    query = query_box(words)
     mode, dim, k, side = search_options(searcher.manifest.dim, words)
-    query = query or ""
     if not query.strip():
         show_hints(searcher, words)
         return
@@ -70,9 +57,9 @@ def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGener
 def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
     """The hits, best first, each with a button that opens why it was found."""
     for notice in result.notices:
-        st.html(cards.note(words.notice(notice), strong=notice is Notice.NO_GOOD_MATCH))
+        st.html(pieces.note(words.notice(notice), strong=notice is Notice.NO_GOOD_MATCH))
     if not result.hits:
-        st.html(cards.message(words("no_hits_title"), words("no_hits")))
+        st.html(pieces.message(words("no_hits_title"), words("no_hits")))
         return
     colours = coloured(searcher.model, result)
     strongest = max(each.strongest for each in colours)
@@ -113,18 +100,19 @@ def open_why(passage_id: str | None) -> None:
 def show_why(searcher: Searcher, result: SearchResult, hit: Hit, words: Words) -> None:
     """All that made a hit's score: both legs' parts, pairs of words, dimensions, terms."""
     explanation = searcher.explain(result.query, hit, result.dim)
-    sections = [reasons.fusion(hit, words)]
+    sections = [explanations.fusion(hit, words)]
     if hit.dense and result.dim:
         passage = Indexed.passage(hit.document.title, hit.heading, hit.text).text
         dims = dimensions_up_to(searcher.manifest.dim)
         pairs = token_pairs(searcher.model, result.query, passage, result.dim)
+        heat_map = strongest_pairs(pairs, result.query, passage, *HEAT_MAP)
         sections += [
-            reasons.dimension_bars(cosines(searcher.model, result.query, passage, dims), dims, result.dim, words),
-            reasons.pair_heat_map(strongest_pairs(pairs, result.query, passage, *HEAT_MAP), hit.dense.score, words),
+            explanations.dimension_bars(cosines(searcher.model, result.query, passage, dims), dims, result.dim, words),
+            explanations.pair_heat_map(heat_map, hit.dense.score, words),
         ]
     if hit.bm25:
-        sections.append(reasons.term_table(term_scores(explanation), hit.bm25.score, words))
-    st.html(reasons.why(sections, explanation.text(width=EXPLAINED_PARTS), words))
+        sections.append(explanations.term_table(term_scores(explanation), hit.bm25.score, words))
+    st.html(explanations.why(sections, explanation.text(width=EXPLAINED_PARTS), words))
     st.download_button(
         words("why_download"),
         lambda: explained_file(result, hit, explanation),
@@ -144,17 +132,14 @@ def show_side_by_side(searcher: Searcher, query: str, dim: int, where: Chosen, w
     """What each way of searching finds by itself, and both together."""
     lists = side_by_side(searcher, query, LISTED, dim, where)
     for notice in lists.notices:
-        st.html(cards.note(words.notice(notice), strong=notice is Notice.NO_GOOD_MATCH))
+        st.html(pieces.note(words.notice(notice), strong=notice is Notice.NO_GOOD_MATCH))
     st.caption(words("side_text"))
     st.html(hits.side_by_side(lists, words))
 
 
 def search_options(stored: int, words: Words) -> tuple[str, int, int, bool]:
     """Mode, dimension, number of hits, and whether all modes stand side by side."""
-    # Streamlit's own binding would put the mode's label, which depends on the language, into the address.
-    asked = st.query_params.get("mode")
-    if "mode" not in st.session_state and asked in MODES:
-        st.session_state["mode"] = asked
+    of_address("mode", "mode", MODES)
     row = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
     beside = bool(st.session_state.get("side"))
     mode = row.segmented_control(
@@ -190,24 +175,14 @@ def search_options(stored: int, words: Words) -> tuple[str, int, int, bool]:
         persist_state="session",
     )
     side = row.toggle(words("side"), key="side", help=words("side_help"), bind="query-params", persist_state="session")
-    if mode and mode != MODES[0]:
-        st.query_params["mode"] = mode
-    else:
-        st.query_params.pop("mode", None)
-    return mode or MODES[0], int(dim), int(k), side
+    mode = mode or MODES[0]
+    to_address("mode", mode, MODES[0])
+    return mode, int(dim), int(k), side
 
 
 def show_hints(searcher: Searcher, words: Words) -> None:
     """What to ask, before anything was asked."""
-    st.html(cards.message(words("hint_title"), words("hint")))
-    if not Path(searcher.manifest.corpus).as_posix().endswith("examples/corpus"):
-        return
-    st.caption(words("examples"))
-    with st.container(horizontal=True, gap="small"):
-        for example in EXAMPLE_QUERIES:
-            st.button(example, on_click=ask, args=(example,))
-
-
-def ask(query: str) -> None:
-    """Put a query into the box."""
-    st.session_state["q"] = query
+    st.html(pieces.message(words("hint_title"), words("hint")))
+    if holds_examples(searcher):
+        st.caption(words("examples"))
+        offer_queries()

@@ -1,0 +1,1 @@
+"""The pages, a module each: widgets, and what they show."""
