@@ -14,7 +14,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from threading import Lock
 from typing import Any
@@ -266,12 +266,59 @@ def is_japanese(term: str) -> bool:
     return _japanese_run.match(term) is not None
 
 
-def _mecab(form: str) -> Any:
-    """MeCab with the IPA dictionary, printing in a form."""
+_BASES = f'-F "%f[{_BASE_FORM}] " -U "%m " -E ""'
+"""Has MeCab print dictionary forms parted by spaces; unknown words as they stand."""
+
+_WORDS_AND_BASES = f'-F "%m\\t%f[{_BASE_FORM}]\\n" -U "%m\\t%m\\n" -E ""'
+"""Has MeCab print each word, a tab, and its dictionary form on a line."""
+
+_parsing = Lock()
+if hasattr(os, "register_at_fork"):
+    # A process that is forked while another thread parses would wait for that thread for ever.
+    os.register_at_fork(before=_parsing.acquire, after_in_parent=_parsing.release, after_in_child=_parsing.release)
+
+
+@cache
+def _tagger(form: str) -> Any:
+    """MeCab with the IPA dictionary, printing in a form.
+
+    One of each form serves the process: fugashi never frees one, which takes 2 MB and grows to 9, and more of them
+    would not be faster, for it holds Python's lock while it parses.
+    """
     from fugashi import GenericTagger
     from ipadic import DICDIR
 
     return GenericTagger(f'-r "{os.devnull}" -d "{DICDIR}" {form}')
+
+
+def _parse(form: str, piece: str) -> str:
+    with _parsing:
+        return str(_tagger(form).parse(piece))
+
+
+@cache
+def _stemmer() -> Callable[[str], list[str]]:
+    """Snowball for English; it rarely touches words of other languages."""
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    return TextAnalyzerBuilder(Tokenizer.raw()).filter(Filter.stemmer("english")).build().analyze
+
+
+@lru_cache(maxsize=_STEMS_REMEMBERED)
+def _term_of_word(word: str) -> str:
+    """A word that is not Japanese, folded and without its English ending."""
+    word = _plain(word)
+    stems = _stemmer()(word)
+    return stems[0] if stems and stems[0] else word
+
+
+def _terms_of_words(words: Sequence[str]) -> list[str]:
+    return [_term_of_word(word) for word in words]
+
+
+def _words_and_bases(piece: str) -> list[list[str]]:
+    """Japanese words as they stand, each with its dictionary form."""
+    return [line.split("\t") for line in _parse(_WORDS_AND_BASES, piece).splitlines()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,14 +342,10 @@ class Sought:
 class Analyser:
     """Turns text into terms; safe for use by several threads.
 
-    The dictionary is loaded when the first Japanese text comes.
+    It costs nothing to make one: the dictionary is loaded once for the process, when the first Japanese text comes.
     """
 
-    def __init__(self) -> None:
-        """Loads nothing yet."""
-        self._lock = Lock()
-
-    @cached_property
+    @property
     def name(self) -> str:
         """Names the analysis and the dictionary; an index is searched with the analysis it was built with."""
         return f"{ANALYSIS} ipadic-{version('ipadic')}"
@@ -314,7 +357,7 @@ class Analyser:
         if not text.isascii():
             runs = _japanese_run.findall(text)
             if runs:
-                words = " ".join([self._parse(piece) for piece in _pieces(runs)])
+                words = " ".join([_parse(_BASES, piece) for piece in _pieces(runs)])
                 terms = [word for word in _word_folded(words).split() if word not in _STOP_WORDS]
                 stream = _final_vowel.sub("", _gap.sub("", text))
                 if _repeats.search(stream):
@@ -324,7 +367,7 @@ class Analyser:
         others = _word.findall(text)
         if others:
             others += [word for word, _, _ in _wholes(text)]
-            terms += self._stems(others)
+            terms += _terms_of_words(others)
         if max(map(len, terms), default=0) > MAX_TERM_CHARACTERS:
             terms = [term[:MAX_TERM_CHARACTERS] for term in terms]
         return terms
@@ -341,7 +384,7 @@ class Analyser:
         found += [(m[1], places[m.start()], places[m.start() + 1] + 1) for m in _pair.finditer(stream)]
         found += [(m[0], places[m.start()], places[m.start()] + 1) for m in _kanji.finditer(stream)]
         others = list(_other_words(folded))
-        stems = self._stems([word for word, _, _ in others])
+        stems = _terms_of_words([word for word, _, _ in others])
         found += [(stem, start, end) for stem, (_, start, end) in zip(stems, others, strict=True)]
         return [(term[:MAX_TERM_CHARACTERS], starts[start], ends[end - 1]) for term, start, end in found]
 
@@ -350,7 +393,7 @@ class Analyser:
         folded, starts, ends = _aligned(text)
         found = list(self._word_places(folded))
         others = [(match[0], match.start(), match.end()) for match in _word.finditer(folded)]
-        stems = self._stems([word for word, _, _ in others])
+        stems = _terms_of_words([word for word, _, _ in others])
         found += [(stem, start, end) for stem, (_, start, end) in zip(stems, others, strict=True)]
         return [(term[:MAX_TERM_CHARACTERS], text[starts[start] : ends[end - 1]]) for term, start, end in found]
 
@@ -384,7 +427,7 @@ class Analyser:
             found += [(start, end) for term, start, end in words if term in sought.inflected]
         if sought.other:
             others = list(_other_words(folded))
-            stems = self._stems([word for word, _, _ in others])
+            stems = _terms_of_words([word for word, _, _ in others])
             found += [
                 (start, end)
                 for stem, (_, start, end) in zip(stems, others, strict=True)
@@ -408,7 +451,7 @@ class Analyser:
         offset = 0
         for piece in _pieces([run[0] for run in runs]):
             at = 0
-            for surface, base in self._parse_to_words(piece):
+            for surface, base in _words_and_bases(piece):
                 if piece[at] == " ":
                     at += 1
                 start = offset + at
@@ -416,41 +459,3 @@ class Analyser:
                 for word in _terms_of_word(base):
                     yield word, places[start], places[offset + at - 1] + 1
             offset += len(piece)
-
-    def _parse(self, piece: str) -> str:
-        with self._lock:
-            return str(self._tagger.parse(piece))
-
-    def _parse_to_words(self, piece: str) -> list[list[str]]:
-        """The same words, as they stand and in dictionary form."""
-        with self._lock:
-            lines = str(self._tagger_of_places.parse(piece))
-        return [line.split("\t") for line in lines.splitlines()]
-
-    @cached_property
-    def _tagger(self) -> Any:
-        """MeCab printing dictionary forms parted by spaces; unknown words as they stand."""
-        return _mecab(f'-F "%f[{_BASE_FORM}] " -U "%m " -E ""')
-
-    @cached_property
-    def _tagger_of_places(self) -> Any:
-        """MeCab printing each word, a tab, and its dictionary form on a line."""
-        return _mecab(f'-F "%m\\t%f[{_BASE_FORM}]\\n" -U "%m\\t%m\\n" -E ""')
-
-    def _stems(self, words: Sequence[str]) -> list[str]:
-        return [self._stem(word) for word in words]
-
-    @cached_property
-    def _stem(self) -> Callable[[str], str]:
-        """A word folded and without its English ending (Snowball); words of other languages are rarely touched."""
-        from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
-
-        analyze = TextAnalyzerBuilder(Tokenizer.raw()).filter(Filter.stemmer("english")).build().analyze
-
-        @lru_cache(maxsize=_STEMS_REMEMBERED)
-        def stem(word: str) -> str:
-            word = _plain(word)
-            stems = analyze(word)
-            return stems[0] if stems and stems[0] else word
-
-        return stem
