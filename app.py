@@ -11,7 +11,7 @@ import streamlit as st
 
 from sakuin.embedder import SakuinError, StaticEmbedder
 from sakuin.index import DEFAULT_INDEX
-from sakuin.index.database import NAME as DATABASE
+from sakuin.index.store import NAME as DATABASE
 from sakuin.search import Searcher
 from sakuin.ui import ASSETS
 from sakuin.ui.html import pieces

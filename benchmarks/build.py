@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.passages import distinct_passages
 from benchmarks.peers import DIM, PEERS
 from sakuin.embedder import StaticEmbedder
-from sakuin.index import database
+from sakuin.index import store
 from sakuin.index.analyser import Analyser
 from sakuin.index.documents import Document, Passage
 from sakuin.index.passages import split
@@ -96,16 +96,16 @@ def stages(folder: Path) -> None:
     with timed("cut into passages", documents):
         cut += [split(document) for document in documents]
     texts = [
-        database.indexed_text(document.title, passage.heading, document.text[passage.start : passage.end])
+        store.indexed_text(document.title, passage.heading, document.text[passage.start : passage.end])
         for document, passages in zip(documents, cut, strict=True)
         for passage in passages
     ]
     numbers: list[int] = []
     with timed("number (hash)", texts):
-        numbers += [database.content_number(text) for text in texts]
+        numbers += [store.passage_id_of(text) for text in texts]
     (folder / "db").mkdir()
-    with closing(database.connect(folder / "db", read_only=False)) as connection:
-        store(connection, documents, cut, numbers)
+    with closing(store.connect(folder / "db", read_only=False)) as connection:
+        write_documents(connection, documents, cut, numbers)
     model = StaticEmbedder.load()
     model.encode(texts[:20_000], DIM)
     rows = np.zeros((0, DIM), np.float32)
@@ -123,19 +123,19 @@ def stages(folder: Path) -> None:
         writer.commit()
 
 
-def store(
+def write_documents(
     connection: sqlite3.Connection, documents: Sequence[Document], cut: Sequence[Sequence[Passage]], numbers: list[int]
 ) -> None:
     """Time SQLite."""
     import sqlite_utils
 
-    database.create_tables(sqlite_utils.Database(connection))
+    store.create_tables(sqlite_utils.Database(connection))
     with timed("store in SQLite", numbers):
         connection.execute("BEGIN")
         at = 0
         for document, passages in zip(documents, cut, strict=True):
             contents = numbers[at : at + len(passages)]
-            database.insert_document(connection, document, "passages.jsonl", passages, contents)
+            store.insert_document(connection, document, "passages.jsonl", passages, contents)
             at += len(passages)
         connection.commit()
 

@@ -18,7 +18,7 @@ from sakuin.evaluation.families import RetrievalTask
 from sakuin.evaluation.ranked import searcher_over
 from sakuin.evaluation.results import CUTOFF, of_rankings
 from sakuin.evaluation.tasks import read_tasks
-from sakuin.index import database, terms
+from sakuin.index import store, terms
 from sakuin.search import Searcher
 from sakuin.search.ranking import rank
 from sakuin.tuning.judged import names_in_ranking, places_of
@@ -79,7 +79,7 @@ def ranked(searcher: Searcher, task: RetrievalTask, counted_whole: int | None) -
         # A searcher of its own, which remembers no query of another.
         with (
             Searcher.open(searcher.folder) as fresh,
-            closing(database.connect(searcher.folder, read_only=True)) as connection,
+            closing(store.connect(searcher.folder, read_only=True)) as connection,
         ):
             dim = fresh.manifest.dim
             for query, relevant in zip(task.queries, task.relevant, strict=True):

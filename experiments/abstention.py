@@ -30,10 +30,11 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.evaluation.families import BitextTask, EvaluationError, RetrievalTask, Task
 from sakuin.evaluation.ranked import searcher_over, twins_of
 from sakuin.evaluation.tasks import read_records, read_tasks
+from sakuin.index.background import FEWEST
 from sakuin.index.build import build
-from sakuin.index.calibration import FEWEST
+from sakuin.index.model import load_model
+from sakuin.index.settings import DEFAULT_DIM, Settings
 from sakuin.index.snapshot import Snapshot, open_index
-from sakuin.index.writer import DEFAULT_DIM, Settings, load_model
 from sakuin.search import MODES
 from sakuin.search.ranking import Ranked, Ranking, dense_leg, rank
 from sakuin.search.relevance import GOOD_MATCH, RIVAL, Evidence, Weights, evidence, log_odds, probability
@@ -147,7 +148,7 @@ def ranking_of(snapshot: Snapshot, model: StaticEmbedder, beside: Executor, way:
 def answering(snapshot: Snapshot, passages: Sequence[int], relevant: frozenset[str]) -> NDArray[np.bool_]:
     """Which passages (n,) are of relevant documents or files."""
     rows = snapshot.passages(passages)
-    uris = [rows[passage].uri for passage in passages]
+    uris = [rows[passage].places[0].uri for passage in passages]
     return np.array([uri in relevant or uri.split("#")[0] in relevant for uri in uris], np.bool_)
 
 

@@ -20,7 +20,7 @@ from sakuin.cli.running import run
 from sakuin.evaluation.families import BitextTask, EvaluationError, RetrievalTask
 from sakuin.evaluation.ranked import searcher_over
 from sakuin.evaluation.tasks import read_tasks
-from sakuin.index import database
+from sakuin.index import store
 from sakuin.index.snapshot import open_index
 from sakuin.search.fusion import BM25_WEIGHT, Fusion
 from sakuin.tuning.judged import JudgedQuery
@@ -84,7 +84,7 @@ def compared(task: RetrievalTask, model: str | None, dim: int) -> Compared:
     with (
         searcher_over(task.docids, task.texts, model, dim) as searcher,
         closing(open_index(searcher.folder)) as snapshot,
-        closing(database.connect(searcher.folder, read_only=True)) as connection,
+        closing(store.connect(searcher.folder, read_only=True)) as connection,
     ):
         found = fetch(snapshot, searcher.model, connection, judged, dim)
 

@@ -1,89 +1,28 @@
-"""Build, add, remove: what the command line offers, as functions."""
+"""Keeps an index in step with files: what `index build`, `add` and `remove` do, as functions."""
 
-import re
-import sqlite3
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
-from sakuin.index import database
-from sakuin.index.corpus import (
-    Found,
-    files_below,
-    find_files,
-    hash_file,
-    is_gone,
-    located,
-    name_of,
-    readable,
-    require_there,
-)
-from sakuin.index.database import FileState
-from sakuin.index.documents import Document, Skipped
-from sakuin.index.errors import IndexFolderError, ReadError
-from sakuin.index.passages import split
-from sakuin.index.readers import MANY_DOCUMENTS, SUFFIXES, read_file, unknown_type
-from sakuin.index.readers.files import seconds_allowed, took_too_long
-from sakuin.index.snapshot import changed_files
-from sakuin.index.writer import IndexWriter, Settings, folder_bytes
-
-T = TypeVar("T")
-
-# A long build commits now and then, so that an interruption loses a minute or two, not hours.
-COMMIT_PASSAGES = 500_000
-# Of one file: a table may have a million empty rows.
-REASONS_KEPT = 100
-
-# What the name of a row, line or page has after its file's.
-PLACE = re.compile(r"\A(row|line|page)=(\d+)\Z")
-
-INTERRUPTED = "only a part was read before an interruption; the next build reads the rest"
-
-Progress = Callable[[str, int, int], None]
-"""Called with the name of the file at work, bytes done, and bytes to do in all."""
+from sakuin.index import store
+from sakuin.index.corpus import Found, files_below, find_files, is_gone, located, name_of, readable, require_there
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.ingest import forget_file, sync_files
+from sakuin.index.lock import WAIT_SECONDS
+from sakuin.index.report import Progress, Report, finish, no_progress
+from sakuin.index.settings import Settings
+from sakuin.index.writer import IndexWriter
 
 
-@dataclass
-class Report:
-    """What a build, an addition or a removal did.
-
-    Attributes:
-        added, updated, unchanged: Numbers of files that the index has documents of.
-        removed: Number of files that it has none of any more.
-        removed_documents: Number of single documents that were removed, their files staying.
-        documents, passages: Numbers in the index afterwards.
-        duplicates: Places where a passage stands again; it is stored and found once.
-        new_passages: Passages of documents that are new or have changed; those the index had already are not encoded
-            again.
-        skipped: Files of which nothing, or not all, was taken, and why.
-        partly: How many of these are in the index in part.
-        seconds: Time taken.
-        bytes: Size of the index folder afterwards.
-    """
-
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    removed: int = 0
-    removed_documents: int = 0
-    documents: int = 0
-    passages: int = 0
-    duplicates: int = 0
-    new_passages: int = 0
-    skipped: list[Skipped] = field(default_factory=list)
-    partly: int = 0
-    seconds: float = 0.0
-    bytes: int = 0
-
-
-def no_progress(name: str, done: int, total: int) -> None:
-    """Show nothing."""
-
-
-def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress: Progress = no_progress) -> Report:
+def build(
+    corpus: Path,
+    folder: Path,
+    settings: Settings = Settings(),
+    progress: Progress = no_progress,
+    *,
+    timeout: float = WAIT_SECONDS,
+) -> Report:
     """Bring an index in step with a folder of documents: read what is new or changed, remove what is gone.
 
     Args:
@@ -91,6 +30,7 @@ def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress:
         folder: The index; made if it is not there.
         settings: For a new index; must not contradict an existing one.
         progress: Told how far the work is.
+        timeout: Seconds to wait for another writer.
 
     Raises:
         IndexFolderError: as `IndexWriter`, or the folder is empty and the index has files of it: its disk may not be
@@ -103,10 +43,10 @@ def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress:
     if not corpus.is_dir():
         raise IndexFolderError(f"No folder {corpus}: give the folder that holds the documents.")
     root = corpus.resolve()
-    settings = Settings(settings.model, settings.dim, str(root), settings.passage_width)
+    settings = replace(settings, corpus=str(root))
     report = Report()
-    with IndexWriter(folder, settings) as writer:
-        known = database.read_files(writer.connection)
+    with IndexWriter(folder, settings, timeout=timeout) as writer:
+        known = store.read_files(writer.connection)
         found = list(find_files(root, root))
         # Files from elsewhere, put in by `index add`, are called by their whole path and stay. So were files of this
         # corpus that were added before it was one; now they have a shorter name.
@@ -126,7 +66,12 @@ def build(corpus: Path, folder: Path, settings: Settings = Settings(), progress:
 
 
 def add(
-    paths: Sequence[Path], folder: Path, settings: Settings = Settings(), progress: Progress = no_progress
+    paths: Sequence[Path],
+    folder: Path,
+    settings: Settings = Settings(),
+    progress: Progress = no_progress,
+    *,
+    timeout: float = WAIT_SECONDS,
 ) -> Report:
     """Read files, or all files of folders, into an index, and bring up to date what it has of them already.
 
@@ -142,9 +87,9 @@ def add(
     report = Report()
     for path in paths:
         require_there(path)
-    with IndexWriter(folder, settings) as writer:
+    with IndexWriter(folder, settings, timeout=timeout) as writer:
         root = corpus_root(writer)
-        known = database.read_files(writer.connection)
+        known = store.read_files(writer.connection)
         found: list[Found] = []
         gone: set[str] = set()
         for path in paths:
@@ -182,18 +127,16 @@ def remove(names: Sequence[str], folder: Path) -> Report:
         IndexFolderError: no such index, or a name it has nothing of; nothing is removed then.
     """
     started = time.perf_counter()
-    database.connect(folder, read_only=True).close()
+    store.connect(folder, read_only=True).close()
     report = Report()
     with IndexWriter(folder) as writer:
-        known = database.read_files(writer.connection)
+        known = store.read_files(writer.connection)
         root = corpus_root(writer)
         files: set[str] = set()
         documents: dict[int, str] = {}
         missing = []
         for name in names:
-            row = writer.connection.execute(
-                "SELECT id, file FROM documents WHERE uri = ?", (readable(name),)
-            ).fetchone()
+            row = store.document_number(writer.connection, readable(name))
             if row and row[1] != readable(name):
                 documents[row[0]] = row[1]
             elif named := files_named(name, known, root):
@@ -261,224 +204,3 @@ def gone_files(start: Path, here: Collection[str], known: Collection[str], root:
 def corpus_root(writer: IndexWriter) -> Path | None:
     """The folder that an index is kept in step with."""
     return Path(writer.manifest.corpus) if writer.manifest.corpus else None
-
-
-def compact(folder: Path, progress: Progress = no_progress) -> Report | None:
-    """Put an index into its best form: one segment of vectors, and BM25 statistics of exactly what is there.
-
-    Removed passages are otherwise forgotten by and by, as segments are merged.
-
-    Returns:
-        None where there was nothing to do.
-    """
-    started = time.perf_counter()
-    database.connect(folder, read_only=True).close()
-    report = Report()
-    with IndexWriter(folder) as writer:
-        total = writer.manifest.passages
-        if not writer.compact(lambda done: progress("", done, total)):
-            return None
-        finish(writer, report, started)
-    return report
-
-
-def repair(folder: Path, progress: Progress = no_progress) -> Report:
-    """Make vectors and terms anew from the documents of an index: those of which files are damaged, or else both.
-
-    Raises:
-        IndexFolderError: there is no index, or its documents are damaged themselves.
-    """
-    started = time.perf_counter()
-    report = Report()
-    with closing(database.connect(folder, read_only=True)) as connection:
-        try:
-            problems = database.damaged_rows(connection)
-        except (sqlite3.Error, ValueError) as error:
-            problems = [str(error)]
-    if problems:
-        raise IndexFolderError(
-            f"The documents themselves are damaged ({problems[0]}), so nothing can be made anew from them: delete "
-            f"{folder} and build it again."
-        )
-    with IndexWriter(folder) as writer:
-        total = writer.manifest.passages
-        damaged = {name.split("/")[0] for name in changed_files(folder, writer.manifest)} or {"vectors", "terms"}
-        writer.rebuild(lambda done: progress("", done, total), "vectors" in damaged, "terms" in damaged)
-        report.new_passages = total
-        finish(writer, report, started)
-    return report
-
-
-def sync_files(
-    writer: IndexWriter, found: Sequence[Found], known: dict[str, FileState], report: Report, progress: Progress
-) -> None:
-    """Read the files that are new or changed."""
-    total, done = sum(file.size for file in found), 0
-    paths: dict[str, Path] = {}
-    for file in found:
-        progress(file.uri, done, total)
-        if paths.setdefault(file.uri, file.path) != file.path:
-            report.skipped.append(Skipped(file.uri, "another file has the same name, in another encoding: rename one"))
-            continue
-        sync_file(writer, file, known.get(file.uri), report, lambda part, at=done: progress("", at + part, total))  # type: ignore[misc]
-        done += file.size
-        if writer.pending >= COMMIT_PASSAGES:
-            writer.commit()
-    progress("", total, total)
-
-
-def sync_file(
-    writer: IndexWriter, file: Found, known: FileState | None, report: Report, progress: Callable[[int], None]
-) -> None:
-    """Bring one file up to date."""
-    # A file without a hash was never read, whether for its rights or its type: that may have changed without its bytes.
-    if known and known.sha256 and (known.size, known.mtime_ns) == (file.size, file.mtime_ns):
-        count_unchanged(writer, known, report)
-        return
-    before = has_documents(writer, file.uri)
-    digest = ""
-    try:
-        if file.reason:
-            raise ReadError(file.reason)
-        if file.path.suffix.lower() not in SUFFIXES:
-            raise ReadError(unknown_type(file.uri))
-        digest = hash_file(file.path)
-        if known and known.sha256 == digest:
-            writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, known.reason))
-            count_unchanged(writer, known, report)
-            return
-        reason = "; ".join(summarise(add_documents(writer, file, report, progress), file.uri))
-    except ReadError as error:
-        reason = str(error)
-        if known and known.sha256 == digest and known.reason == reason:
-            count_unchanged(writer, known, report)
-            return
-        forget_documents(writer, file.uri)
-    writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, reason))
-    after = has_documents(writer, file.uri)
-    report.added += after and not before
-    report.updated += after and before
-    report.removed += before and not after
-    if reason:
-        report.skipped.append(Skipped(file.uri, reason))
-        report.partly += after
-
-
-def count_unchanged(writer: IndexWriter, file: FileState, report: Report) -> None:
-    """Put a file into the report that is as it was, be it in the index or left out."""
-    taken = not file.reason or has_documents(writer, file.uri)
-    report.unchanged += taken
-    if file.reason:
-        report.skipped.append(Skipped(file.uri, file.reason))
-        report.partly += taken
-
-
-def has_documents(writer: IndexWriter, uri: str) -> bool:
-    """Whether the index has a document of a file."""
-    return writer.connection.execute("SELECT 1 FROM documents WHERE file = ?", (uri,)).fetchone() is not None
-
-
-def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]) -> list[Skipped]:
-    """Read a file into the index; returns the parts of it that were left out.
-
-    Documents that the index has from that file already are left as they are where they have not changed, and removed
-    where the file has them no more. What was read of a file that takes too long stays in the index, and as with other
-    parts that were left out, the next build looks at it again only if it has changed.
-
-    A file of very many passages is committed in parts: else memory would grow with it, and an interruption would lose
-    all of it. It has no hash until it is through, so the next build reads it again.
-    """
-    skipped: list[Skipped] = []
-    left_out = read = 0
-    committed = report.new_passages
-    old = database.documents_of_file(writer.connection, file.uri)
-    allowed = seconds_allowed(file.size)
-    for item, seconds in timed(read_file(file.path, file.uri)):
-        if seconds > allowed and file.path.suffix.lower() in MANY_DOCUMENTS:
-            # The first, so that it is seen among a thousand empty rows.
-            skipped.insert(0, Skipped(item.uri, took_too_long(allowed)))
-            break
-        if not isinstance(item, Skipped):
-            if add_document(writer, item, file, old, report):
-                if report.new_passages - committed >= COMMIT_PASSAGES:
-                    writer.put_file(FileState(file.uri, file.size, file.mtime_ns, "", INTERRUPTED))
-                    writer.commit()
-                    committed = report.new_passages
-                # Characters stand in for bytes: near enough for a bar.
-                read = min(read + 3 * len(item.text), file.size)
-                progress(read)
-                continue
-            item = Skipped(item.uri, "there is another document of the same name")
-        if len(skipped) < REASONS_KEPT:
-            skipped.append(item)
-        else:
-            left_out += 1
-    writer.remove(list(old.values()))
-    if left_out:
-        number = len(skipped) + left_out
-        skipped.insert(0, Skipped(file.uri, f"{number:,} parts of it were left out, such as these"))
-    return skipped
-
-
-def add_document(writer: IndexWriter, document: Document, file: Found, old: dict[str, int], report: Report) -> bool:
-    """Read a document into the index, unless it has one of that name.
-
-    Args:
-        writer, file, report: As elsewhere.
-        document: What was read.
-        old: Numbers of the file's documents that have not been read again yet, by uri; loses this one.
-    """
-    passages = split(document, writer.manifest.passage_width)
-    number = old.pop(document.uri, None)
-    if number is not None:
-        if writer.has(number, document, file.uri, passages):
-            return True
-        writer.remove([number])
-    elif writer.connection.execute("SELECT 1 FROM documents WHERE uri = ?", (document.uri,)).fetchone():
-        return False
-    writer.add(document, file.uri, passages)
-    report.new_passages += len(passages)
-    return True
-
-
-def timed(items: Iterator[T]) -> Iterator[tuple[T, float]]:
-    """Each item, and the seconds it took to get it and those before it: not what was done with them."""
-    seconds = 0.0
-    while True:
-        started = time.monotonic()
-        item = next(items, None)
-        seconds += time.monotonic() - started
-        if item is None:
-            return
-        yield item, seconds
-
-
-def summarise(skipped: Sequence[Skipped], uri: str, most: int = 3) -> Iterable[str]:
-    """The first reasons, each with its place in the file, such as "row 3", and how many more."""
-    for item in skipped[:most]:
-        part = PLACE.sub(r"\1 \2", item.uri.removeprefix(uri).lstrip("#"))
-        yield f"{part}: {item.reason}" if part else item.reason
-    # Of more than are kept the first reason tells the number.
-    if most < len(skipped) <= REASONS_KEPT:
-        yield f"{len(skipped) - most} more"
-
-
-def forget_documents(writer: IndexWriter, uri: str) -> None:
-    """Remove what was read from a file."""
-    writer.remove(list(database.documents_of_file(writer.connection, uri).values()))
-
-
-def forget_file(writer: IndexWriter, uri: str) -> None:
-    """Remove a file with all that was read from it."""
-    forget_documents(writer, uri)
-    writer.drop_file(uri)
-
-
-def finish(writer: IndexWriter, report: Report, started: float) -> None:
-    """Commit and complete the report."""
-    writer.commit()
-    numbers = database.counts(writer.connection)
-    report.documents, report.passages = numbers["documents"], numbers["passages"]
-    report.duplicates = numbers["duplicates"]
-    report.bytes = folder_bytes(writer.folder)
-    report.seconds = time.perf_counter() - started

@@ -1,8 +1,10 @@
 """What a corpus is made of: documents, the passages they are cut into, and what was skipped."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-MetadataValue = str | int | float | bool | None
+Scalar = str | int | float | bool
+MetadataValue = Scalar | list[Scalar] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,24 +21,30 @@ class Heading:
     level: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """One document as a reader gives it: plain text, ready to be cut into passages.
+    """One document: plain text with a name, ready to be cut into passages.
 
     Attributes:
-        uri: Name, unique in an index: the file's path relative to the corpus folder, with ``#row=3`` (CSV, TSV)
-            or ``#id`` / ``#line=3`` (JSON Lines) where a file holds many documents.
-        title: Never empty.
+        id: Its name, unique in an index. Of one that was read from a file: the file's path relative to the corpus
+            folder, with ``#row=3`` (CSV, TSV) or ``#id`` / ``#line=3`` (JSON Lines) where a file holds many documents.
         text: The whole text; passages are slices of it.
+        title: What it is called; may be empty.
+        uri: Where it comes from, such as an address; ``id`` where none is given.
         headings: In order of ``start``.
-        metadata: Whatever else the file says of the document (author, date, columns).
+        metadata: Whatever else is known of it (author, date, columns), by name.
     """
 
-    uri: str
-    title: str
+    id: str
     text: str
+    title: str = ""
+    uri: str = ""
     headings: tuple[Heading, ...] = ()
-    metadata: dict[str, MetadataValue] = field(default_factory=dict)
+    metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.uri:
+            object.__setattr__(self, "uri", self.id)
 
 
 @dataclass(frozen=True, slots=True)

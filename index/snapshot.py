@@ -1,23 +1,26 @@
 """An index as it was committed: what searches read."""
 
-import json
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from sakuin.index import database, filters
-from sakuin.index.database import Manifest, PassageRow
+import numpy as np
+from numpy.typing import NDArray
+
+from sakuin.index import store
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.filters import Conditions, Facet, Selection
+from sakuin.index.integrity import changed_files
+from sakuin.index.store import Manifest, PassageRow
+from sakuin.index.store.facets import MOST_VALUES, Facet, facets, field_names
+from sakuin.index.store.filters import matching_documents, passages_of
+from sakuin.index.store.passages import Glimpse, read_glimpses
 from sakuin.index.terms import Terms
-from sakuin.index.vectors import Vectors, sha256_of
-from sakuin.index.writer import removed_passages
+from sakuin.index.vectors import Chosen, Vectors
+from sakuin.index.where import EVERYTHING, Condition
 
 # A writer that commits while a reader is opening sweeps away the files the reader is about to open.
 ATTEMPTS = 5
@@ -27,14 +30,26 @@ CHECKED_BYTES = 64_000_000
 a second. Reading more would take longer than most searches; `index verify` reads all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Glimpse:
-    """What can be told of a passage among thousands: its document's file, title and metadata, and its text."""
+K = TypeVar("K")
+V = TypeVar("V")
 
-    file: str
-    title: str
-    text: str
-    metadata: dict[str, Any]
+MOST_KEPT = 4
+"""Filters, and counts, that a snapshot keeps: of a million passages a filter takes up to 20 MB."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """What passes a filter.
+
+    Attributes:
+        documents: int64 (d,), numbers of the documents, ascending.
+        passages: int64 (n,), ids of the passages that stand in any of them, ascending.
+        vectors: Where the vectors of these passages lie.
+    """
+
+    documents: NDArray[np.int64]
+    passages: NDArray[np.int64]
+    vectors: Chosen
 
 
 class Snapshot:
@@ -52,13 +67,13 @@ class Snapshot:
         self.folder = folder
         self._connection = connection
         self._lock = threading.Lock()
-        self._selections: dict[Conditions, Selection] = {}
-        self._facets: dict[tuple[Conditions, tuple[str, ...] | None, int], list[Facet]] = {}
+        self._selections: dict[Condition, Selection] = {}
+        self._facets: dict[tuple[Condition, tuple[str, ...] | None, int], list[Facet]] = {}
         with self._reading():
             connection.execute("BEGIN")
-            self.manifest: Manifest = database.read_manifest(connection, folder)
-            removed = removed_passages(connection)
-            self._version = self._data_version()
+            self.manifest: Manifest = store.read_manifest(connection, folder)
+            removed = store.removed_passages(connection)
+            self._version = store.data_version(self._connection)
             connection.execute("COMMIT")
         if problems := changed_files(folder, self.manifest, CHECKED_BYTES):
             raise IndexFolderError(
@@ -68,83 +83,78 @@ class Snapshot:
         self.vectors = Vectors(folder / "vectors", self.manifest.segments, removed)
         self.terms = Terms(folder / "terms" / f"{self.manifest.generation:08d}")
 
-    def passages(self, contents: Sequence[int], selection: Selection | None = None) -> dict[int, PassageRow]:
-        """Passages by content, as they stand in the first document of all, or of a selection.
+    def passages(self, passage_ids: Sequence[int], selection: Selection | None = None) -> dict[int, PassageRow]:
+        """Passages by id, with all places where they stand, or those in the documents of a selection.
 
         One that was removed since is missing.
         """
+        documents = selection.documents if selection else None
         with self._reading():
-            rows = database.read_passages(self._connection, contents)
-            return filters.within(self._connection, rows, selection.documents) if selection else rows
+            return store.read_passages(self._connection, passage_ids, documents=documents)
 
-    def selection(self, conditions: Conditions) -> Selection:
-        """What matches a filter; the last few are kept."""
+    def selection(self, condition: Condition) -> Selection:
+        """What passes a filter; the last few are kept."""
         with self._reading():
-            return filters.remembered(self._selections, conditions, lambda: self._select(conditions))
+            return remembered(self._selections, condition, lambda: self._select(condition))
 
-    def _select(self, conditions: Conditions) -> Selection:
-        documents = filters.matching_documents(self._connection, conditions)
-        passages = filters.passages_of(self._connection, documents)
+    def _select(self, condition: Condition) -> Selection:
+        documents = matching_documents(self._connection, condition)
+        passages = passages_of(self._connection, documents)
         return Selection(documents, passages, self.vectors.chosen(passages))
 
     def field_names(self) -> list[str]:
         """What filters call the fields that any document has."""
         with self._reading():
-            return filters.field_names(self._connection)
+            return field_names(self._connection)
 
     def facets(
         self,
-        conditions: Conditions = (),
+        condition: Condition = EVERYTHING,
         names: Collection[str] | None = None,
-        limit: int = filters.MOST_VALUES,
+        limit: int = MOST_VALUES,
     ) -> list[Facet]:
         """How many of the documents that match a filter have which values; the last few answers are kept.
 
         Args:
-            conditions: The filter; empty for all documents.
+            condition: The filter.
             names: Of the fields, as filters call them. None for those that two documents or more have, in all the
-                index, and with `filters.MOST_VALUES` values at most: the same whatever the filter.
+                index, and with `MOST_VALUES` values at most: the same whatever the filter.
             limit: Of each field so many values at most, those that most documents have.
         """
-        if conditions and names is None:
+        if condition != EVERYTHING and names is None:
             names = [facet.name for facet in self.facets()]
-        documents = self.selection(conditions).documents if conditions else None
-        asked = (conditions, None if names is None else tuple(sorted(names)), limit)
+        documents = self.selection(condition).documents if condition != EVERYTHING else None
+        asked = (condition, None if names is None else tuple(sorted(names)), limit)
         with self._reading():
-            return filters.remembered(
-                self._facets, asked, lambda: filters.facets(self._connection, documents, names, limit)
-            )
+            return remembered(self._facets, asked, lambda: facets(self._connection, documents, names, limit))
 
-    def glimpses(self, contents: Sequence[int]) -> dict[int, Glimpse]:
+    def glimpses(self, passage_ids: Sequence[int]) -> dict[int, Glimpse]:
         """Many passages at once, as they stand in the first document of all; one that was removed since is missing.
 
-        Each document is read once, and passages are not compared with their numbers as `passages` does.
+        Each document is read once, and passages are not compared with their ids as `passages` does.
         """
         with self._reading():
-            return read_glimpses(self._connection, contents)
+            return read_glimpses(self._connection, passage_ids)
 
     def counts(self) -> dict[str, int]:
         """Numbers of files, documents, distinct passages, duplicates of them, and skipped files, as of now."""
         with self._reading():
-            return database.counts(self._connection)
+            return store.counts(self._connection)
 
     def skipped(self) -> list[tuple[str, str]]:
         """(uri, reason) of the files of which nothing, or not all, was taken."""
         with self._reading():
-            return self._connection.execute("SELECT uri, reason FROM files WHERE reason != '' ORDER BY uri").fetchall()
+            return store.skipped_files(self._connection)
 
     def files(self) -> list[tuple[str, int]]:
         """(uri, number of documents) of every file."""
         with self._reading():
-            return self._connection.execute(
-                "SELECT f.uri, count(d.id) FROM files f LEFT JOIN documents d ON d.file = f.uri GROUP BY f.uri "
-                "ORDER BY f.uri"
-            ).fetchall()
+            return store.count_documents_by_file(self._connection)
 
     def outdated(self) -> bool:
         """Whether somebody has committed since."""
         with self._reading():
-            return self._data_version() != self._version
+            return store.data_version(self._connection) != self._version
 
     def close(self) -> None:
         """Let go of the database."""
@@ -162,29 +172,6 @@ class Snapshot:
                     f"The index in {self.folder} cannot be read ({error}). Check it with `index verify`."
                 ) from error
 
-    def _data_version(self) -> int:
-        return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
-
-
-def read_glimpses(connection: sqlite3.Connection, contents: Sequence[int]) -> dict[int, Glimpse]:
-    """Passages by content; those that are gone are left out."""
-    places = connection.execute(
-        "SELECT document, content, start, end FROM passages WHERE id IN (SELECT min(id) FROM passages "
-        "WHERE content IN (SELECT value FROM json_each(?)) GROUP BY content) ORDER BY document",
-        (json.dumps(contents),),
-    ).fetchall()
-    found = {}
-    for document, passages in groupby(places, key=itemgetter(0)):
-        uri, file, title, metadata, checksum, text = connection.execute(
-            "SELECT uri, file, title, metadata, label_checksum, text FROM documents WHERE id = ?", (document,)
-        ).fetchone()
-        if database.row_checksum((uri, file, title, metadata)) != checksum:
-            raise database.damaged(f"the document {uri}")
-        fields = filters.parsed(metadata)
-        for _, content, start, end in passages:
-            found[content] = Glimpse(file, title, text[start:end], fields)
-    return found
-
 
 def open_index(folder: Path) -> Snapshot:
     """Open the last committed state of an index.
@@ -193,7 +180,7 @@ def open_index(folder: Path) -> Snapshot:
         IndexFolderError: there is no index, or it is damaged or of another format.
     """
     for attempt in range(ATTEMPTS):
-        connection = database.connect(folder, read_only=True)
+        connection = store.connect(folder, read_only=True)
         try:
             return Snapshot(folder, connection)
         except IndexFolderError:
@@ -203,69 +190,9 @@ def open_index(folder: Path) -> Snapshot:
     raise AssertionError("unreachable")
 
 
-def verify(folder: Path) -> list[str]:
-    """Check every file of an index against its checksum, and SQLite's own check; returns what is wrong, in sentences.
-
-    Raises:
-        IndexFolderError: there is no index, or not even its manifest can be read.
-    """
-    problems: list[str] = []
-    for _ in range(ATTEMPTS):
-        manifest, problems = check(folder)
-        if not problems or read_generation(folder) == manifest.generation:
-            break
-        # A writer committed meanwhile and swept away files under our eyes.
-    return problems
-
-
-def read_generation(folder: Path) -> int:
-    """The number of the last commit."""
-    with closing(database.connect(folder, read_only=True)) as connection:
-        return database.read_manifest(connection, folder).generation
-
-
-def check(folder: Path) -> tuple[Manifest, list[str]]:
-    """The committed manifest, and what does not agree with it."""
-    with closing(database.connect(folder, read_only=True)) as connection:
-        manifest = database.read_manifest(connection, folder)
-        try:
-            rows = connection.execute("PRAGMA integrity_check").fetchall()
-            problems = [f"{database.NAME}: {row[0]}" for row in rows if row[0] != "ok"]
-            problems += database.damaged_rows(connection)
-            passages = connection.execute("SELECT count(DISTINCT content) FROM passages").fetchone()[0]
-        except (sqlite3.Error, ValueError) as error:
-            return manifest, [f"{database.NAME} is damaged: {error}"]
-    if passages != manifest.passages:
-        problems.append(f"{database.NAME} holds {passages} passages, the manifest says {manifest.passages}")
-    problems += changed_files(folder, manifest).values()
-    if problems:
-        return manifest, problems
-    with closing(open_index(folder)) as snapshot:
-        for name, number in {"vectors": len(snapshot.vectors), "terms": snapshot.terms.num_passages}.items():
-            if number != passages:
-                problems.append(f"{name} hold {number} passages, {database.NAME} {passages}")
-    return manifest, problems
-
-
-def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> dict[str, str]:
-    """Derived files that are not as they were written: by the manifest's name of each, what is wrong, in a sentence.
-
-    Args:
-        folder: Of the index.
-        manifest: The committed one.
-        most: Read so many bytes at most, the smallest files first; of the rest only sizes are compared. None for all.
-    """
-    problems = {}
-    generation = f"terms/{manifest.generation:08d}/"
-    for name in sorted(manifest.sizes, key=lambda name: (manifest.sizes[name], name)):
-        path = folder / (name.replace("terms/", generation, 1) if name.startswith("terms/") else name)
-        try:
-            size = path.stat().st_size
-            most = None if most is None else most - size
-            if size != manifest.sizes[name] or (
-                (most is None or most >= 0) and sha256_of(path) != manifest.checksums[name]
-            ):
-                problems[name] = f"{path.relative_to(folder)} has changed since it was written"
-        except OSError as error:
-            problems[name] = f"{path.relative_to(folder)} cannot be read: {error.strerror or error}"
-    return problems
+def remembered(kept: dict[K, V], key: K, make: Callable[[], V]) -> V:
+    """What is kept under a key, made where it is not; the `MOST_KEPT` that were last asked for are kept."""
+    value = kept[key] = kept.pop(key) if key in kept else make()
+    while len(kept) > MOST_KEPT:
+        del kept[next(iter(kept))]
+    return value

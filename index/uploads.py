@@ -12,13 +12,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from sakuin.index import database
-from sakuin.index.build import Progress, Report, add, no_progress, remove
+from sakuin.index import store
+from sakuin.index.build import add, remove
 from sakuin.index.corpus import is_index, uri_of
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError, ReadError
-from sakuin.index.listing import documents_in, reading
 from sakuin.index.readers import SUFFIXES, unknown_type
+from sakuin.index.report import Progress, Report, no_progress
+from sakuin.index.store.listing import documents_in, reading
 
 NAME = "uploads"
 MAX_FILES = 100
@@ -48,10 +49,10 @@ class Uploaded:
 
 def corpus_of(folder: Path) -> str:
     """The folder of documents an index is kept in step with; "" where it has none or is not there yet."""
-    if not (folder / database.NAME).is_file():
+    if not (folder / store.NAME).is_file():
         return ""
-    with closing(database.connect(folder, read_only=True)) as connection:
-        return database.read_manifest(connection, folder).corpus
+    with closing(store.connect(folder, read_only=True)) as connection:
+        return store.read_manifest(connection, folder).corpus
 
 
 def uploads_folder(folder: Path) -> Path:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from sakuin.index.build import Progress, Report, build
+from sakuin.index.build import build
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.writer import Settings
+from sakuin.index.report import Progress, Report
+from sakuin.index.settings import Settings
 
 # Editors and copies change a file in several steps: wait until a folder has been still for so long, but not for ever.
 STILL_MS = 500

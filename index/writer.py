@@ -5,7 +5,6 @@ and the manifest that names those files visible in one step. Killed before it, a
 manifest names; the next writer sweeps them away.
 """
 
-import os
 import re
 import shutil
 import sqlite3
@@ -13,105 +12,34 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index import database
+from sakuin.index import store
 from sakuin.index.analysing import Analysers
-from sakuin.index.calibration import FEWEST, calibrated
-from sakuin.index.database import FileState, Manifest, content_number, indexed_text
+from sakuin.index.background import FEWEST, background_of
 from sakuin.index.documents import Document, Passage
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.passages import MAX_WIDTH
+from sakuin.index.lock import WAIT_SECONDS, acquire, refuse_foreign
+from sakuin.index.model import load_model
+from sakuin.index.settings import Settings, adopted, first_manifest
+from sakuin.index.store import FileState, Manifest
 from sakuin.index.terms import Terms, TermsWriter, sync_folder
 from sakuin.index.vectors import Part, Segment, as_int8, segment_files, sha256_of, to_merge, write_segment
 
-DEFAULT_DIM = 256
-LOCK = "writer.lock"
 # Passages held back until they are encoded and analysed together.
 BATCH = 4096
 SEGMENT_FILE = re.compile(r"\d{8}\.(ids\.npy|int8\.npy|codes\.faiss)")
 GENERATION = re.compile(r"\d{8}")
 
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What an index is made with; None leaves it to the index, or to the defaults of a new one.
-
-    Attributes:
-        model: Model folder or hub name, "" for the packaged model.
-        dim: Numbers stored of each vector.
-        corpus: Folder the index is kept in step with.
-        passage_width: Width that passages are cut to.
-    """
-
-    model: str | None = None
-    dim: int | None = None
-    corpus: str | None = None
-    passage_width: int | None = None
-
-
-def load_model(manifest: Manifest, folder: Path) -> StaticEmbedder:
-    """The model an index was made with; raises IndexFolderError if the one of that name is another now."""
-    model = StaticEmbedder.load(manifest.model or None)
-    if model.fingerprint != manifest.fingerprint:
-        raise IndexFolderError(
-            f"The index in {folder} was made with another version of the model "
-            f"{manifest.model or 'that comes with the package'}, so its vectors cannot be compared with new ones. "
-            f"Delete the folder and build the index again, or bring the old model back."
-        )
-    return model
-
-
-def start_anew(settings: Settings) -> tuple[Manifest, StaticEmbedder]:
-    """The manifest of an index that holds nothing yet, and its model; makes nothing.
-
-    Raises:
-        IndexFolderError: the model has fewer numbers than are to be stored.
-        ModelError: the model cannot be loaded.
-    """
-    settings = settled(settings)
-    model = StaticEmbedder.load(settings.model or None)
-    dim = min(DEFAULT_DIM, model.dimension) if settings.dim is None else settings.dim
-    if not 1 <= dim <= model.dimension:
-        raise IndexFolderError(f"Cannot store {dim} numbers a vector: the model has 1 to {model.dimension}.")
-    fresh = Manifest(
-        format=database.FORMAT,
-        generation=0,
-        corpus=settings.corpus or "",
-        model=settings.model or "",
-        fingerprint=model.fingerprint,
-        dim=dim,
-        analyser=analysis(),
-        passage_width=settings.passage_width or MAX_WIDTH,
-        segments=[],
-        passages=0,
-        stale_terms=0,
-        checksums={},
-        sizes={},
-    )
-    return fresh, model
-
-
-def settled(settings: Settings) -> Settings:
-    """Settings with the whole path of a model folder: the index may be opened from another working folder."""
-    if settings.model and Path(settings.model).is_dir():
-        return replace(settings, model=str(Path(settings.model).resolve()))
-    return settings
-
-
-def analysis() -> str:
-    """What the text analysis of this version is called."""
-    from sakuin.index.analyser import Analyser
-
-    return Analyser().name
+CHANGED_SHARE = 0.05
+"""Share of the passages that come or go before background score statistics are measured anew."""
 
 
 class IndexWriter:
@@ -123,8 +51,19 @@ class IndexWriter:
             writer.commit()
     """
 
-    def __init__(self, folder: Path, settings: Settings = Settings()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Settings = Settings(),
+        *,
+        timeout: float = WAIT_SECONDS,
+    ) -> None:
         """Lock the folder, make it if it is not there, and remove what a killed writer left.
+
+        Args:
+            folder: Of the index.
+            settings: What it is made with, or must have been made with.
+            timeout: Seconds to wait for another writer.
 
         Raises:
             IndexFolderError: another writer is at work, the index is damaged, or the settings contradict it.
@@ -133,31 +72,20 @@ class IndexWriter:
         self.folder = folder
         refuse_foreign(folder)
         # Before anything is made: settings that cannot be met leave nothing behind.
-        fresh = None if (folder / database.NAME).is_file() else start_anew(settings)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            lock = folder / LOCK
-            self._lock = FileLock(lock, timeout=0)
-            self._lock.acquire()
-            lock.write_text(f"{os.getpid()}")
-        except Timeout as error:
-            raise IndexFolderError(
-                f"{writer_of(folder)} is writing to {folder}: wait until it has finished and try again."
-            ) from error
-        except OSError as error:
-            raise IndexFolderError(f"Cannot write to {folder} ({error.strerror or error}): choose another.") from error
+        fresh = None if (folder / store.NAME).is_file() else first_manifest(settings)
+        self._lock = acquire(folder, timeout)
         self._terms: TermsWriter | None = None
-        # Passages by content: to be encoded and analysed, and being analysed.
+        # Passages by id: to be encoded and analysed, and being analysed.
         self._waiting: list[tuple[int, str]] = []
         self._analysed: deque[tuple[list[int], Future[list[str]]]] = deque()
         self._analysers: Analysers | None = None
         self._new: list[Part] = []
-        # Contents that stand in a segment but are removed, and contents that may stand nowhere since this transaction.
+        # Passages that stand in a segment but are removed, and passages that may stand nowhere since this transaction.
         self._removed: set[int] = set()
         self._orphans: set[int] = set()
         self._compacting = False
         try:
-            self.connection = database.connect(folder, read_only=False)
+            self.connection = store.connect(folder, read_only=False)
         except BaseException:
             self._lock.release()
             raise
@@ -191,28 +119,28 @@ class IndexWriter:
         return len(self._waiting) + sum(len(ids) for ids, _ in self._new)
 
     def add(self, document: Document, file: str, passages: Sequence[Passage]) -> None:
-        """Add a document read from ``file``; one of the same uri must have been removed before."""
+        """Add a document read from ``file``, "" for none; one of the same id must have been removed before."""
         self._begin()
         texts = texts_of(document, passages)
-        contents = [content_number(text) for text in texts]
-        by_content = dict(zip(contents, texts, strict=True))
-        for content in database.insert_document(self.connection, document, file, passages, contents):
+        passage_ids = [store.passage_id_of(text) for text in texts]
+        by_id = dict(zip(passage_ids, texts, strict=True))
+        for passage_id in store.insert_document(self.connection, document, file, passages, passage_ids):
             # What lost its last place in this same transaction is still in vectors and terms.
-            if content not in self._orphans:
-                self._waiting.append((content, by_content[content]))
+            if passage_id not in self._orphans:
+                self._waiting.append((passage_id, by_id[passage_id]))
         if len(self._waiting) >= BATCH:
             self._flush()
 
     def has(self, number: int, document: Document, file: str, passages: Sequence[Passage]) -> bool:
         """Whether the index has a document, by number, just so."""
-        contents = [content_number(text) for text in texts_of(document, passages)]
-        return database.has_document(self.connection, number, document, file, passages, contents)
+        passage_ids = [store.passage_id_of(text) for text in texts_of(document, passages)]
+        return store.has_document(self.connection, number, document, file, passages, passage_ids)
 
     def remove(self, documents: Sequence[int]) -> None:
         """Remove documents, by number, with their passages."""
         if documents:
             self._begin()
-            self._orphans |= database.delete_documents(self.connection, documents)
+            self._orphans |= store.delete_documents(self.connection, documents)
 
     def rebuild(self, progress: Callable[[int], None], vectors: bool, terms: bool) -> None:
         """Make vectors, terms, or both anew from the documents; the next commit puts them in place of those there were.
@@ -228,7 +156,7 @@ class IndexWriter:
             self.manifest = replace(self.manifest, stale_terms=0)
         if vectors:
             self._removed.clear()
-            self.connection.execute("DELETE FROM removed_passages")
+            store.forget_removed(self.connection)
             self.manifest = replace(self.manifest, segments=[])
         self._feed(progress, vectors, terms)
 
@@ -238,10 +166,9 @@ class IndexWriter:
         Args:
             progress: Called with the number of passages done.
         """
-        removed = len(removed_passages(self.connection))
-        # An index of before there was a calibration gets one.
-        lacks = self.manifest.passages >= FEWEST and not self.manifest.calibration
-        if len(self.manifest.segments) < 2 and not removed and not self.manifest.stale_terms and not lacks:
+        removed = len(store.removed_passages(self.connection))
+        stale = self.manifest.stale_terms or self.manifest.changed
+        if len(self.manifest.segments) < 2 and not removed and not stale:
             return False
         anew = self.manifest.stale_terms > 0
         self._begin(anew)
@@ -258,12 +185,12 @@ class IndexWriter:
     def put_file(self, state: FileState) -> None:
         """Note the state of a file."""
         self._begin()
-        database.put_file(self.connection, state)
+        store.put_file(self.connection, state)
 
     def drop_file(self, uri: str) -> None:
         """Forget a file."""
         self._begin()
-        self.connection.execute("DELETE FROM files WHERE uri = ?", (uri,))
+        store.drop_file(self.connection, uri)
 
     def commit(self) -> None:
         """Make everything since the last commit visible at once; a new index is committed even if empty."""
@@ -272,7 +199,7 @@ class IndexWriter:
         terms = self._begin()
         self._flush()
         self._drain(0)
-        gone = sorted(self._orphans - database.existing(self.connection, self._orphans))
+        gone = sorted(self._orphans - store.existing(self.connection, self._orphans))
         terms.remove(gone)
         generation = self.manifest.generation + 1
         segments, passages, files = self._write_vectors(f"{generation:08d}", np.array(gone, np.int64))
@@ -286,6 +213,8 @@ class IndexWriter:
             known = self.manifest.checksums.get(name) if path.suffix != ".json" else None
             checksums[name] = known or sha256_of(path)
             sizes[name] = path.stat().st_size
+        changed = self.manifest.changed + sum(len(ids) for ids, _ in self._new) + len(gone)
+        measured = self._compacting or self._to_measure(changed, passages)
         manifest = replace(
             self.manifest,
             generation=generation,
@@ -294,9 +223,10 @@ class IndexWriter:
             stale_terms=self.manifest.stale_terms + len(gone),
             checksums=checksums,
             sizes=sizes,
-            calibration=self._calibrated(generation, segments),
+            background=self._background(generation, segments) if measured else self.manifest.background,
+            changed=0 if measured else changed,
         )
-        database.write_manifest(self.connection, manifest)
+        store.write_manifest(self.connection, manifest)
         for parent in (self.folder / "vectors", self.folder / "terms", self.folder):
             sync_folder(parent)
         self.connection.commit()
@@ -306,15 +236,15 @@ class IndexWriter:
         self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     def _create_tables(self) -> None:
-        tables = {row[0] for row in self.connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if "removed_passages" in tables:
-            return
-        if tables:
-            raise IndexFolderError(f"{self.folder / database.NAME} is no index of ours: choose another folder.")
+        try:
+            if store.has_tables(self.connection):
+                return
+        except ValueError as error:
+            raise IndexFolderError(f"{self.folder / store.NAME} is {error}: choose another folder.") from error
         import sqlite_utils
 
         self.connection.execute("BEGIN IMMEDIATE")
-        database.create_tables(sqlite_utils.Database(self.connection))
+        store.create_tables(sqlite_utils.Database(self.connection))
         self.connection.commit()
 
     def _prepare(
@@ -324,28 +254,12 @@ class IndexWriter:
 
         Args:
             settings: Of the user.
-            fresh: Of `start_anew`, where that was called already.
+            fresh: Of `first_manifest`, where that was called already.
         """
-        if self.connection.execute("SELECT count(*) FROM manifest").fetchone()[0]:
-            manifest = database.read_manifest(self.connection, self.folder)
-            settings, analyser = settled(settings), analysis()
-            for name in ("model", "dim", "corpus", "passage_width"):
-                wanted, has = getattr(settings, name), getattr(manifest, name)
-                if name == "corpus" and not has:
-                    continue
-                if wanted is not None and wanted != has:
-                    raise IndexFolderError(
-                        f"The index in {self.folder} was made with {name} {has or 'default'!r}, not "
-                        f"{wanted or 'default'!r}. Choose another index folder, or delete this one and build it again."
-                    )
-            if manifest.analyser != analyser:
-                raise IndexFolderError(
-                    f"The index in {self.folder} was made by another text analysis ({manifest.analyser}; now "
-                    f"{analyser}). Delete the folder and build it again."
-                )
-            adopted = replace(manifest, corpus=settings.corpus or manifest.corpus)
-            return manifest, adopted, load_model(manifest, self.folder)
-        return None, *(fresh or start_anew(settings))
+        if not store.has_manifest(self.connection):
+            return None, *(fresh or first_manifest(settings))
+        manifest = store.read_manifest(self.connection, self.folder)
+        return manifest, adopted(manifest, settings, self.folder), load_model(manifest, self.folder, settings.loaded)
 
     def _terms_folder(self, generation: int) -> Path:
         return self.folder / "terms" / f"{generation:08d}"
@@ -360,13 +274,13 @@ class IndexWriter:
             now = self.manifest.generation
             base = None if anew or not now else self._terms_folder(now)
             self._terms = TermsWriter(self._terms_folder(now + 1), base)
-            self._removed = set(removed_passages(self.connection).tolist())
+            self._removed = set(store.removed_passages(self.connection).tolist())
         return self._terms
 
     def _feed(self, progress: Callable[[int], None], vectors: bool, terms: bool) -> None:
         """Give all passages to the vectors, the terms, or both."""
         done = 0
-        for some in chunks(database.indexed_texts(self.connection), BATCH):
+        for some in chunks(store.indexed_texts(self.connection), BATCH):
             self._flush_passages(some, vectors, terms)
             done += len(some)
             progress(done)
@@ -397,7 +311,7 @@ class IndexWriter:
         # The vector of a passage that was removed and comes again stands in its segment yet.
         if back := [number for number in numbers if number in self._removed]:
             self._removed.difference_update(back)
-            self.connection.executemany("DELETE FROM removed_passages WHERE content = ?", [(i,) for i in back])
+            store.forget_removed(self.connection, back)
             fresh = ~np.isin(ids, back)
             ids, vectors = ids[fresh], vectors[fresh]
         self._new.append((ids, as_int8(vectors)))
@@ -413,7 +327,7 @@ class IndexWriter:
 
         Args:
             name: Of the new segment.
-            gone: Contents that stand nowhere any more, ascending.
+            gone: Passages that stand nowhere any more, ascending.
 
         Returns:
             The segments that count from now on, the vectors in them that count, and the segments' files.
@@ -421,10 +335,8 @@ class IndexWriter:
         folder = self.folder / "vectors"
         new = [(ids[keep], rows[keep]) for ids, rows in self._new for keep in [~np.isin(ids, gone)]]
         new_ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in self._new)])
-        self.connection.executemany(
-            "INSERT INTO removed_passages (content) VALUES (?)", [(i,) for i in np.setdiff1d(gone, new_ids).tolist()]
-        )
-        removed = removed_passages(self.connection)
+        store.note_removed(self.connection, np.setdiff1d(gone, new_ids).tolist())
+        removed = store.removed_passages(self.connection)
         segments = [Segment(folder, name, removed, with_codes=False) for name in self.manifest.segments]
         added = sum(len(ids) for ids, _ in new)
         sizes = [(len(segment.ids), len(segment.ids) - segment.live) for segment in segments]
@@ -434,18 +346,26 @@ class IndexWriter:
         kept = [segment.name for segment in segments if segment not in old]
         if old:
             dead = np.concatenate([segment.ids[segment.dead] for segment in old])
-            self.connection.executemany("DELETE FROM removed_passages WHERE content = ?", [(i,) for i in dead.tolist()])
+            store.forget_removed(self.connection, dead.tolist())
         files = [path for name in kept for path in segment_files(folder, name)]
         if parts:
             files += write_segment(folder, name, parts)
             kept.append(name)
         return kept, sum(segment.live for segment in segments) + added, files
 
-    def _calibrated(self, generation: int, segments: Sequence[str]) -> dict[str, float]:
-        """What is about to be committed, calibrated."""
-        removed = removed_passages(self.connection)
+    def _to_measure(self, changed: int, passages: int) -> bool:
+        """Whether background score statistics are to be measured anew, after so many passages came or went.
+
+        That takes longer than all else in a small commit, and some more passages among many hardly move them.
+        """
+        few = passages < FEWEST
+        return changed > CHANGED_SHARE * passages or few == bool(self.manifest.background)
+
+    def _background(self, generation: int, segments: Sequence[str]) -> dict[str, float]:
+        """Background score statistics of what is about to be committed."""
+        removed = store.removed_passages(self.connection)
         opened = [Segment(self.folder / "vectors", name, removed, with_codes=False) for name in segments]
-        return calibrated(opened, Terms(self._terms_folder(generation)), self.connection, self.model)
+        return background_of(opened, Terms(self._terms_folder(generation)), self.connection, self.model)
 
     def _sweep(self) -> None:
         """Remove files of a writer's making that the committed manifest does not name."""
@@ -496,32 +416,10 @@ class IndexWriter:
         )
 
 
-def writer_of(folder: Path) -> str:
-    """Who holds the lock of an index, as far as is known."""
-    try:
-        return f"Process {int((folder / LOCK).read_text())}"
-    except (OSError, ValueError):
-        return "Another process"
-
-
-def refuse_foreign(folder: Path) -> None:
-    """Raise IndexFolderError if a folder is somebody else's: it holds files, but no index."""
-    if not folder.is_dir() or (folder / database.NAME).is_file():
-        return
-    if any(path.name != LOCK and not path.name.startswith(".") for path in folder.iterdir()):
-        raise IndexFolderError(f"{folder} holds other files and no index: choose an empty or a new folder.")
-
-
-def removed_passages(connection: sqlite3.Connection) -> NDArray[np.int64]:
-    """Contents that stand nowhere any more but whose vectors still stand in a segment, ascending."""
-    rows = connection.execute("SELECT content FROM removed_passages ORDER BY content").fetchall()
-    return np.array([row[0] for row in rows], np.int64)
-
-
 def texts_of(document: Document, passages: Sequence[Passage]) -> list[str]:
     """What is indexed of each passage of a document."""
     text = document.text
-    return [indexed_text(document.title, p.heading, text[p.start : p.end]) for p in passages]
+    return [store.indexed_text(document.title, p.heading, text[p.start : p.end]) for p in passages]
 
 
 def chunks(passages: Iterable[tuple[int, str]], size: int) -> Iterator[list[tuple[int, str]]]:
@@ -529,18 +427,3 @@ def chunks(passages: Iterable[tuple[int, str]], size: int) -> Iterator[list[tupl
     passages = iter(passages)
     while some := list(islice(passages, size)):
         yield some
-
-
-def folder_bytes(folder: Path) -> int:
-    """Size of all files in an index."""
-    total = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
-            # SQLite's log goes away with its last user; a commit has put its contents into the database.
-            if name.endswith(("-wal", "-shm")):
-                continue
-            try:
-                total += os.lstat(os.path.join(path, name)).st_size
-            except OSError:  # swept away meanwhile
-                continue
-    return total

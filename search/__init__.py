@@ -1,8 +1,9 @@
 """Query to ranked, explained results: dense and BM25 search, joined by a hybrid ranker."""
 
-from sakuin.index.filters import Facet, Where
-from sakuin.search.explanation import Explanation, Place
-from sakuin.search.results import Hit, HitDocument, LegScore, Notice, SearchResult
+from sakuin.index.store.facets import Facet
+from sakuin.index.where import Where
+from sakuin.search.explanation import Explanation, Span
+from sakuin.search.results import Hit, HitDocument, LegScore, Notice, Place, SearchResult
 from sakuin.search.searcher import MODES, Searcher, SearchError
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "LegScore",
     "Notice",
     "Place",
+    "Span",
     "SearchError",
     "SearchResult",
     "Searcher",

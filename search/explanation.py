@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder, Token
 from sakuin.index.analyser import Analyser
-from sakuin.index.database import indexed_text
+from sakuin.index.store import indexed_text
 from sakuin.index.terms import TermScore
 from sakuin.search.fusion import Scaling
 from sakuin.search.token_pairs import token_pairs
@@ -30,7 +30,7 @@ PRINTED_PLACES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Span:
     """Characters that a part of a score comes from.
 
     Attributes:
@@ -60,7 +60,7 @@ class Explanation:
     description: str
     details: "tuple[Explanation, ...]" = ()
     operation: str = ""
-    places: tuple[Place, ...] = ()
+    places: tuple[Span, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, ready for JSON."""
@@ -91,7 +91,7 @@ class Explanation:
         return lines
 
 
-def printed(places: Sequence[Place]) -> str:
+def printed(places: Sequence[Span]) -> str:
     """The first places, in brackets."""
     if not places:
         return ""
@@ -127,10 +127,10 @@ class Indexed:
             start += len(part) + 1
         return cls(indexed_text(title, heading, text), tuple(parts))
 
-    def places(self, spans: Iterable[tuple[int, int]]) -> tuple[Place, ...]:
+    def places(self, spans: Iterable[tuple[int, int]]) -> tuple[Span, ...]:
         """Spans of ``text`` as places in its parts, each once; one that reaches over several parts becomes several."""
         return tuple(
-            Place(name, max(start, first) - first, min(end, last) - first)
+            Span(name, max(start, first) - first, min(end, last) - first)
             for start, end in dict.fromkeys(spans)
             for name, first, last in self.parts
             if max(start, first) < min(end, last)
@@ -167,7 +167,7 @@ def explain_cosine(
     )
 
 
-def pairs(values: NDArray[np.float64], labels: Sequence[tuple[str, tuple[Place, ...]]]) -> list[Explanation]:
+def pairs(values: NDArray[np.float64], labels: Sequence[tuple[str, tuple[Span, ...]]]) -> list[Explanation]:
     """What each pair with a token adds; of very many the smallest together. ``labels``: descriptions and places."""
     order = np.argsort(-np.abs(values), kind="stable")
     told = [Explanation(float(values[i]), labels[i][0], places=labels[i][1]) for i in order[:MAX_PAIRS].tolist()]
@@ -209,7 +209,7 @@ def term_spans(analyser: Analyser, text: str) -> dict[str, list[tuple[int, int]]
     return spans
 
 
-def term_product(part: TermScore, places: tuple[Place, ...]) -> Explanation:
+def term_product(part: TermScore, places: tuple[Span, ...]) -> Explanation:
     """What one term adds to a BM25 score."""
     idf = Explanation(
         part.idf,
@@ -266,7 +266,7 @@ def explain_fusion(score: float, legs: Sequence[tuple[str, Scaling, Explanation]
     return Explanation(score, "fused score", tuple(shares), "sum")
 
 
-def total(description: str, details: Iterable[Explanation], places: tuple[Place, ...] = ()) -> Explanation:
+def total(description: str, details: Iterable[Explanation], places: tuple[Span, ...] = ()) -> Explanation:
     """The sum of details, largest first."""
     ordered = tuple(sorted(details, key=lambda detail: -abs(detail.value)))
     return Explanation(math.fsum(detail.value for detail in ordered), description, ordered, "sum", places)

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index.filters import Selection
-from sakuin.index.snapshot import Snapshot
+from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.search.fusion import Fusion, Scaling
 from sakuin.search.relevance import RIVAL
 from sakuin.search.results import LegScore, Notice

@@ -17,8 +17,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.calibration import unrelated_cosines
-from sakuin.index.database import Manifest
+from sakuin.index.background import unrelated_cosines
+from sakuin.index.store import Manifest
 from sakuin.search.results import LegScore
 
 GOOD_MATCH = 0.05
@@ -112,7 +112,7 @@ def relevances(
     weights = WEIGHTS[known.mode]
     if words_blind and known.mode == "dense":
         # That no passage has a word of the query speaks against each of them.
-        missing = np.tile([1.0, -manifest.calibration["coverage"]], (len(hits), 1))
+        missing = np.tile([1.0, -manifest.background["coverage"]], (len(hits), 1))
         known = Evidence(known.meaning, missing, known.behind)
         weights = Weights(WEIGHTS["hybrid"].meaning, WEIGHTS["hybrid"].words, weights.behind)
     found: list[float] = probability(log_odds(known, weights)).tolist()
@@ -129,7 +129,7 @@ def evidence(hits: Sequence[Scored], rival: float | None, full: float, dim: int,
         dim: Numbers of the vectors that were compared.
         manifest: Of the index.
     """
-    unrelated = unrelated_cosines(manifest.calibration, dim)
+    unrelated = unrelated_cosines(manifest.background, dim)
     if unrelated is None:
         return None
     mean, std = unrelated
@@ -145,7 +145,7 @@ def evidence(hits: Sequence[Scored], rival: float | None, full: float, dim: int,
         shorter = math.log2(dim / MIDDLE)
         meaning = np.stack([one, beyond, shorter * one, shorter * beyond, (cosines - rival) / std], axis=1)
     if len(matches) or meaning is None:
-        words = np.stack([one, matches / full - manifest.calibration["coverage"]], axis=1)
+        words = np.stack([one, matches / full - manifest.background["coverage"]], axis=1)
     unit = 1.0 if meaning is not None and words is not None else full if meaning is None else std
     return Evidence(meaning, words, (scores - scores.max(initial=-math.inf)) / unit)
 

@@ -43,11 +43,28 @@ class LegScore:
 
 @dataclass(frozen=True, slots=True)
 class HitDocument:
-    """The document a passage comes from."""
+    """The document a passage comes from; ``id`` is its name in the index, ``uri`` where it comes from."""
 
+    id: str
     uri: str
     title: str
     metadata: dict[str, MetadataValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a passage stands.
+
+    Attributes:
+        document: Of the passage.
+        start, end: Character offsets in the document's text.
+        heading: The heading it stands under, "" where there is none.
+    """
+
+    document: HitDocument
+    start: int
+    end: int
+    heading: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +76,9 @@ class Hit:
         score: What the hits are ordered by: the fused score (hybrid), the cosine (dense) or the BM25 score (bm25).
         document: Where the passage comes from.
         passage_id: Names the passage by what is indexed of it; 16 hexadecimal digits.
-        places: In how many places of the documents the same passage stands; this is the first that was indexed, of
-            those that match the filter.
+        places: Where the same passage stands, in the order in which these were indexed: of those that match the
+            filter, the first 100. ``document``, ``start``, ``end`` and ``heading`` are of the first.
+        place_count: How many such places there are.
         text: The passage.
         start, end: Character offsets of the passage in its document's text.
         heading: The heading the passage stands under, "" where there is none.
@@ -76,7 +94,8 @@ class Hit:
     score: float
     document: HitDocument
     passage_id: str
-    places: int
+    places: tuple[Place, ...]
+    place_count: int
     text: str
     start: int
     end: int

@@ -15,18 +15,19 @@ import numpy as np
 from sakuin.embedder import SakuinError, StaticEmbedder
 from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.index import DEFAULT_INDEX
-from sakuin.index.calibration import FEWEST
-from sakuin.index.database import Manifest, PassageRow
-from sakuin.index.errors import IndexFolderError
-from sakuin.index.filters import MOST_VALUES, Facet, Selection, Where, conditions_of
-from sakuin.index.snapshot import Snapshot, open_index
-from sakuin.index.writer import load_model
+from sakuin.index.background import FEWEST
+from sakuin.index.errors import FilterError, IndexFolderError
+from sakuin.index.model import load_model
+from sakuin.index.snapshot import Selection, Snapshot, open_index
+from sakuin.index.store import Manifest, PassageRow
+from sakuin.index.store.facets import MOST_VALUES, Facet
+from sakuin.index.where import Condition, Where, condition_of, fields_of
 from sakuin.search.explanation import SIDES, Explanation, Indexed, Side, explain_bm25, explain_cosine, explain_fusion
 from sakuin.search.fusion import Scaling
 from sakuin.search.highlights import highlight
 from sakuin.search.ranking import Ranked, Ranking, rank
 from sakuin.search.relevance import GOOD_MATCH, JUDGED, relevances
-from sakuin.search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, Notice, SearchResult
+from sakuin.search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, Notice, Place, SearchResult
 
 MODES = ("hybrid", "dense", "bm25")
 MAX_K = 10_000
@@ -239,7 +240,7 @@ class Searcher:
             check_fields(snapshot, names)
         if where:
             selected(snapshot, where)
-        return snapshot.facets(conditions_of(where or {}), names, limit)
+        return snapshot.facets(filter_of(where or {}), names, limit)
 
     def explain(self, query: str, hit: Hit, dim: int | None = None, by: Side = "passage") -> Explanation:
         """Take the score of a hit apart, down to the words of query and passage.
@@ -297,15 +298,20 @@ def checked_dim(dim: int | None, stored: int) -> int:
     return dim or stored
 
 
+def filter_of(where: Where) -> Condition:
+    """A filter in its one form; raises SearchError where it makes no sense."""
+    try:
+        return condition_of(where)
+    except FilterError as error:
+        raise SearchError(str(error)) from error
+
+
 def selected(snapshot: Snapshot, where: Where) -> Selection:
-    """What matches a filter; raises SearchError where it names no values, or a field that no document has."""
-    conditions = conditions_of(where)
-    for name, values in conditions:
-        if not values:
-            raise SearchError(f"No value is given for the field {name!r}: give one, or leave the field out.")
-    selection = snapshot.selection(conditions)
+    """What matches a filter; raises SearchError where it makes no sense, or names a field that no document has."""
+    condition = filter_of(where)
+    selection = snapshot.selection(condition)
     if not len(selection.documents):
-        check_fields(snapshot, [name for name, _ in conditions])
+        check_fields(snapshot, fields_of(condition))
     return selection
 
 
@@ -341,16 +347,22 @@ def judged(
 
 def finished(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]) -> Hit:
     """A hit with its passage."""
+    places = tuple(
+        Place(HitDocument(own.document_id, own.uri, own.title, own.metadata), own.start, own.end, own.heading)
+        for own in row.places
+    )
+    first = places[0]
     return Hit(
         rank=hit.rank,
         score=hit.score,
-        document=HitDocument(row.uri, row.title, row.metadata),
-        passage_id=f"{row.content:016x}",
-        places=row.places,
+        document=first.document,
+        passage_id=f"{row.passage_id:016x}",
+        places=places,
+        place_count=row.place_count,
         text=row.text,
-        start=row.start,
-        end=row.end,
-        heading=row.heading,
+        start=first.start,
+        end=first.end,
+        heading=first.heading,
         highlights=highlights,
         dense=hit.dense,
         bm25=hit.bm25,

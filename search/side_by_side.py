@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sakuin.index.filters import Where
+from sakuin.index.where import Where
 from sakuin.search.ranking import CANDIDATES
 from sakuin.search.results import Hit, Notice
 from sakuin.search.searcher import Searcher

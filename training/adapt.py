@@ -19,10 +19,10 @@ import orjson
 
 from sakuin.embedder.folder import ModelFiles, find_model, read_model, write_model
 from sakuin.embedder.tokenising import FlatTokenizer
-from sakuin.index.build import Progress, no_progress
 from sakuin.index.corpus import located
 from sakuin.index.documents import Skipped
 from sakuin.index.readers import SUFFIXES
+from sakuin.index.report import Progress, no_progress
 from sakuin.training.corpus_pairs import Pair, cut, read_documents, training_pairs
 from sakuin.training.device import device
 from sakuin.training.errors import TrainingError

@@ -9,12 +9,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from sakuin.index.build import Progress, no_progress
 from sakuin.index.corpus import find_files, located
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.passages import split, text_width
 from sakuin.index.readers import read_file
+from sakuin.index.report import Progress, no_progress
 
 # A narrower passage says too little to be found, or to be learnt from: 15 Japanese characters.
 LEAST_WIDTH = 30

@@ -18,7 +18,7 @@ from sakuin.embedder.folder import ModelFiles
 from sakuin.embedder.model import normalized
 from sakuin.embedder.table import Table
 from sakuin.evaluation.nearest import nearest
-from sakuin.index.writer import DEFAULT_DIM
+from sakuin.index.settings import DEFAULT_DIM
 from sakuin.training.corpus_pairs import Piece, neighbours
 from sakuin.training.errors import TrainingError
 from sakuin.tuning.metrics import ndcg_at

@@ -49,7 +49,13 @@ def read(path: Path, uri: str) -> Iterator[Document]:
     except Exception as error:  # damaged XML shows in many ways
         raise ReadError(f"a damaged Word file: {one_line(error)}") from error
     text = require_text(builder.text())
-    yield Document(uri, title or builder.first_heading() or stem_of(uri), text, builder.headings(), metadata)
+    yield Document(
+        id=uri,
+        title=title or builder.first_heading() or stem_of(uri),
+        text=text,
+        headings=builder.headings(),
+        metadata=metadata,
+    )
 
 
 def _refuse_bomb(path: Path, size: int) -> None:

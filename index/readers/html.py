@@ -86,7 +86,13 @@ def read(path: Path, uri: str) -> Iterator[Document]:
     builder = TextBuilder()
     _append(builder, page)
     text = require_text(builder.text())
-    yield Document(uri, title or builder.first_heading() or stem_of(uri), text, builder.headings(), metadata)
+    yield Document(
+        id=uri,
+        title=title or builder.first_heading() or stem_of(uri),
+        text=text,
+        headings=builder.headings(),
+        metadata=metadata,
+    )
 
 
 def append_markup(builder: TextBuilder, markup: str) -> None:

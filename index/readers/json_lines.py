@@ -103,9 +103,8 @@ def _document(line: bytes | None, uri: str, number: int, stem: str) -> tuple[str
         if key not in used and (value is None or isinstance(value, str | int | float))
     }
     fragment = name if name is not None else f"line={number}"
-    return name, Document(
-        f"{uri}#{fragment}", title or short_first_line(text) or f"{stem} {fragment}", text, metadata=metadata
-    )
+    title = title or short_first_line(text) or f"{stem} {fragment}"
+    return name, Document(id=f"{uri}#{fragment}", title=title, text=text, metadata=metadata)
 
 
 def _parse(line: bytes) -> dict[str, object]:

@@ -49,7 +49,13 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
         append_markup(builder, _render(piece))
         rendered += len(piece)
     text = require_text(builder.text())
-    yield Document(uri, one_line(title) or builder.first_heading() or stem_of(uri), text, builder.headings(), metadata)
+    yield Document(
+        id=uri,
+        title=one_line(title) or builder.first_heading() or stem_of(uri),
+        text=text,
+        headings=builder.headings(),
+        metadata=metadata,
+    )
     if left_out:
         yield Skipped(uri, left_out)
 

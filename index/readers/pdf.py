@@ -54,7 +54,7 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
         raise ReadError("a scanned PDF without text: run OCR on it first")
     if len(_UNREADABLE.findall(text)) > 0.3 * len(text):
         raise ReadError("a PDF whose fonts do not say which characters they show: run OCR on it first")
-    yield Document(uri, _title(found.properties) or stem_of(uri), text, metadata=_metadata(found))
+    yield Document(id=uri, title=_title(found.properties) or stem_of(uri), text=text, metadata=_metadata(found))
     for number, reason in found.left_out:
         yield Skipped(f"{uri}#page={number}", reason)
 

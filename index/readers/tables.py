@@ -244,7 +244,7 @@ def _document(cells: list[str], columns: _Columns, uri: str, fallback_title: str
             if value and place not in (columns.text, columns.title)
         }
     title = title or (_first_words(values) if columns.text is None else short_first_line(text)) or fallback_title
-    return Document(uri, title, text, metadata=metadata)
+    return Document(id=uri, title=title, text=text, metadata=metadata)
 
 
 def _first_words(values: list[str]) -> str:

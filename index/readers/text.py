@@ -16,4 +16,4 @@ def read(path: Path, uri: str) -> Iterator[Document]:
         ReadError: If it is empty, binary, too large, or its encoding cannot be told for certain.
     """
     text = require_text(clean(decode(load_bytes(path))[0]))
-    yield Document(uri, short_first_line(text) or stem_of(uri), text)
+    yield Document(id=uri, title=short_first_line(text) or stem_of(uri), text=text)

@@ -12,7 +12,7 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.pooling import Pooling
 from sakuin.evaluation.dense import Role, Vectors
 from sakuin.evaluation.families import EvaluationError
-from sakuin.index.writer import DEFAULT_DIM
+from sakuin.index.settings import DEFAULT_DIM
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -10,7 +10,8 @@ from tqdm import tqdm
 from sakuin.evaluation.families import RerankingTask, RetrievalTask
 from sakuin.evaluation.results import CUTOFF, Measured, of_rankings
 from sakuin.index.documents import Document, Passage
-from sakuin.index.writer import IndexWriter, Settings
+from sakuin.index.settings import Settings
+from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 
 Ranking = list[tuple[str, float]]
@@ -26,7 +27,7 @@ def searcher_over(
             for docid, text in zip(docids, texts, strict=True):
                 title, _, body = text.partition("\n")
                 # One passage a document; the title is joined to it again when it is indexed.
-                document = Document(docid, title if body else "", body or text)
+                document = Document(id=docid, title=title if body else "", text=body or text)
                 writer.add(document, docid, [Passage(0, len(document.text), "")])
             writer.commit()
         with Searcher.open(folder) as searcher:

@@ -12,9 +12,9 @@ from fastapi.responses import Response
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from sakuin.embedder.tokenising import replace_lone_surrogates
-from sakuin.index.database import NAME
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.filters import Value, Where, where_of
+from sakuin.index.store import NAME
+from sakuin.index.where import Value, Where, where_of
 from sakuin.search.results import SearchResult
 from sakuin.search.searcher import MAX_RESCORED, Searcher
 from sakuin.service.embeddings import embeddings_router

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sakuin.embedder import SakuinError
-from sakuin.index.database import connect
+from sakuin.index.store import connect
 from sakuin.index.vectors import CODED_FROM, SHORTEST_CODED, Segment, code_shape
 from sakuin.search import Hit, Notice, Searcher
 from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of, names_in_ranking, places_of

@@ -15,7 +15,8 @@ from typing import Any
 
 from sakuin.evaluation.families import EvaluationError
 from sakuin.evaluation.tasks import read_rows, string
-from sakuin.index.database import batched, existing
+from sakuin.index.store import existing
+from sakuin.index.store.schema import batched
 
 FIELDS = ("relevant", "relevant_docs")
 PASSAGE_ID = re.compile(r"[0-7][0-9a-f]{15}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index import database
+from sakuin.index import store
 from sakuin.search import Searcher
 from sakuin.tuning.judged import JudgedQuery, names_in_ranking, places_of
 from sakuin.tuning.metrics import ndcg_at, recall_at, reciprocal_rank_at
@@ -80,7 +80,7 @@ def ranked_names(searcher: Searcher, query: JudgedQuery, setting: Setting, k: in
     while True:
         hits = searcher.search(query.query, wanted, setting.mode, setting.dim).hits
         contents = [int(hit.passage_id, 16) for hit in hits]
-        with closing(database.connect(searcher.folder, read_only=True)) as connection:
+        with closing(store.connect(searcher.folder, read_only=True)) as connection:
             places = places_of(contents, connection)
         each = [names_in_ranking(content, places.get(content, []), query.gains) for content in contents]
         names = (name for some in each for name in some)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.evaluation.families import EvaluationError
-from sakuin.index import database
+from sakuin.index import store
 from sakuin.index.snapshot import open_index
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
@@ -129,7 +129,7 @@ def compare(
     """
     with (
         closing(open_index(searcher.folder)) as snapshot,
-        closing(database.connect(searcher.folder, read_only=True)) as connection,
+        closing(store.connect(searcher.folder, read_only=True)) as connection,
     ):
         compared = checked_dim(dim, snapshot.manifest.dim)
         judgements = judgements_of(judged, connection)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sakuin.evaluation.families import EvaluationError
-from sakuin.index import database
+from sakuin.index import store
 from sakuin.index.build import build
 from sakuin.search import Searcher
 from sakuin.tuning.judged import (
@@ -42,7 +42,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def connection(index: Path) -> Iterator[sqlite3.Connection]:
-    with closing(database.connect(index, read_only=True)) as opened:
+    with closing(store.connect(index, read_only=True)) as opened:
         yield opened
 
 

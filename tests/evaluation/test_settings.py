@@ -9,7 +9,7 @@ import pytest
 import pytrec_eval
 
 from experiments.examples import EXAMPLES
-from sakuin.index import database
+from sakuin.index import store
 from sakuin.index.build import build
 from sakuin.index.snapshot import open_index
 from sakuin.search import Searcher
@@ -28,7 +28,7 @@ def searcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
 
 @pytest.fixture(scope="module")
 def judged(searcher: Searcher) -> list[JudgedQuery]:
-    with closing(database.connect(searcher.folder, read_only=True)) as connection:
+    with closing(store.connect(searcher.folder, read_only=True)) as connection:
         return list(judgements_of(read_judged(EXAMPLES / "queries.jsonl"), connection).queries)[:30]
 
 
@@ -54,7 +54,7 @@ def test_figures_are_those_of_trec_eval(searcher: Searcher, judged: list[JudgedQ
 def test_they_agree_with_what_tuning_counts(searcher: Searcher, judged: list[JudgedQuery]) -> None:
     with (
         closing(open_index(searcher.folder)) as snapshot,
-        closing(database.connect(searcher.folder, read_only=True)) as connection,
+        closing(store.connect(searcher.folder, read_only=True)) as connection,
     ):
         found = fetch(snapshot, searcher.model, connection, judged, 256)
     for mode, other in (("dense", found.by_dense()), ("bm25", found.by_bm25())):

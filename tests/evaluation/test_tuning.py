@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from experiments import fusion
 from sakuin.cli.main import cli
 from sakuin.evaluation.families import EvaluationError
-from sakuin.index import database
-from sakuin.index.build import add, build, compact
+from sakuin.index import store
+from sakuin.index.build import add, build
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.snapshot import open_index, verify
+from sakuin.index.integrity import verify
+from sakuin.index.maintenance import compact
+from sakuin.index.snapshot import open_index
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 from sakuin.search.fusion import Fusion
@@ -73,7 +75,7 @@ def candidates_of(index: Path, judged: Sequence[JudgedQuery], dim: int = 256) ->
     with (
         Searcher.open(index) as searcher,
         closing(open_index(index)) as snapshot,
-        closing(database.connect(index, read_only=True)) as connection,
+        closing(store.connect(index, read_only=True)) as connection,
     ):
         return fetch(snapshot, searcher.model, connection, judged, dim)
 
@@ -81,7 +83,7 @@ def candidates_of(index: Path, judged: Sequence[JudgedQuery], dim: int = 256) ->
 def searched(index: Path, judged: Sequence[JudgedQuery], mode: str, dim: int) -> Figures:
     """Figures of the documents that searches list, by `tuning.metrics`."""
     rows = []
-    with Searcher.open(index) as searcher, closing(database.connect(index, read_only=True)) as connection:
+    with Searcher.open(index) as searcher, closing(store.connect(index, read_only=True)) as connection:
         for query in judged:
             contents = [int(hit.passage_id, 16) for hit in searcher.search(query.query, 60, mode, dim).hits]
             places = places_of(contents, connection)

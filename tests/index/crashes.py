@@ -23,8 +23,9 @@ from typing import Any
 
 import click
 
-from sakuin.index import build, database, vectors, writer
-from sakuin.index.snapshot import open_index, verify
+from sakuin.index import build, store, vectors, writer
+from sakuin.index.integrity import verify
+from sakuin.index.snapshot import open_index
 from sakuin.search import Searcher
 
 FILES = 10
@@ -94,8 +95,8 @@ def torment(folder: Path, kills: int, seed: int = 0) -> Counter[str]:
 
 def strays(index: Path) -> list[Path]:
     """Files of vectors and terms that the manifest does not name: what killed writers left, and nobody swept away."""
-    with closing(database.connect(index, read_only=True)) as connection:
-        manifest = database.read_manifest(connection, index)
+    with closing(store.connect(index, read_only=True)) as connection:
+        manifest = store.read_manifest(connection, index)
     # Terms lie in a folder that is another with each commit.
     terms = f"terms/{manifest.generation:08d}/"
     named = {index / name.replace("terms/", terms, 1) for name in manifest.sizes}
@@ -222,10 +223,10 @@ def look(index: Path) -> tuple[int, Contents]:
     """The same of an index as it stands; verifies it, and searches for some of what it holds."""
     problems = verify(index)
     assert not problems, problems
-    with closing(database.connect(index, read_only=True)) as connection:
-        generation = database.read_manifest(connection, index).generation
+    with closing(store.connect(index, read_only=True)) as connection:
+        generation = store.read_manifest(connection, index).generation
         contents: Contents = {}
-        for file in database.read_files(connection):
+        for file in store.read_files(connection):
             rows = connection.execute("SELECT uri, text FROM documents WHERE file = ?", (file,))
             contents[file] = dict(rows.fetchall())
     texts = {text for file in contents.values() for text in file.values()}

@@ -13,12 +13,14 @@ from pathlib import Path
 import docx
 import pytest
 
-from sakuin.index.build import Report, add, build
+from sakuin.index.build import add, build
 from sakuin.index.documents import Document, Passage, Skipped
 from sakuin.index.errors import IndexFolderError, ReadError
+from sakuin.index.integrity import verify
 from sakuin.index.passages import split
 from sakuin.index.readers import read_file
-from sakuin.index.snapshot import open_index, verify
+from sakuin.index.report import Report
+from sakuin.index.snapshot import open_index
 from sakuin.search import Searcher
 from tests.index.test_readers import make_pdf
 
@@ -329,7 +331,7 @@ class TestTimeLimit:
     ) -> None:
         write(folder / "a.csv", "title,text\n" + "".join(f"題{row},{row}行目です。\n" for row in range(1, 6)))
         write(folder / "b.txt", "次のファイルです。")
-        monkeypatch.setattr("sakuin.index.build.read_file", self.slow_third_row)
+        monkeypatch.setattr("sakuin.index.ingest.read_file", self.slow_third_row)
         report = build(folder, tmp_path / "index")
         assert documents(tmp_path / "index") == {"a.csv#row=1", "a.csv#row=2", "b.txt"}
         assert set(reasons(report)) == {"a.csv"}
@@ -354,7 +356,7 @@ class TestTimeLimit:
             yield Document(f"{uri}#row=301", "題", "遅すぎた行です。")
 
         write(folder / "a.csv", "title,text\n" + "A,\n" * 300 + "B,filled\n")
-        monkeypatch.setattr("sakuin.index.build.read_file", slow)
+        monkeypatch.setattr("sakuin.index.ingest.read_file", slow)
         report = build(folder, tmp_path / "index")
         assert "split the file" in reasons(report)["a.csv"]
         assert reasons(report) == remembered(tmp_path / "index")
@@ -367,13 +369,13 @@ class TestTimeLimit:
             return split(document, max_width)
 
         write(folder / "a.jsonl", '{"text": "一行目です。"}\n{"text": "二行目です。"}\n{"text": "三行目です。"}\n')
-        monkeypatch.setattr("sakuin.index.build.split", slow)
+        monkeypatch.setattr("sakuin.index.ingest.split", slow)
         assert build(folder, tmp_path / "index").skipped == []
 
     def test_a_large_file_may_take_longer(self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("sakuin.index.readers.files.SLOWEST_BYTES_PER_SECOND", 10)
         write(folder / "a.csv", "title,text\n" + "".join(f"題{row},{row}行目です。\n" for row in range(1, 6)))
-        monkeypatch.setattr("sakuin.index.build.read_file", self.slow_third_row)
+        monkeypatch.setattr("sakuin.index.ingest.read_file", self.slow_third_row)
         assert build(folder, tmp_path / "index").skipped == []
 
     def test_a_slow_pdf_keeps_the_pages_read_until_then(

@@ -9,11 +9,14 @@ import pytest
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.errors import SakuinError
-from sakuin.index.build import add, build, compact, remove, repair
-from sakuin.index.database import indexed_text
+from sakuin.index.build import add, build, remove
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.snapshot import open_index, verify
-from sakuin.index.writer import IndexWriter, Settings
+from sakuin.index.integrity import verify
+from sakuin.index.maintenance import compact, repair
+from sakuin.index.settings import Settings
+from sakuin.index.snapshot import open_index
+from sakuin.index.store import indexed_text
+from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 
 
@@ -91,7 +94,7 @@ def test_a_passage_that_stands_twice_is_stored_once(corpus: Path, tmp_path: Path
 
 def test_a_huge_file_is_committed_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
-    monkeypatch.setattr("sakuin.index.build.COMMIT_PASSAGES", 100)
+    monkeypatch.setattr("sakuin.index.ingest.COMMIT_PASSAGES", 100)
     corpus, folder = tmp_path / "corpus", tmp_path / "index"
     corpus.mkdir()
     lines = [json.dumps({"id": i, "text": f"{i}番目の文書、number {i * i}"}, ensure_ascii=False) for i in range(350)]
@@ -116,7 +119,7 @@ def test_a_huge_file_is_committed_in_parts(tmp_path: Path, monkeypatch: pytest.M
         lambda self, texts, *a, **k: encoded.append(len(texts)) or encode(self, texts, *a, **k),
     )
     # A commit encodes some made-up queries too, which are not counted here.
-    monkeypatch.setattr("sakuin.index.writer.calibrated", lambda *arguments: {})
+    monkeypatch.setattr("sakuin.index.writer.background_of", lambda *arguments: {})
     report = build(corpus, folder)
     assert (report.passages, report.duplicates, report.skipped) == (350, 0, [])
     assert sum(encoded) == 350 - part["passages"]
@@ -458,7 +461,7 @@ def test_a_file_that_could_not_be_opened_is_tried_again(
 
     folder = tmp_path / "index"
     with monkeypatch.context() as patched:
-        patched.setattr("sakuin.index.build.hash_file", refuse)
+        patched.setattr("sakuin.index.ingest.hash_file", refuse)
         assert len(build(corpus, folder).skipped) == 3
         generation = open_index(folder).manifest.generation
         assert len(build(corpus, folder).skipped) == 3

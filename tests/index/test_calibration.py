@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index import database
-from sakuin.index.build import add, build, compact, remove, repair
-from sakuin.index.calibration import FEWEST, QUERY_WIDTH, made_up_query, unrelated_cosines
-from sakuin.index.database import PassageRow
+from sakuin.index import store
+from sakuin.index.background import FEWEST, QUERY_WIDTH, made_up_query, unrelated_cosines
+from sakuin.index.build import add, build, remove
+from sakuin.index.maintenance import compact, repair
 from sakuin.index.passages import text_width
 from sakuin.index.snapshot import open_index
+from sakuin.index.store import PassageRow
 
 THINGS = ["猫", "有給休暇", "電車の遅延", "温泉", "雨傘", "カレー", "password", "天気予報", "図書館", "自転車"]
 DEEDS = [
@@ -36,14 +37,14 @@ def write_corpus(folder: Path, number: int) -> Path:
 
 def calibration(folder: Path) -> dict[str, float]:
     with closing(open_index(folder)) as snapshot:
-        return snapshot.manifest.calibration
+        return snapshot.manifest.background
 
 
 def forget_calibration(folder: Path) -> None:
     """Make an index look as one of before there was a calibration."""
-    with closing(database.connect(folder, read_only=False)) as connection:
-        manifest = database.read_manifest(connection, folder)
-        database.write_manifest(connection, replace(manifest, calibration={}))
+    with closing(store.connect(folder, read_only=False)) as connection:
+        manifest = store.read_manifest(connection, folder)
+        store.write_manifest(connection, replace(manifest, background={}))
 
 
 def test_too_few_passages_are_not_calibrated(tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ def test_cosines_are_those_of_unrelated_pairs(tmp_path: Path) -> None:
     model = StaticEmbedder.load()
     with closing(open_index(tmp_path / "index")) as snapshot:
         rows = snapshot.passages(snapshot.vectors.ids.tolist()).values()
-        indexed = [database.indexed_text(row.title, row.heading, row.text) for row in rows]
+        indexed = [store.indexed_text(row.title, row.heading, row.text) for row in rows]
         queries = [row.text for row in rows]
     for dim in (256, 64):
         asked, stored = (model.encode(some, truncate_dim=dim, normalize=True) for some in (queries, indexed))

@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from sakuin.embedder.errors import SakuinError
-from sakuin.index.build import build, remove, repair
-from sakuin.index.snapshot import open_index, verify
+from sakuin.index.build import build, remove
+from sakuin.index.integrity import verify
+from sakuin.index.maintenance import repair
+from sakuin.index.snapshot import open_index
 from sakuin.search import Searcher
 
 FLIPS = 40

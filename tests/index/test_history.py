@@ -7,8 +7,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sakuin.index.build import add, build, compact, remove
-from sakuin.index.snapshot import verify
+from sakuin.index.build import add, build, remove
+from sakuin.index.integrity import verify
+from sakuin.index.maintenance import compact
 from sakuin.search import Searcher
 
 WORDS = ["猫", "犬が走る", "検索", "有給休暇", "東京", "quick", "fox", "vectors", "索引を作る", "同じ文です。"]

@@ -6,7 +6,7 @@ import pytest
 
 from sakuin.index.build import build
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.listing import (
+from sakuin.index.store.listing import (
     ORDERS,
     count_documents,
     documents_in,

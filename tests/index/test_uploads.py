@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sakuin.index import uploads
 from sakuin.index.build import build
 from sakuin.index.errors import IndexFolderError, ReadError
-from sakuin.index.listing import reading
 from sakuin.index.readers import SUFFIXES
+from sakuin.index.store.listing import reading
 from sakuin.index.uploads import add_uploads, remove_documents, safe_name, uploaded_files, uploads_folder
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from sakuin.index.build import Progress, Report, no_progress
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.snapshot import verify
+from sakuin.index.integrity import verify
+from sakuin.index.report import Progress, Report, no_progress
+from sakuin.index.settings import Settings
 from sakuin.index.watch import watch
-from sakuin.index.writer import Settings
 from sakuin.search import Searcher
 
 

@@ -15,10 +15,10 @@ from tantivy import Query
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.analyser import Analyser
 from sakuin.index.build import build, remove
-from sakuin.index.database import indexed_text
+from sakuin.index.settings import Settings
 from sakuin.index.snapshot import open_index
+from sakuin.index.store import indexed_text
 from sakuin.index.terms import Terms
-from sakuin.index.writer import Settings
 from sakuin.search import MODES, Explanation, Hit, Searcher, SearchError
 from sakuin.search.explanation import Indexed, explain_cosine
 

@@ -19,7 +19,7 @@ from sakuin.cli.main import cli
 from sakuin.embedder.model import normalized
 from sakuin.index import filters, terms, vectors
 from sakuin.index.build import build
-from sakuin.index.database import create_tables
+from sakuin.index.store.schema import create_tables
 from sakuin.index.vectors import Vectors, as_int8, write_segment
 from sakuin.search import MODES, Notice, Searcher, SearchError
 from sakuin.search.fusion import Scaling

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sakuin.index import database, terms
+from sakuin.index import store, terms
 from sakuin.index.documents import Document, Passage
-from sakuin.index.writer import IndexWriter, Settings
+from sakuin.index.settings import Settings
+from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 from sakuin.search.fusion import Fusion
 from sakuin.search.ranking import CANDIDATES, FEWEST_CONTENDERS, Leg, contenders_of
@@ -150,7 +151,7 @@ def test_judged_queries_are_joined_as_searches_are(searcher: Searcher) -> None:
     judged = [JudgedQuery(query, {"1.txt": 1.0}) for query in QUERIES]
     k = CANDIDATES
     assert contenders_of(k) >= CANDIDATES
-    with database.connect(searcher.folder, read_only=True) as connection:
+    with store.connect(searcher.folder, read_only=True) as connection:
         found = fetch(searcher.snapshot, searcher.model, connection, judged, 64)
     joined = found.joined(Fusion())
     for row, query in enumerate(QUERIES):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from experiments.examples import EXAMPLES
 from sakuin.cli.main import cli
 from sakuin.index.build import build
-from sakuin.index.database import Manifest
+from sakuin.index.store import Manifest
 from sakuin.search import MODES, Notice, Searcher, SearchError
 from sakuin.search.ranking import Ranked
 from sakuin.search.relevance import GOOD_MATCH, relevances
@@ -178,6 +178,6 @@ def test_words_that_no_passage_has_speak_against_all() -> None:
 
 def test_nothing_found_and_nothing_known() -> None:
     assert relevances([], None, 0.0, 256, manifest()) == []
-    assert relevances([], None, 0.0, 256, replace(manifest(), calibration={})) is None
+    assert relevances([], None, 0.0, 256, replace(manifest(), background={})) is None
     # A query of no word that the index has.
     assert relevances([hit(0.4, 0.0, 1.0)], 0.2, 0.0, 256, manifest()) is not None

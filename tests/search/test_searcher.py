@@ -87,7 +87,7 @@ def test_dimension_is_a_dial(examples: Path) -> None:
 
 
 def test_a_blind_leg_is_dropped_and_reported(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
-    from sakuin.index.writer import Settings
+    from sakuin.index.settings import Settings
 
     build(corpus, tmp_path / "index", Settings(model=str(toy_model)))
     with Searcher.open(tmp_path / "index") as searcher:
@@ -163,13 +163,13 @@ def test_many_threads_search_while_a_writer_commits(corpus: Path, tmp_path: Path
 
 
 def test_a_manifest_of_another_format_is_refused(corpus: Path, tmp_path: Path) -> None:
-    from sakuin.index import database
+    from sakuin.index import store
     from sakuin.index.errors import IndexFolderError
 
     build(corpus, tmp_path / "index")
-    connection = database.connect(tmp_path / "index", read_only=False)
-    manifest = database.read_manifest(connection, tmp_path)
-    database.write_manifest(connection, replace(manifest, format=99))
+    connection = store.connect(tmp_path / "index", read_only=False)
+    manifest = store.read_manifest(connection, tmp_path)
+    store.write_manifest(connection, replace(manifest, format=99))
     connection.close()
     with pytest.raises(IndexFolderError, match="format 99"):
         open_index(tmp_path / "index")
@@ -202,11 +202,11 @@ def test_old_states_are_let_go(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_rankings_of_passages_that_are_not_there_are_refused(corpus: Path, tmp_path: Path) -> None:
-    from sakuin.index import database
+    from sakuin.index import store
     from sakuin.index.errors import IndexFolderError
 
     build(corpus, tmp_path / "index")
-    connection = database.connect(tmp_path / "index", read_only=False)
+    connection = store.connect(tmp_path / "index", read_only=False)
     connection.execute("DELETE FROM passages")
     connection.close()
     with Searcher.open(tmp_path / "index") as searcher, pytest.raises(IndexFolderError, match="index verify"):

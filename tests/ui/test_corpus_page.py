@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from sakuin.index.build import build
-from sakuin.index.listing import list_documents, reading
+from sakuin.index.store.listing import list_documents, reading
 from sakuin.index.writer import IndexWriter
 from sakuin.ui.pages import corpus
 from tests.ui.pages import HOSTILE, html_of, opened, served, settle, shoot
@@ -24,7 +24,7 @@ def page_of_corpus(folder: str, read_only: bool) -> None:
 
     import streamlit as st
 
-    from sakuin.index.database import NAME
+    from sakuin.index.store import NAME
     from sakuin.search import Searcher
     from sakuin.ui.pages.corpus import corpus_page
     from sakuin.ui.widgets import show_error

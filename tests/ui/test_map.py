@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from sakuin.index.build import build
-from sakuin.index.snapshot import Glimpse
+from sakuin.index.store.passages import Glimpse
 from sakuin.search import Searcher
 from sakuin.search.projection import project
 from sakuin.ui.html import map_legend

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from sakuin.index.build import Report
-from sakuin.index.listing import ListedDocument, ListedPassage
+from sakuin.index.report import Report
+from sakuin.index.store.listing import ListedDocument, ListedPassage
 from sakuin.index.uploads import Uploaded
 from sakuin.ui.html.pieces import MAX_SKIPPED, facts, isolated, message, value_text
 from sakuin.ui.words import Words

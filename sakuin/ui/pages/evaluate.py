@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from sakuin.embedder import SakuinError
-from sakuin.index import DEFAULT_INDEX, database
+from sakuin.index import DEFAULT_INDEX, store
 from sakuin.search import Searcher
 from sakuin.ui.html import comparisons, pieces
 from sakuin.ui.widgets import dimensions_up_to, holds_examples, short_path
@@ -159,7 +159,7 @@ def read(searcher: Searcher, name: str, content: bytes) -> Judged:
         except EvaluationError as error:
             # The name that the user knows it by.
             raise EvaluationError(str(error).replace(str(path), name)) from error
-    with closing(database.connect(searcher.folder, read_only=True)) as connection:
+    with closing(store.connect(searcher.folder, read_only=True)) as connection:
         judgements = judgements_of(queries, connection)
     beyond = max(len(judgements.queries) - MAX_QUERIES, 0)
     judged = Judged(name, key[0], judgements.queries[:MAX_QUERIES], judgements.unknown, judgements.left_out, beyond)

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from sakuin.index.filters import BUILT_IN, Facet
+from sakuin.index.store.facets import Facet
+from sakuin.index.where import BUILT_IN
 from sakuin.search import Searcher, SearchError
 from sakuin.ui.html import pieces
 from sakuin.ui.words import Words

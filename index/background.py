@@ -2,8 +2,8 @@
 
 A cosine of 0.4, or a passage with half of a query's words, means little in a corpus where every document resembles
 many others, and much where none does. So a commit asks the index pieces of its own passages, cut to the length of
-queries, and notes how passages of other documents score. The passages with the lowest content numbers are asked: these
-numbers are hashes, so this is a random sample, and the same one however the index came to be.
+queries, and notes how passages of other documents score. The passages with the lowest ids are asked: these
+are hashes, so this is a random sample, and the same one however the index came to be.
 """
 
 import math
@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.model import normalized
-from sakuin.index import database
-from sakuin.index.database import PassageRow
+from sakuin.index import store
 from sakuin.index.documents import Document
 from sakuin.index.passages import split
+from sakuin.index.store.passages import PassageRow, documents_and_titles
 from sakuin.index.terms import Terms
 from sakuin.index.vectors import Segment, cut
 
@@ -28,7 +28,7 @@ SAMPLED = 128
 """Passages asked for; the mean of their scores is then known to a tenth of their spread."""
 
 FEWEST = 32
-"""Passages below which an index is not calibrated."""
+"""Passages below which an index is not measured."""
 
 QUERY_WIDTH = 60
 """Columns of a made-up query at most: 30 Japanese characters or some ten English words."""
@@ -40,10 +40,10 @@ SHORTEST = 8
 DECIMALS = 5
 
 
-def calibrated(
+def background_of(
     segments: Sequence[Segment], terms: Terms, connection: sqlite3.Connection, model: StaticEmbedder
 ) -> dict[str, float]:
-    """Measure an index; the result is `Manifest.calibration`.
+    """Measure an index; the result is `Manifest.background`.
 
     Args:
         segments: Of the vectors.
@@ -59,7 +59,7 @@ def calibrated(
     ids, vectors = lowest(segments, SAMPLED)
     if len(ids) < FEWEST:
         return {}
-    passages = database.read_passages(connection, ids.tolist())
+    passages = store.read_passages(connection, ids.tolist(), most=1)
     if len(passages) < len(ids):
         # Vectors of passages that are not there: `index verify` says so, and a commit of other documents is no remedy.
         return {}
@@ -83,21 +83,20 @@ def calibrated(
     return measured
 
 
-def unrelated_cosines(calibration: Mapping[str, float], dim: int) -> tuple[float, float] | None:
+def unrelated_cosines(background: Mapping[str, float], dim: int) -> tuple[float, float] | None:
     """Mean and standard deviation of cosines of unrelated pairs at a number of dimensions; None where not known."""
-    known = sorted(int(name.removeprefix("std_")) for name in calibration if name.startswith("std_"))
-    if not known or calibration[f"std_{known[-1]}"] <= 0:
+    known = sorted(int(name.removeprefix("std_")) for name in background if name.startswith("std_"))
+    if not known or background[f"std_{known[-1]}"] <= 0:
         return None
     places = np.log2(known)
     mean, std = (
-        float(np.interp(math.log2(dim), places, [calibration[f"{name}_{d}"] for d in known]))
-        for name in ("mean", "std")
+        float(np.interp(math.log2(dim), places, [background[f"{name}_{d}"] for d in known])) for name in ("mean", "std")
     )
     return (mean, std) if std > 0 else None
 
 
 def lowest(segments: Sequence[Segment], number: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """The passages of the lowest content numbers and their vectors, of all that count, ascending."""
+    """The passages of the lowest ids and their vectors, of all that count, ascending."""
     ids, rows = [np.zeros(0, np.int64)], []
     for segment in segments:
         places = np.flatnonzero(~segment.dead)[:number]
@@ -110,7 +109,7 @@ def lowest(segments: Sequence[Segment], number: int) -> tuple[NDArray[np.int64],
 
 def made_up_query(passage: PassageRow) -> str:
     """A stretch from the middle of a passage, of a query's length: a sentence, or part of a long one."""
-    pieces = split(Document("", "", passage.text), QUERY_WIDTH)
+    pieces = split(Document(id="", text=passage.text), QUERY_WIDTH)
     if not pieces:
         return passage.text[:QUERY_WIDTH]
     middle = pieces[len(pieces) // 2]
@@ -133,24 +132,8 @@ def unrelated_share(
     """
     if full <= 0 or not len(ids):
         return 0.0
-    own, *others = sources(connection, [content, *ids.tolist()])
+    own, *others = documents_and_titles(connection, [content, *ids.tolist()])
     for source, score in zip(others, scores.tolist(), strict=True):
         if source.isdisjoint(own):
             return float(score) / full
     return float(scores[-1]) / full if len(ids) == DEPTH else 0.0
-
-
-def sources(connection: sqlite3.Connection, contents: Sequence[int]) -> list[set[int | str]]:
-    """For each passage, the numbers and titles of the documents it stands in.
-
-    Documents of the same title are taken for parts of one, such as the rows of a table of paragraphs.
-    """
-    found: dict[int, set[int | str]] = {content: set() for content in contents}
-    rows = connection.execute(
-        "SELECT p.content, d.id, d.title FROM passages p JOIN documents d ON d.id = p.document "
-        f"WHERE p.content IN ({','.join('?' * len(found))})",
-        list(found),
-    )
-    for content, number, title in rows:
-        found[content] |= {number, title} if title else {number}
-    return [found[content] for content in contents]

@@ -8,21 +8,22 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from sakuin.index import database
 from sakuin.index.documents import MetadataValue
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.readers import SUFFIXES
+from sakuin.index.store.schema import connect
 
 Order = Literal["name", "newest", "passages"]
 ORDERS: tuple[Order, ...] = ("name", "newest", "passages")
 
 # Which documents stand on a page is found in an index of the table, without reading texts; those few are then fetched.
 _IN_ORDER: dict[Order, tuple[str, str]] = {
-    "name": ("documents d", "d.uri"),
-    "newest": ("documents d", "d.id DESC"),
+    "name": ("documents d", "d.id"),
+    "newest": ("documents d", "d.number DESC"),
     "passages": (
-        "documents d LEFT JOIN (SELECT document, count(*) AS n FROM passages GROUP BY document) p ON p.document = d.id",
-        "p.n DESC, d.id",
+        "documents d LEFT JOIN (SELECT document, count(*) AS n FROM passages GROUP BY document) p "
+        "ON p.document = d.number",
+        "p.n DESC, d.number",
     ),
 }
 
@@ -33,8 +34,8 @@ class ListedDocument:
 
     Attributes:
         number: Of the document in the database.
-        uri: Its name.
-        file: Name of the file it was read from; the same as ``uri`` where that holds no other document.
+        id: Its name.
+        file: Name of the file it was read from; the same as ``id`` where that holds no other document.
         title: Never empty.
         kind: Suffix of the file, in lower case and without the dot.
         passages: How many it is cut into.
@@ -42,7 +43,7 @@ class ListedDocument:
     """
 
     number: int
-    uri: str
+    id: str
     file: str
     title: str
     kind: str
@@ -77,7 +78,7 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         IndexFolderError: there is no index, or it cannot be read.
     """
-    with closing(database.connect(folder, read_only=True)) as connection:
+    with closing(connect(folder, read_only=True)) as connection:
         try:
             connection.execute("BEGIN")
             yield connection
@@ -99,16 +100,16 @@ def list_documents(
 
     Args:
         connection: Of `reading`.
-        some: Part of a uri or title, in any case where it is ASCII; "" for all documents.
+        some: Part of an id or title, in any case where it is ASCII; "" for all documents.
         kind: Suffix of the file without its dot; "" for all.
-        order: By uri ("name"), what was read last first ("newest"), or most passages first ("passages").
+        order: By id ("name"), what was read last first ("newest"), or most passages first ("passages").
         first: How many to pass over.
         most: How many to give.
     """
     table, by = _IN_ORDER[order]
     where, values = _matching(some, kind)
     numbers = connection.execute(
-        f"SELECT d.id FROM {table} {where} ORDER BY {by} LIMIT ? OFFSET ?", (*values, most, first)
+        f"SELECT d.number FROM {table} {where} ORDER BY {by} LIMIT ? OFFSET ?", (*values, most, first)
     ).fetchall()
     return [_listed(connection, number) for (number,) in numbers]
 
@@ -134,17 +135,17 @@ def list_skipped(connection: sqlite3.Connection, most: int) -> tuple[list[tuple[
     return rows.fetchall(), int(number)
 
 
-def find_document(connection: sqlite3.Connection, uri: str) -> ListedDocument | None:
-    """The document of that name."""
-    row = connection.execute("SELECT id FROM documents WHERE uri = ?", (uri,)).fetchone()
+def find_document(connection: sqlite3.Connection, document_id: str) -> ListedDocument | None:
+    """The document of that id."""
+    row = connection.execute("SELECT number FROM documents WHERE id = ?", (document_id,)).fetchone()
     return _listed(connection, row[0]) if row else None
 
 
 def list_passages(connection: sqlite3.Connection, document: int, first: int = 0, most: int = 50) -> list[ListedPassage]:
     """Passages ``first`` to ``first + most`` of a document, in order."""
-    text = connection.execute("SELECT text FROM documents WHERE id = ?", (document,)).fetchone()[0]
+    text = connection.execute("SELECT text FROM documents WHERE number = ?", (document,)).fetchone()[0]
     rows = connection.execute(
-        "SELECT start, end, heading, (SELECT count(*) FROM passages s WHERE s.content = p.content) "
+        "SELECT start, end, heading, (SELECT count(*) FROM passages s WHERE s.passage_id = p.passage_id) "
         "FROM passages p WHERE document = ? ORDER BY id LIMIT ? OFFSET ?",
         (document, most, first),
     )
@@ -156,7 +157,7 @@ def list_passages(connection: sqlite3.Connection, document: int, first: int = 0,
 
 def read_metadata(connection: sqlite3.Connection, document: int) -> dict[str, MetadataValue]:
     """What a document's file says of it besides its title and text."""
-    row = connection.execute("SELECT metadata FROM documents WHERE id = ?", (document,)).fetchone()
+    row = connection.execute("SELECT metadata FROM documents WHERE number = ?", (document,)).fetchone()
     metadata: dict[str, MetadataValue] = json.loads(row[0])
     return metadata
 
@@ -178,7 +179,7 @@ def _matching(some: str, kind: str) -> tuple[str, list[str]]:
     conditions, values = [], []
     if some:
         pattern = f"%{_literal(some)}%"
-        conditions.append("(d.uri LIKE ? ESCAPE '\\' OR d.title LIKE ? ESCAPE '\\')")
+        conditions.append("(d.id LIKE ? ESCAPE '\\' OR d.title LIKE ? ESCAPE '\\')")
         values += [pattern, pattern]
     if kind:
         conditions.append("d.file LIKE ? ESCAPE '\\'")
@@ -192,9 +193,9 @@ def _literal(text: str) -> str:
 
 
 def _listed(connection: sqlite3.Connection, number: int) -> ListedDocument:
-    uri, file, title, characters, passages = connection.execute(
-        "SELECT uri, file, title, length(text), (SELECT count(*) FROM passages WHERE document = d.id) "
-        "FROM documents d WHERE id = ?",
+    document_id, file, title, characters, passages = connection.execute(
+        "SELECT id, file, title, length(text), (SELECT count(*) FROM passages WHERE document = d.number) "
+        "FROM documents d WHERE number = ?",
         (number,),
     ).fetchone()
-    return ListedDocument(number, uri, file, title, kind_of(file), passages, characters)
+    return ListedDocument(number, document_id, file, title, kind_of(file), passages, characters)

@@ -1,0 +1,190 @@
+"""Brings files into an index: what is new or changed is read, what is gone from them is forgotten."""
+
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from sakuin.index import store
+from sakuin.index.corpus import Found, hash_file
+from sakuin.index.documents import Document, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.passages import split
+from sakuin.index.readers import MANY_DOCUMENTS, SUFFIXES, read_file, unknown_type
+from sakuin.index.readers.files import seconds_allowed, took_too_long
+from sakuin.index.report import Progress, Report
+from sakuin.index.store import FileState
+from sakuin.index.writer import IndexWriter
+
+T = TypeVar("T")
+
+# A long build commits now and then, so that an interruption loses a minute or two, not hours.
+COMMIT_PASSAGES = 500_000
+# Of one file: a table may have a million empty rows.
+REASONS_KEPT = 100
+
+# What the name of a row, line or page has after its file's.
+PLACE = re.compile(r"\A(row|line|page)=(\d+)\Z")
+
+INTERRUPTED = "only a part was read before an interruption; the next build reads the rest"
+
+
+def sync_files(
+    writer: IndexWriter, found: Sequence[Found], known: dict[str, FileState], report: Report, progress: Progress
+) -> None:
+    """Read the files that are new or changed."""
+    total, done = sum(file.size for file in found), 0
+    paths: dict[str, Path] = {}
+    for file in found:
+        progress(file.uri, done, total)
+        if paths.setdefault(file.uri, file.path) != file.path:
+            report.skipped.append(Skipped(file.uri, "another file has the same name, in another encoding: rename one"))
+            continue
+        sync_file(writer, file, known.get(file.uri), report, lambda part, at=done: progress("", at + part, total))  # type: ignore[misc]
+        done += file.size
+        if writer.pending >= COMMIT_PASSAGES:
+            writer.commit()
+    progress("", total, total)
+
+
+def sync_file(
+    writer: IndexWriter, file: Found, known: FileState | None, report: Report, progress: Callable[[int], None]
+) -> None:
+    """Bring one file up to date."""
+    # A file without a hash was never read, whether for its rights or its type: that may have changed without its bytes.
+    if known and known.sha256 and (known.size, known.mtime_ns) == (file.size, file.mtime_ns):
+        count_unchanged(writer, known, report)
+        return
+    before = store.has_documents(writer.connection, file.uri)
+    digest = ""
+    try:
+        if file.reason:
+            raise ReadError(file.reason)
+        if file.path.suffix.lower() not in SUFFIXES:
+            raise ReadError(unknown_type(file.uri))
+        digest = hash_file(file.path)
+        if known and known.sha256 == digest:
+            writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, known.reason))
+            count_unchanged(writer, known, report)
+            return
+        reason = "; ".join(summarise(add_documents(writer, file, report, progress), file.uri))
+    except ReadError as error:
+        reason = str(error)
+        if known and known.sha256 == digest and known.reason == reason:
+            count_unchanged(writer, known, report)
+            return
+        forget_documents(writer, file.uri)
+    writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, reason))
+    after = store.has_documents(writer.connection, file.uri)
+    report.added += after and not before
+    report.updated += after and before
+    report.removed += before and not after
+    if reason:
+        report.skipped.append(Skipped(file.uri, reason))
+        report.partly += after
+
+
+def count_unchanged(writer: IndexWriter, file: FileState, report: Report) -> None:
+    """Put a file into the report that is as it was, be it in the index or left out."""
+    taken = not file.reason or store.has_documents(writer.connection, file.uri)
+    report.unchanged += taken
+    if file.reason:
+        report.skipped.append(Skipped(file.uri, file.reason))
+        report.partly += taken
+
+
+def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]) -> list[Skipped]:
+    """Read a file into the index; returns the parts of it that were left out.
+
+    Documents that the index has from that file already are left as they are where they have not changed, and removed
+    where the file has them no more. What was read of a file that takes too long stays in the index, and as with other
+    parts that were left out, the next build looks at it again only if it has changed.
+
+    A file of very many passages is committed in parts: else memory would grow with it, and an interruption would lose
+    all of it. It has no hash until it is through, so the next build reads it again.
+    """
+    skipped: list[Skipped] = []
+    left_out = read = 0
+    committed = report.new_passages
+    old = store.documents_of_file(writer.connection, file.uri)
+    allowed = seconds_allowed(file.size)
+    for item, seconds in timed(read_file(file.path, file.uri)):
+        if seconds > allowed and file.path.suffix.lower() in MANY_DOCUMENTS:
+            # The first, so that it is seen among a thousand empty rows.
+            skipped.insert(0, Skipped(item.uri, took_too_long(allowed)))
+            break
+        if not isinstance(item, Skipped):
+            if add_document(writer, item, file, old, report):
+                if report.new_passages - committed >= COMMIT_PASSAGES:
+                    writer.put_file(FileState(file.uri, file.size, file.mtime_ns, "", INTERRUPTED))
+                    writer.commit()
+                    committed = report.new_passages
+                # Characters stand in for bytes: near enough for a bar.
+                read = min(read + 3 * len(item.text), file.size)
+                progress(read)
+                continue
+            item = Skipped(item.uri, "there is another document of the same name")
+        if len(skipped) < REASONS_KEPT:
+            skipped.append(item)
+        else:
+            left_out += 1
+    writer.remove(list(old.values()))
+    if left_out:
+        number = len(skipped) + left_out
+        skipped.insert(0, Skipped(file.uri, f"{number:,} parts of it were left out, such as these"))
+    return skipped
+
+
+def add_document(writer: IndexWriter, document: Document, file: Found, old: dict[str, int], report: Report) -> bool:
+    """Read a document into the index, unless it has one of that name.
+
+    Args:
+        writer, file, report: As elsewhere.
+        document: What was read.
+        old: Numbers of the file's documents that have not been read again yet, by id; loses this one.
+    """
+    passages = split(document, writer.manifest.passage_width)
+    number = old.pop(document.id, None)
+    if number is not None:
+        if writer.has(number, document, file.uri, passages):
+            return True
+        writer.remove([number])
+    elif store.document_number(writer.connection, document.id):
+        return False
+    writer.add(document, file.uri, passages)
+    report.new_passages += len(passages)
+    return True
+
+
+def timed(items: Iterator[T]) -> Iterator[tuple[T, float]]:
+    """Each item, and the seconds it took to get it and those before it: not what was done with them."""
+    seconds = 0.0
+    while True:
+        started = time.monotonic()
+        item = next(items, None)
+        seconds += time.monotonic() - started
+        if item is None:
+            return
+        yield item, seconds
+
+
+def summarise(skipped: Sequence[Skipped], uri: str, most: int = 3) -> Iterable[str]:
+    """The first reasons, each with its place in the file, such as "row 3", and how many more."""
+    for item in skipped[:most]:
+        part = PLACE.sub(r"\1 \2", item.uri.removeprefix(uri).lstrip("#"))
+        yield f"{part}: {item.reason}" if part else item.reason
+    # Of more than are kept the first reason tells the number.
+    if most < len(skipped) <= REASONS_KEPT:
+        yield f"{len(skipped) - most} more"
+
+
+def forget_documents(writer: IndexWriter, uri: str) -> None:
+    """Remove what was read from a file."""
+    writer.remove(list(store.documents_of_file(writer.connection, uri).values()))
+
+
+def forget_file(writer: IndexWriter, uri: str) -> None:
+    """Remove a file with all that was read from it."""
+    forget_documents(writer, uri)
+    writer.drop_file(uri)

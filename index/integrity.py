@@ -1,0 +1,86 @@
+"""Whether an index is as it was written."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sakuin.index import store
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.store import Manifest
+from sakuin.index.terms import Terms
+from sakuin.index.vectors import Vectors, sha256_of
+
+# A writer that commits meanwhile sweeps away files under our eyes.
+ATTEMPTS = 5
+
+
+def verify(folder: Path) -> list[str]:
+    """Check every file of an index against its checksum, and SQLite's own check; returns what is wrong, in sentences.
+
+    Raises:
+        IndexFolderError: there is no index, or not even its manifest can be read.
+    """
+    problems: list[str] = []
+    for _ in range(ATTEMPTS):
+        manifest, problems = check(folder)
+        if not problems or read_generation(folder) == manifest.generation:
+            break
+        # A writer committed meanwhile and swept away files under our eyes.
+    return problems
+
+
+def read_generation(folder: Path) -> int:
+    """The number of the last commit."""
+    with closing(store.connect(folder, read_only=True)) as connection:
+        return store.read_manifest(connection, folder).generation
+
+
+def check(folder: Path) -> tuple[Manifest, list[str]]:
+    """The committed manifest, and what does not agree with it."""
+    with closing(store.connect(folder, read_only=True)) as connection:
+        manifest = store.read_manifest(connection, folder)
+        try:
+            problems = [f"{store.NAME}: {found}" for found in store.integrity_problems(connection)]
+            problems += store.damaged_rows(connection)
+            passages = store.count_passages(connection)
+            removed = store.removed_passages(connection)
+        except (sqlite3.Error, ValueError) as error:
+            return manifest, [f"{store.NAME} is damaged: {error}"]
+    if passages != manifest.passages:
+        problems.append(f"{store.NAME} holds {passages} passages, the manifest says {manifest.passages}")
+    problems += changed_files(folder, manifest).values()
+    if problems:
+        return manifest, problems
+    try:
+        vectors = Vectors(folder / "vectors", manifest.segments, removed)
+        terms = Terms(folder / "terms" / f"{manifest.generation:08d}")
+    except IndexFolderError as error:
+        return manifest, [str(error)]
+    for name, number in {"vectors": len(vectors), "terms": terms.num_passages}.items():
+        if number != passages:
+            problems.append(f"{name} hold {number} passages, {store.NAME} {passages}")
+    return manifest, problems
+
+
+def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> dict[str, str]:
+    """Derived files that are not as they were written: by the manifest's name of each, what is wrong, in a sentence.
+
+    Args:
+        folder: Of the index.
+        manifest: The committed one.
+        most: Read so many bytes at most, the smallest files first; of the rest only sizes are compared. None for all.
+    """
+    problems = {}
+    generation = f"terms/{manifest.generation:08d}/"
+    for name in sorted(manifest.sizes, key=lambda name: (manifest.sizes[name], name)):
+        path = folder / (name.replace("terms/", generation, 1) if name.startswith("terms/") else name)
+        try:
+            size = path.stat().st_size
+            most = None if most is None else most - size
+            if size != manifest.sizes[name] or (
+                (most is None or most >= 0) and sha256_of(path) != manifest.checksums[name]
+            ):
+                problems[name] = f"{path.relative_to(folder)} has changed since it was written"
+        except OSError as error:
+            problems[name] = f"{path.relative_to(folder)} cannot be read: {error.strerror or error}"
+    return problems

@@ -1,0 +1,66 @@
+"""One writer at a time: a lock on the folder of an index, which others wait for."""
+
+import logging
+import os
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.store import NAME
+
+LOGGER = logging.getLogger(__name__)
+LOCK = "writer.lock"
+
+WAIT_SECONDS = 60.0
+"""How long a writer waits for another one, unless it is told otherwise."""
+
+# A wait that is over sooner is not worth a word.
+TOLD_AFTER_SECONDS = 0.5
+
+
+def acquire(folder: Path, timeout: float) -> FileLock:
+    """Make the folder if it is not there, and lock it for writing; if that takes long, a warning is logged.
+
+    Args:
+        folder: Of the index.
+        timeout: Seconds to wait for another writer.
+
+    Raises:
+        IndexFolderError: another writer is still at work, or the folder is somebody else's or cannot be written.
+    """
+    refuse_foreign(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / LOCK)
+        try:
+            lock.acquire(timeout=min(timeout, TOLD_AFTER_SECONDS), poll_interval=0.01)
+        except Timeout:
+            if timeout > TOLD_AFTER_SECONDS:
+                LOGGER.warning("%s is writing to %s: waiting for it.", writer_of(folder), folder)
+            lock.acquire(timeout=max(0.0, timeout - TOLD_AFTER_SECONDS), poll_interval=0.05)
+        (folder / LOCK).write_text(f"{os.getpid()}")
+        return lock
+    except Timeout as error:
+        raise IndexFolderError(
+            f"{writer_of(folder)} is writing to {folder}, and has not finished within {timeout:g} seconds: wait until "
+            f"it has and try again."
+        ) from error
+    except OSError as error:
+        raise IndexFolderError(f"Cannot write to {folder} ({error.strerror or error}): choose another.") from error
+
+
+def writer_of(folder: Path) -> str:
+    """Who holds the lock of an index, as far as is known."""
+    try:
+        return f"Process {int((folder / LOCK).read_text())}"
+    except (OSError, ValueError):
+        return "Another process"
+
+
+def refuse_foreign(folder: Path) -> None:
+    """Raise IndexFolderError if a folder is somebody else's: it holds files, but no index."""
+    if not folder.is_dir() or (folder / NAME).is_file():
+        return
+    if any(path.name != LOCK and not path.name.startswith(".") for path in folder.iterdir()):
+        raise IndexFolderError(f"{folder} holds other files and no index: choose an empty or a new folder.")

@@ -1,0 +1,83 @@
+"""`documents.db`: what an index holds, in SQLite; the only place with SQL.
+
+The manifest is a table of the same database, so that the documents and the names of the vector and term files that
+belong to them change in one transaction. A manifest in a file of its own would make a commit two steps, and a kill
+between them an index that lies.
+"""
+
+from sakuin.index.store.checksums import NAME, damaged, indexed_text, passage_id_of, row_checksum
+from sakuin.index.store.documents import (
+    delete_documents,
+    document_number,
+    documents_of_file,
+    has_document,
+    insert_document,
+    read_documents,
+    stored_documents,
+)
+from sakuin.index.store.files import (
+    FileState,
+    count_documents_by_file,
+    counts,
+    drop_file,
+    has_documents,
+    put_file,
+    read_files,
+    skipped_files,
+)
+from sakuin.index.store.integrity import count_passages, damaged_rows, integrity_problems
+from sakuin.index.store.manifest import FORMAT, Manifest, has_manifest, read_manifest, write_manifest
+from sakuin.index.store.passages import (
+    PassageRow,
+    PlaceRow,
+    existing,
+    forget_removed,
+    indexed_texts,
+    note_removed,
+    read_passages,
+    removed_passages,
+)
+from sakuin.index.store.schema import connect, create_tables, data_version, has_tables
+
+__all__ = [
+    "FORMAT",
+    "NAME",
+    "FileState",
+    "Manifest",
+    "PassageRow",
+    "PlaceRow",
+    "connect",
+    "count_documents_by_file",
+    "count_passages",
+    "counts",
+    "create_tables",
+    "damaged",
+    "damaged_rows",
+    "data_version",
+    "delete_documents",
+    "document_number",
+    "documents_of_file",
+    "drop_file",
+    "existing",
+    "forget_removed",
+    "has_document",
+    "has_documents",
+    "has_manifest",
+    "has_tables",
+    "indexed_text",
+    "indexed_texts",
+    "insert_document",
+    "integrity_problems",
+    "note_removed",
+    "passage_id_of",
+    "put_file",
+    "read_documents",
+    "read_files",
+    "read_manifest",
+    "read_passages",
+    "removed_passages",
+    "row_checksum",
+    "skipped_files",
+    "stored_documents",
+    "write_manifest",
+]

@@ -1,0 +1,131 @@
+"""Documents and where their passages stand."""
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sakuin.index.documents import Document, Heading, Passage
+from sakuin.index.store.checksums import damaged, passage_id_of, row_checksum
+from sakuin.index.store.passages import existing
+from sakuin.index.store.schema import batched, marks
+
+LABEL = "id, uri, file, title, metadata, headings"
+"""The columns of a document besides its text, in the order of their checksum."""
+
+
+def label_of(document: Document, file: str) -> tuple[str, ...]:
+    """What is stored of a document besides its text, as `LABEL` names it."""
+    metadata = json.dumps(document.metadata, ensure_ascii=False) if document.metadata else "{}"
+    headings = json.dumps([[h.start, h.end, h.level] for h in document.headings]) if document.headings else "[]"
+    return document.id, document.uri, file, document.title, metadata, headings
+
+
+def insert_document(
+    connection: sqlite3.Connection,
+    document: Document,
+    file: str,
+    passages: Sequence[Passage],
+    passage_ids: Sequence[int],
+) -> list[int]:
+    """Store a document and its passages; returns those of the passage ids that stood nowhere before, in order."""
+    label = label_of(document, file)
+    cursor = connection.execute(
+        f"INSERT INTO documents ({LABEL}, text, label_checksum, text_checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (*label, document.text, row_checksum(label), passage_id_of(document.text)),
+    )
+    number = cursor.lastrowid
+    known = existing(connection, passage_ids)
+    connection.executemany(
+        "INSERT INTO passages (passage_id, document, start, end, heading) VALUES (?, ?, ?, ?, ?)",
+        [
+            (passage_id, number, passage.start, passage.end, passage.heading)
+            for passage_id, passage in zip(passage_ids, passages, strict=True)
+        ],
+    )
+    return [passage_id for passage_id in dict.fromkeys(passage_ids) if passage_id not in known]
+
+
+def delete_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> set[int]:
+    """Remove documents with their passages; returns the ids of those passages."""
+    passage_ids: set[int] = set()
+    for some in batched(numbers):
+        rows = connection.execute(f"SELECT passage_id FROM passages WHERE document IN ({marks(some)})", some)
+        passage_ids.update(row[0] for row in rows)
+        connection.execute(f"DELETE FROM documents WHERE number IN ({marks(some)})", some)
+    return passage_ids
+
+
+def document_number(connection: sqlite3.Connection, document_id: str) -> tuple[int, str] | None:
+    """(number, file) of the document of an id; None where there is none."""
+    found: tuple[int, str] | None = connection.execute(
+        "SELECT number, file FROM documents WHERE id = ?", (document_id,)
+    ).fetchone()
+    return found
+
+
+def documents_of_file(connection: sqlite3.Connection, file: str) -> dict[str, int]:
+    """Numbers of the documents that were read from a file, by id."""
+    return dict(connection.execute("SELECT id, number FROM documents WHERE file = ?", (file,)).fetchall())
+
+
+def has_document(
+    connection: sqlite3.Connection,
+    number: int,
+    document: Document,
+    file: str,
+    passages: Sequence[Passage],
+    passage_ids: Sequence[int],
+) -> bool:
+    """Whether a document is stored just so, with the same passages."""
+    row = connection.execute(
+        "SELECT label_checksum, text_checksum FROM documents WHERE number = ?", (number,)
+    ).fetchone()
+    if row != (row_checksum(label_of(document, file)), passage_id_of(document.text)):
+        return False
+    stored = connection.execute("SELECT passage_id, start, end FROM passages WHERE document = ? ORDER BY id", (number,))
+    return stored.fetchall() == [(one, p.start, p.end) for one, p in zip(passage_ids, passages, strict=True)]
+
+
+def read_documents(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Document]:
+    """Documents by id; those that are not there are left out.
+
+    Raises:
+        IndexFolderError: one is not what was written.
+    """
+    found: dict[str, Document] = {}
+    for some in batched(ids):
+        rows = connection.execute(f"{_SELECT} WHERE id IN ({marks(some)})", some)
+        found.update((document.id, document) for document in map(_document, rows))
+    return found
+
+
+def stored_documents(connection: sqlite3.Connection, numbers: Sequence[int] | None = None) -> Iterator[Document]:
+    """Documents one after the other, all or those of some numbers, in the order in which they came.
+
+    Raises:
+        IndexFolderError: one is not what was written.
+    """
+    if numbers is None:
+        yield from map(_document, connection.execute(f"{_SELECT} ORDER BY number"))
+        return
+    for number in numbers:
+        yield from map(_document, connection.execute(f"{_SELECT} WHERE number = ?", (number,)))
+
+
+_SELECT = f"SELECT {LABEL}, label_checksum, text_checksum, text FROM documents"
+
+
+def _document(row: tuple[Any, ...]) -> Document:
+    *label, label_checksum, text_checksum, text = row
+    document_id, uri, _, title, metadata, headings = label
+    if row_checksum(label) != label_checksum or passage_id_of(text) != text_checksum:
+        raise damaged(f"the document {document_id}")
+    return Document(
+        id=document_id,
+        text=text,
+        title=title,
+        uri=uri,
+        headings=tuple(Heading(*heading) for heading in json.loads(headings)),
+        metadata=json.loads(metadata),
+    )

@@ -1,0 +1,127 @@
+"""How many documents have which values: of metadata, by topmost folder, and by type of file."""
+
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sakuin.index.store.passages import parsed
+from sakuin.index.where import BUILT_IN, FOLDER, TYPE, called, key_of, texts_of, top_folder, type_of
+
+MOST_VALUES = 50
+"""A field of metadata with more values than these is not worth listing, unless it is asked for by name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A field, and how many documents have which of its values.
+
+    Attributes:
+        name: As a filter calls it.
+        values: (value, number of documents), most documents first.
+    """
+
+    name: str
+    values: tuple[tuple[str, int], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as dictionaries and lists, ready for JSON."""
+        return {"name": self.name, "values": [{"value": value, "documents": number} for value, number in self.values]}
+
+
+def field_names(connection: sqlite3.Connection) -> list[str]:
+    """What filters call the fields that any document has, built-in ones first."""
+    keys = {key for fields in metadata_of(connection, None) for key in fields}
+    return [*BUILT_IN, *sorted(called(key) for key in keys)]
+
+
+def facets(
+    connection: sqlite3.Connection,
+    documents: NDArray[np.int64] | None = None,
+    names: Collection[str] | None = None,
+    limit: int = MOST_VALUES,
+) -> list[Facet]:
+    """How many documents have which values; folders are counted by the topmost one.
+
+    Args:
+        connection: To the database.
+        documents: Count only these, given by numbers; None for all.
+        names: Of the fields; None for those that two documents or more have, and with `MOST_VALUES` values at most.
+        limit: Of each field so many values at most, those that most documents have.
+
+    Returns:
+        Built-in fields first, then those that most documents have.
+    """
+    keys = None if names is None else {key_of(name) for name in names if name not in BUILT_IN}
+    counted: dict[str, Mapping[str, int]] = {**count_files(connection, documents)}
+    if keys is None or keys:
+        counted.update((called(key), values) for key, values in count_metadata(connection, documents, keys).items())
+    return [
+        Facet(name, tuple(sorted(values.items(), key=lambda item: (-item[1], item[0]))[:limit]))
+        for name, values in counted.items()
+        if values and (name not in (FOLDER, TYPE) or names is None or name in names)
+    ]
+
+
+def count_files(connection: sqlite3.Connection, documents: NDArray[np.int64] | None) -> dict[str, Counter[str]]:
+    """Numbers of documents by topmost folder, and by type."""
+    folders: Counter[str] = Counter()
+    types: Counter[str] = Counter()
+    for file, number in select(connection, "file, count(*)", documents, "GROUP BY file"):
+        folders[top_folder(file)] += number
+        types[type_of(file)] += number
+    counted = {FOLDER: folders, TYPE: types}
+    for counts in counted.values():
+        # Files in no folder, or without an ending.
+        del counts[""]
+    return counted
+
+
+def count_metadata(
+    connection: sqlite3.Connection, documents: NDArray[np.int64] | None, keys: Collection[str] | None
+) -> dict[str, dict[str, int]]:
+    """Numbers of documents by value of each field of metadata, fields of most documents first; args as in `facets`."""
+    counted: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    used: Counter[str] = Counter()
+    dropped: set[str] = set()
+    for fields in metadata_of(connection, documents):
+        for key, value in fields.items():
+            if key in dropped or (keys is not None and key not in keys):
+                continue
+            counts = counted[key]
+            # One text without a call: this is where the time goes.
+            texts = (value,) if type(value) is str else texts_of(value)
+            for text in texts:
+                counts[text] = counts.get(text, 0) + 1
+            if texts:
+                used[key] += 1
+            if keys is None and len(counts) > MOST_VALUES:
+                dropped.add(key)
+                del counted[key]
+    least = 2 if keys is None else 1
+    order = sorted((key for key in counted if used[key] >= least), key=lambda key: (-used[key], key))
+    return {key: counted[key] for key in order}
+
+
+def metadata_of(connection: sqlite3.Connection, documents: NDArray[np.int64] | None) -> Iterator[dict[str, Any]]:
+    """The metadata of documents, or of all, that have any."""
+    for (metadata,) in select(connection, "metadata", documents):
+        if metadata != "{}":
+            yield parsed(metadata)
+
+
+def select(
+    connection: sqlite3.Connection, columns: str, documents: NDArray[np.int64] | None, ending: str = ""
+) -> sqlite3.Cursor:
+    """Columns of documents, given by numbers, or of all."""
+    if documents is None:
+        return connection.execute(f"SELECT {columns} FROM documents {ending}")
+    which = "number IN (SELECT value FROM json_each(?))"
+    return connection.execute(
+        f"SELECT {columns} FROM documents WHERE {which} {ending}", (json.dumps(documents.tolist()),)
+    )

@@ -1,0 +1,86 @@
+"""Files that documents were read from."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from sakuin.index.store.checksums import damaged, row_checksum
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What a file looked like when it was read: enough to tell whether it changed."""
+
+    uri: str
+    size: int
+    mtime_ns: int
+    sha256: str
+    reason: str
+    """Why nothing, or not all, was taken from the file; "" where all was."""
+
+
+def put_file(connection: sqlite3.Connection, state: FileState) -> None:
+    """Store the state of a file, in place of what was known of it."""
+    row = (state.uri, state.size, state.mtime_ns, state.sha256, state.reason)
+    connection.execute(
+        "INSERT OR REPLACE INTO files (uri, size, mtime_ns, sha256, reason, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+        (*row, row_checksum(row)),
+    )
+
+
+def drop_file(connection: sqlite3.Connection, uri: str) -> None:
+    """Forget a file."""
+    connection.execute("DELETE FROM files WHERE uri = ?", (uri,))
+
+
+def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
+    """Every file the index knows, by uri.
+
+    Raises:
+        IndexFolderError: what is noted of one is not what was written.
+    """
+    found = {}
+    for *row, checksum in connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files"):
+        if row_checksum(row) != checksum:
+            raise damaged(f"what is noted of the file {row[0]}")
+        found[row[0]] = FileState(*row)
+    return found
+
+
+def has_documents(connection: sqlite3.Connection, file: str) -> bool:
+    """Whether the index has a document of a file."""
+    return connection.execute("SELECT 1 FROM documents WHERE file = ?", (file,)).fetchone() is not None
+
+
+def skipped_files(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """(uri, reason) of the files of which nothing, or not all, was taken."""
+    return connection.execute("SELECT uri, reason FROM files WHERE reason != '' ORDER BY uri").fetchall()
+
+
+def count_documents_by_file(connection: sqlite3.Connection) -> list[tuple[str, int]]:
+    """(uri, number of documents) of every file."""
+    return connection.execute(
+        "SELECT f.uri, count(d.number) FROM files f LEFT JOIN documents d ON d.file = f.uri GROUP BY f.uri "
+        "ORDER BY f.uri"
+    ).fetchall()
+
+
+def counts(connection: sqlite3.Connection) -> dict[str, int]:
+    """Numbers of files, documents, distinct passages, further places where a passage stands again, skipped files."""
+    numbers = {
+        name: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+        for name, table in {
+            "files": "files",
+            "documents": "documents",
+            "places": "passages",
+            "skipped": "files WHERE reason != ''",
+        }.items()
+    }
+    row = connection.execute("SELECT value FROM manifest WHERE key = 'passages'").fetchone()
+    passages = int(row[0]) if row else 0
+    return {
+        "files": numbers["files"],
+        "documents": numbers["documents"],
+        "passages": passages,
+        "duplicates": numbers["places"] - passages,
+        "skipped": numbers["skipped"],
+    }

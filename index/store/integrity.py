@@ -1,0 +1,41 @@
+"""What of the database is not as it was written."""
+
+import sqlite3
+from collections.abc import Iterator
+
+from sakuin.index.store.checksums import NAME, indexed_text, passage_id_of, row_checksum
+from sakuin.index.store.documents import LABEL
+
+
+def integrity_problems(connection: sqlite3.Connection) -> list[str]:
+    """What SQLite's own check finds, in its words."""
+    rows = connection.execute("PRAGMA integrity_check").fetchall()
+    return [row[0] for row in rows if row[0] != "ok"]
+
+
+def damaged_rows(connection: sqlite3.Connection) -> list[str]:
+    """What does not agree with its checksum, in sentences: files, documents, and passages with their ids."""
+    problems = []
+    for uri, *row, checksum in connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files"):
+        if row_checksum((uri, *row)) != checksum:
+            problems.append(f"{NAME}: what is noted of the file {uri} has changed since it was written")
+    documents = connection.execute(f"SELECT number, {LABEL}, text, label_checksum, text_checksum FROM documents")
+    for number, *label, text, label_checksum, text_checksum in documents:
+        document_id, _, _, title, _, _ = label
+        if row_checksum(label) != label_checksum or passage_id_of(text) != text_checksum:
+            problems.append(f"{NAME}: the document {document_id} has changed since it was written")
+        elif any(stored != found for stored, found in passage_ids_of(connection, number, title, text)):
+            problems.append(f"{NAME}: the passages of the document {document_id} have changed since they were written")
+    return problems
+
+
+def passage_ids_of(connection: sqlite3.Connection, document: int, title: str, text: str) -> Iterator[tuple[int, int]]:
+    """The stored and the true id of each passage of a document."""
+    places = connection.execute("SELECT passage_id, start, end, heading FROM passages WHERE document = ?", (document,))
+    for passage_id, start, end, heading in places:
+        yield passage_id, passage_id_of(indexed_text(title, heading, text[start:end]))
+
+
+def count_passages(connection: sqlite3.Connection) -> int:
+    """Distinct passages that stand somewhere."""
+    return int(connection.execute("SELECT count(DISTINCT passage_id) FROM passages").fetchone()[0])

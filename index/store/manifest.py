@@ -1,0 +1,99 @@
+"""The manifest: which vector and term files belong to the documents that are committed."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.store.checksums import passage_id_of
+
+FORMAT = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The committed state of an index.
+
+    Attributes:
+        format: Version of the folder's layout.
+        generation: Number of the last commit; names the folder of terms.
+        corpus: Folder that `index build` keeps the index in step with, "" where there is none.
+        model: What to load the model by: "" for the packaged one, else a folder or hub name.
+        fingerprint: Of the model whose vectors are stored.
+        dim: Dimensions stored of each vector.
+        analyser: Name of the analysis that made the terms.
+        passage_width: Width that passages are cut to.
+        segments: Names of the vector segments, oldest first.
+        passages: Distinct passages that can be found.
+        stale_terms: Passages removed since the terms were written anew; BM25's statistics still count some of them.
+        checksums: SHA-256 of each derived file, by its path in the index folder.
+        sizes: Bytes of the same files.
+        fusion: How `index tune` found the legs are best joined in this index; empty where it was not run.
+        background: Statistics of the scores of unrelated queries and passages of this index; empty where too few were
+            sampled.
+        changed: Passages that came or went since these statistics were measured.
+    """
+
+    format: int
+    generation: int
+    corpus: str
+    model: str
+    fingerprint: str
+    dim: int
+    analyser: str
+    passage_width: int
+    segments: list[str]
+    passages: int
+    stale_terms: int
+    checksums: dict[str, str]
+    sizes: dict[str, int]
+    fusion: dict[str, float] = field(default_factory=dict)
+    background: dict[str, float] = field(default_factory=dict)
+    changed: int = 0
+
+
+def has_manifest(connection: sqlite3.Connection) -> bool:
+    """Whether anything was ever committed."""
+    return bool(connection.execute("SELECT count(*) FROM manifest").fetchone()[0])
+
+
+def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
+    """The committed state; raises IndexFolderError where it is missing, damaged or of another format."""
+    try:
+        rows = dict(connection.execute("SELECT key, value FROM manifest").fetchall())
+        values = {key: json.loads(value) for key, value in rows.items()}
+    except (sqlite3.Error, ValueError) as error:
+        raise IndexFolderError(
+            f"The manifest in {folder} cannot be read ({error}): delete the folder and build it again."
+        ) from error
+    if not values:
+        raise IndexFolderError(
+            f"The index in {folder} is still being made, or was never finished: wait, or run `index build` again."
+        )
+    if values.get("format") != FORMAT:
+        raise IndexFolderError(
+            f"The index in {folder} has format {values.get('format')}, this version reads {FORMAT}: delete the "
+            f"folder and build it again."
+        )
+    names = {own.name for own in fields(Manifest)}
+    if manifest_checksum(rows) != values.pop("checksum", None) or values.keys() != names:
+        raise IndexFolderError(
+            f"The manifest in {folder} has changed since it was written: delete the folder and build it again."
+        )
+    return Manifest(**values)
+
+
+def write_manifest(connection: sqlite3.Connection, manifest: Manifest) -> None:
+    """Replace the manifest, inside the caller's transaction."""
+    rows = {key: json.dumps(value) for key, value in asdict(manifest).items()}
+    connection.executemany(
+        "INSERT OR REPLACE INTO manifest (key, value) VALUES (?, ?)",
+        [*rows.items(), ("checksum", json.dumps(manifest_checksum(rows)))],
+    )
+
+
+def manifest_checksum(rows: Mapping[str, str]) -> int:
+    """By what a reader sees that the manifest is as it was written."""
+    return passage_id_of("\0".join(f"{key}={rows[key]}" for key in sorted(rows) if key != "checksum"))

@@ -1,0 +1,266 @@
+"""Passages by their ids, and the places where they stand."""
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from sakuin.index.documents import MetadataValue
+from sakuin.index.store.checksums import damaged, indexed_text, passage_id_of, row_checksum
+from sakuin.index.store.schema import batched, marks
+
+MAX_PLACES = 100
+"""Places that are read of one passage: a disclaimer may stand in every document of an index."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """Where a passage stands: in a document, from ``start`` to ``end`` of its text."""
+
+    document_id: str
+    uri: str
+    title: str
+    metadata: dict[str, MetadataValue]
+    start: int
+    end: int
+    heading: str
+
+
+@dataclass(frozen=True, slots=True)
+class PassageRow:
+    """A stored passage.
+
+    Attributes:
+        passage_id: What vectors and terms know it by, see `passage_id_of`.
+        text: As it stands in the first of its places.
+        places: Where it stands, in the order in which these came, `MAX_PLACES` at most; never empty.
+        place_count: How many places there are.
+    """
+
+    passage_id: int
+    text: str
+    places: tuple[PlaceRow, ...]
+    place_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Glimpse:
+    """What can be told of a passage among thousands: its document's file, title and metadata, and its text."""
+
+    file: str
+    title: str
+    text: str
+    metadata: dict[str, Any]
+
+
+def existing(connection: sqlite3.Connection, passage_ids: Collection[int]) -> set[int]:
+    """Those of the passages that stand somewhere."""
+    found: set[int] = set()
+    for some in batched(list(passage_ids)):
+        rows = connection.execute(f"SELECT passage_id FROM passages WHERE passage_id IN ({marks(some)})", some)
+        found.update(row[0] for row in rows)
+    return found
+
+
+def indexed_texts(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]:
+    """The id of each distinct passage, and what is indexed of it."""
+    seen: set[int] = set()
+    for number, title, text in connection.execute("SELECT number, title, text FROM documents ORDER BY number"):
+        # Cut here: SQLite's substr reads a text from its start each time.
+        places = connection.execute(
+            "SELECT passage_id, start, end, heading FROM passages WHERE document = ? ORDER BY id", (number,)
+        )
+        for passage_id, start, end, heading in places:
+            if passage_id not in seen:
+                seen.add(passage_id)
+                yield passage_id, indexed_text(title, heading, text[start:end])
+
+
+def read_passages(
+    connection: sqlite3.Connection,
+    passage_ids: Sequence[int],
+    *,
+    documents: NDArray[np.int64] | None = None,
+    most: int = MAX_PLACES,
+) -> dict[int, PassageRow]:
+    """Passages by id; those that stand nowhere any more are left out.
+
+    Args:
+        connection: To the database.
+        passage_ids: Of the passages.
+        documents: int64 (n,), numbers, ascending: only places in these count. None for all.
+        most: Places to read of each passage.
+
+    Raises:
+        IndexFolderError: one of them, or what is stored of a document it stands in, is not what was written.
+    """
+    found: dict[int, PassageRow] = {}
+    for some in batched(passage_ids):
+        standing = list(_standing(connection, some, documents, most))
+        firsts = _places(
+            connection, [rows[0] for _, rows, _ in standing], "substr(d.text, p.start + 1, p.end - p.start)"
+        )
+        others = _places(connection, [row for _, rows, _ in standing for row in rows[1:]], "NULL")
+        for passage_id, rows, count in standing:
+            first, text = firsts[rows[0]]
+            if passage_id_of(indexed_text(first.title, first.heading, text)) != passage_id:
+                raise damaged(f"a passage of {first.document_id}")
+            places = (first, *(others[row][0] for row in rows[1:]))
+            found[passage_id] = PassageRow(passage_id, text, places, count)
+    return found
+
+
+def _standing(
+    connection: sqlite3.Connection, passage_ids: Sequence[int], documents: NDArray[np.int64] | None, most: int
+) -> Iterator[tuple[int, list[int], int]]:
+    """Of each passage: its id, the rows of its first places, and how many places it has."""
+    if documents is None:
+        rows = connection.execute(
+            "SELECT passage_id, id, total FROM (SELECT id, passage_id, count(*) OVER own AS total, "
+            f"row_number() OVER (own ORDER BY id) AS n FROM passages WHERE passage_id IN ({marks(passage_ids)}) "
+            "WINDOW own AS (PARTITION BY passage_id)) WHERE n <= ? ORDER BY passage_id, id",
+            (*passage_ids, most),
+        )
+        for passage_id, group in groupby(rows, key=itemgetter(0)):
+            own = list(group)
+            yield passage_id, [row[1] for row in own], own[0][2]
+        return
+    rows = connection.execute(
+        f"SELECT passage_id, id, document FROM passages WHERE passage_id IN ({marks(passage_ids)}) "
+        "ORDER BY passage_id, id",
+        passage_ids,
+    )
+    for passage_id, group in groupby(rows, key=itemgetter(0)):
+        own = list(group)
+        inside = np.isin(np.array([row[2] for row in own], np.int64), documents)
+        kept = [row[1] for row, is_inside in zip(own, inside.tolist(), strict=True) if is_inside]
+        if kept:
+            yield passage_id, kept[:most], len(kept)
+
+
+def _places(connection: sqlite3.Connection, rows: Sequence[int], text: str) -> dict[int, tuple[PlaceRow, str]]:
+    """Places, and what the SQL ``text`` makes of each, by the numbers of their rows."""
+    found: dict[int, tuple[PlaceRow, str]] = {}
+    for some in batched(rows):
+        for row, start, end, heading, cut, checksum, *label in connection.execute(
+            f"SELECT p.id, p.start, p.end, p.heading, {text}, d.label_checksum, d.id, d.uri, d.file, d.title, "
+            f"d.metadata, d.headings FROM passages p JOIN documents d ON d.number = p.document "
+            f"WHERE p.id IN ({marks(some)})",
+            some,
+        ):
+            document_id, uri, _, title, metadata, _ = label
+            if row_checksum(label) != checksum:
+                raise damaged(f"the document {document_id}")
+            found[row] = (PlaceRow(document_id, uri, title, parsed(metadata), start, end, heading), cut)
+    return found
+
+
+def read_glimpses(connection: sqlite3.Connection, passage_ids: Sequence[int]) -> dict[int, Glimpse]:
+    """Many passages at once, by id, as they stand in the first of their places; those that are gone are left out.
+
+    Each document is read once, and passages are not compared with their ids as `read_passages` does.
+    """
+    places = connection.execute(
+        "SELECT document, passage_id, start, end FROM passages WHERE id IN (SELECT min(id) FROM passages "
+        "WHERE passage_id IN (SELECT value FROM json_each(?)) GROUP BY passage_id) ORDER BY document",
+        (json.dumps(passage_ids),),
+    ).fetchall()
+    found = {}
+    for document, passages in groupby(places, key=itemgetter(0)):
+        *label, checksum, text = connection.execute(
+            "SELECT id, uri, file, title, metadata, headings, label_checksum, text FROM documents WHERE number = ?",
+            (document,),
+        ).fetchone()
+        document_id, _, file, title, metadata, _ = label
+        if row_checksum(label) != checksum:
+            raise damaged(f"the document {document_id}")
+        fields = parsed(metadata)
+        for _, passage_id, start, end in passages:
+            found[passage_id] = Glimpse(file, title, text[start:end], fields)
+    return found
+
+
+def documents_and_titles(connection: sqlite3.Connection, passage_ids: Sequence[int]) -> list[set[int | str]]:
+    """For each passage, the numbers and titles of the documents it stands in.
+
+    Documents of the same title are taken for parts of one, such as the rows of a table of paragraphs.
+    """
+    found: dict[int, set[int | str]] = {passage_id: set() for passage_id in passage_ids}
+    rows = connection.execute(
+        "SELECT p.passage_id, d.number, d.title FROM passages p JOIN documents d ON d.number = p.document "
+        f"WHERE p.passage_id IN ({marks(list(found))})",
+        list(found),
+    )
+    for passage_id, number, title in rows:
+        found[passage_id] |= {number, title} if title else {number}
+    return [found[passage_id] for passage_id in passage_ids]
+
+
+def names_of(connection: sqlite3.Connection, passage_ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    """(document id, file) of each place where each passage stands, in the order in which these came."""
+    found: dict[int, list[tuple[str, str]]] = {}
+    for some in batched(passage_ids):
+        rows = connection.execute(
+            "SELECT p.passage_id, d.id, d.file FROM passages p JOIN documents d ON d.number = p.document "
+            f"WHERE p.passage_id IN ({marks(some)}) ORDER BY p.id",
+            some,
+        )
+        for passage_id, document_id, file in rows:
+            found.setdefault(passage_id, []).append((document_id, file))
+    return found
+
+
+def known_names(connection: sqlite3.Connection, names: Sequence[str]) -> set[str]:
+    """Those of the names that are ids of documents, or files that documents were read from."""
+    found: set[str] = set()
+    for column in ("id", "file"):
+        for some in batched(names):
+            rows = connection.execute(
+                f"SELECT DISTINCT {column} FROM documents WHERE {column} IN ({marks(some)})", some
+            )
+            found.update(row[0] for row in rows)
+    return found
+
+
+def sampled_headings(connection: sqlite3.Connection, most: int) -> list[tuple[str, str]]:
+    """(title, heading) of passages in the order of their ids, which are hashes: a random sample, always the same."""
+    return connection.execute(
+        "SELECT d.title, p.heading FROM passages p JOIN documents d ON d.number = p.document ORDER BY p.passage_id "
+        "LIMIT ?",
+        (most,),
+    ).fetchall()
+
+
+def removed_passages(connection: sqlite3.Connection) -> NDArray[np.int64]:
+    """int64 (n,), ascending: passages that stand nowhere any more but whose vectors still stand in a segment."""
+    rows = connection.execute("SELECT passage_id FROM removed_passages ORDER BY passage_id").fetchall()
+    return np.array([row[0] for row in rows], np.int64)
+
+
+def note_removed(connection: sqlite3.Connection, passage_ids: Sequence[int]) -> None:
+    """Note that passages stand nowhere any more."""
+    connection.executemany("INSERT INTO removed_passages (passage_id) VALUES (?)", [(one,) for one in passage_ids])
+
+
+def forget_removed(connection: sqlite3.Connection, passage_ids: Sequence[int] | None = None) -> None:
+    """Note no more that passages, or any, were removed: they came again, or their vectors are gone too."""
+    if passage_ids is None:
+        connection.execute("DELETE FROM removed_passages")
+    else:
+        connection.executemany("DELETE FROM removed_passages WHERE passage_id = ?", [(one,) for one in passage_ids])
+
+
+def parsed(metadata: str) -> dict[str, Any]:
+    """Stored metadata."""
+    try:
+        fields: dict[str, Any] = orjson.loads(metadata)
+    except orjson.JSONDecodeError:  # NaN, as Python writes it
+        fields = json.loads(metadata)
+    return fields

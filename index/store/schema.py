@@ -1,0 +1,118 @@
+"""The tables, and connections to them."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.store.checksums import NAME
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+# SQLite's own limit on ? in a statement is 32,766.
+MANY = 10_000
+
+
+def connect(folder: Path, read_only: bool) -> sqlite3.Connection:
+    """Open the database of an index folder.
+
+    Raises:
+        IndexFolderError: there is none, or SQLite cannot use it.
+    """
+    path = folder / NAME
+    try:
+        if not read_only:
+            connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            return connection
+        if not path.is_file():
+            raise IndexFolderError(f"No index in {folder}: build one with `index build CORPUS_DIR --index {folder}`.")
+        address = f"{path.resolve().as_uri()}?mode=ro"
+        connection = sqlite3.connect(address, uri=True, check_same_thread=False, timeout=10)
+        try:
+            connection.execute("SELECT 1 FROM manifest")
+        except sqlite3.OperationalError:
+            # On a read-only disk SQLite cannot make the files WAL mode needs; with no WAL there is nothing to miss.
+            wal = path.with_name(f"{NAME}-wal")
+            if wal.exists() and wal.stat().st_size:
+                raise
+            connection.close()
+            connection = sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)
+            connection.execute("SELECT 1 FROM manifest")
+        return connection
+    except sqlite3.Error as error:
+        if "no such table" in str(error):
+            raise IndexFolderError(
+                f"The index in {folder} is still being made, or was never finished: wait, or run `index build` again."
+            ) from error
+        raise IndexFolderError(
+            f"{path} cannot be opened as an index ({error}). If it is damaged, delete {folder} and build it again."
+        ) from error
+
+
+def data_version(connection: sqlite3.Connection) -> int:
+    """Another number after another connection has committed."""
+    return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def has_tables(connection: sqlite3.Connection) -> bool:
+    """Whether the tables are there; raises ValueError where there are others."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if tables and "removed_passages" not in tables:
+        raise ValueError("no index of ours")
+    return bool(tables)
+
+
+def create_tables(database: "Database") -> None:
+    """Make the tables of an empty database."""
+    database.table("manifest").create({"key": str, "value": str}, pk="key", if_not_exists=True)
+    database.table("files").create(
+        {"uri": str, "size": int, "mtime_ns": int, "sha256": str, "reason": str, "checksum": int},
+        pk="uri",
+        not_null={"size", "mtime_ns", "sha256", "reason", "checksum"},
+        if_not_exists=True,
+    )
+    database.table("documents").create(
+        {
+            "number": int,
+            "id": str,
+            "uri": str,
+            # "" where a program added the document.
+            "file": str,
+            "title": str,
+            "metadata": str,
+            "headings": str,
+            "label_checksum": int,
+            "text_checksum": int,
+            # Last: what stands behind a long text is slow to read.
+            "text": str,
+        },
+        pk="number",
+        not_null={"id", "uri", "file", "title", "metadata", "headings", "label_checksum", "text_checksum", "text"},
+        if_not_exists=True,
+    )
+    database.table("documents").create_index(["id"], unique=True, if_not_exists=True)
+    database.table("documents").create_index(["file"], if_not_exists=True)
+    # A row for each place where a passage stands.
+    database.execute(
+        "CREATE TABLE IF NOT EXISTS passages (id INTEGER PRIMARY KEY, passage_id INTEGER NOT NULL, "
+        "document INTEGER NOT NULL REFERENCES documents(number) ON DELETE CASCADE, start INTEGER NOT NULL, "
+        "end INTEGER NOT NULL, heading TEXT NOT NULL)"
+    )
+    database.table("passages").create_index(["document"], if_not_exists=True)
+    database.table("passages").create_index(["passage_id"], if_not_exists=True)
+    # Passages that stand nowhere any more but whose vectors still stand in a segment.
+    database.table("removed_passages").create({"passage_id": int}, pk="passage_id", if_not_exists=True)
+
+
+def batched(values: Sequence[Any], size: int = MANY) -> Iterable[Sequence[Any]]:
+    """Slices of at most ``size``."""
+    return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def marks(values: Sequence[Any]) -> str:
+    """As many ? as there are values."""
+    return ",".join("?" * len(values))

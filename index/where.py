@@ -1,0 +1,331 @@
+"""What documents a search, or a listing, is kept to: conditions on metadata, folder, type of file, id and uri.
+
+A filter is a dictionary, as MongoDB, Chroma and Pinecone write it::
+
+    {"year": 2024}                                    equal
+    {"type": ["md", "docx"]}                          one of
+    {"year": {"$gte": 2020, "$lt": 2024}}             numbers and dates in order
+    {"author": {"$exists": True}, "id": {"$prefix": "faq-"}}
+    {"$or": [{"folder": "office"}, {"tags": {"$ne": "draft"}}]}
+
+All conditions of a dictionary must hold. A value is compared as text: a string as it is, a number or a boolean as JSON
+writes it (``2024``, ``1.5``, ``true``); a list matches by any of its elements. ``$lt``, ``$lte``, ``$gt`` and ``$gte``
+compare numbers with numbers and dates with dates, be they stored as such or as text (``1,200``, ``2024-05-01``,
+``2024年5月1日``); a date without a time is its first moment, one without a zone is in UTC. ``$ne`` and ``$nin`` also
+match documents without the field.
+
+Four fields every document has: ``id``, ``uri``, ``folder``, any folder above its file, and ``type``, the ending of the
+file's name in lower case. Metadata of the same name is reached as ``metadata.folder`` and so on; ``metadata.`` may
+stand before any name of metadata.
+"""
+
+import json
+import posixpath
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sakuin.index.errors import FilterError
+
+ID, URI, FOLDER, TYPE = "id", "uri", "folder", "type"
+BUILT_IN = (ID, URI, FOLDER, TYPE)
+METADATA = "metadata."
+
+Value = str | int | float | bool | date
+Where = Mapping[str, Any]
+"""A filter as it is given, see above."""
+
+IN, NOT_IN, PREFIX, EXISTS, LT, LTE, GT, GTE = "$in", "$nin", "$prefix", "$exists", "$lt", "$lte", "$gt", "$gte"
+ORDERED = (LT, LTE, GT, GTE)
+OPERATORS = ("$eq", "$ne", IN, NOT_IN, LT, LTE, GT, GTE, PREFIX, EXISTS)
+AND, OR, NOT = "$and", "$or", "$not"
+
+DEEPEST = 20
+"""Groups within groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A condition on one field.
+
+    Attributes:
+        field: As a filter calls it.
+        operator: ``$in``, ``$nin``, ``$prefix``, ``$exists``, or one of `ORDERED`.
+        values: Texts, ascending; of an operator of order one, of ``$exists`` "true" or "false".
+    """
+
+    field: str
+    operator: str
+    values: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Conditions of which all (``$and``), any (``$or``) or none (``$not``) must hold."""
+
+    operator: str
+    parts: "tuple[Condition, ...]"
+
+
+Condition = Test | Group
+"""A filter in one form, whatever the order of its fields and values."""
+
+EVERYTHING = Group(AND, ())
+"""The filter that every document passes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What filters look at of a document."""
+
+    id: str
+    uri: str
+    file: str
+    metadata: Mapping[str, Any]
+
+
+def condition_of(where: Where, depth: int = 0) -> Condition:
+    """A filter in its one form.
+
+    Raises:
+        FilterError: an operator is unknown, a value is missing or cannot be compared so.
+    """
+    if not isinstance(where, Mapping):
+        raise FilterError(f'A filter is a dictionary such as {{"year": 2024}}, not {where!r}.')
+    if depth > DEEPEST:
+        raise FilterError(f"The filter has more than {DEEPEST} groups within groups: write it more simply.")
+    parts: list[Condition] = []
+    for name, wanted in where.items():
+        if name in (AND, OR):
+            if not isinstance(wanted, list | tuple) or not wanted:
+                raise FilterError(f"{name} needs a list of filters.")
+            parts.append(_group(name, [condition_of(part, depth + 1) for part in wanted]))
+        elif name == NOT:
+            parts.append(_group(NOT, [condition_of(wanted, depth + 1)]))
+        elif name.startswith("$"):
+            raise FilterError(f"Unknown operator {name!r}: between fields there are {AND}, {OR} and {NOT}.")
+        else:
+            parts += _tests(name, wanted)
+    return parts[0] if len(parts) == 1 else _group(AND, parts)
+
+
+def _group(operator: str, parts: Sequence[Condition]) -> Group:
+    return Group(operator, tuple(sorted(set(parts), key=repr)))
+
+
+def _tests(name: str, wanted: Any) -> list[Condition]:
+    """The conditions on one field."""
+    field = name if name in BUILT_IN else called(key_of(name))
+    if not isinstance(wanted, Mapping):
+        wanted = {IN if isinstance(wanted, list | tuple | set) else "$eq": wanted}
+    if not wanted:
+        raise FilterError(f"No value is given for the field {name!r}: give one, or leave the field out.")
+    return [_test(field, operator, operand) for operator, operand in wanted.items()]
+
+
+def _test(field: str, operator: str, operand: Any) -> Test:
+    if operator not in OPERATORS:
+        raise FilterError(f"Unknown operator {operator!r} for the field {field!r}: use {', '.join(OPERATORS)}.")
+    if operator == EXISTS:
+        if not isinstance(operand, bool):
+            raise FilterError(f"{EXISTS} for the field {field!r} is true or false, not {operand!r}.")
+        return Test(field, EXISTS, (value_text(operand),))
+    values = list(operand) if operator in (IN, NOT_IN) and isinstance(operand, list | tuple | set) else [operand]
+    if not values:
+        raise FilterError(f"No value is given for the field {field!r}: give one, or leave the field out.")
+    for value in values:
+        if not isinstance(value, Value):
+            raise FilterError(
+                f"Cannot compare the field {field!r} with {value!r}: give a text, number, boolean or date."
+            )
+    if operator in ORDERED and order_of(values[0]) is None:
+        raise FilterError(f"Cannot order the field {field!r} by {values[0]!r}: {operator} needs a number or a date.")
+    operator = {"$eq": IN, "$ne": NOT_IN}.get(operator, operator)
+    texts = {normal(field, value_text(value)) if operator in (IN, NOT_IN) else value_text(value) for value in values}
+    return Test(field, operator, tuple(sorted(texts)))
+
+
+def fields_of(condition: Condition) -> list[str]:
+    """The fields that a filter looks at, each once."""
+    if isinstance(condition, Test):
+        return [condition.field]
+    return list(dict.fromkeys(name for part in condition.parts for name in fields_of(part)))
+
+
+def matches(condition: Condition, labels: Labels) -> bool:
+    """Whether a document passes a filter."""
+    if isinstance(condition, Group):
+        held = (matches(part, labels) for part in condition.parts)
+        return all(held) if condition.operator == AND else any(held) if condition.operator == OR else not any(held)
+    values = stored_values(condition.field, labels)
+    operator, wanted = condition.operator, condition.values
+    if operator == IN:
+        return any(value_text(value) in wanted for value in values)
+    if operator == NOT_IN:
+        return not any(value_text(value) in wanted for value in values)
+    if operator == EXISTS:
+        return bool(values) == (wanted[0] == "true")
+    if operator == PREFIX:
+        return any(value_text(value).startswith(wanted) for value in values)
+    bound = order_of(wanted[0])
+    return any(_in_order(order_of(value), operator, bound) for value in values)
+
+
+def _in_order(own: tuple[str, float] | None, operator: str, bound: tuple[str, float] | None) -> bool:
+    """Whether a value is below or above a bound; False where they are of different kinds."""
+    if own is None or bound is None or own[0] != bound[0]:
+        return False
+    if operator in (LT, LTE):
+        return own < bound or (operator == LTE and own == bound)
+    return own > bound or (operator == GTE and own == bound)
+
+
+def stored_values(field: str, labels: Labels) -> Collection[Any]:
+    """The values that a document has of a field."""
+    if field == ID:
+        return (labels.id,)
+    if field == URI:
+        return (labels.uri,)
+    if field == FOLDER:
+        return folders_of(labels.file)
+    if field == TYPE:
+        ending = type_of(labels.file)
+        return (ending,) if ending else ()
+    return elements_of(labels.metadata.get(key_of(field)))
+
+
+def elements_of(value: Any) -> Collection[Any]:
+    """The values that a stored value matches by: of a list its elements, of nothing none."""
+    if isinstance(value, list):
+        return [one for element in value for one in elements_of(element)]
+    return () if value is None or isinstance(value, dict) else (value,)
+
+
+def texts_of(value: Any) -> Collection[str]:
+    """The distinct texts that a stored value is compared and counted by."""
+    return {value_text(element) for element in elements_of(value)}
+
+
+def value_text(value: Value) -> str:
+    """A value as it is compared."""
+    if isinstance(value, str):
+        return value
+    # json.dumps takes ten times as long, and counting writes the values of every document.
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, date):
+        return value.isoformat()
+    return str(value) if isinstance(value, int) else json.dumps(value)
+
+
+_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_DATE = re.compile(
+    r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?|年(?:(\d{1,2})月(?:(\d{1,2})日)?)?)(?:[T ](\d\d:\d\d\S*))?"
+)
+
+
+def order_of(value: Value) -> tuple[str, float] | None:
+    """What a value is ordered by: ("number", itself) or ("date", seconds since 1970); None where it is neither."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return ("number", float(value))
+    if isinstance(value, date):
+        return ("date", _seconds(value))
+    text = unicodedata.normalize("NFKC", value).strip()
+    if _NUMBER.fullmatch(text):
+        return ("number", float(text.replace(",", "")))
+    if not (found := _DATE.fullmatch(text)):
+        return None
+    year, month, day, japanese_month, japanese_day, time = found.groups()
+    written = f"{year}-{int(month or japanese_month or 1):02}-{int(day or japanese_day or 1):02}T{time or '00:00'}"
+    try:
+        return ("date", _seconds(datetime.fromisoformat(written)))
+    except ValueError:  # the 31st of February
+        return None
+
+
+def _seconds(moment: date) -> float:
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def normal(field: str, text: str) -> str:
+    """A value of a built-in field as it is compared: ``./office/`` is ``office``, ``.MD`` is ``md``."""
+    if field == FOLDER:
+        return posixpath.normpath(unicodedata.normalize("NFC", text))
+    return text.lower().removeprefix(".") if field == TYPE else text
+
+
+def key_of(name: str) -> str:
+    """What metadata itself calls a field that is not built in."""
+    return name.removeprefix(METADATA)
+
+
+def called(key: str) -> str:
+    """What a filter calls a field of metadata."""
+    return METADATA + key if key in BUILT_IN or key.startswith((METADATA, "$")) else key
+
+
+def type_of(file: str) -> str:
+    """The ending of a file's name in lower case and without its dot; "" where there is none."""
+    name = file[file.rfind("/") + 1 :]
+    dot = name.rfind(".")
+    return name[dot + 1 :].lower() if dot > 0 else ""
+
+
+def top_folder(file: str) -> str:
+    """The topmost folder a file is in, "" where it is in none."""
+    return unicodedata.normalize("NFC", file[: max(0, file.find("/", 1))])
+
+
+def folders_of(file: str) -> list[str]:
+    """All folders a file is in, and "." for any file; none where there is no file."""
+    if not file:
+        return []
+    parts = unicodedata.normalize("NFC", file).split("/")[:-1]
+    inner = ["/".join(parts[: end + 1]) for end in range(len(parts))]
+    return [".", *(folder for folder in inner if folder)]
+
+
+_CONDITION = re.compile(r"([^=<>!^?]+)(!=|>=|<=|\^=|=|<|>)(.*)", re.DOTALL)
+_OPERATOR = {"!=": NOT_IN, ">=": GTE, "<=": LTE, "<": LT, ">": GT, "^=": PREFIX}
+
+
+def where_of(given: Iterable[str]) -> dict[str, Any]:
+    """A filter from its short forms, as the command line and addresses write them; all must hold.
+
+    ``FIELD=VALUE`` (given again for the same field, any of the values), ``FIELD!=VALUE``, ``FIELD<VALUE`` and ``<=``,
+    ``>``, ``>=``, ``FIELD^=PREFIX``, ``FIELD?`` (it has the field), or JSON as in Python, for everything else.
+
+    Raises:
+        FilterError: one is of another form.
+    """
+    equal: dict[str, list[str]] = {}
+    others: list[dict[str, Any]] = []
+    for condition in given:
+        if condition.lstrip().startswith("{"):
+            try:
+                others.append(json.loads(condition))
+            except ValueError as error:
+                raise FilterError(f"{condition!r} is no JSON ({error}).") from error
+        elif found := _CONDITION.fullmatch(condition):
+            name, sign, value = found.groups()
+            if sign == "=":
+                equal.setdefault(name.strip(), []).append(value)
+            else:
+                others.append({name.strip(): {_OPERATOR[sign]: [value] if sign == "!=" else value}})
+        elif condition.endswith("?") and len(condition) > 1:
+            others.append({condition[:-1]: {EXISTS: True}})
+        else:
+            raise FilterError(
+                f"{condition!r} is not of the form FIELD=VALUE, such as type=md or folder=office, nor FIELD!=VALUE, "
+                f"FIELD>=VALUE, FIELD^=PREFIX or FIELD?."
+            )
+    if not others:
+        return dict(equal)
+    return {AND: [*([equal] if equal else []), *others]}
