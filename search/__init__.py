@@ -15,9 +15,9 @@ __all__ = [
     "LegScore",
     "Notice",
     "Place",
-    "Span",
     "SearchError",
     "SearchResult",
     "Searcher",
+    "Span",
     "Where",
 ]

@@ -10,7 +10,7 @@ from sakuin.cli.options import DIM_OPTION, INDEX_OPTION, MODEL_OPTION
 from sakuin.cli.output import progress_bar, show_skipped, show_state
 
 if TYPE_CHECKING:
-    from sakuin.index.build import Report
+    from sakuin.index.report import Report
 
 
 @click.command()
@@ -26,7 +26,7 @@ def build(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     index build docs/ --index /data/docs.index --dim 512
     """
     from sakuin.index.build import build
-    from sakuin.index.writer import Settings
+    from sakuin.index.settings import Settings
 
     with progress_bar() as progress:
         report = build(corpus, folder, Settings(model, dim), progress)
@@ -49,7 +49,7 @@ def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | Non
     folder.
     """
     from sakuin.index.build import add
-    from sakuin.index.writer import Settings
+    from sakuin.index.settings import Settings
 
     with progress_bar() as progress:
         report = add(paths, folder, Settings(model, dim), progress)
@@ -89,8 +89,8 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     index watch docs/ &
     index ui
     """
+    from sakuin.index.settings import Settings
     from sakuin.index.watch import watch
-    from sakuin.index.writer import Settings
 
     watching = False
     try:

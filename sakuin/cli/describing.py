@@ -19,8 +19,8 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
     """Say what the index holds and how it was made."""
     from dataclasses import asdict
 
+    from sakuin.index.size import folder_bytes
     from sakuin.index.snapshot import open_index
-    from sakuin.index.writer import folder_bytes
     from sakuin.search.fusion import Fusion
 
     with closing(open_index(folder)) as snapshot:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from sakuin.index.build import Progress, Report
+    from sakuin.index.report import Progress, Report
 
 SKIPPED_SHOWN = 10
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sakuin.search.results import Hit, SearchResult
 
 SNIPPET_CHARACTERS = 200
+# Of a passage that stands in many.
+PLACES_SHOWN = 3
 
 
 @click.command()
@@ -90,7 +92,7 @@ def search(
 
 def read_where(given: Sequence[str]) -> dict[str, list[str]]:
     """Values by field, of FIELD=VALUE; raises click.BadParameter where one is of another form."""
-    from sakuin.index.filters import where_of
+    from sakuin.index.where import where_of
 
     try:
         return where_of(given)
@@ -135,9 +137,11 @@ def show_result(result: "SearchResult") -> None:
         if hit.heading and hit.heading != hit.document.title:
             click.echo(f"    {clean(hit.heading)}")
         click.echo(f"    {snippet(hit, mark)}")
-        if hit.places > 1:
-            again = f"the same passage stands in {hit.places - 1:,} more place{'s' if hit.places > 2 else ''}"
-            click.echo(click.style(f"    {again}", dim=True))
+        if hit.place_count > 1:
+            named = list(dict.fromkeys(clean(place.document.uri) for place in hit.places[1 : 1 + PLACES_SHOWN]))
+            more = hit.place_count - 1 - len(hit.places[1 : 1 + PLACES_SHOWN])
+            also = ", ".join(named) + (f" and {more:,} more places" if more else "")
+            click.echo(click.style(f"    also in {also}", dim=True))
         relevance = "" if hit.relevance is None else f"relevance {100 * hit.relevance:.0f} %, score "
         click.echo(click.style(f"    {relevance}{hit.score:.3f}  ({', '.join(legs)})", dim=True))
         if hit.explanation:

@@ -33,7 +33,7 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
 
     Only this machine can reach the page; all its users can. Use --read-only where they should change nothing.
     """
-    from sakuin.index import database
+    from sakuin.index import store
     from sakuin.index.uploads import MAX_MEGABYTES
 
     app = Path(__file__).parent.parent / "ui" / "page" / "app.py"
@@ -58,7 +58,7 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     require_free(port)
     address = f"http://127.0.0.1:{port}"
     click.echo(f"{address} shows {folder}; Ctrl-C ends it.")
-    if not (folder / database.NAME).exists():
+    if not (folder / store.NAME).exists():
         click.echo(f"There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one.", err=True)
     sys.stdout.flush()
     if not no_browser:

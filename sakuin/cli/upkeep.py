@@ -13,15 +13,15 @@ from sakuin.cli.output import progress_bar, show_state
 @INDEX_OPTION
 def verify(folder: Path) -> None:
     """Check every file of the index; exit code 1 if one is damaged."""
-    from sakuin.index import database
-    from sakuin.index.snapshot import verify
+    from sakuin.index import store
+    from sakuin.index.integrity import verify
 
     problems = verify(folder)
     for problem in problems:
         click.echo(problem)
     if problems:
         # All but the documents can be made anew from them.
-        documents = any(problem.startswith(database.NAME) for problem in problems)
+        documents = any(problem.startswith(store.NAME) for problem in problems)
         remedy = "delete the folder and build it again" if documents else "`index repair` makes these files anew"
         click.echo(f"The index in {folder} is damaged: {remedy}.", err=True)
         sys.exit(1)
@@ -32,7 +32,7 @@ def verify(folder: Path) -> None:
 @INDEX_OPTION
 def repair(folder: Path) -> None:
     """Make vectors and terms anew from the documents of the index, where `index verify` found them damaged."""
-    from sakuin.index.build import repair
+    from sakuin.index.maintenance import repair
 
     with progress_bar("passages", "Repairing") as progress:
         report = repair(folder, progress)
@@ -49,7 +49,7 @@ def compact(folder: Path) -> None:
     then BM25 still counts some removed passages when it judges how rare a word is. Large indexes take minutes, and need
     room for a second copy of vectors and terms.
     """
-    from sakuin.index.build import compact
+    from sakuin.index.maintenance import compact
 
     with progress_bar("passages", "Compacting") as progress:
         report = compact(folder, progress)

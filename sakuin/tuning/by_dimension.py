@@ -13,6 +13,7 @@ import numpy as np
 
 from sakuin.embedder import SakuinError
 from sakuin.index.store import connect
+from sakuin.index.store.passages import sampled_headings
 from sakuin.index.vectors import CODED_FROM, SHORTEST_CODED, Segment, code_shape
 from sakuin.search import Hit, Notice, Searcher
 from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of, names_in_ranking, places_of
@@ -236,12 +237,7 @@ def mean_kept(wanted: Sequence[Answer], found: Sequence[Answer]) -> float:
 def sampled_queries(searcher: Searcher, number: int = SAMPLED) -> list[JudgedQuery]:
     """Titles and headings of an index's own documents, the same ones each time, as queries that nobody judged."""
     with closing(connect(searcher.folder, read_only=True)) as connection:
-        # Passages are numbered by a hash of their content, so that their order is that of a random sample.
-        rows = connection.execute(
-            "SELECT d.title, p.heading FROM passages p JOIN documents d ON d.id = p.document ORDER BY p.content "
-            "LIMIT ?",
-            (20 * number,),
-        ).fetchall()
+        rows = sampled_headings(connection, 20 * number)
     # Of a path of headings the last is what its passages are about.
     texts = (text for title, heading in rows for text in (title, heading.rpartition(" › ")[2]))
     return [JudgedQuery(text, {}) for text in dict.fromkeys(text.strip() for text in texts) if text][:number]

@@ -16,12 +16,10 @@ from typing import Any
 from sakuin.evaluation.families import EvaluationError
 from sakuin.evaluation.tasks import read_rows, string
 from sakuin.index.store import existing
-from sakuin.index.store.schema import batched
+from sakuin.index.store import passages as stored
 
 FIELDS = ("relevant", "relevant_docs")
 PASSAGE_ID = re.compile(r"[0-7][0-9a-f]{15}")
-# SQLite's own limit on ? in a statement is 32,766.
-MANY = 10_000
 NAMES_SHOWN = 3
 
 
@@ -117,30 +115,15 @@ def judgements_of(judged: Sequence[JudgedQuery], connection: sqlite3.Connection)
 def known_names(names: Iterable[str], connection: sqlite3.Connection) -> set[str]:
     """Those of the names that are documents, files or passages of an index."""
     names = list(names)
-    found: set[str] = set()
-    for column in ("uri", "file"):
-        for start in range(0, len(names), MANY):
-            some = names[start : start + MANY]
-            marks = ",".join("?" * len(some))
-            rows = connection.execute(f"SELECT DISTINCT {column} FROM documents WHERE {column} IN ({marks})", some)
-            found.update(row[0] for row in rows)
+    found = stored.known_names(connection, names)
     passages = {int(name, 16): name for name in names if PASSAGE_ID.fullmatch(name)}
     return found | {passages[content] for content in existing(connection, passages)}
 
 
 def places_of(contents: Collection[int], connection: sqlite3.Connection) -> dict[int, list[Place]]:
     """Where each passage stands, in the order in which it was indexed; one that is gone is missing."""
-    places: dict[int, list[Place]] = {}
-    for some in batched(list(contents), MANY):
-        marks = ",".join("?" * len(some))
-        rows = connection.execute(
-            "SELECT p.content, d.uri, d.file FROM passages p JOIN documents d ON d.id = p.document "
-            f"WHERE p.content IN ({marks}) ORDER BY p.id",
-            some,
-        )
-        for content, uri, file in rows:
-            places.setdefault(content, []).append(Place(uri, file))
-    return places
+    named = stored.names_of(connection, list(contents))
+    return {passage_id: [Place(*place) for place in places] for passage_id, places in named.items()}
 
 
 def names_in_ranking(content: int, places: Sequence[Place], gains: Mapping[str, float]) -> list[str]:

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.filters import called, texts_of, top_folder, type_of
-from sakuin.index.snapshot import Glimpse, Snapshot
+from sakuin.index.snapshot import Snapshot
+from sakuin.index.store.passages import Glimpse
+from sakuin.index.where import called, texts_of, top_folder, type_of
 from sakuin.search.projection import Projection
 from sakuin.ui.words import Words
 

@@ -353,7 +353,7 @@ class TestTimeLimit:
         def slow(path: Path, uri: str) -> Iterator[Document | Skipped]:
             yield from list(read_file(path, uri))[:-1]
             time.sleep(1.1)
-            yield Document(f"{uri}#row=301", "題", "遅すぎた行です。")
+            yield Document(id=f"{uri}#row=301", title="題", text="遅すぎた行です。")
 
         write(folder / "a.csv", "title,text\n" + "A,\n" * 300 + "B,filled\n")
         monkeypatch.setattr("sakuin.index.ingest.read_file", slow)

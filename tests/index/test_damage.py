@@ -157,7 +157,7 @@ def test_a_changed_label_of_a_document_is_not_shown(index: Path, column: str) ->
 
 def ids(searcher: Searcher) -> list[str]:
     """Of all passages of the index."""
-    numbers = searcher.snapshot._connection.execute("SELECT DISTINCT content FROM passages").fetchall()
+    numbers = searcher.snapshot._connection.execute("SELECT DISTINCT passage_id FROM passages").fetchall()
     return [f"{number:016x}" for (number,) in numbers]
 
 

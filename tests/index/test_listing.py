@@ -78,7 +78,7 @@ def test_passages_are_slices_of_the_document(index: Path) -> None:
     with reading(index) as connection:
         document = find_document(connection, "100%_sure.txt")
         assert document
-        text = connection.execute("SELECT text FROM documents WHERE id = ?", (document.number,)).fetchone()[0]
+        text = connection.execute("SELECT text FROM documents WHERE number = ?", (document.number,)).fetchone()[0]
         assert document.characters == len(text)
         passages = list_passages(connection, document.number)
         assert len(passages) == document.passages

@@ -26,12 +26,12 @@ def documents(draw: st.DrawFn) -> Document:
     text = draw(texts)
     cuts = sorted(draw(st.sets(st.integers(0, len(text)), max_size=8)))
     pairs = zip(cuts[::2], cuts[1::2], strict=False)
-    return Document("d.txt", "d", text, tuple(Heading(start, end, 1) for start, end in pairs))
+    return Document(id="d.txt", title="d", text=text, headings=tuple(Heading(start, end, 1) for start, end in pairs))
 
 
 def document(text: str, *headings: str) -> Document:
     found = tuple(Heading(text.index(words), text.index(words) + len(words), 1) for words in headings)
-    return Document("d.txt", "d", text, found)
+    return Document(id="d.txt", title="d", text=text, headings=found)
 
 
 def passages(text: str, max_width: int = WIDTH) -> list[str]:

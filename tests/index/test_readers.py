@@ -247,9 +247,11 @@ class TestTables:
         table = '題名,本文,年\r\nあ,"一行目\r\n二行目 ""引用"", です。",2020\r\n\r\nい,,2021\r\nう,短い,2022,余り\r\n'
         items = read(tmp_path, "a.csv", table)
         assert items == [
-            Document("corpus/a.csv#row=1", "あ", '一行目\n二行目 "引用", です。', metadata={"年": "2020"}),
+            Document(
+                id="corpus/a.csv#row=1", title="あ", text='一行目\n二行目 "引用", です。', metadata={"年": "2020"}
+            ),
             Skipped("corpus/a.csv#row=2", "its text is empty"),
-            Document("corpus/a.csv#row=3", "う", "短い", metadata={"年": "2022", "column 4": "余り"}),
+            Document(id="corpus/a.csv#row=3", title="う", text="短い", metadata={"年": "2022", "column 4": "余り"}),
         ]
 
     def test_without_a_text_column_all_columns_are_the_text(self, tmp_path: Path) -> None:
@@ -324,9 +326,11 @@ class TestJsonLines:
             ),
         )
         assert items == [
-            Document("corpus/a.jsonl#7", "題", "本文。\n二行。", metadata={"n": 1.5, "yes": True, "no": None}),
-            Document("corpus/a.jsonl#x", "first line", "first line\nmore"),
-            Document("corpus/a.jsonl#line=4", "a line=4", "p", metadata={"_id": ""}),
+            Document(
+                id="corpus/a.jsonl#7", title="題", text="本文。\n二行。", metadata={"n": 1.5, "yes": True, "no": None}
+            ),
+            Document(id="corpus/a.jsonl#x", title="first line", text="first line\nmore"),
+            Document(id="corpus/a.jsonl#line=4", title="a line=4", text="p", metadata={"_id": ""}),
         ]
 
     def test_bad_lines_are_skipped_with_a_reason(self, tmp_path: Path) -> None:

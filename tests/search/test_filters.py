@@ -17,10 +17,13 @@ from sqlite_utils import Database
 
 from sakuin.cli.main import cli
 from sakuin.embedder.model import normalized
-from sakuin.index import filters, terms, vectors
+from sakuin.index import terms, vectors
 from sakuin.index.build import build
+from sakuin.index.store.facets import Facet, facets
+from sakuin.index.store.filters import matching_documents
 from sakuin.index.store.schema import create_tables
 from sakuin.index.vectors import Vectors, as_int8, write_segment
+from sakuin.index.where import called, condition_of
 from sakuin.search import MODES, Notice, Searcher, SearchError
 from sakuin.search.fusion import Scaling
 from sakuin.search.ranking import CANDIDATES
@@ -238,7 +241,7 @@ def test_facets_count_documents(searcher: Searcher) -> None:
             for value, number in facet.values:
                 both = {**where, facet.name: [value]}
                 if facet.name not in where:
-                    assert len(searcher._snapshot.selection(filters.conditions_of(both)).documents) == number
+                    assert len(searcher._snapshot.selection(condition_of(both)).documents) == number
     assert [(f.name, len(f.values)) for f in searcher.facets(names=["year", "folder"], limit=1)] == [
         ("folder", 1),
         ("year", 1),
@@ -270,7 +273,7 @@ def test_filters_see_what_others_commit(corpus: Path, tmp_path: Path) -> None:
         (corpus / "new" / "猫.txt").write_text("猫が増えた。", encoding="utf-8")
         build(corpus, tmp_path / "index")
         assert [hit.document.uri for hit in searcher.search("猫", where=where).hits] == ["new/猫.txt"]
-        assert searcher.facets()[0] == filters.Facet("folder", (("new", 1),))
+        assert searcher.facets()[0] == Facet("folder", (("new", 1),))
 
 
 def test_folders_are_found_in_either_form_of_unicode(corpus: Path, tmp_path: Path) -> None:
@@ -308,14 +311,14 @@ def test_any_metadata_is_matched_and_counted_as_text(
     create_tables(database)
     for number, metadata in enumerate(stored):
         written = json.dumps(metadata, ensure_ascii=False)
-        row = (number, f"f#{number}", "f", "t", written, 0, 0, "x")
-        database.conn.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+        row = (number, f"f#{number}", f"f#{number}", "f", "t", written, "[]", 0, 0, "x")
+        database.conn.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     wanted = {text_of(value) for value in values}
     expected = [n for n, metadata in enumerate(stored) if key in metadata and texts(metadata[key]) & wanted]
     # Every name of metadata may have the prefix, and some must.
-    conditions = filters.conditions_of({f"metadata.{key}": values})
-    assert filters.matching_documents(database.conn, conditions).tolist() == expected
-    for facet in filters.facets(database.conn, names=[filters.called(key)], limit=1000):
+    conditions = condition_of({f"metadata.{key}": values})
+    assert matching_documents(database.conn, conditions).tolist() == expected
+    for facet in facets(database.conn, names=[called(key)], limit=1000):
         counted = Counter(text for metadata in stored if key in metadata for text in texts(metadata[key]))
         assert dict(facet.values) == counted
 

@@ -27,7 +27,7 @@ QUERIES = [f"{a}の{b}は{c}か" for a, b, c in zip(RARE, RARE[7:] + RARE[:7], C
 
 
 def add(writer: IndexWriter, uri: str, text: str) -> None:
-    writer.add(Document(uri, "", text, metadata={"kind": "made"}), uri, [Passage(0, len(text), "")])
+    writer.add(Document(id=uri, text=text, metadata={"kind": "made"}), uri, [Passage(0, len(text), "")])
 
 
 @pytest.fixture(scope="module")

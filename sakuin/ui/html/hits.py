@@ -11,6 +11,8 @@ from sakuin.ui.words import Words
 
 # A chance below this is not told exactly.
 LEAST_CHANCE = 0.005
+# Other places named of a passage that stands in many.
+PLACES_SHOWN = 5
 
 
 def summary(result: SearchResult, words: Words) -> str:
@@ -46,8 +48,10 @@ def card(hit: Hit, colours: Coloured, strongest: float, scale: float, words: Wor
     described = "".join(describe_leg(name, leg, len(legs) > 1, words) for name, leg in legs)
     metadata = [(key, value_text(value)) for key, value in hit.document.metadata.items()]
     metadata.append((words("characters"), words("character_range", start=hit.start + 1, end=hit.end)))
-    if hit.places > 1:
-        metadata.append((words("elsewhere"), words("more_places", n=hit.places - 1)))
+    if hit.place_count > 1:
+        named = list(dict.fromkeys(place.document.uri for place in hit.places[1 : 1 + PLACES_SHOWN]))
+        more = hit.place_count - 1 - len(hit.places[1 : 1 + PLACES_SHOWN])
+        metadata.append((words("elsewhere"), ", ".join([*named, *([words("more_places", n=more)] if more else [])])))
     return (
         f'<article class="sk sk-hit" data-passage="{escape(hit.passage_id)}">'
         f'<div class="sk-head"><span class="sk-no">{hit.rank}</span><div class="sk-title">'

@@ -38,7 +38,7 @@ def listed_document(document: ListedDocument, words: Words) -> str:
     """A document in a list."""
     return (
         f'<div class="sk sk-doc"><b>{isolated(document.title)}</b><div class="soft small">'
-        f'<span class="code">{isolated(document.uri)}</span> · {escape(extent(document, words))}</div></div>'
+        f'<span class="code">{isolated(document.id)}</span> · {escape(extent(document, words))}</div></div>'
     )
 
 
@@ -50,8 +50,8 @@ def extent(document: ListedDocument, words: Words) -> str:
 
 def document_facts(document: ListedDocument, metadata: Mapping[str, object], words: Words) -> str:
     """A document's title, name and size, and what its file says of it."""
-    rows = [(words("document_name"), document.uri)]
-    if document.file != document.uri:
+    rows = [(words("document_name"), document.id)]
+    if document.file != document.id:
         rows.append((words("document_file"), document.file))
     rows += [(words("kind"), document.kind), (words("document_size"), extent(document, words))]
     said = facts((name, value_text(value)) for name, value in metadata.items())
@@ -81,8 +81,7 @@ def passages(listed: Sequence[ListedPassage], words: Words) -> str:
 def removal(chosen: Sequence[ListedDocument], words: Words) -> str:
     """What is about to be removed."""
     items = "".join(
-        f'<li class="sk-doc"><b>{isolated(document.title)}</b>'
-        f'<div class="soft code">{isolated(document.uri)}</div></li>'
+        f'<li class="sk-doc"><b>{isolated(document.title)}</b><div class="soft code">{isolated(document.id)}</div></li>'
         for document in chosen[:MAX_REMOVED]
     )
     if len(chosen) > MAX_REMOVED:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sakuin.index.database import PassageRow
+from sakuin.index.store import PassageRow
 from sakuin.search import Hit
 from sakuin.ui.html.pieces import facts, isolated, value_text
 from sakuin.ui.map_points import CLUSTER, COLOURS, FOLDER, OTHER_COLOUR, TYPE, Colouring
@@ -37,12 +37,13 @@ def colour_name(name: str, words: Words) -> str:
 
 def passage(row: PassageRow) -> str:
     """The passage that was clicked."""
-    where = f'<span class="code">{isolated(row.uri)}</span>'
-    if row.heading and row.heading != row.title:
-        where += f" · {isolated(row.heading)}"
-    fields = [(key, value_text(value)) for key, value in row.metadata.items()]
+    place = row.places[0]
+    where = f'<span class="code">{isolated(place.uri)}</span>'
+    if place.heading and place.heading != place.title:
+        where += f" · {isolated(place.heading)}"
+    fields = [(key, value_text(value)) for key, value in place.metadata.items()]
     return (
-        f'<div class="sk"><article class="sk-hit sk-picked"><h3>{isolated(row.title)}</h3>'
+        f'<div class="sk"><article class="sk-hit sk-picked"><h3>{isolated(place.title)}</h3>'
         f'<p class="sk-where soft small">{where}</p>'
         f'<p class="sk-text" dir="auto">{isolated(row.text)}</p>{facts(fields) if fields else ""}</article></div>'
     )

@@ -11,9 +11,10 @@ from pathlib import Path
 import streamlit as st
 
 from sakuin.embedder import SakuinError
-from sakuin.index import database
-from sakuin.index.build import Progress, Report
-from sakuin.index.listing import (
+from sakuin.index import store
+from sakuin.index.readers import SUFFIXES
+from sakuin.index.report import Progress, Report
+from sakuin.index.store.listing import (
     ORDERS,
     ListedDocument,
     Order,
@@ -27,7 +28,6 @@ from sakuin.index.listing import (
     read_metadata,
     reading,
 )
-from sakuin.index.readers import SUFFIXES
 from sakuin.index.uploads import (
     MAX_MEGABYTES,
     Uploaded,
@@ -81,7 +81,7 @@ def corpus_page(folder: Path, searcher: Searcher | None, words: Words, read_only
         show_document(folder, uri, words)
         return
     with reading(folder) as connection:
-        counts = database.counts(connection)
+        counts = store.counts(connection)
         skipped, left_out = list_skipped(connection, pieces.MAX_SKIPPED)
     st.html(listings.figures(counts, words))
     if left_out:
@@ -171,7 +171,7 @@ def show_row(document: ListedDocument, number: int, words: Words, read_only: boo
             key=f"open_{document.number}",
             type="tertiary",
             on_click=open_document,
-            args=(document.uri,),
+            args=(document.id,),
         )
     return picked
 
@@ -299,7 +299,7 @@ def confirm_removal(folder: Path, chosen: list[ListedDocument], words: Words) ->
         more = sum(shared.values()) - sum(document.file in shared for document in chosen)
         whole = more > 0 and st.checkbox(words("remove_whole", n=more), key="remove_whole")
         whole = whole or not more
-    uris = list(dict.fromkeys(d.file if whole or d.file not in shared else d.uri for d in chosen))
+    uris = list(dict.fromkeys(d.file if whole or d.file not in shared else d.id for d in chosen))
     gone = [uri for uri in uris if uri in held]
     uploaded = uploaded_files(folder, gone)
     delete = bool(uploaded) and st.checkbox(words("delete_uploads", n=len(uploaded)), key="delete_uploads")

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from sakuin.index.database import NAME as DATABASE
 from sakuin.index.snapshot import Snapshot
+from sakuin.index.store import NAME as DATABASE
 from sakuin.search import Hit, Searcher
 from sakuin.search.projection import Projection, Step, placed, project
 from sakuin.ui import ASSETS
