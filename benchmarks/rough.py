@@ -7,6 +7,7 @@ once with BM25's candidates found by all its terms and once by its rough ones.
 """
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from sakuin.evaluation.ranked import searcher_over
 from sakuin.evaluation.results import CUTOFF, of_rankings
 from sakuin.evaluation.tasks import read_tasks
 from sakuin.index import database, terms
-from sakuin.search import Searcher
+from sakuin.search import Searcher, SearchRequest
 from sakuin.search.ranking import rank
 from sakuin.tuning.judged import names_in_ranking, places_of
 from sakuin.tuning.significance import randomisation_test
@@ -80,11 +81,11 @@ def ranked(searcher: Searcher, task: RetrievalTask, counted_whole: int | None) -
         with (
             Searcher.open(searcher.folder) as fresh,
             closing(database.connect(searcher.folder, read_only=True)) as connection,
+            ThreadPoolExecutor(1) as beside,
         ):
-            dim = fresh.manifest.dim
             for query, relevant in zip(task.queries, task.relevant, strict=True):
                 started = time.perf_counter()
-                hits = rank(fresh.snapshot, fresh.model, query, CUTOFF, "hybrid", dim, None, fresh._beside).hits
+                hits = rank(fresh.snapshot, fresh.model, SearchRequest(query=query, k=CUTOFF), beside=beside).hits
                 milliseconds.append(1000 * (time.perf_counter() - started))
                 ids = [hit.passage_id for hit in hits]
                 places, gains = places_of(ids, connection), dict.fromkeys(relevant, 1.0)

@@ -12,7 +12,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -27,7 +27,7 @@ from benchmarks.passages import EXAMPLES, distinct_passages
 from benchmarks.peers import DIM, PEERS
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.vectors import BLOCK, Vectors, cut, rescored_at
-from sakuin.search import MODES, Searcher
+from sakuin.search import MODES, Searcher, SearchRequest
 from sakuin.search.ranking import rank
 
 CLIENTS = 8
@@ -77,21 +77,22 @@ def asked_of(texts: Sequence[str], number: int) -> list[str]:
 def passages_of(folder: Path) -> list[str]:
     """Some passages of an index."""
     with Searcher.open(folder) as searcher:
-        ids = searcher._snapshot.vectors.segments[0].ids[:5000].tolist()
-        return [row.text for row in searcher._snapshot.passages(ids).values()]
+        ids = searcher.snapshot.vectors.segments[0].ids[:5000].tolist()
+        return [row.text for row in searcher.snapshot.passages(ids).values()]
 
 
 def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> float:
     """Print everything about one index; returns the median time of a hybrid query in milliseconds."""
     with Searcher.open(folder) as searcher:
-        vectors, passages = searcher._snapshot.vectors, searcher.counts()["passages"]
+        vectors, passages = searcher.snapshot.vectors, searcher.counts()["passages"]
         print(f"\n{passages:,} passages, {searcher.manifest.dim} numbers, {len(vectors.segments)} segments")
         print(f"{'':44}{'p50 ms':>10}{'p99 ms':>10}{'queries/s':>12}{'ratio':>8}")
         for mode in MODES:
             median = timed(f"sakuin, {mode}", [lambda q=q, m=mode: searcher.search(q, mode=m) for q in asked])  # type: ignore[misc]
             if mode == "hybrid":
                 hybrid = median
-        timed("sakuin, hybrid, numbers of passages only", [lambda q=q: ranked(searcher, q) for q in asked])  # type: ignore[misc]
+        with ThreadPoolExecutor(1) as beside:
+            timed("sakuin, hybrid, passage ids only", [lambda q=q: ranked(searcher, q, beside) for q in asked])  # type: ignore[misc]
         started = time.perf_counter()
         with ThreadPoolExecutor(CLIENTS) as clients:
             # An error of any client is raised here.
@@ -108,16 +109,15 @@ def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> float:
     return hybrid
 
 
-def ranked(searcher: Searcher, query: str) -> list[int]:
+def ranked(searcher: Searcher, query: str, beside: Executor) -> list[int]:
     """What a hybrid search ranks first, without texts, highlights and relevance."""
-    dim = searcher.manifest.dim
-    found = rank(searcher.snapshot, searcher.model, query, 10, "hybrid", dim, None, searcher._beside)
+    found = rank(searcher.snapshot, searcher.model, SearchRequest(query=query), beside=beside)
     return [hit.passage_id for hit in found.hits]
 
 
 def recalls(searcher: Searcher, asked: Sequence[str], plot: Path | None) -> None:
     """Recall@10 of dense search by dimension and effort."""
-    vectors, stored = searcher._snapshot.vectors, searcher.manifest.dim
+    vectors, stored = searcher.snapshot.vectors, searcher.manifest.dim
     rows = []
     for dim in [dim for dim in DIMS if dim <= stored]:
         queries = searcher.model.encode(asked, truncate_dim=dim, normalize=True)

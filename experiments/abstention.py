@@ -34,7 +34,7 @@ from sakuin.index.build import build
 from sakuin.index.calibration import FEWEST
 from sakuin.index.snapshot import Snapshot, open_index
 from sakuin.index.writer import DEFAULT_DIM, Settings, load_model
-from sakuin.search import MODES
+from sakuin.search import MODES, SearchRequest
 from sakuin.search.ranking import Ranked, Ranking, dense_leg, rank
 from sakuin.search.relevance import GOOD_MATCH, RIVAL, Evidence, Weights, evidence, log_odds, probability
 
@@ -141,7 +141,8 @@ def asked_twice(
 
 def ranking_of(snapshot: Snapshot, model: StaticEmbedder, beside: Executor, way: Setting, query: str) -> Ranking:
     """What is found."""
-    return rank(snapshot, model, query, DEPTH, way.mode, way.dim, None, beside)
+    request = SearchRequest(query=query, k=DEPTH, mode=way.mode, dim=way.dim)
+    return rank(snapshot, model, request, beside=beside)
 
 
 def answering(snapshot: Snapshot, passages: Sequence[int], relevant: frozenset[str]) -> NDArray[np.bool_]:

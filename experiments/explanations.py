@@ -79,7 +79,7 @@ def draw(folder: Path, pairs: int, seed: int) -> Iterator[Drawn]:
             if not hits:
                 continue
             hit = hits[int(random.integers(len(hits)))]
-            found = searcher.explain(query, hit, dim, SIDES[int(random.integers(len(SIDES)))])
+            found = searcher.explain(query, hit, dim=dim, by=SIDES[int(random.integers(len(SIDES)))])
             done += 1
             yield Drawn(mode, max(error(found), abs(found.value - hit.score)), rounding(found))
 

@@ -2,8 +2,9 @@
 
 from sakuin.index.filters import Facet, Where
 from sakuin.search.explanation import Explanation, Place
+from sakuin.search.request import MODES, SearchError, SearchRequest
 from sakuin.search.results import Hit, HitDocument, LegScore, Notice, SearchResult
-from sakuin.search.searcher import MODES, Searcher, SearchError
+from sakuin.search.searcher import Searcher
 
 __all__ = [
     "MODES",
@@ -15,6 +16,7 @@ __all__ = [
     "Notice",
     "Place",
     "SearchError",
+    "SearchRequest",
     "SearchResult",
     "Searcher",
     "Where",

@@ -15,7 +15,8 @@ from sakuin.index.analyser import Analyser
 from sakuin.index.terms import TermScore
 from sakuin.search.explanation import Explanation, Indexed
 from sakuin.search.highlights import highlight
-from sakuin.search.results import MAX_QUERY_CHARACTERS, Hit, SearchResult
+from sakuin.search.request import MAX_QUERY_CHARACTERS
+from sakuin.search.results import Hit, SearchResult
 from sakuin.search.token_pairs import TokenPairs, weighted_rows
 
 

@@ -17,6 +17,7 @@ from sakuin.index.filters import Selection
 from sakuin.index.snapshot import Snapshot
 from sakuin.search.fusion import Fusion, Scaling
 from sakuin.search.relevance import RIVAL
+from sakuin.search.request import SearchRequest
 from sakuin.search.results import LegScore, Notice
 
 # Each leg proposes at least so many candidates; what neither ranks among its first hundred is in no fused top ten.
@@ -78,19 +79,25 @@ class Ranking:
 def rank(
     snapshot: Snapshot,
     model: StaticEmbedder,
-    query: str,
-    k: int,
-    mode: str,
-    dim: int,
-    rescore: int | None,
+    request: SearchRequest,
+    *,
     beside: Executor,
     within: Selection | None = None,
 ) -> Ranking:
-    """The best k passages.
+    """The best passages for a request, of which mode, k, dim and rescore count here.
 
-    ``beside`` runs BM25 while this thread compares vectors: FAISS, numpy and tantivy all let go of Python's lock.
-    ``within``: rank only these.
+    Args:
+        snapshot: The index.
+        model: The one it was made with.
+        request: What is searched for.
+        beside: Runs BM25 while this thread compares vectors: FAISS, numpy and tantivy all let go of Python's lock.
+        within: Rank only these.
+
+    Raises:
+        SearchError: the index stores fewer dimensions.
     """
+    query, k, mode = request.text, request.k, request.mode
+    dim = request.dimensions(snapshot.manifest.dim)
     if within and not len(within.passages):
         return Ranking([], [Notice.NOTHING_MATCHES_FILTER], None)
     dense, words, joined = None, None, None
@@ -99,9 +106,9 @@ def rank(
     else:
         vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
         if mode == "dense":
-            dense = dense_leg(snapshot, vector, max(k, RIVAL), rescore, within)
+            dense = dense_leg(snapshot, vector, max(k, RIVAL), request.rescore, within)
         else:
-            dense, words, joined = both_legs(snapshot, query, vector, k, rescore, beside, within)
+            dense, words, joined = both_legs(snapshot, query, vector, k, request.rescore, beside, within)
     notices = []
     if not query.strip():
         notices.append(Notice.EMPTY)

@@ -7,9 +7,7 @@ from typing import Any
 from sakuin.index.documents import MetadataValue
 from sakuin.search.explanation import Explanation
 from sakuin.search.fusion import Scaling
-
-# A query is a question, not a document; what is longer is cut, and the user told.
-MAX_QUERY_CHARACTERS = 10_000
+from sakuin.search.request import MAX_QUERY_CHARACTERS
 
 
 class Notice(StrEnum):

@@ -72,14 +72,24 @@ def search(
     index search "経費" --where folder=office --where type=md --where type=docx
     index search "経費" --json | jq '.hits[].document.uri'
     """
-    from sakuin.search import Searcher
+    from sakuin.search import Searcher, SearchRequest
 
+    request = SearchRequest(
+        query=query,
+        k=k,
+        mode=mode,
+        dim=dim,
+        rescore=rescore,
+        explain=explain,
+        where=read_where(where),
+        min_relevance=min_relevance,
+    )
     with Searcher.open(folder) as searcher:
         if not searcher.manifest.passages:
             show_emptiness(folder, searcher.manifest.corpus, searcher.counts()["skipped"])
             if not as_json:
                 return
-        result = searcher.search(query, k, mode, dim, rescore, explain, read_where(where), min_relevance)
+        result = searcher.answer(request)
     if as_json:
         click.echo(to_json(result.to_dict()))
         return

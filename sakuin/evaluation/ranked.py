@@ -92,7 +92,7 @@ def twins_of(docids: Sequence[str], texts: Sequence[str]) -> dict[str, list[str]
 
 def search(searcher: Searcher, twins: dict[str, list[str]], query: str, k: int, mode: str) -> Ranking:
     """The best k docids with their scores."""
-    hits = searcher.search(query, k, mode).hits
+    hits = searcher.search(query, k=k, mode=mode).hits
     return [(docid, hit.score) for hit in hits for docid in twins[hit.document.uri]][:k]
 
 

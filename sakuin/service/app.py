@@ -15,8 +15,9 @@ from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.index.database import NAME
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.filters import Value, Where, where_of
+from sakuin.search.request import MAX_RESCORED, SearchRequest
 from sakuin.search.results import SearchResult
-from sakuin.search.searcher import MAX_RESCORED, Searcher
+from sakuin.search.searcher import Searcher
 from sakuin.service.embeddings import embeddings_router
 from sakuin.service.gate import Gate
 from sakuin.service.refusals import ErrorAnswer, Refusal, answer_refusals
@@ -169,16 +170,7 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
         return Response(await workers.run(done), media_type="application/json")
 
     def search(asked: SearchOptions, where: Where) -> SearchResult:
-        return searcher.search(
-            asked.query,
-            asked.k,
-            asked.mode,
-            asked.dim,
-            asked.rescore,
-            asked.explain,
-            where,
-            asked.min_relevance,
-        )
+        return searcher.answer(SearchRequest(**{**asked.model_dump(), "where": where}))
 
     def facets(where: Where) -> dict[str, Any]:
         found = [facet.to_dict() for facet in searcher.facets(where)]

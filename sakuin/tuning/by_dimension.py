@@ -77,7 +77,7 @@ def follow(
     Raises:
         SearchError: an argument is out of range.
     """
-    results = [searcher.search(query, DEPTH, mode, dim) for dim in dimensions]
+    results = [searcher.search(query, k=DEPTH, mode=mode, dim=dim) for dim in dimensions]
     listed = [{hit.passage_id: hit for hit in result.hits} for result in results]
     tops = [[hit.passage_id for hit in result.hits[:cutoff]] for result in results]
     last = {name: hit.rank for name, hit in listed[-1].items()}
@@ -180,7 +180,7 @@ def measure_dimensions(
         answers: list[list[Answer]] = []
         for done, dim in enumerate(rounds):
             until = time.monotonic() + max(0.0, ends - time.monotonic()) / (len(rounds) - done)
-            searcher.search(queries[0].query, CUTOFF, "dense", dim)
+            searcher.search(queries[0].query, k=CUTOFF, mode="dense", dim=dim)
             found: list[Answer] = []
             # What one round had no time for, the next need not search either.
             for query in queries[: len(answers[-1]) if answers else None]:
@@ -209,11 +209,12 @@ def measure_dimensions(
 
 def answer(searcher: Searcher, query: JudgedQuery, dim: int, connection: sqlite3.Connection) -> Answer:
     """Search one query; where it is judged, once more for enough passages to have ten documents."""
-    result = searcher.search(query.query, CUTOFF, "dense", dim)
+    result = searcher.search(query.query, k=CUTOFF, mode="dense", dim=dim)
     ndcg = 0.0
     if query.gains:
-        deep = [int(hit.passage_id, 16) for hit in searcher.search(query.query, DEPTH, "dense", dim).hits]
-        ndcg = ndcg_at(CUTOFF, documents_of(deep, query.gains, connection), query.gains)
+        deep = searcher.search(query.query, k=DEPTH, mode="dense", dim=dim).hits
+        passages = [int(hit.passage_id, 16) for hit in deep]
+        ndcg = ndcg_at(CUTOFF, documents_of(passages, query.gains, connection), query.gains)
     return Answer(tuple(hit.passage_id for hit in result.hits), result.seconds, ndcg)
 
 

@@ -12,7 +12,7 @@ from sakuin.evaluation.results import CUTOFF
 from sakuin.index.snapshot import Snapshot
 from sakuin.search.fusion import Fusion, Scaling, normalised
 from sakuin.search.ranking import CANDIDATES, FEWEST_CONTENDERS, Leg, bm25_extent, bm25_leg, dense_leg, found_roughly
-from sakuin.search.results import MAX_QUERY_CHARACTERS
+from sakuin.search.request import MAX_QUERY_CHARACTERS
 from sakuin.tuning.judged import JudgedQuery, names_in_ranking, places_of
 from sakuin.tuning.metrics import gains_of
 

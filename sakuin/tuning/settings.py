@@ -78,7 +78,7 @@ def ranked_names(searcher: Searcher, query: JudgedQuery, setting: Setting, k: in
     """The first k documents found, best first, each once, by the names that the judgements use."""
     wanted = HITS_A_DOCUMENT * k
     while True:
-        hits = searcher.search(query.query, wanted, setting.mode, setting.dim).hits
+        hits = searcher.search(query.query, k=wanted, mode=setting.mode, dim=setting.dim).hits
         contents = [int(hit.passage_id, 16) for hit in hits]
         with closing(database.connect(searcher.folder, read_only=True)) as connection:
             places = places_of(contents, connection)

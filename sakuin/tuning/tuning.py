@@ -22,7 +22,7 @@ from sakuin.index.snapshot import open_index
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 from sakuin.search.fusion import BM25_WEIGHT, Fusion
-from sakuin.search.searcher import checked_dim
+from sakuin.search.request import checked_dim
 from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of
 from sakuin.tuning.legs import Figures, fetch
 from sakuin.tuning.significance import BLOCK, INTERVAL, SEED, TRIALS, Difference, randomisation_test
@@ -131,7 +131,7 @@ def compare(
         closing(open_index(searcher.folder)) as snapshot,
         closing(database.connect(searcher.folder, read_only=True)) as connection,
     ):
-        compared = checked_dim(dim, snapshot.manifest.dim)
+        compared = checked_dim(dim, stored=snapshot.manifest.dim)
         judgements = judgements_of(judged, connection)
         queries = judgements.queries
         if len(queries) < MIN_QUERIES:

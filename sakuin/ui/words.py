@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from sakuin.search import Notice
-from sakuin.search.results import MAX_QUERY_CHARACTERS
+from sakuin.search.request import MAX_QUERY_CHARACTERS
 
 Language = Literal["ja", "en"]
 LANGUAGES: dict[Language, str] = {"ja": "日本語", "en": "English"}

@@ -83,7 +83,7 @@ def searched(index: Path, judged: Sequence[JudgedQuery], mode: str, dim: int) ->
     rows = []
     with Searcher.open(index) as searcher, closing(database.connect(index, read_only=True)) as connection:
         for query in judged:
-            contents = [int(hit.passage_id, 16) for hit in searcher.search(query.query, 60, mode, dim).hits]
+            contents = [int(hit.passage_id, 16) for hit in searcher.search(query.query, k=60, mode=mode, dim=dim).hits]
             places = places_of(contents, connection)
             called = [names_in_ranking(content, places[content], query.gains) for content in contents]
             ranked = list(dict.fromkeys(name for names in called for name in names))

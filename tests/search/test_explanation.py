@@ -103,7 +103,7 @@ def test_everything_adds_up_to_the_score_shown(searcher: Searcher, query: str, m
             assert abs(rounding.value) < 5e-3
         for rounding in nodes(explanation, "rounding to four decimals"):
             assert abs(rounding.value) < 1e-4 + 1e-6 * hit.score
-        again = searcher.explain(query, hit, dim, by)  # type: ignore[arg-type]
+        again = searcher.explain(query, hit, dim=dim, by=by)  # type: ignore[arg-type]
         assert again.value == hit.score
         assert_adds_up(again)
         json.dumps(again.to_dict())
@@ -240,12 +240,12 @@ def test_a_hybrid_with_a_blind_leg(searcher: Searcher) -> None:
 def test_a_hit_is_explained_only_by_the_search_that_found_it(searcher: Searcher) -> None:
     hit = searcher.search("猫は魚が好き", dim=128).hits[0]
     assert hit.explanation is None
-    assert searcher.explain("猫は魚が好き", hit, 128).value == hit.score
+    assert searcher.explain("猫は魚が好き", hit, dim=128).value == hit.score
     for query, dim in (("犬", 128), ("猫は魚が好き", 32), ("猫は魚が好き", 2000)):
         with pytest.raises(SearchError):
-            searcher.explain(query, hit, dim)
+            searcher.explain(query, hit, dim=dim)
     with pytest.raises(SearchError, match="search again"):
-        searcher.explain("猫は魚が好き", replace(hit, passage_id=f"{1:016x}"), 128)
+        searcher.explain("猫は魚が好き", replace(hit, passage_id=f"{1:016x}"), dim=128)
 
 
 def test_text_is_indented_and_can_be_cut(searcher: Searcher) -> None:

@@ -78,7 +78,7 @@ def test_whether_a_query_is_answered_does_not_depend_on_how_many_hits_are_asked_
     queries = [json.loads(line)["query"] for line in lines] + NONSENSE
     with Searcher.open(examples) as searcher:
         for query in queries:
-            answers = {k: searcher.search(query, k) for k in (1, 10, 40)}
+            answers = {k: searcher.search(query, k=k) for k in (1, 10, 40)}
             assert len({result.answered for result in answers.values()}) == 1, query
             assert len(answers[1].hits) == 1
 

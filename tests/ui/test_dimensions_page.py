@@ -56,7 +56,7 @@ def test_ranks_are_those_of_searches_at_each_dimension(example_index: Path, hybr
     assert rows[0] == ["", "", "32", "64", "128", "256"]
     with Searcher.open(example_index) as searcher:
         mode = "hybrid" if hybrid == "true" else "dense"
-        tops = [searcher.search(QUERY, 10, mode, dim).hits for dim in (32, 64, 128, 256)]
+        tops = [searcher.search(QUERY, k=10, mode=mode, dim=dim).hits for dim in (32, 64, 128, 256)]
     names = {hit.passage_id: number for number, hit in enumerate(tops[-1], 1)}
     for column, (dim, top) in enumerate(zip((32, 64, 128, 256), tops, strict=True), 2):
         shown = {row[0]: row[column].split() for row in rows[1:]}
@@ -124,7 +124,7 @@ def test_judged_queries_add_quality(example_index: Path) -> None:
     rows = rows_of(html_of(app))
     assert rows[0][1] == "Quality (nDCG@10)"
     with Searcher.open(example_index) as searcher:
-        files = [hit.document.uri for hit in searcher.search(query, 100, "dense", 256).hits]
+        files = [hit.document.uri for hit in searcher.search(query, k=100, mode="dense", dim=256).hits]
     rank = list(dict.fromkeys(files)).index(answer) + 1
     assert rank <= 10
     assert rows[-1][1] == f"{1 / math.log2(rank + 1):.3f}"

@@ -108,7 +108,7 @@ def test_figures_are_right(example_index: Path) -> None:
 
     with Searcher.open(example_index) as searcher:
         figures = {name: measure(searcher, judged, setting_of(name), 10) for name in ("hybrid-256", "bm25")}
-        ranks = [hit.document.uri for hit in searcher.search(judged[0].query, 10).hits]
+        ranks = [hit.document.uri for hit in searcher.search(judged[0].query, k=10).hits]
     assert figures["hybrid-256"].first[0] == ranks.index("travel/chien-shomei.txt") + 1
     rows = {row.name: row for row in compare(figures, "hybrid-256")}
     assert rows["hybrid-256"].difference is None

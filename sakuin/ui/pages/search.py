@@ -99,7 +99,7 @@ def open_why(passage_id: str | None) -> None:
 
 def show_why(searcher: Searcher, result: SearchResult, hit: Hit, words: Words) -> None:
     """All that made a hit's score: both legs' parts, pairs of words, dimensions, terms."""
-    explanation = searcher.explain(result.query, hit, result.dim)
+    explanation = searcher.explain(result.query, hit, dim=result.dim)
     sections = [explanations.fusion(hit, words)]
     if hit.dense and result.dim:
         passage = Indexed.passage(hit.document.title, hit.heading, hit.text).text
@@ -130,7 +130,7 @@ def explained_file(result: SearchResult, hit: Hit, explanation: Explanation) -> 
 
 def show_side_by_side(searcher: Searcher, query: str, dim: int, where: Chosen, words: Words) -> None:
     """What each way of searching finds by itself, and both together."""
-    lists = side_by_side(searcher, query, LISTED, dim, where)
+    lists = side_by_side(searcher, query, k=LISTED, dim=dim, where=where)
     for notice in lists.notices:
         st.html(pieces.note(words.notice(notice), strong=notice is Notice.NO_GOOD_MATCH))
     st.caption(words("side_text"))
