@@ -4,7 +4,7 @@
     python -m benchmarks.build --data ../shared/data/pairs --passages 1000000 --peer "bm25s + FAISS flat"
 
 Stages are measured one after another in one process; `index build` runs several of them side by side. Peers need
-`pip install "sakuin[bench]"`.
+`pip install ".[bench]"`.
 """
 
 import json

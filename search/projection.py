@@ -1,7 +1,7 @@
 """A map of an index: passages in two dimensions, the near ones near each other, in clusters with names.
 
 Positions are those of t-SNE (van der Maaten & Hinton 2008) as openTSNE computes it (Poličar et al. 2024), from
-neighbours that FAISS finds; openTSNE is the extra ``sakuin[map]``. Where it is not installed, clusters are laid out
+neighbours that FAISS finds; openTSNE comes with the extra ``map``. Where it is not installed, clusters are laid out
 instead and passages within them: rough, and the projection says so. docs/experiments/maps.md compares others.
 """
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sakuin.extras import missing
 from sakuin.files import atomic_write
 from sakuin.training.errors import TrainingError, write_errors
 
@@ -104,7 +105,7 @@ def figure_of(log: Log, title: str) -> "Figure":
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise TrainingError('Curves are drawn by matplotlib, which is missing: pip install "sakuin[train]".') from error
+        raise TrainingError(f"Curves cannot be drawn. {missing('matplotlib', 'train')}") from error
     panels = [draw for draw, content in ((draw_losses, log.steps), (draw_evaluations, log.evaluations)) if content]
     figure = Figure(figsize=(WIDTH, PANEL_HEIGHT * len(panels)), layout="constrained")
     FigureCanvasAgg(figure)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sakuin.extras import missing
 from sakuin.training.errors import TrainingError
 
 Pair = tuple[str, str, tuple[str, ...]]
@@ -68,9 +69,7 @@ def load_rows(dataset: str, subset: str | None, split: str) -> Iterable[Mapping[
         from datasets import load_dataset
         from datasets.exceptions import DatasetNotFoundError
     except ImportError as error:
-        raise TrainingError(
-            f'{dataset} is read by the package `datasets`, which is missing: pip install "sakuin[train]".'
-        ) from error
+        raise TrainingError(f"Cannot read {dataset}. {missing('datasets', 'train')}") from error
     where = describe(dataset, subset, split)
     try:
         rows = load_dataset(dataset, subset, split=split, streaming=True)

@@ -17,6 +17,7 @@ from sentencepiece import sentencepiece_model_pb2
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from tqdm import tqdm
 
+from sakuin.extras import missing
 from sakuin.training.errors import TrainingError
 from sakuin.training.pairs import SUFFIXES, read_pairs
 
@@ -46,7 +47,7 @@ def unidic_seams() -> Callable[[str], str]:
         import fugashi
         import unidic_lite
     except ImportError as error:
-        raise TrainingError('Words are cut by fugashi and unidic-lite: pip install "sakuin[train]".') from error
+        raise TrainingError(f"Words are cut by UniDic. {missing('unidic_lite', 'train')}") from error
     tagger = fugashi.GenericTagger(f'-d "{unidic_lite.DICDIR}" -r /dev/null -Owakati')
 
     def mark(text: str) -> str:

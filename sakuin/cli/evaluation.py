@@ -238,4 +238,4 @@ def labelled(results: "ModelResults", dim: int) -> str:
 
 def main() -> None:
     """Run the command line."""
-    run(cli, "python -m sakuin.evaluation", NOT_LEFT)
+    run(cli, "python -m sakuin.evaluation", NOT_LEFT, extra="eval")

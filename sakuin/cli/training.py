@@ -202,4 +202,5 @@ def main() -> None:
         cli,
         "python -m sakuin.training",
         "The same command goes on from the last checkpoint, if there was one.",
+        extra="train",
     )

@@ -12,6 +12,7 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.pooling import Pooling
 from sakuin.evaluation.dense import Role, Vectors
 from sakuin.evaluation.families import EvaluationError
+from sakuin.extras import missing
 from sakuin.index.writer import DEFAULT_DIM
 
 if TYPE_CHECKING:
@@ -179,7 +180,7 @@ def transformer(name: str, given: dict[Role, str | None], notes: list[str]) -> T
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise EvaluationError(
-            f'{name} needs sentence-transformers: pip install "sakuin[eval]", or leave the model out.'
+            f"Cannot load {name}. {missing('sentence_transformers', 'train')} Or leave the model out."
         ) from error
     try:
         model = SentenceTransformer(source)

@@ -2,7 +2,6 @@
 
 import json
 import random
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -264,12 +263,3 @@ def test_an_interruption_leaves_nothing(
     assert result.exit_code == 130
     assert "Nothing was written" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["belonging"]
-
-
-def test_without_the_training_extra_the_command_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "sakuin.training.adapt", None)
-    result = CliRunner().invoke(cli, ["adapt", str(tmp_path)])
-    assert isinstance(result.exception, SakuinError)
-    assert 'pip install "sakuin[train]"' in str(result.exception)
