@@ -130,6 +130,7 @@ def cli(
     from sakuin.evaluation.hub import find_hub_tasks
     from sakuin.evaluation.measuring import dims_of, evaluate
     from sakuin.evaluation.models import DEFAULT_MODELS, load_models
+    from sakuin.evaluation.provenance import provenance
     from sakuin.evaluation.report import comparison_table, model_table, to_json
     from sakuin.evaluation.results import in_order
     from sakuin.evaluation.tasks import RetrievalTask, find_tasks, select
@@ -173,6 +174,7 @@ def cli(
     if pairs:
         facts["significance"] = compare_pairs(pairs, {each.name: each for each in results}, chosen, show)
     if as_json:
+        facts = {"benchmark": "sakuin.evaluation", **provenance(click.get_current_context().params), **facts}
         as_json.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if markdown:
         markdown.write_text("\n\n".join(tables) + "\n", encoding="utf-8")
