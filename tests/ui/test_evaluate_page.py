@@ -1,7 +1,5 @@
 """The page Evaluate."""
 
-import csv
-import io
 import json
 import os
 import re
@@ -13,9 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from sakuin.search import Searcher
-from sakuin.tuning.judged import JudgedQuery
 from sakuin.ui.pages import evaluate
-from sakuin.ui.pages.evaluate import Judged, as_csv, as_json, compare, setting_of
 from tests.ui.pages import HOSTILE, html_of, opened, settle, shoot
 
 QUERIES = [
@@ -96,31 +92,6 @@ def test_links_lead_to_the_search_that_was_measured(example_index: Path) -> None
     asked = [{key: value[0] for key, value in parse_qs(link.query).items()} for link in links]
     assert {"q": QUERIES[0]["query"], "mode": "dense", "dim": "64"} in asked
     assert {"q": QUERIES[0]["query"], "mode": "bm25"} in asked
-
-
-def test_figures_are_right(example_index: Path) -> None:
-    judged = (
-        JudgedQuery("電車が遅れた証拠がほしい", {"travel/chien-shomei.txt": 1.0}),
-        JudgedQuery("有給休暇", {"travel/chien-shomei.txt": 1.0}),
-    )
-    queries = Judged("x.jsonl", "0", judged, (), 0, 0)
-    from sakuin.tuning.settings import measure
-
-    with Searcher.open(example_index) as searcher:
-        figures = {name: measure(searcher, judged, setting_of(name), 10) for name in ("hybrid-256", "bm25")}
-        ranks = [hit.document.uri for hit in searcher.search(judged[0].query, k=10).hits]
-    assert figures["hybrid-256"].first[0] == ranks.index("travel/chien-shomei.txt") + 1
-    rows = {row.name: row for row in compare(figures, "hybrid-256")}
-    assert rows["hybrid-256"].difference is None
-    difference = rows["bm25"].difference
-    assert difference
-    assert difference.value == pytest.approx(rows["bm25"].ndcg.value - rows["hybrid-256"].ndcg.value)
-    table = list(csv.DictReader(io.StringIO(as_csv(queries, figures))))
-    assert [row["query"] for row in table] == [query.query for query in judged]
-    assert float(table[0]["hybrid-256 nDCG"]) == pytest.approx(figures["hybrid-256"].ndcg[0], abs=1e-6)
-    whole = json.loads(as_json(queries, figures, list(rows.values()), 10))
-    assert whole["queries"][1]["figures"]["bm25"]["first"] is None
-    assert whole["settings"][0]["ndcg"]["value"] == pytest.approx(figures["hybrid-256"].ndcg.mean())
 
 
 @pytest.mark.parametrize(
