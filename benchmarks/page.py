@@ -113,8 +113,10 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def typed(address: str, asked: Sequence[str]) -> list[tuple[float, float, float] | None]:
-    """Milliseconds of each query: to the first hit, to the last, and of the search alone; None where its first hit is
-    that of the query before."""
+    """Milliseconds of each query: to the first hit, to the last, and of the search alone.
+
+    None stands for a query whose first hit is that of the query before.
+    """
     from playwright.sync_api import sync_playwright
 
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
