@@ -1,9 +1,9 @@
-"""What it changes that hybrid search finds BM25's candidates roughly in a large index: quality and time.
+"""What it changes that hybrid search has a first stage of BM25 in a large index, without common terms: quality and time.
 
-    python -m benchmarks.rough --tasks ../shared/eval --data ../shared/data/pairs --passages 250000
+    python -m benchmarks.first_stage --tasks ../shared/eval --data ../shared/data/pairs --passages 250000
 
 The documents of all retrieval tasks of a folder lie in one index, among other passages. Each query is ranked twice,
-once with BM25's candidates found by all its terms and once by its rough ones.
+once with BM25's candidates found by all its terms and once without the common ones.
 """
 
 import time
@@ -47,12 +47,12 @@ def main(folder: Path, data: Path | None, passages: int, queries: int) -> None:
     documents |= {f"others/{number}": text for number, text in enumerate(others)}
     with searcher_over(list(documents), list(documents.values()), None, None) as searcher:
         print(f"{searcher.counts()['passages']:,} passages; nDCG@10 of hybrid search, and the median time of ranking")
-        print(f"{'':36}{'all terms':>10}{'ms':>7}{'rough':>10}{'ms':>7}{'difference':>12}  95 % interval")
+        print(f"{'':36}{'all terms':>10}{'ms':>7}{'first stage':>12}{'ms':>7}{'difference':>12}  95 % interval")
         for task in tasks:
-            (all_terms, before), (rough, after) = (ranked(searcher, task, limit) for limit in (BY_ALL_TERMS, None))
-            change = randomisation_test(rough, all_terms)
+            (all_terms, before), (first, after) = (ranked(searcher, task, limit) for limit in (BY_ALL_TERMS, None))
+            change = randomisation_test(first, all_terms)
             print(
-                f"{task.name:36}{100 * all_terms.mean():10.2f}{before:7.1f}{100 * rough.mean():10.2f}{after:7.1f}"
+                f"{task.name:36}{100 * all_terms.mean():10.2f}{before:7.1f}{100 * first.mean():12.2f}{after:7.1f}"
                 f"{100 * change.value:+12.2f}  {100 * change.low:+.2f} to {100 * change.high:+.2f}",
                 flush=True,
             )
