@@ -1,4 +1,4 @@
-"""What it changes that hybrid search has a first stage of BM25 in a large index, without common terms: quality and time.
+"""What the first stage of BM25 in a large index, which leaves out common terms, changes: quality and time.
 
     python -m benchmarks.first_stage --tasks ../shared/eval --data ../shared/data/pairs --passages 250000
 
