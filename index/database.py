@@ -13,14 +13,15 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sakuin.index.documents import Document, MetadataValue, Passage
+from sakuin.index.documents import Document, MetadataValue, Passage, Skipped
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
 NAME = "documents.db"
-FORMAT = 4
+FORMAT = 5
 # SQLite's own limit on ? in a statement is 32,766.
 MANY = 10_000
 
@@ -72,8 +73,8 @@ class FileState:
     size: int
     mtime_ns: int
     sha256: str
-    reason: str
-    """Why nothing, or not all, was taken from the file; "" where all was."""
+    reason: Reason | None = None
+    """Why nothing, or not all, was taken from the file; None where all was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +252,7 @@ def insert_document(
 
 def put_file(connection: sqlite3.Connection, state: FileState) -> None:
     """Store the state of a file, in place of what was known of it."""
-    row = (state.uri, state.size, state.mtime_ns, state.sha256, state.reason)
+    row = (state.uri, state.size, state.mtime_ns, state.sha256, state.reason.to_json() if state.reason else "")
     connection.execute(
         "INSERT OR REPLACE INTO files (uri, size, mtime_ns, sha256, reason, checksum) VALUES (?, ?, ?, ?, ?, ?)",
         (*row, row_checksum(row)),
@@ -394,12 +395,28 @@ def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
     Raises:
         IndexFolderError: what is noted of one is not what was written.
     """
-    found = {}
-    for *row, checksum in connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files"):
-        if row_checksum(row) != checksum:
-            raise damaged(f"what is noted of the file {row[0]}")
-        found[row[0]] = FileState(*row)
-    return found
+    rows = connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files")
+    return {state.uri: state for state in map(_file_state, rows)}
+
+
+def read_skipped(connection: sqlite3.Connection, most: int = -1) -> list[Skipped]:
+    """The first of the files of which nothing, or not all, was taken, in order of their names; -1 for all.
+
+    Raises:
+        IndexFolderError: what is noted of one is not what was written.
+    """
+    rows = connection.execute(
+        "SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files WHERE reason != '' ORDER BY uri LIMIT ?",
+        (most,),
+    )
+    return [Skipped(state.uri, state.reason) for state in map(_file_state, rows) if state.reason]
+
+
+def _file_state(row: Sequence[Any]) -> FileState:
+    uri, size, mtime_ns, sha256, reason, checksum = row
+    if row_checksum((uri, size, mtime_ns, sha256, reason)) != checksum:
+        raise damaged(f"what is noted of the file {uri}")
+    return FileState(uri, size, mtime_ns, sha256, Reason.from_json(reason))
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from sakuin.index.reasons import Reason
+
 MetadataValue = str | int | float | bool | None
 
 
@@ -44,7 +46,7 @@ class Skipped:
     """A file, or a row of one, that was left out, and why."""
 
     uri: str
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 from sakuin.index import database, filters
 from sakuin.index.database import Manifest, PassageRow
+from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.filters import Conditions, Facet, Selection
 from sakuin.index.terms import Terms
@@ -128,10 +129,10 @@ class Snapshot:
         with self._reading():
             return database.counts(self._connection)
 
-    def skipped(self) -> list[tuple[str, str]]:
-        """(uri, reason) of the files of which nothing, or not all, was taken."""
+    def skipped(self) -> list[Skipped]:
+        """The files of which nothing, or not all, was taken, and why."""
         with self._reading():
-            return self._connection.execute("SELECT uri, reason FROM files WHERE reason != '' ORDER BY uri").fetchall()
+            return database.read_skipped(self._connection)
 
     def files(self) -> list[tuple[str, int]]:
         """(uri, number of documents) of every file."""

@@ -19,6 +19,7 @@ from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError, ReadError
 from sakuin.index.listing import documents_in, reading
 from sakuin.index.readers import SUFFIXES, unknown_type
+from sakuin.index.reasons import Reason
 
 NAME = "uploads"
 MAX_FILES = 100
@@ -145,11 +146,11 @@ def add_uploads(uploads: Sequence[tuple[str, bytes]], folder: Path, progress: Pr
             try:
                 checked = safe_name(name)
                 if place >= MAX_FILES:
-                    raise ReadError(f"more than {MAX_FILES} files at once: add them from the command line")
+                    raise ReadError(Reason("too_many_uploads", {"limit": MAX_FILES}))
                 if len(content) > MAX_MEGABYTES * 1024 * 1024:
-                    raise ReadError(f"larger than {MAX_MEGABYTES} MB: add it from the command line")
+                    raise ReadError(Reason("upload_too_large", {"limit": MAX_MEGABYTES}))
             except ReadError as error:
-                skipped.append(Skipped(name, str(error)))
+                skipped.append(Skipped(name, error.reason))
                 continue
             target.mkdir(parents=True, exist_ok=True)
             saved.append((name, *save(target, checked, content)))

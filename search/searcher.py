@@ -16,6 +16,7 @@ from sakuin.embedder import SakuinError, StaticEmbedder
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.calibration import FEWEST
 from sakuin.index.database import Manifest, PassageRow
+from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.filters import MOST_VALUES, Facet, Selection, Where, conditions_of
 from sakuin.index.snapshot import Snapshot, open_index
@@ -108,8 +109,8 @@ class Searcher:
         """Numbers of files, documents, passages and skipped files."""
         return self._current().counts()
 
-    def skipped(self) -> list[tuple[str, str]]:
-        """(uri, reason) of files of which nothing, or not all, was taken."""
+    def skipped(self) -> list[Skipped]:
+        """The files of which nothing, or not all, was taken, and why."""
         return self._current().skipped()
 
     def search(

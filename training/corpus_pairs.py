@@ -15,6 +15,7 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.passages import split, text_width
 from sakuin.index.readers import read_file
+from sakuin.index.reasons import Reason
 
 # A narrower passage says too little to be found, or to be learnt from: 15 Japanese characters.
 LEAST_WIDTH = 30
@@ -68,11 +69,11 @@ def read_documents(corpus: Path, progress: Progress = no_progress) -> tuple[list
                 if isinstance(item, Skipped):
                     skipped.append(item)
                 elif item.uri in documents:
-                    skipped.append(Skipped(item.uri, "there is another document of the same name"))
+                    skipped.append(Skipped(item.uri, Reason("same_document_name")))
                 else:
                     documents[item.uri] = item
         except ReadError as error:
-            skipped.append(Skipped(file.uri, str(error)))
+            skipped.append(Skipped(file.uri, error.reason))
         done += file.size
     progress("", total, total)
     return list(documents.values()), skipped

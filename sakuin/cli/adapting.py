@@ -63,7 +63,7 @@ def adapt(corpus: Path, out: Path, model: str | None, minutes: float, seed: int,
     click.echo(f"Read:      {result.documents:,} documents, {result.passages:,} passages")
     if result.skipped:
         click.echo(f"Skipped:   {len(result.skipped):,} files or parts of files")
-        show_reasons([(item.uri, item.reason) for item in result.skipped], SKIPPED_SHOWN)
+        show_reasons(result.skipped, SKIPPED_SHOWN)
     click.echo(f"Trained:   {result.steps:,} batches of {result.batch:,} in {result.seconds / 60:.1f} minutes")
     for line in figures(result):
         click.echo(line)

@@ -131,4 +131,4 @@ def show_report(report: "Report", folder: Path) -> None:
         click.echo(f"Files:     {changes or 'none'}")
     speed = f", {report.new_passages / report.seconds:,.0f} passages a second" if report.new_passages else ""
     show_state(report, folder, f"{report.new_passages:,} passages read in {report.seconds:.1f} s{speed}")
-    show_skipped([(item.uri, item.reason) for item in report.skipped], report.partly)
+    show_skipped(report.skipped, report.partly)

@@ -12,6 +12,7 @@ from sakuin.embedder.errors import SakuinError
 from sakuin.index.build import add, build, compact, remove, repair
 from sakuin.index.database import indexed_text
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.reasons import Reason
 from sakuin.index.snapshot import open_index, verify
 from sakuin.index.writer import IndexWriter, Settings
 from sakuin.search import Searcher
@@ -106,7 +107,7 @@ def test_a_huge_file_is_committed_in_parts(tmp_path: Path, monkeypatch: pytest.M
     with Searcher.open(folder) as searcher:
         part = searcher.counts()
         assert 100 <= part["passages"] < 350
-        assert "the next build reads the rest" in searcher.skipped()[0][1]
+        assert searcher.skipped()[0].reason == Reason("interrupted")
     assert verify(folder) == []
     encoded: list[int] = []
     encode = StaticEmbedder.encode
@@ -454,7 +455,7 @@ def test_a_file_that_could_not_be_opened_is_tried_again(
     from sakuin.index.errors import ReadError
 
     def refuse(path: Path) -> str:
-        raise ReadError("cannot be read: Permission denied")
+        raise ReadError(Reason("cannot_read", {"detail": "Permission denied"}))
 
     folder = tmp_path / "index"
     with monkeypatch.context() as patched:
@@ -492,7 +493,7 @@ def test_documents_of_the_same_name_do_not_stop_a_build(corpus: Path, tmp_path: 
     (corpus / "rows.jsonl#a.txt").write_text("file", encoding="utf-8")
     (corpus / "rows.jsonl").write_text('{"id": "a.txt", "text": "row"}', encoding="utf-8")
     report = build(corpus, tmp_path / "index")
-    assert "same name" in " ".join(item.reason for item in report.skipped)
+    assert "same name" in " ".join(str(item.reason) for item in report.skipped)
     assert len([uri for uri in uris(tmp_path / "index") if uri == "rows.jsonl#a.txt"]) == 1
 
 

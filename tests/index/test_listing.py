@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sakuin.index.build import build
+from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.listing import (
     ORDERS,
@@ -18,6 +19,7 @@ from sakuin.index.listing import (
     read_metadata,
     reading,
 )
+from sakuin.index.reasons import Reason
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_filters(index: Path, some: str, kind: str, found: set[str]) -> None:
 def test_kinds_and_skipped_files(index: Path) -> None:
     with reading(index) as connection:
         assert list_kinds(connection) == ["jsonl", "md", "txt"]
-        assert list_skipped(connection, 10) == ([("photo.png", "files of type .png are not read")], 1)
+        assert list_skipped(connection, 10) == ([Skipped("photo.png", Reason("unknown_type", {"suffix": ".png"}))], 1)
         assert list_skipped(connection, 0) == ([], 1)
         assert documents_in(connection, ["rows.jsonl", "photo.png"]) == {"rows.jsonl": 2, "photo.png": 0}
 
