@@ -1,10 +1,11 @@
 """Query to ranked, explained results: dense and BM25 search, joined by a hybrid ranker."""
 
 from sakuin.index.filters import Facet, Where
-from sakuin.search.explanation import Explanation, Place
+from sakuin.search.explanation import Explanation
 from sakuin.search.request import MODES, SearchError, SearchRequest
 from sakuin.search.results import Hit, HitDocument, LegScore, Notice, SearchResult
 from sakuin.search.searcher import Searcher
+from sakuin.search.spans import Span
 
 __all__ = [
     "MODES",
@@ -14,10 +15,10 @@ __all__ = [
     "HitDocument",
     "LegScore",
     "Notice",
-    "Place",
     "SearchError",
     "SearchRequest",
     "SearchResult",
     "Searcher",
+    "Span",
     "Where",
 ]

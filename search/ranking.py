@@ -67,12 +67,12 @@ class Ranking:
 
     Attributes:
         hits: Best first.
-        blind: A notice for each leg that was asked but could not see the query.
+        notices: One for each leg that was asked but found nothing of the query.
         rival: Cosine in place `RIVAL` of the dense leg's list, or in its last; None where that leg took no part.
     """
 
     hits: list[Ranked]
-    blind: list[Notice]
+    notices: list[Notice]
     rival: float | None
 
 
@@ -99,7 +99,7 @@ def rank(
     query, k, mode = request.text, request.k, request.mode
     dim = request.dimensions(snapshot.manifest.dim)
     if within and not len(within.passages):
-        return Ranking([], [Notice.NOTHING_MATCHES_FILTER], None)
+        return Ranking([], [Notice("nothing_matches_filter")], None)
     dense, words, joined = None, None, None
     if mode == "bm25":
         words = bm25_leg(snapshot, query, k, within)
@@ -111,12 +111,12 @@ def rank(
             dense, words, joined = both_legs(snapshot, query, vector, k, request.rescore, beside, within)
     notices = []
     if not query.strip():
-        notices.append(Notice.EMPTY)
+        notices.append(Notice("empty"))
     else:
         if mode != "bm25" and dense is None:
-            notices.append(Notice.DENSE_BLIND)
+            notices.append(Notice("dense_no_match"))
         if mode != "dense" and words is None:
-            notices.append(Notice.BM25_BLIND_IN_FILTER if within else Notice.BM25_BLIND)
+            notices.append(Notice("bm25_no_match_in_filter" if within else "bm25_no_match"))
     rival = float(dense.scores[:RIVAL][-1]) if dense and len(dense.scores) else None
     if joined is not None:
         return Ranking(joined, notices, rival)

@@ -21,8 +21,8 @@ from sakuin.index.errors import IndexFolderError
 from sakuin.index.filters import MOST_VALUES, Facet, Selection, Where, conditions_of
 from sakuin.index.snapshot import Snapshot, open_index
 from sakuin.index.writer import load_model
-from sakuin.search.explanation import SIDES, Explanation, Indexed, Side, explain_bm25, explain_cosine, explain_fusion
-from sakuin.search.fusion import Scaling
+from sakuin.search.breakdown import SIDES, Side, explain_hit
+from sakuin.search.explanation import Explanation
 from sakuin.search.highlights import highlight
 from sakuin.search.ranking import Ranked, Ranking, rank
 from sakuin.search.relevance import GOOD_MATCH, JUDGED, relevances
@@ -169,7 +169,7 @@ class Searcher:
     def _answer(self, request: SearchRequest) -> SearchResult:
         """What `answer` gives, but for the time it took."""
         query = request.text
-        notices = [Notice.CUT] if len(request.query) > len(query) else []
+        notices = [Notice("query_cut", {"used": len(query)})] if len(request.query) > len(query) else []
         # Whether a query is answered is judged by as many hits however few are wanted.
         wanted = replace(request, k=max(request.k, JUDGED))
         asked: Snapshot | None = None
@@ -194,12 +194,11 @@ class Searcher:
         hits = tuple(finished(hit, rows[hit.passage_id], spans) for hit, spans in zip(ranked, texts, strict=True))
         if request.explain:
             hits = tuple(
-                replace(hit, explanation=explained(snapshot, self.model, query, hit, dim=compared, by="passage"))
-                for hit in hits
+                replace(hit, explanation=explain_hit(snapshot, self.model, query, hit, dim=compared)) for hit in hits
             )
-        notices += ranking.blind
+        notices += ranking.notices
         if answered is False and ranked:
-            notices.append(Notice.NO_GOOD_MATCH)
+            notices.append(Notice("no_good_match"))
         return SearchResult(
             query=request.query,
             mode=request.mode,
@@ -265,7 +264,7 @@ class Searcher:
                 f"The hit in {hit.document.uri} has another score for this query at {compared} dimensions: give the "
                 f"query and the dim that found it, and search again if the index has changed since."
             )
-        return explained(snapshot, self.model, text, hit, dim=compared, by=by)
+        return explain_hit(snapshot, self.model, text, hit, dim=compared, by=by)
 
     def _current(self) -> Snapshot:
         """The last committed state, reopened if it has changed."""
@@ -306,10 +305,11 @@ def check_fields(snapshot: Snapshot, names: Collection[str]) -> None:
 
 def judged(snapshot: Snapshot, request: SearchRequest, ranking: Ranking) -> tuple[list[Ranked], bool | None]:
     """Hits with their relevance, those of too low a one left out, and whether any is likely enough an answer."""
-    words_blind = bool({Notice.BM25_BLIND, Notice.BM25_BLIND_IN_FILTER} & set(ranking.blind))
+    codes = {notice.code for notice in ranking.notices}
+    no_match = not codes.isdisjoint({"bm25_no_match", "bm25_no_match_in_filter"})
     full = snapshot.terms.full_score(request.text)
     dim = request.dimensions(snapshot.manifest.dim)
-    chances = relevances(ranking.hits, ranking.rival, full, dim, snapshot.manifest, words_blind)
+    chances = relevances(ranking.hits, ranking.rival, full, dim, snapshot.manifest, bm25_no_match=no_match)
     if chances is None:
         if request.min_relevance and ranking.hits:
             raise SearchError(
@@ -339,19 +339,3 @@ def finished(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ..
         bm25=hit.bm25,
         relevance=hit.relevance,
     )
-
-
-def explained(snapshot: Snapshot, model: StaticEmbedder, query: str, hit: Hit, *, dim: int, by: Side) -> Explanation:
-    """What a hit's score is made of. Args: as in `Searcher.explain`; ``snapshot`` is what the hit was found in."""
-    asked = Indexed.query(query)
-    passage = Indexed.passage(hit.document.title, hit.heading, hit.text)
-    legs: list[tuple[str, Scaling | None, Explanation]] = []
-    if hit.dense:
-        cosine = explain_cosine(model, asked, passage, dim, hit.dense.score, by)
-        legs.append(("dense", hit.dense.scaling, cosine))
-    if hit.bm25:
-        parts = snapshot.terms.explained(query, int(hit.passage_id, 16))
-        matches = explain_bm25(parts, asked, passage, snapshot.terms.analyser, hit.bm25.score)
-        legs.append(("BM25", hit.bm25.scaling, matches))
-    joined = [(name, scaling, explanation) for name, scaling, explanation in legs if scaling]
-    return explain_fusion(hit.score, joined) if joined else legs[0][2]

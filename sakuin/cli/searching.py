@@ -125,11 +125,9 @@ def show_emptiness(folder: Path, corpus: str, skipped: int) -> None:
 
 def show_result(result: "SearchResult") -> None:
     """Hits for people."""
-    from sakuin.search.results import Notice
-
     for notice in result.notices:
         click.echo(f"Note: {notice}", err=True)
-    if Notice.NOTHING_MATCHES_FILTER in result.notices:
+    if any(notice.code == "nothing_matches_filter" for notice in result.notices):
         click.echo("`index info --facets` lists fields and their values.", err=True)
     if not result.hits:
         click.echo("Nothing found.")

@@ -16,8 +16,8 @@ from sakuin.index.database import NAME
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.filters import Value, Where, where_of
 from sakuin.search.request import MAX_RESCORED, SearchRequest
-from sakuin.search.results import SearchResult
 from sakuin.search.searcher import Searcher
+from sakuin.service.answers import SearchAnswer
 from sakuin.service.embeddings import embeddings_router
 from sakuin.service.gate import Gate
 from sakuin.service.refusals import ErrorAnswer, Refusal, answer_refusals
@@ -169,8 +169,9 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
 
         return Response(await workers.run(done), media_type="application/json")
 
-    def search(asked: SearchOptions, where: Where) -> SearchResult:
-        return searcher.answer(SearchRequest(**{**asked.model_dump(), "where": where}))
+    def search(asked: SearchOptions, where: Where) -> dict[str, Any]:
+        request = SearchRequest(**{**asked.model_dump(), "where": where})
+        return searcher.answer(request).to_dict()
 
     def facets(where: Where) -> dict[str, Any]:
         found = [facet.to_dict() for facet in searcher.facets(where)]
@@ -200,11 +201,11 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
     async def get_health() -> Response:
         return await answer(health)
 
-    @app.post("/search", summary="Passages that answer a query", responses={200: {"model": SearchResult}})
+    @app.post("/search", summary="Passages that answer a query", responses={200: {"model": SearchAnswer}})
     async def post_search(asked: SearchBody) -> Response:
         return await answer(lambda: search(asked, asked.where))
 
-    @app.get("/search", summary="The same, by address", responses={200: {"model": SearchResult}})
+    @app.get("/search", summary="The same, by address", responses={200: {"model": SearchAnswer}})
     async def get_search(asked: Annotated[SearchQuery, Query()]) -> Response:
         where = read_conditions(asked.where)
         return await answer(lambda: search(asked, where))

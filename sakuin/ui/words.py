@@ -7,7 +7,6 @@ from importlib.resources import files
 from typing import Any, Literal
 
 from sakuin.search import Notice
-from sakuin.search.request import MAX_QUERY_CHARACTERS
 
 Language = Literal["ja", "en"]
 LANGUAGES: dict[Language, str] = {"ja": "日本語", "en": "English"}
@@ -32,8 +31,8 @@ class Words:
 
     def notice(self, notice: Notice) -> str:
         """A notice of a search in this language."""
-        translations = self._facts.get(Notice.__name__, {})
-        return translations.get(notice.name.lower(), str(notice)).format(most=MAX_QUERY_CHARACTERS)
+        translated = self._facts.get(Notice.__name__, {}).get(notice.code)
+        return str(notice) if translated is None else translated.format(**notice.data)
 
 
 @cache

@@ -40,4 +40,4 @@ def test_each_list_is_that_of_its_own_search(
 def test_a_leg_that_sees_nothing_has_an_empty_list(searcher: Searcher) -> None:
     lists = side_by_side(searcher, "\U00013000\U00013001")
     assert lists.bm25 == ()
-    assert Notice.BM25_BLIND in lists.notices
+    assert Notice("bm25_no_match") in lists.notices

@@ -211,7 +211,7 @@ def test_how_likely_an_answer_is(monkeypatch: pytest.MonkeyPatch, example_index:
     assert "sk-note strong" not in html
     nothing = html_of(run_app(monkeypatch, example_index, q="量子もつれの実験装置"))
     assert "sk-note strong" in nothing
-    assert str(Notice.NO_GOOD_MATCH) in nothing
+    assert str(Notice("no_good_match")) in nothing
 
 
 def drawn(page: Any) -> str:

@@ -25,7 +25,7 @@ def test_every_text_that_a_page_asks_for_is_there() -> None:
 
 
 def test_notices_are_translated() -> None:
-    assert facts("ja")["Notice"].keys() == {notice.name.lower() for notice in Notice}
-    for notice in Notice:
+    assert facts("ja")["Notice"].keys() == Notice.SENTENCES.keys()
+    for notice in (Notice(code, {"used": 10}) for code in Notice.SENTENCES):
         assert re.search("[ぁ-ん]", Words("ja").notice(notice))
         assert Words("en").notice(notice) == str(notice)
