@@ -48,4 +48,4 @@ fix: install ## mend what can be mended by itself: order of imports, format
 	$(BIN)/ruff format .
 
 docs: install ## build the documentation site into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
