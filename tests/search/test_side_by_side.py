@@ -8,7 +8,7 @@ from sakuin.index.build import build
 from sakuin.search import Notice, Searcher
 from sakuin.search.ranking import CANDIDATES
 from sakuin.search.side_by_side import side_by_side
-from tests.ui.pages import EXAMPLES
+from tests.examples import EXAMPLES
 
 QUERY = "電車が遅れた証拠がほしい"
 

@@ -1,10 +1,8 @@
 """The page Evaluate."""
 
 import json
-import os
 import re
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,7 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from sakuin.search import Searcher
 from sakuin.ui.pages import evaluate
-from tests.ui.pages import HOSTILE, html_of, opened, settle, shoot
+from tests.examples import HOSTILE
+from tests.ui.pages import html_of
 
 QUERIES = [
     {"query": "電車が遅れた証拠がほしい", "relevant": ["travel/chien-shomei.txt"]},
@@ -142,58 +141,3 @@ def test_tuning_is_shown_and_not_written(example_index: Path) -> None:
     few = page_over(example_index, *QUERIES)
     few.button(key="tuning_try").click().run()
     assert "Tuning needs 20 judged queries" in html_of(few)
-
-
-@pytest.mark.browser
-def test_the_example_queries_are_measured(browser: Any, example_url: str) -> None:
-    with opened(browser, f"{example_url}/evaluate", locale="en-GB", viewport={"width": 390, "height": 844}) as page:
-        page.get_by_role("button", name="Use the queries of the example documents").click()
-        page.get_by_text("114 queries").wait_for()
-        page.get_by_role("button", name="Measure").click()
-        page.locator(".sk-compare").nth(1).wait_for()
-        settle(page)
-        assert "queries=examples" in page.url
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        first = page.locator(".sk-compare").first.inner_text()
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Save as CSV").click()
-        assert len(Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()) == 115
-        with page.context.expect_page() as opening:
-            page.locator(".sk-compare a").first.click()
-        found = opening.value
-        found.locator(".sk-hit").first.wait_for()
-        assert "/?q=" in found.url
-        # The same address shows the same figures.
-        page.reload()
-        page.get_by_role("button", name="Measure").click()
-        page.locator(".sk-compare").nth(1).wait_for()
-        settle(page)
-        assert page.locator(".sk-compare").first.inner_text() == first
-
-
-@pytest.mark.browser
-def test_hostile_queries_are_only_text(browser: Any, example_url: str) -> None:
-    row = {"query": HOSTILE, "relevant": ["office/yukyu-kyuka.md", HOSTILE]}
-    with opened(browser, f"{example_url}/evaluate?settings=bm25", locale="en-GB", color_scheme="dark") as page:
-        page.locator("input[type=file]").set_input_files(
-            {"name": "<b>x.jsonl", "mimeType": "application/json", "buffer": json.dumps(row).encode()}
-        )
-        page.get_by_text("1 queries").wait_for()
-        page.get_by_role("button", name="Measure").click()
-        page.locator(".sk-compare").nth(1).wait_for()
-        settle(page)
-        main = page.locator("[data-testid=stMain]")
-        assert "<script>" in main.inner_text()
-        assert main.locator(".sk script, .sk img, .katex").count() == 0
-        assert main.locator(".sk a:not([href^='search?'])").count() == 0
-
-
-@pytest.mark.browser
-def test_pictures(browser: Any, example_url: str) -> None:
-    if not os.environ.get("SAKUIN_SCREENSHOTS"):
-        pytest.skip("SAKUIN_SCREENSHOTS names no folder")
-    for scheme, name in (("light", "evaluate.png"), ("dark", "evaluate-dark.png")):
-        with opened(browser, f"{example_url}/evaluate?queries=examples", color_scheme=scheme) as page:
-            page.locator(".st-key-evaluate_measure button").click()
-            page.locator(".sk-compare").nth(1).wait_for()
-            shoot(page, name)

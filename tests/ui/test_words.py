@@ -4,7 +4,7 @@ import re
 
 from sakuin.search import Notice
 from sakuin.ui.words import Words, facts, texts
-from tests.ui.pages import ROOT
+from tests.examples import ROOT
 
 FIELD = re.compile(r"(?<!{){(\w+)}")
 
