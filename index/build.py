@@ -24,6 +24,7 @@ from sakuin.index.database import FileState
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import IndexFolderError, ReadError
 from sakuin.index.passages import split
+from sakuin.index.problems import Problem
 from sakuin.index.readers import MANY_DOCUMENTS, SUFFIXES, read_file, unknown_type
 from sakuin.index.readers.files import seconds_allowed, took_too_long
 from sakuin.index.reasons import PARTS_KEPT, Part, Reason, position_in
@@ -287,7 +288,7 @@ def repair(folder: Path, progress: Progress = no_progress) -> Report:
         try:
             problems = database.damaged_rows(connection)
         except (sqlite3.Error, ValueError) as error:
-            problems = [str(error)]
+            problems = [Problem("database", {"detail": str(error)})]
     if problems:
         raise IndexFolderError(
             f"The documents themselves are damaged ({problems[0]}), so nothing can be made anew from them: delete "

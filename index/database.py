@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sakuin.index.documents import Document, MetadataValue, Passage, Skipped
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.problems import Problem
 from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
@@ -271,21 +272,21 @@ def damaged(what: str) -> IndexFolderError:
     )
 
 
-def damaged_rows(connection: sqlite3.Connection) -> list[str]:
-    """What does not agree with its checksum, in sentences: files, documents, and passages with their content."""
+def damaged_rows(connection: sqlite3.Connection) -> list[Problem]:
+    """What does not agree with its checksum: files, documents, and passages with their content."""
     problems = []
     for uri, *row, checksum in connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files"):
         if row_checksum((uri, *row)) != checksum:
-            problems.append(f"{NAME}: what is noted of the file {uri} has changed since it was written")
+            problems.append(Problem("file_state", {"file": uri}))
     documents = connection.execute(
         "SELECT id, uri, file, title, metadata, text, label_checksum, text_checksum FROM documents"
     )
     for number, *label, text, label_checksum, text_checksum in documents:
         uri, _, title, _ = label
         if row_checksum(label) != label_checksum or content_number(text) != text_checksum:
-            problems.append(f"{NAME}: the document {uri} has changed since it was written")
+            problems.append(Problem("document", {"document": uri}))
         elif any(content != found for content, found in contents_of(connection, number, title, text)):
-            problems.append(f"{NAME}: the passages of the document {uri} have changed since they were written")
+            problems.append(Problem("passages", {"document": uri}))
     return problems
 
 

@@ -16,6 +16,7 @@ from sakuin.index.database import Manifest, PassageRow
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.filters import Conditions, Facet, Selection
+from sakuin.index.problems import Problem
 from sakuin.index.terms import Terms
 from sakuin.index.vectors import Vectors, sha256_of
 from sakuin.index.writer import removed_passages
@@ -204,13 +205,13 @@ def open_index(folder: Path) -> Snapshot:
     raise AssertionError("unreachable")
 
 
-def verify(folder: Path) -> list[str]:
-    """Check every file of an index against its checksum, and SQLite's own check; returns what is wrong, in sentences.
+def verify(folder: Path) -> list[Problem]:
+    """Check every file of an index against its checksum, and SQLite's own check; returns what is wrong.
 
     Raises:
         IndexFolderError: there is no index, or not even its manifest can be read.
     """
-    problems: list[str] = []
+    problems: list[Problem] = []
     for _ in range(ATTEMPTS):
         manifest, problems = check(folder)
         if not problems or read_generation(folder) == manifest.generation:
@@ -225,31 +226,31 @@ def read_generation(folder: Path) -> int:
         return database.read_manifest(connection, folder).generation
 
 
-def check(folder: Path) -> tuple[Manifest, list[str]]:
+def check(folder: Path) -> tuple[Manifest, list[Problem]]:
     """The committed manifest, and what does not agree with it."""
     with closing(database.connect(folder, read_only=True)) as connection:
         manifest = database.read_manifest(connection, folder)
         try:
             rows = connection.execute("PRAGMA integrity_check").fetchall()
-            problems = [f"{database.NAME}: {row[0]}" for row in rows if row[0] != "ok"]
+            problems = [Problem("database", {"detail": row[0]}) for row in rows if row[0] != "ok"]
             problems += database.damaged_rows(connection)
             passages = connection.execute("SELECT count(DISTINCT content) FROM passages").fetchone()[0]
         except (sqlite3.Error, ValueError) as error:
-            return manifest, [f"{database.NAME} is damaged: {error}"]
+            return manifest, [Problem("database", {"detail": str(error)})]
     if passages != manifest.passages:
-        problems.append(f"{database.NAME} holds {passages} passages, the manifest says {manifest.passages}")
+        problems.append(Problem("passage_count", {"number": passages, "noted": manifest.passages}))
     problems += changed_files(folder, manifest).values()
     if problems:
         return manifest, problems
     with closing(open_index(folder)) as snapshot:
-        for name, number in {"vectors": len(snapshot.vectors), "terms": snapshot.terms.num_passages}.items():
+        for part, number in {"vectors": len(snapshot.vectors), "terms": snapshot.terms.num_passages}.items():
             if number != passages:
-                problems.append(f"{name} hold {number} passages, {database.NAME} {passages}")
+                problems.append(Problem("derived_count", {"part": part, "number": number, "passages": passages}))
     return manifest, problems
 
 
-def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> dict[str, str]:
-    """Derived files that are not as they were written: by the manifest's name of each, what is wrong, in a sentence.
+def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> dict[str, Problem]:
+    """Derived files that are not as they were written: by the manifest's name of each, what is wrong.
 
     Args:
         folder: Of the index.
@@ -266,7 +267,8 @@ def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> 
             if size != manifest.sizes[name] or (
                 (most is None or most >= 0) and sha256_of(path) != manifest.checksums[name]
             ):
-                problems[name] = f"{path.relative_to(folder)} has changed since it was written"
+                problems[name] = Problem("changed_file", {"path": path.relative_to(folder).as_posix()})
         except OSError as error:
-            problems[name] = f"{path.relative_to(folder)} cannot be read: {error.strerror or error}"
+            detail = error.strerror or str(error)
+            problems[name] = Problem("unreadable_file", {"path": path.relative_to(folder).as_posix(), "detail": detail})
     return problems

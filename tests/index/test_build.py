@@ -12,6 +12,7 @@ from sakuin.embedder.errors import SakuinError
 from sakuin.index.build import add, build, compact, remove, repair
 from sakuin.index.database import indexed_text
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.problems import Problem
 from sakuin.index.reasons import Reason
 from sakuin.index.snapshot import open_index, verify
 from sakuin.index.writer import IndexWriter, Settings
@@ -380,7 +381,7 @@ def test_verify_finds_every_damaged_file(corpus: Path, tmp_path: Path) -> None:
             continue
         whole = path.read_bytes()
         path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-        assert any(path.name in problem for problem in verify(folder)), path
+        assert any(path.name in str(problem) for problem in verify(folder)), path
         path.write_bytes(whole)
     assert verify(folder) == []
 
@@ -530,7 +531,7 @@ def test_verify_beside_a_writer_finds_nothing_wrong(corpus: Path, tmp_path: Path
     folder = tmp_path / "index"
     build(corpus, folder)
     done = threading.Event()
-    problems: list[str] = []
+    problems: list[Problem] = []
 
     def look() -> None:
         while not done.is_set():

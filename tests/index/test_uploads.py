@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sakuin.index import uploads
 from sakuin.index.build import build
 from sakuin.index.errors import IndexFolderError, ReadError
 from sakuin.index.listing import reading
@@ -118,12 +117,10 @@ def test_while_another_writes_nothing_is_kept(index: Path, corpus: Path) -> None
     assert (corpus / "uploads" / "a.txt").exists()
 
 
-def test_bounds(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads, "MAX_MEGABYTES", 0)
-    assert add_uploads([("a.txt", TEXT)], index).skipped[0].reason == Reason("upload_too_large", {"limit": 0})
-    monkeypatch.undo()
-    monkeypatch.setattr(uploads, "MAX_FILES", 1)
-    result = add_uploads([("a.txt", TEXT), ("b.txt", TEXT)], index)
+def test_bounds(index: Path) -> None:
+    result = add_uploads([("a.txt", TEXT)], index, max_megabytes=0)
+    assert result.skipped[0].reason == Reason("upload_too_large", {"limit": 0})
+    result = add_uploads([("a.txt", TEXT), ("b.txt", TEXT)], index, max_files=1)
     assert [name for name, _ in result.kept] == ["a.txt"]
     assert result.skipped[0].reason == Reason("too_many_uploads", {"limit": 1})
 
