@@ -138,7 +138,7 @@ def pairs_of_files(data: Path, most: int) -> Iterator[tuple[str, str]]:
     names = sorted(path.name for path in data.iterdir() if path.name.endswith(SUFFIXES) and "_scored" not in path.name)
     if not names:
         raise TrainingError(f"No pair files ({', '.join(SUFFIXES)}) in {data}: name the folder with --data.")
-    sources = [read_pairs(data / name, most) for name in names]
+    sources = [read_pairs(data / name, cap=most) for name in names]
     for row in range(max(map(len, sources))):
         yield from ((source.queries[row], source.passages[row]) for source in sources if row < len(source))
 

@@ -51,12 +51,15 @@ def read_documents(corpus: Path, progress: Progress = no_progress) -> tuple[list
         corpus: A folder, or one file that may hold many documents.
         progress: Told how far the work is.
 
+    Returns:
+        The documents, and what was left out and why.
+
     Raises:
         IndexFolderError: there is no such folder or file, or a folder in it cannot be read.
     """
-    place = located(corpus)
-    root = place if place.is_dir() else place.parent
-    found = list(find_files(place, root))
+    start = located(corpus)
+    root = start if start.is_dir() else start.parent
+    found = list(find_files(start, root))
     total, done = sum(file.size for file in found), 0
     documents: dict[str, Document] = {}
     skipped: list[Skipped] = []
@@ -79,10 +82,16 @@ def read_documents(corpus: Path, progress: Progress = no_progress) -> tuple[list
     return list(documents.values()), skipped
 
 
-def cut(documents: Sequence[Document]) -> list[Piece]:
-    """The passages that are indexed, without the lines that only repeat their title or headings.
+def pieces_of(documents: Sequence[Document]) -> list[Piece]:
+    """Split documents into the passages that are indexed, without the lines that only repeat their title or headings.
 
     Table rows repeat their title as ``column: title``; such lines go too.
+
+    Args:
+        documents: Of a corpus.
+
+    Returns:
+        The pieces, in the order of the documents.
     """
     titles = [title_of(document) for document in documents]
     shared: dict[str, int] = defaultdict(int)

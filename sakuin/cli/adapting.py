@@ -53,10 +53,10 @@ def adapt(corpus: Path, out: Path, model: str | None, minutes: float, seed: int,
     It needs 30 documents or more, and the extra `train`. Ctrl-C leaves nothing behind.
     """
     with needing("train"):
-        from sakuin.training.adapt import adapt, figures
+        from sakuin.training.adapt import adapt, summary
 
     try:
-        result = adapt(corpus, out, model, minutes, seed, steps, progress_bar())
+        result = adapt(corpus, out, model=model, minutes=minutes, seed=seed, steps=steps, reading=progress_bar())
     except KeyboardInterrupt:
         click.echo("Interrupted. Nothing was written.", err=True)
         sys.exit(130)
@@ -65,7 +65,7 @@ def adapt(corpus: Path, out: Path, model: str | None, minutes: float, seed: int,
         click.echo(f"Skipped:   {len(result.skipped):,} files or parts of files")
         show_reasons(result.skipped, SKIPPED_SHOWN)
     click.echo(f"Trained:   {result.steps:,} batches of {result.batch:,} in {result.seconds / 60:.1f} minutes")
-    for line in figures(result):
+    for line in summary(result):
         click.echo(line)
     if not result.folder:
         click.echo("Model:     none written, for it would be no better than the one you have")
