@@ -17,12 +17,13 @@ import numpy as np
 from benchmarks.passages import distinct_passages
 from sakuin.evaluation.families import RetrievalTask
 from sakuin.evaluation.ranked import searcher_over
-from sakuin.evaluation.results import CUTOFF, of_rankings
+from sakuin.evaluation.results import of_rankings
 from sakuin.evaluation.tasks import read_tasks
 from sakuin.index import database, terms
 from sakuin.search import Searcher, SearchRequest
 from sakuin.search.ranking import rank
 from sakuin.tuning.judged import names_in_ranking, places_of
+from sakuin.tuning.metrics import CUTOFF
 from sakuin.tuning.significance import randomisation_test
 
 BY_ALL_TERMS = 10**12

@@ -27,9 +27,9 @@ from tqdm import tqdm
 from experiments.examples import EXAMPLES
 from sakuin.cli.running import run
 from sakuin.embedder import StaticEmbedder
-from sakuin.evaluation.families import BitextTask, EvaluationError, RetrievalTask, Task
+from sakuin.evaluation.families import BitextTask, RetrievalTask, Task
 from sakuin.evaluation.ranked import searcher_over, twins_of
-from sakuin.evaluation.tasks import read_records, read_tasks
+from sakuin.evaluation.tasks import read_tasks
 from sakuin.index.build import build
 from sakuin.index.calibration import FEWEST
 from sakuin.index.snapshot import Snapshot, open_index
@@ -37,6 +37,8 @@ from sakuin.index.writer import DEFAULT_DIM, Settings, load_model
 from sakuin.search import MODES, SearchRequest
 from sakuin.search.ranking import Ranked, Ranking, dense_leg, rank
 from sakuin.search.relevance import GOOD_MATCH, RIVAL, Evidence, Weights, evidence, log_odds, probability
+from sakuin.tuning.errors import EvaluationError
+from sakuin.tuning.records import read_records
 
 ANSWERABLE, HARD, EASY = range(3)
 # Half of the queries that are learnt from have an answer.

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from sakuin.cli.running import run
-from sakuin.evaluation.tasks import read_records
 from sakuin.index.build import build
 from sakuin.search import MODES, Searcher
+from sakuin.tuning.records import read_records
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 

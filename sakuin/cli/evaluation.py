@@ -211,13 +211,13 @@ def compare_pairs(
     from dataclasses import asdict
 
     from sakuin.evaluation.report import significance_table
-    from sakuin.tuning.significance import compare
+    from sakuin.evaluation.significance import task_difference
 
     facts = []
     for pair in pairs:
         (a, dim_a), (b, dim_b) = ((results[name], dim or results[name].dims[0]) for name, dim in pair)
         tests = {
-            task.name: compare(task, a.tasks[task.name][dim_a], b.tasks[task.name][dim_b])
+            task.name: task_difference(task, a.tasks[task.name][dim_a], b.tasks[task.name][dim_b])
             for task in tasks
             if task.name in a.tasks and task.name in b.tasks
         }

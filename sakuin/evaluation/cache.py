@@ -15,9 +15,9 @@ import orjson
 from numpy.typing import NDArray
 
 import sakuin
-from sakuin.evaluation.families import EvaluationError
 from sakuin.evaluation.results import Measured
 from sakuin.files import atomic_write, cache_folder
+from sakuin.tuning.errors import EvaluationError
 
 
 def default_folder() -> Path:

@@ -20,8 +20,8 @@ from sakuin.evaluation.families import (
     Task,
 )
 from sakuin.evaluation.nearest import nearest
-from sakuin.evaluation.results import CUTOFF, Measured, of_rankings
-from sakuin.tuning.metrics import average_precision, best_f1, macro_f1, spearman, v_measure, weighted_f1
+from sakuin.evaluation.results import Measured, of_rankings
+from sakuin.tuning.metrics import CUTOFF, average_precision, best_f1, macro_f1, spearman, v_measure, weighted_f1
 
 Role = Literal["query", "passage"]
 Vectors = NDArray[np.float32]

@@ -15,7 +15,6 @@ from typing import Any
 from sakuin.evaluation.families import (
     ClassificationTask,
     ClusteringTask,
-    EvaluationError,
     PairClassificationTask,
     RerankingTask,
     RetrievalTask,
@@ -30,6 +29,7 @@ from sakuin.evaluation.families import (
 from sakuin.evaluation.models import first_line
 from sakuin.evaluation.tasks import Found
 from sakuin.extras import missing
+from sakuin.tuning.errors import EvaluationError
 
 Row = Mapping[str, Any]
 Rows = Iterable[Row]

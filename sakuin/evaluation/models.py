@@ -11,9 +11,9 @@ import numpy as np
 from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.pooling import Pooling
 from sakuin.evaluation.dense import Role, Vectors
-from sakuin.evaluation.families import EvaluationError
 from sakuin.extras import missing
 from sakuin.index.writer import DEFAULT_DIM
+from sakuin.tuning.errors import EvaluationError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

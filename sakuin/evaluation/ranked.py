@@ -8,10 +8,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sakuin.evaluation.families import RerankingTask, RetrievalTask
-from sakuin.evaluation.results import CUTOFF, Measured, of_rankings
+from sakuin.evaluation.results import Measured, of_rankings
 from sakuin.index.documents import Document, Passage
 from sakuin.index.writer import IndexWriter, Settings
 from sakuin.search import Searcher
+from sakuin.tuning.metrics import CUTOFF
 
 Ranking = list[tuple[str, float]]
 

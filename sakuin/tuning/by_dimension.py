@@ -16,9 +16,8 @@ from sakuin.index.database import connect
 from sakuin.index.vectors import CODED_FROM, SHORTEST_CODED, Segment, code_shape
 from sakuin.search import Hit, Notice, Searcher
 from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of, names_in_ranking, places_of
-from sakuin.tuning.metrics import ndcg_at, recall_at
+from sakuin.tuning.metrics import CUTOFF, ndcg_at, recall_at
 
-CUTOFF = 10
 # So many passages are looked at for the first ten documents, or for where a passage has fallen to.
 DEPTH = 100
 SAMPLED = 100
@@ -63,7 +62,7 @@ class QueryByDimension:
 
 
 def follow(
-    searcher: Searcher, query: str, dimensions: Sequence[int], mode: str = "dense", cutoff: int = CUTOFF
+    searcher: Searcher, query: str, *, dimensions: Sequence[int], mode: str = "dense", cutoff: int = CUTOFF
 ) -> QueryByDimension:
     """Search one query at several dimensions.
 
@@ -153,8 +152,9 @@ class Answer:
 
 def measure_dimensions(
     searcher: Searcher,
-    dimensions: Sequence[int],
     queries: Sequence[JudgedQuery],
+    *,
+    dimensions: Sequence[int],
     seconds: float = SECONDS,
     progress: Progress = lambda share: None,
 ) -> ByDimension:
@@ -162,8 +162,8 @@ def measure_dimensions(
 
     Args:
         searcher: Of the index.
-        dimensions: Ascending, at most what is stored; the last is what the others are compared with.
         queries: Of `sampled_queries`, without gains, or of `judged_in`.
+        dimensions: Ascending, at most what is stored; the last is what the others are compared with.
         seconds: About how long it may take; then the figures are those of the first queries only.
         progress: Told how far it has come.
 

@@ -44,9 +44,10 @@ class SettingFigures:
     first: NDArray[np.int64]
 
 
-def measure(
+def measure_setting(
     searcher: Searcher,
     judged: Sequence[JudgedQuery],
+    *,
     setting: Setting,
     k: int,
     progress: Progress = lambda done, total: None,

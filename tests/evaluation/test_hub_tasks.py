@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from sakuin.evaluation.families import EvaluationError
 from sakuin.evaluation.hub import (
     CONVERTED,
     JMTEB_TASKS,
@@ -21,6 +20,7 @@ from sakuin.evaluation.hub import (
     retrieval,
     sts,
 )
+from sakuin.tuning.errors import EvaluationError
 
 CORPUS = [{"docid": 7, "text": "猫の飼い方"}, {"docid": 8, "text": "犬の飼い方"}, {"docid": 9, "text": "猫の飼い方"}]
 

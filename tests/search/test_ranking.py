@@ -151,8 +151,8 @@ def test_judged_queries_are_joined_as_searches_are(searcher: Searcher) -> None:
     k = CANDIDATES
     assert contenders_of(k) >= CANDIDATES
     with database.connect(searcher.folder, read_only=True) as connection:
-        found = fetch(searcher.snapshot, searcher.model, connection, judged, 64)
-    joined = found.joined(Fusion())
+        found = fetch(searcher.snapshot, searcher.model, judged, connection=connection, dim=64)
+    joined = found.by_fusion(Fusion())
     for row, query in enumerate(QUERIES):
         scores = [hit.score for hit in searcher.search(query, k=k).hits]
         assert np.sort(joined[row])[::-1][:k] == pytest.approx(scores, abs=1e-6)

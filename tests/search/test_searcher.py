@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 
 from experiments.examples import EXAMPLES, found
-from sakuin.evaluation.tasks import read_records
 from sakuin.index.build import add, build, remove
 from sakuin.index.snapshot import open_index
 from sakuin.index.writer import IndexWriter
 from sakuin.search import MODES, Notice, Searcher, SearchError
 from sakuin.search import searcher as searcher_module
 from sakuin.search.ranking import CANDIDATES, Ranking, rank
+from sakuin.tuning.records import read_records
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sakuin.tuning.by_dimension import QueryByDimension
     from sakuin.tuning.significance import Difference
     from sakuin.tuning.summaries import QueryChange, SettingSummary
-    from sakuin.tuning.tuning import Comparison, Estimate
+    from sakuin.tuning.tuning import Estimate, FusionComparison
 
 # Of a query in a link: the server refuses addresses of more than 64 kB.
 MAX_LINKED = 5_000
@@ -116,7 +116,7 @@ def query_table(rows: Sequence["QueryChange"], settings: Mapping[str, Mapping[st
     return f'<div class="sk"><p class="soft small">{escape(words("first_found"))}</p></div>{table}'
 
 
-def tuning(comparison: "Comparison", words: Words) -> str:
+def tuning(comparison: "FusionComparison", words: Words) -> str:
     """Ways of joining the legs, and whether tuning is worth it."""
     columns = [words("setting"), "nDCG@10", "MRR@10", "recall@10"]
     body = []

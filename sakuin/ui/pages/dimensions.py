@@ -53,9 +53,10 @@ def show_query(searcher: Searcher, dimensions: list[int], words: Words) -> None:
         if holds_examples(searcher):
             offer_queries()
         return
-    from sakuin.tuning.by_dimension import CUTOFF, follow
+    from sakuin.tuning.by_dimension import follow
+    from sakuin.tuning.metrics import CUTOFF
 
-    followed = follow(searcher, query, dimensions, "hybrid" if hybrid else "dense")
+    followed = follow(searcher, query, dimensions=dimensions, mode="hybrid" if hybrid else "dense")
     for notice in followed.notices:
         st.html(pieces.note(words.notice(notice)))
     if not followed.passages:
@@ -130,7 +131,10 @@ def measure(searcher: Searcher, dimensions: list[int], judgements: "Judgements |
     bar = st.progress(0.0, words("measuring"))
     try:
         return measure_dimensions(
-            searcher, dimensions, queries, progress=lambda share: bar.progress(min(share, 1.0), words("measuring"))
+            searcher,
+            queries,
+            dimensions=dimensions,
+            progress=lambda share: bar.progress(min(share, 1.0), words("measuring")),
         )
     finally:
         bar.empty()

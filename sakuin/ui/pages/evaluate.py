@@ -21,7 +21,7 @@ from sakuin.ui.words import Words
 if TYPE_CHECKING:
     from sakuin.tuning.judged import JudgedQuery
     from sakuin.tuning.settings import Setting, SettingFigures
-    from sakuin.tuning.tuning import Comparison
+    from sakuin.tuning.tuning import FusionComparison
 
 # All of a page's searches are done while somebody waits.
 MAX_QUERIES = 1000
@@ -134,7 +134,7 @@ def read(searcher: Searcher, name: str, content: bytes) -> Judged:
     kept: tuple[tuple[str, int], Judged] | None = st.session_state.get("evaluate_judged_queries")
     if kept and kept[0] == key:
         return kept[1]
-    from sakuin.evaluation.families import EvaluationError
+    from sakuin.tuning.errors import EvaluationError
     from sakuin.tuning.judged import judgements_of, read_judged
 
     with tempfile.TemporaryDirectory() as folder:
@@ -218,7 +218,7 @@ def measure_all(
     searcher: Searcher, judged: Judged, names: list[str], k: int, known: "dict[str, SettingFigures]", words: Words
 ) -> None:
     """Measure settings, each kept as soon as it is done."""
-    from sakuin.tuning.settings import measure
+    from sakuin.tuning.settings import measure_setting
 
     bar = st.progress(0.0)
     for before, name in enumerate(names):
@@ -228,7 +228,7 @@ def measure_all(
             if done % 10 == 0 or done == total:
                 bar.progress((before + done / total) / len(names), text=label(name, words))
 
-        known[name] = measure(searcher, judged.queries, setting_of(name), k, progress)
+        known[name] = measure_setting(searcher, judged.queries, setting=setting_of(name), k=k, progress=progress)
     bar.empty()
 
 
@@ -302,7 +302,7 @@ def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
         st.html(pieces.soft(words("tuning_text")))
         key = (judged.digest, searcher.manifest.generation)
         if st.button(words("tuning_try"), key="tuning_try"):
-            from sakuin.tuning.tuning import compare
+            from sakuin.tuning.tuning import compare_fusions
 
             bar = st.progress(0.0)
 
@@ -311,11 +311,14 @@ def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
                     bar.progress(done / total)
 
             try:
-                st.session_state["evaluate_tuning"] = (key, compare(searcher, judged.queries, progress=progress))
+                st.session_state["evaluate_tuning"] = (
+                    key,
+                    compare_fusions(searcher, judged.queries, progress=progress),
+                )
             except SakuinError as error:
                 st.session_state["evaluate_tuning"] = (key, str(error))
             bar.empty()
-        kept: tuple[tuple[str, int], Comparison | str] | None = st.session_state.get("evaluate_tuning")
+        kept: tuple[tuple[str, int], FusionComparison | str] | None = st.session_state.get("evaluate_tuning")
         if kept is None or kept[0] != key:
             return
         if isinstance(kept[1], str):
