@@ -28,7 +28,7 @@ def skipped_files(skipped: Sequence[Skipped], number: int, words: Words) -> str:
     """Files that were left out, with the reasons; ``number`` of them in all."""
     items = "".join(
         f'<li style="margin-bottom: .5rem"><span class="code">{isolated(item.uri)}</span><br>'
-        f"{isolated(str(item.reason))}</li>"
+        f"{isolated(words.reason(item.reason))}</li>"
         for item in skipped
     )
     if number > len(skipped):

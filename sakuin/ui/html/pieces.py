@@ -85,7 +85,7 @@ def index_facts(rows: Iterable[tuple[str, str]], skipped: Sequence[Skipped], wor
         shown = [*skipped[:MAX_SKIPPED]]
         items = "".join(
             f'<li style="margin-top: .4rem"><span class="code">{isolated(item.uri)}</span><br>'
-            f"{isolated(str(item.reason))}</li>"
+            f"{isolated(words.reason(item.reason))}</li>"
             for item in shown
         )
         if len(skipped) > len(shown):

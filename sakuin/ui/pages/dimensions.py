@@ -58,7 +58,7 @@ def show_query(searcher: Searcher, dimensions: list[int], words: Words) -> None:
 
     followed = follow(searcher, query, dimensions=dimensions, mode="hybrid" if hybrid else "dense")
     for notice in followed.notices:
-        st.html(pieces.note(words.notice(notice)))
+        st.html(pieces.note(words.fact(notice)))
     if not followed.passages:
         st.html(pieces.message(words("no_hits_title"), words("no_hits")))
         return
@@ -96,7 +96,7 @@ def show_corpus(searcher: Searcher, dimensions: list[int], words: Words) -> None
     try:
         judgements = read_uploaded(searcher, file.getvalue()) if file else None
     except SakuinError as error:
-        st.html(pieces.note(str(error)))
+        st.html(pieces.note(words.error(error)))
         return
     if judgements and (judgements.unknown or judgements.left_out):
         st.html(pieces.note(words("judged_unknown", n=len(judgements.unknown), left_out=judgements.left_out)))

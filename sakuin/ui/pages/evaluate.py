@@ -99,7 +99,7 @@ def load_judged(searcher: Searcher, words: Words) -> Judged | None:
     try:
         judged = read(searcher, name, content)
     except SakuinError as error:
-        st.html(pieces.message(words("error_title"), str(error)))
+        st.html(pieces.message(words("error_title"), words.error(error)))
         return None
     parts = [words("judged_loaded", n=f"{len(judged.queries):,}", name=judged.name)]
     if judged.left_out:

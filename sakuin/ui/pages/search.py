@@ -58,7 +58,7 @@ def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGener
 def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
     """The hits, best first, each with a button that opens why it was found."""
     for notice in result.notices:
-        st.html(pieces.note(words.notice(notice), strong=notice.code == "no_good_match"))
+        st.html(pieces.note(words.fact(notice), strong=notice.code == "no_good_match"))
     if not result.hits:
         st.html(pieces.message(words("no_hits_title"), words("no_hits")))
         return
@@ -133,7 +133,7 @@ def show_side_by_side(searcher: Searcher, query: str, dim: int, where: Chosen, w
     """What each way of searching finds by itself, and both together."""
     lists = side_by_side(searcher, query, k=LISTED, dim=dim, where=where)
     for notice in lists.notices:
-        st.html(pieces.note(words.notice(notice), strong=notice.code == "no_good_match"))
+        st.html(pieces.note(words.fact(notice), strong=notice.code == "no_good_match"))
     st.caption(words("side_text"))
     st.html(hits.side_by_side(lists, words))
 
