@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import threading
+import weakref
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -53,6 +54,8 @@ class Snapshot:
         """Prefer `open_index`."""
         self.folder = folder
         self._connection = connection
+        # A connection that is merely dropped keeps its files open until Python looks for cycles.
+        weakref.finalize(self, connection.close)
         self._lock = threading.Lock()
         self._selections: dict[Conditions, Selection] = {}
         self._facets: dict[tuple[Conditions, tuple[str, ...] | None, int], list[Facet]] = {}

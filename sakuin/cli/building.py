@@ -91,7 +91,9 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     """
     from sakuin.index.watch import watch
     from sakuin.index.writer import Settings
+    from sakuin.memory import limit_arenas, trim
 
+    limit_arenas()
     watching = False
     try:
         for report in watch(corpus, folder, Settings(model, dim), progress_bar):
@@ -100,6 +102,7 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
             else:
                 show_report(report, folder)
             sys.stdout.flush()
+            trim()
             if not watching:
                 click.echo(f"Watching {corpus}: what changes in it is read as it changes. Ctrl-C ends it.", err=True)
                 watching = True
