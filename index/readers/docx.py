@@ -127,8 +127,9 @@ def _style_level(style: Any, name: str) -> int | None:
 
 
 class _Body:
-    """Walks over the XML of a document: python-docx passes over content controls and text that was inserted while
-    changes were tracked.
+    """Walks over the XML of a document.
+
+    python-docx passes over content controls and text that was inserted while changes were tracked.
     """
 
     def __init__(self, builder: TextBuilder, levels: dict[str, int | None]) -> None:

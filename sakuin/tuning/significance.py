@@ -46,7 +46,8 @@ def randomisation_test(a: Items, b: Items, trials: int = TRIALS, seed: int = SEE
     """Fisher's randomisation test of the mean difference, with a bootstrap interval.
 
     Args:
-        a, b: float64 (n,), figures of the same items by two models.
+        a: float64 (n,), figures of items by one model.
+        b: float64 (n,), figures of the same items by the other.
         trials: Random swaps, and resamples for the interval.
         seed: Of the random numbers.
     """
@@ -76,7 +77,8 @@ def paired_bootstrap(
     The p-value is twice the smaller share of resamples in which the difference is not positive, or not negative.
 
     Args:
-        a, b: float64 (n,), figures of the same items by two models.
+        a: float64 (n,), figures of items by one model.
+        b: float64 (n,), figures of the same items by the other.
         statistic: From places of items and their figures to the score.
         resamples: Of items, with replacement.
         seed: Of the random numbers.
