@@ -139,5 +139,9 @@ def test_a_wheel_adds_one_name_and_has_every_file(tmp_path: Path) -> None:
         "sakuin/embedder/default/model.safetensors",
         "sakuin/training/recipes/default.toml",
         "sakuin/py.typed",
+        "sakuin/ui/assets/map.js",
+        "sakuin/ui/assets/style.css",
+        "sakuin/ui/page/app.py",
+        "sakuin/ui/texts/ja.toml",
     ):
         assert data in names

@@ -68,9 +68,10 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     sys.stdout.flush()
     if not no_browser:
         subprocess.Popen([sys.executable, "-c", OPEN_WHEN_READY, address], start_new_session=True)
+    # -P: nothing in the working folder is taken for a module, as it is not by the command `index`.
     os.execv(
         sys.executable,
-        [sys.executable, "-m", "streamlit", "run", str(app), *flags, "--", *arguments],
+        [sys.executable, "-P", "-m", "streamlit", "run", str(app), *flags, "--", *arguments],
     )
 
 

@@ -1,5 +1,6 @@
 """What all pages share, in a browser."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -46,3 +47,19 @@ def test_no_page_asks_another_machine(browser: Any, example_url: str) -> None:
         own = (example_url, example_url.replace("http", "ws", 1), "data:", "blob:")
         assert asked
         assert [url for url in asked if not url.startswith(own)] == []
+
+
+def test_a_project_with_modules_of_the_same_names_is_not_imported(
+    browser: Any, example_index: Path, tmp_path: Path
+) -> None:
+    for name in ("app", "index", "search", "ui", "streamlit"):
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('the project\\'s own {name} was imported')\n")
+    shutil.copytree(example_index, tmp_path / ".sakuin")
+    log = tmp_path / "log.txt"
+    with served(tmp_path / ".sakuin", log) as url, opened(browser, f"{url}/?q={quote('有給休暇')}") as page:
+        page.locator(".sk-hit").first.wait_for()
+        for path in ("similarity", "dimensions", "map", "corpus", "evaluate"):
+            page.goto(f"{url}/{path}")
+            settle(page)
+            assert page.locator("[data-testid=stException]").count() == 0
+    assert "was imported" not in log.read_text()
