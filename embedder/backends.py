@@ -50,7 +50,7 @@ class NumpyBackend:
         return Bags(bags.ids, weighed.weights, bags.offsets)
 
     def pool(self, bags: Bags, dim: int) -> NDArray[np.float32]:
-        """As `Backend` says."""
+        """float32 (texts, dim), as `Backend` says."""
         used, own = renumbered(bags, len(self._table))
         return weighted_sums(self._table.rows(used, dim), own)
 
@@ -68,7 +68,7 @@ class TorchBackend:
         return democratic.by_torch(bags, *self._directions)
 
     def pool(self, bags: Bags, dim: int) -> NDArray[np.float32]:
-        """As `Backend` says."""
+        """float32 (texts, dim), as `Backend` says."""
         return cast(NDArray[np.float32], pool(self._cut_to(dim), bags).numpy())
 
     @cached_property

@@ -236,7 +236,7 @@ def normalize_rows(vectors: NDArray[np.float32], out: NDArray[np.float32]) -> No
 
 
 def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A copy with each row scaled to length 1; zero rows stay zero."""
+    """A copy, float32 (n, dim), with each row scaled to length 1; zero rows stay zero."""
     copy = np.array(vectors, np.float32, ndmin=2)
     normalize_rows(copy, copy)
     return copy

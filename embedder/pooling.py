@@ -90,7 +90,7 @@ def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], pooling: P
 
 
 def lead(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where the first `LEAD_TOKENS` tokens of each text stand, in texts of these lengths laid end to end."""
+    """Where the first `LEAD_TOKENS` tokens of each text stand, int64 (m,), in texts of such lengths end to end."""
     sizes = np.minimum(lengths, LEAD_TOKENS)
     ends = np.cumsum(sizes)
     starts = np.cumsum(lengths) - lengths

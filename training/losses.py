@@ -169,6 +169,6 @@ def prefix_dots(queries: Tensor, passages: Tensor, dims: Sequence[int]) -> list[
 
 
 def inverse_norms(vectors: Tensor) -> Tensor:
-    """1 / length of each row; short of dividing by zero."""
+    """1 / length of each row (n,); short of dividing by zero."""
     inverse: Tensor = torch.linalg.vector_norm(vectors, dim=1).clamp_min(1e-12).reciprocal()
     return inverse

@@ -41,7 +41,10 @@ class Cache:
         Args:
             key: Everything they depend on.
             shape: Theirs; a file of another shape is damaged.
-            make: Makes them: float32.
+            make: Makes them.
+
+        Returns:
+            float32 (texts, dim).
         """
         if self.folder is None:
             return make()

@@ -170,6 +170,6 @@ def measure_bitext(task: BitextTask, first: Vectors, second: Vectors) -> Measure
 
 
 def paired_cosines(first: Vectors, second: Vectors) -> NDArray[np.float64]:
-    """Cosine of each row with the row at the same place; 0 for zero vectors."""
+    """Cosines, float64 (n,), of each row with the other's row of the same number; 0 for zero vectors."""
     cosines: NDArray[np.float32] = np.einsum("ij,ij->i", normalized(first), normalized(second))
     return cosines.astype(np.float64)
