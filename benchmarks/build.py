@@ -27,11 +27,11 @@ from benchmarks.peers import DIM, PEERS
 from benchmarks.results import Figure, json_option, write
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import database
-from sakuin.index.analyser import Analyser
 from sakuin.index.documents import Document, Passage
 from sakuin.index.passages import split
 from sakuin.index.readers import read_file
 from sakuin.index.terms import TermsWriter
+from sakuin.index.text import Analyser
 from sakuin.index.vectors import as_int8, write_segment
 
 # More would only take longer: stages do not slow down with the number of passages.

@@ -24,13 +24,13 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import database
-from sakuin.index.analysing import Analysers
 from sakuin.index.calibration import FEWEST, calibrated
 from sakuin.index.database import FileState, Manifest, content_number, indexed_text
 from sakuin.index.documents import Document, Passage
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.passages import MAX_WIDTH
 from sakuin.index.terms import Terms, TermsWriter, sync_folder
+from sakuin.index.text.workers import Analysers
 from sakuin.index.vectors import Part, Segment, as_int8, segment_files, sha256_of, to_merge, write_segment
 
 DEFAULT_DIM = 256
@@ -109,7 +109,7 @@ def settled(settings: Settings) -> Settings:
 
 def analysis() -> str:
     """What the text analysis of this version is called."""
-    from sakuin.index.analyser import Analyser
+    from sakuin.index.text import Analyser
 
     return Analyser().name
 

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder, Token
 from sakuin.facts import Value
-from sakuin.index.analyser import Analyser
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.terms import TermScore
+from sakuin.index.text import Analyser
 from sakuin.search.explanation import Explanation
 from sakuin.search.fusion import Scaling
 from sakuin.search.results import Hit

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder, Token
-from sakuin.index.analyser import Analyser
+from sakuin.index.text import Analyser
 from sakuin.search.highlights import highlight
 from sakuin.search.request import MAX_QUERY_CHARACTERS
 from sakuin.search.results import Hit, SearchResult

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from sakuin.embedder.model import normalize_rows
 from sakuin.files import atomic_write, cache_folder
-from sakuin.index.analyser import Analyser
 from sakuin.index.snapshot import Snapshot
+from sakuin.index.text import Analyser
 from sakuin.index.vectors import Vectors
 
 MOST_PASSAGES = 50_000

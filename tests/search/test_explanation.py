@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from tantivy import Query
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index.analyser import Analyser
 from sakuin.index.build import build, remove
 from sakuin.index.database import indexed_text
 from sakuin.index.snapshot import open_index
 from sakuin.index.terms import Terms
+from sakuin.index.text import Analyser
 from sakuin.index.writer import Settings
 from sakuin.search import MODES, Explanation, Hit, Searcher, SearchError
 from sakuin.search.breakdown import explain_cosine

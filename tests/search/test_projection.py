@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from sakuin.files import cache_folder
-from sakuin.index.analyser import Analyser
 from sakuin.index.build import build
 from sakuin.index.snapshot import Snapshot, open_index, verify
+from sakuin.index.text import Analyser
 from sakuin.search import projection
 from sakuin.search.projection import MAPS, Method, Projection, Step, fitted, placed, project
 from sakuin.search.searcher import Searcher
