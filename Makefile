@@ -10,13 +10,25 @@ help: ## say what there is to make (the default)
 
 install: .venv/installed ## set up .venv with everything for use and development
 
+# What a developer needs: all extras, torch among them.
 .venv/installed: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("sakuin needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@echo "Installing sakuin with all extras and the tools of its tests into .venv: some minutes, most of them for torch."
+	$(call install,dev)
+	touch .venv/demo $@
+
+# What the pages need, a fifth of that; there already where the rest is.
+.venv/demo: pyproject.toml
+	@echo "Installing sakuin and its pages into .venv: a minute or two."
+	$(call install,ui)
 	touch $@
 
-demo: install ## index the example documents and open the pages in the browser
+define install
+	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("sakuin needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[$(1)]'
+endef
+
+demo: .venv/demo ## index the example documents and open the pages in the browser
 	$(BIN)/index build examples/corpus --index $(DEMO_INDEX)
 	$(BIN)/index ui --index $(DEMO_INDEX)
 
@@ -36,4 +48,4 @@ fix: install ## mend what can be mended by itself: order of imports, format
 	$(BIN)/ruff format .
 
 docs: install ## build the documentation site into site/
-	$(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

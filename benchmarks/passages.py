@@ -37,7 +37,7 @@ def from_pairs(data: Path) -> Iterator[str]:
     from sakuin.training.pairs import SUFFIXES, read_pairs
 
     paths = sorted(path for path in data.iterdir() if path.name.endswith(SUFFIXES) and "_scored" not in path.name)
-    sources = [iter(read_pairs(path, sys.maxsize).passages) for path in paths]
+    sources = [iter(read_pairs(path, cap=sys.maxsize).passages) for path in paths]
     real: dict[str, None] = {}
     while sources:
         for source in list(sources):

@@ -11,8 +11,8 @@ their words. Recall is the share of the ten nearest passages, by exact compariso
 import random
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 from benchmarks.build import run, write_corpus
 from benchmarks.passages import EXAMPLES, distinct_passages
 from benchmarks.peers import DIM, PEERS
+from benchmarks.results import Figure, json_option, write
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.vectors import BLOCK, Vectors, cut, rescored_at
-from sakuin.search import MODES, Searcher
+from sakuin.search import MODES, Searcher, SearchRequest
 from sakuin.search.ranking import rank
 
 CLIENTS = 8
@@ -44,22 +45,32 @@ Result = TypeVar("Result")
 @click.option("--queries", default=500, show_default=True, help="Queries for each mode.")
 @click.option("--no-peers", is_flag=True, help="Measure sakuin alone.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw recall against time for each dimension.")
+@json_option
 def main(
-    sizes: tuple[int, ...], data: Path | None, folder: Path | None, queries: int, no_peers: bool, plot: Path | None
+    sizes: tuple[int, ...],
+    data: Path | None,
+    folder: Path | None,
+    queries: int,
+    no_peers: bool,
+    plot: Path | None,
+    as_json: Path | None,
 ) -> None:
     """Measure searches."""
+    figures: list[Figure] = []
     if folder:
-        ours(folder, asked_of(passages_of(folder), queries), plot)
-        return
+        figures += ours(folder, asked_of(passages_of(folder), queries), plot)
+        sizes = ()
     for size in sizes:
         texts = distinct_passages(size, data)
         asked = asked_of(texts, queries)
         with tempfile.TemporaryDirectory() as temporary:
             write_corpus(Path(temporary, "corpus"), texts)
             run("build", str(Path(temporary, "corpus")), "--index", str(Path(temporary, "index")))
-            hybrid = ours(Path(temporary, "index"), asked, plot)
-            if not no_peers:
-                race(Path(temporary), texts, asked, hybrid)
+            own = ours(Path(temporary, "index"), asked, plot)
+            hybrid = next(float(figure["p50_ms"]) for figure in own if figure["name"] == "sakuin, hybrid")
+            peers = [] if no_peers else race(Path(temporary), texts, asked, hybrid)
+            figures += [figure | {"passages": size} for figure in (*own, *peers)]
+    write(as_json, "benchmarks.search", figures)
 
 
 def asked_of(texts: Sequence[str], number: int) -> list[str]:
@@ -77,47 +88,61 @@ def asked_of(texts: Sequence[str], number: int) -> list[str]:
 def passages_of(folder: Path) -> list[str]:
     """Some passages of an index."""
     with Searcher.open(folder) as searcher:
-        ids = searcher._snapshot.vectors.segments[0].ids[:5000].tolist()
-        return [row.text for row in searcher._snapshot.passages(ids).values()]
+        ids = searcher.snapshot.vectors.segments[0].ids[:5000].tolist()
+        return [row.text for row in searcher.snapshot.passages(ids).values()]
 
 
-def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> float:
-    """Print everything about one index; returns the median time of a hybrid query in milliseconds."""
+def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> list[Figure]:
+    """Print everything about one index, and return it."""
     with Searcher.open(folder) as searcher:
-        vectors, passages = searcher._snapshot.vectors, searcher.counts()["passages"]
-        print(f"\n{passages:,} passages, {searcher.manifest.dim} numbers, {len(vectors.segments)} segments")
+        vectors, passages = searcher.snapshot.vectors, searcher.counts()["passages"]
+        print(f"\n{passages:,} passages, {searcher.manifest.dim} dimensions, {len(vectors.segments)} segments")
         print(f"{'':44}{'p50 ms':>10}{'p99 ms':>10}{'queries/s':>12}{'ratio':>8}")
-        for mode in MODES:
-            median = timed(f"sakuin, {mode}", [lambda q=q, m=mode: searcher.search(q, mode=m) for q in asked])  # type: ignore[misc]
-            if mode == "hybrid":
-                hybrid = median
-        timed("sakuin, hybrid, numbers of passages only", [lambda q=q: ranked(searcher, q) for q in asked])  # type: ignore[misc]
-        started = time.perf_counter()
-        with ThreadPoolExecutor(CLIENTS) as clients:
-            # An error of any client is raised here.
-            list(clients.map(searcher.search, asked))
-        rate = len(asked) / (time.perf_counter() - started)
-        print(f"{f'sakuin, hybrid, {CLIENTS} clients at once':64}{rate:12,.0f}")
-        bytes_a_passage(folder, asked, passages)
-        for part in ("documents.db", "vectors", "terms"):
-            paths = [folder / part] if (folder / part).is_file() else (folder / part).rglob("*")
-            print(f"  {sum(path.stat().st_size for path in paths) / passages:,.0f} bytes a passage on disk in {part}")
-        recalls(searcher, asked, plot)
-    cold = [run("search", query, "--index", str(folder))[1] for query in asked[:COLD_STARTS]]
-    print(f"  index search, from a cold start: {min(cold):.2f} s of CPU")
-    return hybrid
+        figures = [
+            timed(f"sakuin, {mode}", [partial(searcher.search, query, mode=mode) for query in asked]) for mode in MODES
+        ]
+        with ThreadPoolExecutor(1) as beside:
+            searches = [partial(ranked, searcher, query, beside) for query in asked]
+            figures.append(timed("sakuin, hybrid, passage ids only", searches))
+        figures.append(at_once(searcher, asked))
+        figures += memory(folder, asked, passages)
+        figures.append(disk(folder, passages))
+        figures += recalls(searcher, asked, plot)
+    cold = min(run("search", query, "--index", str(folder))[1] for query in asked[:COLD_STARTS])
+    print(f"  index search, from a cold start: {cold:.2f} s of CPU")
+    return [*figures, {"name": "cold start", "cpu_seconds": cold}]
 
 
-def ranked(searcher: Searcher, query: str) -> list[int]:
+def at_once(searcher: Searcher, asked: Sequence[str]) -> Figure:
+    """Hybrid queries a second of several clients."""
+    started = time.perf_counter()
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        # An error of any client is raised here.
+        list(clients.map(searcher.search, asked))
+    name, rate = f"sakuin, hybrid, {CLIENTS} clients at once", len(asked) / (time.perf_counter() - started)
+    print(f"{name:64}{rate:12,.0f}")
+    return {"name": name, "queries_per_second": rate}
+
+
+def disk(folder: Path, passages: int) -> Figure:
+    """Bytes a passage on disk."""
+    figure: Figure = {"name": "disk"}
+    for part in ("documents.db", "vectors", "terms"):
+        paths = [folder / part] if (folder / part).is_file() else (folder / part).rglob("*")
+        figure[part] = sum(path.stat().st_size for path in paths) / passages
+        print(f"  {figure[part]:,.0f} bytes a passage on disk in {part}")
+    return figure
+
+
+def ranked(searcher: Searcher, query: str, beside: Executor) -> list[int]:
     """What a hybrid search ranks first, without texts, highlights and relevance."""
-    dim = searcher.manifest.dim
-    found = rank(searcher.snapshot, searcher.model, query, 10, "hybrid", dim, None, searcher._beside)
+    found = rank(searcher.snapshot, searcher.model, SearchRequest(query=query), beside=beside)
     return [hit.passage_id for hit in found.hits]
 
 
-def recalls(searcher: Searcher, asked: Sequence[str], plot: Path | None) -> None:
+def recalls(searcher: Searcher, asked: Sequence[str], plot: Path | None) -> Iterator[Figure]:
     """Recall@10 of dense search by dimension and effort."""
-    vectors, stored = searcher._snapshot.vectors, searcher.manifest.dim
+    vectors, stored = searcher.snapshot.vectors, searcher.manifest.dim
     rows = []
     for dim in [dim for dim in DIMS if dim <= stored]:
         queries = searcher.model.encode(asked, truncate_dim=dim, normalize=True)
@@ -133,9 +158,9 @@ def recalls(searcher: Searcher, asked: Sequence[str], plot: Path | None) -> None
             milliseconds = 1000 * float(np.median(seconds))
             rows.append((dim, effort, recall, milliseconds))
             mark = "  (default)" if effort == rescored_at(dim, stored) else ""
-            print(
-                f"  dense, {dim:4} numbers, {effort:6,} rescored: recall@10 {recall:.3f}, {milliseconds:.2f} ms{mark}"
-            )
+            measured = f"recall@10 {recall:.3f}, {milliseconds:.2f} ms{mark}"
+            print(f"  dense, {dim:4} dimensions, {effort:6,} rescored: {measured}")
+            yield {"name": "recall", "dim": dim, "rescored": effort, "recall": recall, "p50_ms": milliseconds}
     if plot:
         draw(rows, plot, len(vectors))
 
@@ -165,7 +190,7 @@ def draw(rows: Sequence[tuple[int, int, float, float]], path: Path, passages: in
     axes = figure.subplots()
     for dim in sorted({row[0] for row in rows}):
         mine = [row for row in rows if row[0] == dim]
-        axes.plot([row[3] for row in mine], [row[2] for row in mine], marker="o", label=f"{dim} numbers")
+        axes.plot([row[3] for row in mine], [row[2] for row in mine], marker="o", label=f"{dim} dimensions")
         for _, effort, recall, milliseconds in mine:
             axes.annotate(f"{effort:,}", (milliseconds, recall), fontsize=6, xytext=(3, -7), textcoords="offset points")
     axes.set_xscale("log", base=2)
@@ -177,13 +202,12 @@ def draw(rows: Sequence[tuple[int, int, float, float]], path: Path, passages: in
     figure.savefig(path, dpi=120)
 
 
-def race(folder: Path, texts: Sequence[str], asked: Sequence[str], ours: float) -> None:
+def race(folder: Path, texts: Sequence[str], asked: Sequence[str], ours: float) -> list[Figure]:
     """Time the peers' hybrid searches, each in a process of its own, so that none lacks memory that another holds."""
-    for name in PEERS:
-        in_a_process(raced, name, folder / name.split()[0], texts, asked, ours)
+    return [in_a_process(raced, name, folder / name.split()[0], texts, asked, ours) for name in PEERS]
 
 
-def raced(name: str, folder: Path, texts: Sequence[str], asked: Sequence[str], ours: float) -> None:
+def raced(name: str, folder: Path, texts: Sequence[str], asked: Sequence[str], ours: float) -> Figure:
     """Build a peer and time its searches; encoding the query is part of each."""
     model = StaticEmbedder.load()
     peer = PEERS[name](folder)
@@ -192,11 +216,11 @@ def raced(name: str, folder: Path, texts: Sequence[str], asked: Sequence[str], o
     def ask(query: str) -> None:
         peer.search(query, model.encode([query], DIM, normalize=True)[0], 10)
 
-    timed(name, [partial(ask, query) for query in asked], ours)
+    return timed(name, [partial(ask, query) for query in asked], ours)
 
 
-def timed(name: str, searches: Sequence[Callable[[], object]], ours: float | None = None) -> float:
-    """Print the times of searches; returns the median in milliseconds."""
+def timed(name: str, searches: Sequence[Callable[[], object]], ours: float | None = None) -> Figure:
+    """Print the times of searches, and return them."""
     for search in searches[:20]:
         search()
     milliseconds = []
@@ -204,21 +228,22 @@ def timed(name: str, searches: Sequence[Callable[[], object]], ours: float | Non
         started = time.perf_counter()
         search()
         milliseconds.append(1000 * (time.perf_counter() - started))
-    median = float(np.percentile(milliseconds, 50))
+    median, slow = (float(np.percentile(milliseconds, share)) for share in (50, 99))
     ratio = f"{median / ours:8.1f}" if ours else ""
     rate = 1000 * len(milliseconds) / sum(milliseconds)
-    print(f"{name:44}{median:10.1f}{np.percentile(milliseconds, 99):10.1f}{rate:12,.0f}{ratio}", flush=True)
-    return median
+    print(f"{name:44}{median:10.1f}{slow:10.1f}{rate:12,.0f}{ratio}", flush=True)
+    return {"name": name, "p50_ms": median, "p99_ms": slow, "queries_per_second": rate}
 
 
-def bytes_a_passage(folder: Path, asked: Sequence[str], passages: int) -> None:
-    """Print what an index takes in memory, beside what libraries, dictionary and model take in any process."""
+def memory(folder: Path, asked: Sequence[str], passages: int) -> Iterator[Figure]:
+    """What an index takes in memory, beside what libraries, dictionary and model take in any process."""
     with tempfile.TemporaryDirectory() as temporary:
         run("build", str(EXAMPLES), "--index", temporary)
         small, own = (in_a_process(resident_after, index, asked) for index in (Path(temporary), folder))
     for key, name in {"RssAnon": "its own memory", "RssFile": "mapped files, which the system may take back"}.items():
         each, fixed = (own[key] - small[key]) / passages, small[key] / 1e6
         print(f"  {each:,.0f} bytes a passage of {name}, beside {fixed:,.0f} MB for any index")
+        yield {"name": name, "bytes_per_passage": each, "fixed_mb": fixed}
 
 
 def in_a_process(work: Callable[..., Result], *arguments: object) -> Result:

@@ -32,7 +32,7 @@ def main(folder: Path, queries: int) -> None:
     import faiss
 
     with Searcher.open(folder) as searcher:
-        vectors, dim = searcher._snapshot.vectors, searcher.manifest.dim
+        vectors, dim = searcher.snapshot.vectors, searcher.manifest.dim
         asked = searcher.model.encode(asked_of(passages_of(folder), queries), truncate_dim=dim, normalize=True)
         segment = max(vectors.segments, key=lambda segment: len(segment.ids))
         alone = Vectors(segment.folder, [segment.name], np.zeros(0, np.int64))

@@ -21,6 +21,7 @@ import click
 import orjson
 
 from benchmarks.passages import from_examples
+from benchmarks.results import Figure, json_option, write
 from sakuin.cli.running import run
 from sakuin.embedder.folder import DEFAULT_FOLDER
 from sakuin.embedder.tokenising import FlatTokenizer
@@ -61,7 +62,8 @@ UNCUT = 1_000_000
 @click.option(
     "--steps", type=click.IntRange(1), default=3, show_default=True, help="Steps timed a round, after one more."
 )
-def main(data: Path | None, pairs: int | None, batch: int, steps: int) -> None:
+@json_option
+def main(data: Path | None, pairs: int | None, batch: int, steps: int, as_json: Path | None) -> None:
     """Print pairs a second and ratios."""
     needed = batch * (steps + EXTRA_BATCHES)
     if pairs is not None and pairs < needed:
@@ -70,10 +72,10 @@ def main(data: Path | None, pairs: int | None, batch: int, steps: int) -> None:
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
     texts = distinct_pairs(pairs or needed, data)
     with tempfile.TemporaryDirectory() as folder:
-        compare(texts, batch, steps, Path(folder))
+        write(as_json, "benchmarks.train", race(texts, batch, steps, Path(folder)))
 
 
-def compare(texts: Texts, batch: int, steps: int, folder: Path) -> None:
+def race(texts: Texts, batch: int, steps: int, folder: Path) -> list[Figure]:
     """Check that both compute the same loss, time them, and print a table."""
     import torch
 
@@ -101,10 +103,13 @@ def compare(texts: Texts, batch: int, steps: int, folder: Path) -> None:
     print(f"loss of one same batch: sakuin {loss:.4f}, sentence-transformers {expected:.4f} ({difference:.3%} apart)")
     print(f"{'':40}{'pairs/s':>10}{'s/step':>9}{'fastest':>9}{'slowest':>9}{'ratio':>8}")
     base = statistics.median(next(iter(seconds.values())))
+    figures: list[Figure] = []
     for name, taken in seconds.items():
         step = statistics.median(taken)
+        figures.append({"name": name, "batch": batch, "pairs_per_second": batch / step, "ratio": base / step})
         print(f"{name:40}{batch / step:10,.0f}{step:9.2f}{min(taken):9.2f}{max(taken):9.2f}{base / step:8.1f}")
     print(COUNTED.format(milliseconds=1000 * tokenising))
+    return figures
 
 
 def distinct_pairs(number: int, data: Path | None) -> Texts:
@@ -133,7 +138,7 @@ def pairs_of_files(data: Path, most: int) -> Iterator[tuple[str, str]]:
     names = sorted(path.name for path in data.iterdir() if path.name.endswith(SUFFIXES) and "_scored" not in path.name)
     if not names:
         raise TrainingError(f"No pair files ({', '.join(SUFFIXES)}) in {data}: name the folder with --data.")
-    sources = [read_pairs(data / name, most) for name in names]
+    sources = [read_pairs(data / name, cap=most) for name in names]
     for row in range(max(map(len, sources))):
         yield from ((source.queries[row], source.passages[row]) for source in sources if row < len(source))
 

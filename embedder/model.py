@@ -2,33 +2,23 @@
 
 import hashlib
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from pathlib import Path
-from threading import Lock
-from types import ModuleType
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.embedder.democratic import DIRECTION_NUMBERS, directions, few, many
+from sakuin.embedder.backends import Backend, NumpyBackend, TorchBackend, torch_repays
 from sakuin.embedder.errors import ModelError
 from sakuin.embedder.folder import ModelFiles, find_model, read_model, write_model
-from sakuin.embedder.pooling import POOLINGS, Bags, Pooling, make_bags, pool
+from sakuin.embedder.pooling import POOLINGS, Bags, Pooling, make_bags
 from sakuin.embedder.table import Table
 from sakuin.embedder.tokenising import FlatTokenizer
 from sakuin.embedder.tokens import Token, tokens_of
 
-if TYPE_CHECKING:
-    import torch
-
-# From this many texts on, torch's EmbeddingBag over the whole table beats numpy over the rows that are needed.
-BULK_FROM = 64
-# Importing torch takes as long as pooling about this many texts without it.
-TORCH_REPAYS_FROM = 8_192
 # Texts encoded at a time: enough to keep all cores busy, few enough to stay in the caches.
 BATCH_TEXTS = 8192
 # Rows normalised at a time: a megabyte of the widest.
@@ -54,8 +44,8 @@ class StaticEmbedder:
         """Prefer `StaticEmbedder.load`. Args: files: a model's parts; source: where they came from, for messages."""
         self._files = files
         self._tokenizer = FlatTokenizer(files.tokenizer)
-        self._bulk_tables: dict[int, torch.Tensor] = {}
-        self._cutting = Lock()
+        self._numpy = NumpyBackend(files.table)
+        self._torch = TorchBackend(files.table)
         self._encoded = 0
         self.source = source
 
@@ -132,10 +122,10 @@ class StaticEmbedder:
             raise ModelError("encode takes a list of texts: put the single text into a list.")
         vectors = np.empty((len(texts), dimension), np.float32)
         self._encoded += len(texts)
-        bulk = self._in_bulk(len(texts))
+        backend = self._backend(len(texts))
         for start, stop in progress(batches(texts), len(texts), show_progress):
-            bags = self._weighed(*self._tokenizer.encode(texts[start:stop]), bulk)
-            pooled = self._pool_bulk(bags, dimension) if bulk else self._pool(bags, dimension)
+            bags = self._weighed(*self._tokenizer.encode(texts[start:stop]), backend)
+            pooled = backend.pool(bags, dimension)
             if normalize or self._files.normalize:
                 normalize_rows(pooled, vectors[start:stop])
             else:
@@ -151,7 +141,7 @@ class StaticEmbedder:
 
         The vector of text i is the sum of weight times table row over its bag (before any Normalize module).
         """
-        return self._weighed(*self._tokenizer.encode(texts), self._in_bulk(len(texts)))
+        return self._weighed(*self._tokenizer.encode(texts), self._backend(len(texts)))
 
     def token_counts(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """How many tokens each text has, repeated ones counted again: int64 (texts,)."""
@@ -168,7 +158,7 @@ class StaticEmbedder:
             ▁A ((0, 1),)
             BC ((1, 3),)
         """
-        return tokens_of(self._tokenizer, text, partial(self._weighed, bulk=False))
+        return tokens_of(self._tokenizer, text, partial(self._weighed, backend=self._numpy))
 
     def rows(self, tokens: Sequence[Token], dimension: int | None = None) -> NDArray[np.float32]:
         """float32 (tokens, dimension): the rows of the table, cut, whose sum by weight is the text's vector.
@@ -180,19 +170,21 @@ class StaticEmbedder:
         self._check_ids(ids)
         return self._files.table.rows(ids, self._checked_dimension(dimension))
 
-    def _in_bulk(self, texts: int) -> bool:
-        """Whether torch is to work for so many texts."""
-        return texts >= BULK_FROM and ("torch" in sys.modules or self._encoded >= TORCH_REPAYS_FROM)
+    def _backend(self, texts: int) -> Backend:
+        """What is to add up rows for so many texts."""
+        return self._torch if torch_repays(texts, self._encoded) else self._numpy
 
-    def _weighed(self, ids: NDArray[np.int64], lengths: NDArray[np.int64], bulk: bool) -> Bags:
-        """Bags of texts, from their tokens end to end and the number of each, weighed by the model's pooling."""
+    def _weighed(self, ids: NDArray[np.int64], lengths: NDArray[np.int64], backend: Backend) -> Bags:
+        """Bags of texts, weighed by the model's pooling.
+
+        Args:
+            ids: int64 (tokens,), of all texts end to end.
+            lengths: int64 (texts,), how many tokens each text has.
+            backend: For what a pooling reads of the table.
+        """
         bags = make_bags(ids, lengths, self.pooling)
         self._check_ids(bags.ids)
-        if self.pooling != "even":
-            return bags
-        if bulk:
-            return many(bags, *self._directions)
-        return few(bags, lambda entries: self._files.table.rows(entries, DIRECTION_NUMBERS))
+        return backend.democratic(bags) if self.pooling == "even" else bags
 
     def _check_ids(self, ids: NDArray[np.int64]) -> None:
         if len(ids) and int(ids.max()) >= len(self._files.table):
@@ -204,52 +196,6 @@ class StaticEmbedder:
         if not 1 <= truncate_dim <= self.dimension:
             raise ModelError(f"Cannot cut vectors to {truncate_dim} numbers: give 1 to {self.dimension}.")
         return truncate_dim
-
-    def _pool(self, bags: Bags, dimension: int) -> NDArray[np.float32]:
-        """Few texts: numpy over a few rows of the mapped table.
-
-        Rows are added one after the other, each product and sum rounded once, as torch does with fused multiply-add:
-        then a text has the same vector, to the last bit, however many are encoded with it.
-        """
-        vectors = np.zeros((len(bags), dimension), np.float32)
-        for i, (start, stop) in enumerate(zip(bags.offsets[:-1], bags.offsets[1:], strict=True)):
-            rows = self._files.table.rows(bags.ids[start:stop], dimension).astype(np.float64)
-            for row, weight in zip(rows, bags.weights[start:stop].astype(np.float64), strict=True):
-                vectors[i] = row * weight + vectors[i]
-        return vectors
-
-    def _pool_bulk(self, bags: Bags, dimension: int) -> NDArray[np.float32]:
-        """Many texts: torch's EmbeddingBag over the whole cut table."""
-        return cast(NDArray[np.float32], pool(self._bulk_table(dimension), bags).numpy())
-
-    @cached_property
-    def _directions(self) -> tuple["torch.Tensor", NDArray[np.float32]]:
-        """The directions of all rows, as torch wants them, and the squares of their lengths."""
-        torch = bulk_torch()
-        table = directions(self._files.table.prefix(DIRECTION_NUMBERS))
-        with torch.inference_mode(False):
-            return torch.from_numpy(table), np.einsum("ij,ij->i", table, table)
-
-    def _bulk_table(self, dimension: int) -> "torch.Tensor":
-        """The table cut to a dimension, as torch wants it; the last two are kept."""
-        torch = bulk_torch()
-        with self._cutting:
-            if dimension not in self._bulk_tables:
-                cut = torch.from_numpy(self._files.table.prefix(dimension))
-                while len(self._bulk_tables) >= 2:
-                    del self._bulk_tables[next(iter(self._bulk_tables))]
-                self._bulk_tables[dimension] = cut
-            return self._bulk_tables[dimension]
-
-
-@cache
-def bulk_torch() -> ModuleType:
-    """torch, which in processes forked from now on works with one thread: it would wait for its others for ever."""
-    import torch
-
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=partial(torch.set_num_threads, 1))
-    return torch
 
 
 def batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
@@ -290,7 +236,7 @@ def normalize_rows(vectors: NDArray[np.float32], out: NDArray[np.float32]) -> No
 
 
 def normalized(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """A copy with each row scaled to length 1; zero rows stay zero."""
+    """A copy, float32 (n, dim), with each row scaled to length 1; zero rows stay zero."""
     copy = np.array(vectors, np.float32, ndmin=2)
     normalize_rows(copy, copy)
     return copy

@@ -104,7 +104,7 @@ def check_finite(numbers: NDArray[Any]) -> None:
 
 
 def int8_rows(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Rows (n, d) rounded so that the largest number of each becomes 127 or -127, and what to multiply them by (n,)."""
+    """Rows as int8 (n, d), the largest number of each 127 or -127, and what to multiply them by, float32 (n,)."""
     scale = np.abs(rows).max(axis=1) / 127
     scale[scale == 0] = 1
     return np.rint(rows / scale[:, None]).astype(np.int8), scale.astype(np.float32)

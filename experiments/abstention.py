@@ -27,17 +27,19 @@ from tqdm import tqdm
 from experiments.examples import EXAMPLES
 from sakuin.cli.running import run
 from sakuin.embedder import StaticEmbedder
-from sakuin.evaluation.families import BitextTask, EvaluationError, RetrievalTask, Task
+from sakuin.evaluation.families import BitextTask, RetrievalTask, Task
 from sakuin.evaluation.ranked import searcher_over, twins_of
-from sakuin.evaluation.tasks import read_records, read_tasks
+from sakuin.evaluation.tasks import read_tasks
 from sakuin.index.background import FEWEST
 from sakuin.index.build import build
 from sakuin.index.model import load_model
 from sakuin.index.settings import DEFAULT_DIM, Settings
 from sakuin.index.snapshot import Snapshot, open_index
-from sakuin.search import MODES
+from sakuin.search import MODES, SearchRequest
 from sakuin.search.ranking import Ranked, Ranking, dense_leg, rank
 from sakuin.search.relevance import GOOD_MATCH, RIVAL, Evidence, Weights, evidence, log_odds, probability
+from sakuin.tuning.errors import EvaluationError
+from sakuin.tuning.records import read_records
 
 ANSWERABLE, HARD, EASY = range(3)
 # Half of the queries that are learnt from have an answer.
@@ -142,7 +144,8 @@ def asked_twice(
 
 def ranking_of(snapshot: Snapshot, model: StaticEmbedder, beside: Executor, way: Setting, query: str) -> Ranking:
     """What is found."""
-    return rank(snapshot, model, query, DEPTH, way.mode, way.dim, None, beside)
+    request = SearchRequest(query=query, k=DEPTH, mode=way.mode, dim=way.dim)
+    return rank(snapshot, model, request, beside=beside)
 
 
 def answering(snapshot: Snapshot, passages: Sequence[int], relevant: frozenset[str]) -> NDArray[np.bool_]:

@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from sakuin.cli.running import run
-from sakuin.evaluation.tasks import read_records
 from sakuin.index.build import build
 from sakuin.search import MODES, Searcher
+from sakuin.tuning.records import read_records
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -19,7 +19,7 @@ def found(searcher: Searcher, queries: Sequence[dict[str, Any]], mode: str, k: i
     """Number of queries with a relevant file among their first k hits."""
     number = 0
     for query in queries:
-        files = {hit.document.uri.split("#")[0] for hit in searcher.search(query["query"], k, mode).hits}
+        files = {hit.document.uri.split("#")[0] for hit in searcher.search(query["query"], k=k, mode=mode).hits}
         number += not files.isdisjoint(query["relevant"])
     return number
 

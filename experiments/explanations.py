@@ -15,7 +15,8 @@ from sakuin.embedder.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.snapshot import open_index
 from sakuin.search import MODES, Explanation, Searcher
-from sakuin.search.explanation import SIDES
+from sakuin.search.breakdown import SIDES
+from sakuin.search.explanation import ROUNDINGS
 
 # Hits that one is drawn from; those far down have the small and negative scores.
 HITS = 50
@@ -53,7 +54,7 @@ def error(explanation: Explanation) -> float:
 
 def rounding(explanation: Explanation) -> float:
     """The largest part of an explanation that is what rounding took."""
-    own = abs(explanation.value) if explanation.description.startswith("rounding") else 0.0
+    own = abs(explanation.value) if explanation.code in ROUNDINGS else 0.0
     return max([own, *map(rounding, explanation.details)])
 
 
@@ -79,7 +80,7 @@ def draw(folder: Path, pairs: int, seed: int) -> Iterator[Drawn]:
             if not hits:
                 continue
             hit = hits[int(random.integers(len(hits)))]
-            found = searcher.explain(query, hit, dim, SIDES[int(random.integers(len(SIDES)))])
+            found = searcher.explain(query, hit, dim=dim, by=SIDES[int(random.integers(len(SIDES)))])
             done += 1
             yield Drawn(mode, max(error(found), abs(found.value - hit.score)), rounding(found))
 

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.cli.running import run
-from sakuin.evaluation.families import BitextTask, EvaluationError, RetrievalTask
+from sakuin.evaluation.families import BitextTask, RetrievalTask
 from sakuin.evaluation.ranked import searcher_over
 from sakuin.evaluation.tasks import read_tasks
 from sakuin.index import store
 from sakuin.index.snapshot import open_index
 from sakuin.search.fusion import BM25_WEIGHT, Fusion
+from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import JudgedQuery
 from sakuin.tuning.legs import fetch
 from sakuin.tuning.significance import Difference, randomisation_test
@@ -86,13 +87,13 @@ def compared(task: RetrievalTask, model: str | None, dim: int) -> Compared:
         closing(open_index(searcher.folder)) as snapshot,
         closing(store.connect(searcher.folder, read_only=True)) as connection,
     ):
-        found = fetch(snapshot, searcher.model, connection, judged, dim)
+        found = fetch(snapshot, searcher.model, judged, connection=connection, dim=dim)
 
     def by_weight(weight: float) -> NDArray[np.float64]:
-        return found.figures(found.joined(Fusion(weight, 0.0))).ndcg
+        return found.figures(found.by_fusion(Fusion(weight, 0.0))).ndcg
 
     dense, bm25, rrf = (found.figures(own()).ndcg for own in (found.by_dense, found.by_bm25, found.by_rrf))
-    fixed, adaptive = by_weight(BM25_WEIGHT), found.figures(found.joined(Fusion())).ndcg
+    fixed, adaptive = by_weight(BM25_WEIGHT), found.figures(found.by_fusion(Fusion())).ndcg
     means = {weight: float(by_weight(weight).mean()) for weight in WEIGHTS}
     best = max(means, key=lambda weight: means[weight])
     return Compared(

@@ -10,9 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from sakuin.index.errors import IndexFolderError, ReadError
-
-LEADS_OUT = "a link to a folder elsewhere, which is not entered: `index add` that folder, or move it here"
-PATH_TOO_LONG = "its path is longer than this system allows: move it to a shorter one"
+from sakuin.index.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +29,7 @@ class Found:
     uri: str
     size: int
     mtime_ns: int
-    reason: str = ""
+    reason: Reason | None = None
 
 
 def find_files(start: Path, root: Path | None) -> Iterator[Found]:
@@ -64,7 +62,7 @@ def find_files(start: Path, root: Path | None) -> Iterator[Found]:
                 entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in opened)
         except OSError as error:
             if error.errno == errno.ENAMETOOLONG:
-                yield Found(folder, name_of(folder, root), 0, 0, PATH_TOO_LONG)
+                yield unreadable(folder, root, Reason("long_path"))
                 continue
             unreadable_folder(error)
         inner = [folder / name for name, is_folder in entries if is_folder and not name.startswith(".")]
@@ -124,17 +122,22 @@ def look_at(path: Path, start: Path, root: Path | None) -> Found | None:
         state = path.stat()
     except OSError as error:
         if link:
-            return Found(path, name_of(path, root), 0, 0, f"a link that cannot be followed ({error.strerror})")
+            return unreadable(path, root, Reason("broken_link", {"detail": error.strerror or str(error)}))
         if error.errno == errno.ENAMETOOLONG:
-            return Found(path, name_of(path, root), 0, 0, PATH_TOO_LONG)
+            return unreadable(path, root, Reason("long_path"))
         if isinstance(error, FileNotFoundError):
             return None
         unreadable_folder(error)
     if link and stat.S_ISDIR(state.st_mode) and not path.resolve().is_relative_to(start):
-        return Found(path, name_of(path, root), 0, 0, LEADS_OUT)
+        return unreadable(path, root, Reason("link_elsewhere"))
     if not stat.S_ISREG(state.st_mode):
         return None
     return Found(path, name_of(path, root), state.st_size, state.st_mtime_ns)
+
+
+def unreadable(path: Path, root: Path | None, reason: Reason) -> Found:
+    """A name of the corpus behind which there is no file to be read. Args: as for `look_at`."""
+    return Found(path, name_of(path, root), 0, 0, reason)
 
 
 def name_of(path: Path, root: Path | None) -> str:
@@ -189,4 +192,4 @@ def hash_file(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise ReadError(f"cannot be read: {error.strerror or error}") from error
+        raise ReadError(Reason("cannot_read", {"detail": error.strerror or str(error)})) from error

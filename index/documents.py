@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sakuin.index.reasons import Reason
+
 Scalar = str | int | float | bool
 MetadataValue = Scalar | list[Scalar] | None
 
@@ -52,7 +54,7 @@ class Skipped:
     """A file, or a row of one, that was left out, and why."""
 
     uri: str
-    reason: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Errors of the index and of the files it reads."""
 
 from sakuin.embedder.errors import SakuinError
+from sakuin.index.reasons import Reason
 
 
 class IndexFolderError(SakuinError):
@@ -16,4 +17,10 @@ class DocumentError(SakuinError):
 
 
 class ReadError(SakuinError):
-    """A file that cannot be turned into text; the message is the reason shown in the build's summary."""
+    """A file, or a part of one, that cannot be turned into text."""
+
+    def __init__(self, reason: Reason) -> None:
+        """Say why: ``reason`` is what the summary of a build shows."""
+        # The only argument, so that the error comes whole through a pipe between processes.
+        super().__init__(reason)
+        self.reason = reason

@@ -1,8 +1,7 @@
 """Brings files into an index: what is new or changed is read, what is gone from them is forgotten."""
 
-import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +12,7 @@ from sakuin.index.errors import ReadError
 from sakuin.index.passages import split
 from sakuin.index.readers import MANY_DOCUMENTS, SUFFIXES, read_file, unknown_type
 from sakuin.index.readers.files import seconds_allowed, took_too_long
+from sakuin.index.reasons import PARTS_KEPT, Part, Reason, position_in
 from sakuin.index.report import Progress, Report
 from sakuin.index.store import FileState
 from sakuin.index.writer import IndexWriter
@@ -21,13 +21,6 @@ T = TypeVar("T")
 
 # A long build commits now and then, so that an interruption loses a minute or two, not hours.
 COMMIT_PASSAGES = 500_000
-# Of one file: a table may have a million empty rows.
-REASONS_KEPT = 100
-
-# What the name of a row, line or page has after its file's.
-PLACE = re.compile(r"\A(row|line|page)=(\d+)\Z")
-
-INTERRUPTED = "only a part was read before an interruption; the next build reads the rest"
 
 
 def sync_files(
@@ -39,7 +32,7 @@ def sync_files(
     for file in found:
         progress(file.uri, done, total)
         if paths.setdefault(file.uri, file.path) != file.path:
-            report.skipped.append(Skipped(file.uri, "another file has the same name, in another encoding: rename one"))
+            report.skipped.append(Skipped(file.uri, Reason("same_file_name")))
             continue
         sync_file(writer, file, known.get(file.uri), report, lambda part, at=done: progress("", at + part, total))  # type: ignore[misc]
         done += file.size
@@ -68,9 +61,9 @@ def sync_file(
             writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, known.reason))
             count_unchanged(writer, known, report)
             return
-        reason = "; ".join(summarise(add_documents(writer, file, report, progress), file.uri))
+        reason = add_documents(writer, file, report, progress)
     except ReadError as error:
-        reason = str(error)
+        reason = error.reason
         if known and known.sha256 == digest and known.reason == reason:
             count_unchanged(writer, known, report)
             return
@@ -94,8 +87,8 @@ def count_unchanged(writer: IndexWriter, file: FileState, report: Report) -> Non
         report.partly += taken
 
 
-def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]) -> list[Skipped]:
-    """Read a file into the index; returns the parts of it that were left out.
+def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]) -> Reason | None:
+    """Read a file into the index; returns why parts of it were left out, if any were.
 
     Documents that the index has from that file already are left as they are where they have not changed, and removed
     where the file has them no more. What was read of a file that takes too long stays in the index, and as with other
@@ -104,7 +97,7 @@ def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Ca
     A file of very many passages is committed in parts: else memory would grow with it, and an interruption would lose
     all of it. It has no hash until it is through, so the next build reads it again.
     """
-    skipped: list[Skipped] = []
+    parts: list[Part] = []
     left_out = read = 0
     committed = report.new_passages
     old = store.documents_of_file(writer.connection, file.uri)
@@ -112,28 +105,25 @@ def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Ca
     for item, seconds in timed(read_file(file.path, file.uri)):
         if seconds > allowed and file.path.suffix.lower() in MANY_DOCUMENTS:
             # The first, so that it is seen among a thousand empty rows.
-            skipped.insert(0, Skipped(item.uri, took_too_long(allowed)))
+            parts.insert(0, Part(position_in(file.uri, item.uri), took_too_long(allowed)))
+            left_out += 1
             break
         if not isinstance(item, Skipped):
             if add_document(writer, item, file, old, report):
                 if report.new_passages - committed >= COMMIT_PASSAGES:
-                    writer.put_file(FileState(file.uri, file.size, file.mtime_ns, "", INTERRUPTED))
+                    writer.put_file(FileState(file.uri, file.size, file.mtime_ns, "", Reason("interrupted")))
                     writer.commit()
                     committed = report.new_passages
                 # Characters stand in for bytes: near enough for a bar.
                 read = min(read + 3 * len(item.text), file.size)
                 progress(read)
                 continue
-            item = Skipped(item.uri, "there is another document of the same name")
-        if len(skipped) < REASONS_KEPT:
-            skipped.append(item)
-        else:
-            left_out += 1
+            item = Skipped(item.uri, Reason("same_document_name"))
+        left_out += 1
+        if left_out <= PARTS_KEPT:
+            parts.append(Part(position_in(file.uri, item.uri), item.reason))
     writer.remove(list(old.values()))
-    if left_out:
-        number = len(skipped) + left_out
-        skipped.insert(0, Skipped(file.uri, f"{number:,} parts of it were left out, such as these"))
-    return skipped
+    return Reason.of_parts(parts, left_out)
 
 
 def add_document(writer: IndexWriter, document: Document, file: Found, old: dict[str, int], report: Report) -> bool:
@@ -167,16 +157,6 @@ def timed(items: Iterator[T]) -> Iterator[tuple[T, float]]:
         if item is None:
             return
         yield item, seconds
-
-
-def summarise(skipped: Sequence[Skipped], uri: str, most: int = 3) -> Iterable[str]:
-    """The first reasons, each with its place in the file, such as "row 3", and how many more."""
-    for item in skipped[:most]:
-        part = PLACE.sub(r"\1 \2", item.uri.removeprefix(uri).lstrip("#"))
-        yield f"{part}: {item.reason}" if part else item.reason
-    # Of more than are kept the first reason tells the number.
-    if most < len(skipped) <= REASONS_KEPT:
-        yield f"{len(skipped) - most} more"
 
 
 def forget_documents(writer: IndexWriter, uri: str) -> None:

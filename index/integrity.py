@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sakuin.index import store
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.problems import Problem
 from sakuin.index.store import Manifest
 from sakuin.index.terms import Terms
 from sakuin.index.vectors import Vectors, sha256_of
@@ -14,13 +15,13 @@ from sakuin.index.vectors import Vectors, sha256_of
 ATTEMPTS = 5
 
 
-def verify(folder: Path) -> list[str]:
-    """Check every file of an index against its checksum, and SQLite's own check; returns what is wrong, in sentences.
+def verify(folder: Path) -> list[Problem]:
+    """Check every file of an index against its checksum, and SQLite's own check; returns what is wrong.
 
     Raises:
         IndexFolderError: there is no index, or not even its manifest can be read.
     """
-    problems: list[str] = []
+    problems: list[Problem] = []
     for _ in range(ATTEMPTS):
         manifest, problems = check(folder)
         if not problems or read_generation(folder) == manifest.generation:
@@ -35,19 +36,19 @@ def read_generation(folder: Path) -> int:
         return store.read_manifest(connection, folder).generation
 
 
-def check(folder: Path) -> tuple[Manifest, list[str]]:
+def check(folder: Path) -> tuple[Manifest, list[Problem]]:
     """The committed manifest, and what does not agree with it."""
     with closing(store.connect(folder, read_only=True)) as connection:
         manifest = store.read_manifest(connection, folder)
         try:
-            problems = [f"{store.NAME}: {found}" for found in store.integrity_problems(connection)]
+            problems = store.integrity_problems(connection)
             problems += store.damaged_rows(connection)
             passages = store.count_passages(connection)
             removed = store.removed_passages(connection)
-        except (sqlite3.Error, ValueError) as error:
-            return manifest, [f"{store.NAME} is damaged: {error}"]
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            return manifest, [Problem("database", {"detail": str(error)})]
     if passages != manifest.passages:
-        problems.append(f"{store.NAME} holds {passages} passages, the manifest says {manifest.passages}")
+        problems.append(Problem("passage_count", {"number": passages, "noted": manifest.passages}))
     problems += changed_files(folder, manifest).values()
     if problems:
         return manifest, problems
@@ -55,15 +56,15 @@ def check(folder: Path) -> tuple[Manifest, list[str]]:
         vectors = Vectors(folder / "vectors", manifest.segments, removed)
         terms = Terms(folder / "terms" / f"{manifest.generation:08d}")
     except IndexFolderError as error:
-        return manifest, [str(error)]
-    for name, number in {"vectors": len(vectors), "terms": terms.num_passages}.items():
+        return manifest, [Problem("derived_files", {"detail": str(error)})]
+    for part, number in {"vectors": len(vectors), "terms": terms.num_passages}.items():
         if number != passages:
-            problems.append(f"{name} hold {number} passages, {store.NAME} {passages}")
+            problems.append(Problem("derived_count", {"part": part, "number": number, "passages": passages}))
     return manifest, problems
 
 
-def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> dict[str, str]:
-    """Derived files that are not as they were written: by the manifest's name of each, what is wrong, in a sentence.
+def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> dict[str, Problem]:
+    """Derived files that are not as they were written: by the manifest's name of each, what is wrong.
 
     Args:
         folder: Of the index.
@@ -80,7 +81,8 @@ def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> 
             if size != manifest.sizes[name] or (
                 (most is None or most >= 0) and sha256_of(path) != manifest.checksums[name]
             ):
-                problems[name] = f"{path.relative_to(folder)} has changed since it was written"
+                problems[name] = Problem("changed_file", {"path": path.relative_to(folder).as_posix()})
         except OSError as error:
-            problems[name] = f"{path.relative_to(folder)} cannot be read: {error.strerror or error}"
+            detail = error.strerror or str(error)
+            problems[name] = Problem("unreadable_file", {"path": path.relative_to(folder).as_posix(), "detail": detail})
     return problems

@@ -8,6 +8,7 @@ from pathlib import Path
 from sakuin.index import store
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.integrity import changed_files
+from sakuin.index.problems import Problem
 from sakuin.index.report import Progress, Report, finish, no_progress
 from sakuin.index.writer import IndexWriter
 
@@ -42,8 +43,8 @@ def repair(folder: Path, progress: Progress = no_progress) -> Report:
     with closing(store.connect(folder, read_only=True)) as connection:
         try:
             problems = store.damaged_rows(connection)
-        except (sqlite3.Error, ValueError) as error:
-            problems = [str(error)]
+        except (sqlite3.Error, ValueError, TypeError) as error:
+            problems = [Problem("database", {"detail": str(error)})]
     if problems:
         raise IndexFolderError(
             f"The documents themselves are damaged ({problems[0]}), so nothing can be made anew from them: delete "

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index.analyser import Analyser
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.model import source_of
 from sakuin.index.passages import MAX_WIDTH
 from sakuin.index.store import FORMAT, Manifest
+from sakuin.index.text import Analyser
 
 DEFAULT_DIM = 256
 

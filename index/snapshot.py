@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.index import store
+from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.integrity import changed_files
 from sakuin.index.store import Manifest, PassageRow
@@ -66,6 +68,8 @@ class Snapshot:
         """Prefer `open_index`."""
         self.folder = folder
         self._connection = connection
+        # A connection that is merely dropped keeps its files open until Python looks for cycles.
+        weakref.finalize(self, connection.close)
         self._lock = threading.Lock()
         self._selections: dict[Condition, Selection] = {}
         self._facets: dict[tuple[Condition, tuple[str, ...] | None, int], list[Facet]] = {}
@@ -141,10 +145,10 @@ class Snapshot:
         with self._reading():
             return store.counts(self._connection)
 
-    def skipped(self) -> list[tuple[str, str]]:
-        """(uri, reason) of the files of which nothing, or not all, was taken."""
+    def skipped(self) -> list[Skipped]:
+        """The files of which nothing, or not all, was taken, and why."""
         with self._reading():
-            return store.skipped_files(self._connection)
+            return store.read_skipped(self._connection)
 
     def files(self) -> list[tuple[str, int]]:
         """(uri, number of documents) of every file."""

@@ -25,8 +25,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.analyser import Analyser, is_japanese
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.text import Analyser, is_japanese
 
 if TYPE_CHECKING:
     import tantivy
@@ -115,7 +115,7 @@ class TermsWriter:
         self.add_analysed(passage_ids, self._analyser.joined(texts))
 
     def add_analysed(self, passage_ids: Sequence[int], terms: Sequence[str]) -> None:
-        """Adds passages whose terms, parted by spaces, are known (see `index.analysing`)."""
+        """Adds passages whose terms, parted by spaces, are known (see `sakuin.index.text.workers`)."""
         from tantivy import Document
 
         with _explained(self._folder, "cannot be written", _WRITE_REMEDY):

@@ -18,6 +18,7 @@ from sakuin.index.corpus import is_index, uri_of
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError, ReadError
 from sakuin.index.readers import SUFFIXES, unknown_type
+from sakuin.index.reasons import Reason
 from sakuin.index.report import Progress, Report, no_progress
 from sakuin.index.store.listing import documents_in, reading
 
@@ -127,13 +128,22 @@ def same_bytes(path: Path, content: bytes) -> bool:
         return False
 
 
-def add_uploads(uploads: Sequence[tuple[str, bytes]], folder: Path, progress: Progress = no_progress) -> Uploaded:
+def add_uploads(
+    uploads: Sequence[tuple[str, bytes]],
+    folder: Path,
+    progress: Progress = no_progress,
+    *,
+    max_files: int = MAX_FILES,
+    max_megabytes: int = MAX_MEGABYTES,
+) -> Uploaded:
     """Keep uploaded files and read them into an index, which is made if it is not there.
 
     Args:
         uploads: Names as the browser gives them, and bytes.
         folder: The index.
         progress: As for `index.build.add`.
+        max_files: What comes after so many is left out.
+        max_megabytes: A file that is larger is left out.
 
     Raises:
         IndexFolderError: another process is writing, or a folder cannot be written; nothing is kept then.
@@ -142,15 +152,15 @@ def add_uploads(uploads: Sequence[tuple[str, bytes]], folder: Path, progress: Pr
     skipped: list[Skipped] = []
     saved: list[tuple[str, Path, bool]] = []
     try:
-        for place, (name, content) in enumerate(uploads):
+        for number, (name, content) in enumerate(uploads):
             try:
                 checked = safe_name(name)
-                if place >= MAX_FILES:
-                    raise ReadError(f"more than {MAX_FILES} files at once: add them from the command line")
-                if len(content) > MAX_MEGABYTES * 1024 * 1024:
-                    raise ReadError(f"larger than {MAX_MEGABYTES} MB: add it from the command line")
+                if number >= max_files:
+                    raise ReadError(Reason("too_many_uploads", {"limit": max_files}))
+                if len(content) > max_megabytes * 1024 * 1024:
+                    raise ReadError(Reason("upload_too_large", {"limit": max_megabytes}))
             except ReadError as error:
-                skipped.append(Skipped(name, str(error)))
+                skipped.append(Skipped(name, error.reason))
                 continue
             target.mkdir(parents=True, exist_ok=True)
             saved.append((name, *save(target, checked, content)))

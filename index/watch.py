@@ -22,12 +22,17 @@ def watch(
     folder: Path,
     settings: Settings,
     progress_bar: Callable[[], AbstractContextManager[Progress]],
+    *,
+    still_ms: int = STILL_MS,
+    retry_ms: int = RETRY_MS,
 ) -> Iterator[Report | str]:
     """Build, then build again after each change below the corpus, without end.
 
     Args:
         corpus, folder, settings: As for `index.build.build`.
         progress_bar: Shows how far a build is.
+        still_ms: Build once the folder has been still for so long.
+        retry_ms: Try again so long after a build that could not be done.
 
     Yields:
         What a build did, where it did anything; or why it could not be done, and it will be tried again.
@@ -47,8 +52,8 @@ def watch(
         root,
         watch_filter=matters,
         debounce=LONGEST_WAIT_MS,
-        step=STILL_MS,
-        rust_timeout=RETRY_MS,
+        step=still_ms,
+        rust_timeout=retry_ms,
         yield_on_timeout=True,
         raise_interrupt=True,
     )
@@ -65,7 +70,7 @@ def watch(
                 # Once, and not every few seconds until it is put right.
                 if str(error) != told:
                     told = str(error)
-                    yield f"{error} Trying again every {RETRY_MS // 1000} seconds."
+                    yield f"{error} Trying again every {retry_ms / 1000:g} seconds."
             else:
                 told = ""
                 # What changed while the first build ran was not watched yet: look once more.

@@ -22,7 +22,6 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import store
-from sakuin.index.analysing import Analysers
 from sakuin.index.background import FEWEST, background_of
 from sakuin.index.documents import Document, Passage
 from sakuin.index.errors import IndexFolderError
@@ -31,6 +30,7 @@ from sakuin.index.model import load_model
 from sakuin.index.settings import Settings, adopted, first_manifest
 from sakuin.index.store import FileState, Manifest
 from sakuin.index.terms import Terms, TermsWriter, sync_folder
+from sakuin.index.text.workers import Analysers
 from sakuin.index.vectors import Part, Segment, as_int8, segment_files, sha256_of, to_merge, write_segment
 
 # Passages held back until they are encoded and analysed together.
@@ -83,7 +83,7 @@ class IndexWriter:
         # Passages that stand in a segment but are removed, and passages that may stand nowhere since this transaction.
         self._removed: set[int] = set()
         self._orphans: set[int] = set()
-        self._compacting = False
+        self._compacting = self._rebuilding = False
         try:
             self.connection = store.connect(folder, read_only=False)
         except BaseException:
@@ -150,6 +150,7 @@ class IndexWriter:
             vectors, terms: What to make anew.
         """
         self._begin(anew=terms)
+        self._rebuilding = True
         # What is made anew is known by no checksum of before.
         self.manifest = replace(self.manifest, checksums={}, sizes={})
         if terms:
@@ -213,7 +214,8 @@ class IndexWriter:
             known = self.manifest.checksums.get(name) if path.suffix != ".json" else None
             checksums[name] = known or sha256_of(path)
             sizes[name] = path.stat().st_size
-        changed = self.manifest.changed + sum(len(ids) for ids, _ in self._new) + len(gone)
+        come = 0 if self._rebuilding else sum(len(ids) for ids, _ in self._new)
+        changed = self.manifest.changed + come + len(gone)
         measured = self._compacting or self._to_measure(changed, passages)
         manifest = replace(
             self.manifest,
@@ -391,7 +393,7 @@ class IndexWriter:
         self._waiting, self._new = [], []
         self._analysed.clear()
         self._orphans = set()
-        self._compacting = False
+        self._compacting = self._rebuilding = False
 
     def _close(self) -> None:
         if self._analysers:

@@ -2,9 +2,11 @@
 
 from sakuin.index.store.facets import Facet
 from sakuin.index.where import Where
-from sakuin.search.explanation import Explanation, Span
+from sakuin.search.explanation import Explanation
+from sakuin.search.request import MODES, SearchError, SearchRequest
 from sakuin.search.results import Hit, HitDocument, LegScore, Notice, Place, SearchResult
-from sakuin.search.searcher import MODES, Searcher, SearchError
+from sakuin.search.searcher import Searcher
+from sakuin.search.spans import Span
 
 __all__ = [
     "MODES",
@@ -16,6 +18,7 @@ __all__ = [
     "Notice",
     "Place",
     "SearchError",
+    "SearchRequest",
     "SearchResult",
     "Searcher",
     "Span",

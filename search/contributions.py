@@ -1,5 +1,5 @@
 """Where in a passage its score comes from, in forms that can be drawn: characters with what they add, and a small table
-of pairs of words. All of it is exact, as `search.explanation` is, of the vectors before they were rounded to be stored.
+of pairs of words. All of it is exact, as `search.breakdown` is, of the vectors before they were rounded to be stored.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder, Token
-from sakuin.index.analyser import Analyser
-from sakuin.index.terms import TermScore
-from sakuin.search.explanation import Explanation, Indexed
+from sakuin.index.text import Analyser
 from sakuin.search.highlights import highlight
-from sakuin.search.results import MAX_QUERY_CHARACTERS, Hit, SearchResult
+from sakuin.search.request import MAX_QUERY_CHARACTERS
+from sakuin.search.results import Hit, SearchResult
+from sakuin.search.spans import Indexed
 from sakuin.search.token_pairs import TokenPairs, weighted_rows
 
 
@@ -165,32 +165,6 @@ def with_others(values: NDArray[np.float64], named: list[int]) -> NDArray[np.flo
 def characters(token: Token, text: str) -> str:
     """A token as it first stands in a text; one that stands for no character by its name in the model."""
     return text[slice(*token.spans[0])] if token.spans else token.piece
-
-
-def term_scores(explanation: Explanation) -> list[TermScore]:
-    """The terms of a BM25 score, as they stand in the explanation of it or of a score that it is part of."""
-    if not explanation.description.startswith('term "'):
-        return [score for detail in explanation.details for score in term_scores(detail)]
-    weight, factor, idf, saturation = explanation.details
-    having, passages = (detail.value for detail in idf.details)
-    frequency, k1, b, length, mean_length = (detail.value for detail in saturation.details)
-    return [
-        TermScore(
-            term=explanation.description.removeprefix('term "').removesuffix('"'),
-            value=explanation.value,
-            weight=weight.value,
-            factor=factor.value,
-            idf=idf.value,
-            having=having,
-            passages=passages,
-            saturation=saturation.value,
-            frequency=frequency,
-            length=length,
-            mean_length=mean_length,
-            k1=k1,
-            b=b,
-        )
-    ]
 
 
 def cosines(model: StaticEmbedder, query: str, passage: str, dims: Sequence[int]) -> list[float]:

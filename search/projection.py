@@ -1,7 +1,7 @@
 """A map of an index: passages in two dimensions, the near ones near each other, in clusters with names.
 
 Positions are those of t-SNE (van der Maaten & Hinton 2008) as openTSNE computes it (Poličar et al. 2024), from
-neighbours that FAISS finds; openTSNE is the extra ``sakuin[map]``. Where it is not installed, clusters are laid out
+neighbours that FAISS finds; openTSNE comes with the extra ``map``. Where it is not installed, clusters are laid out
 instead and passages within them: rough, and the projection says so. docs/experiments/maps.md compares others.
 """
 
@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from sakuin.embedder.model import normalize_rows
 from sakuin.files import atomic_write, cache_folder
-from sakuin.index.analyser import Analyser
 from sakuin.index.snapshot import Snapshot
+from sakuin.index.text import Analyser
 from sakuin.index.vectors import Vectors
 
 MOST_PASSAGES = 50_000

@@ -16,6 +16,7 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.search.fusion import Fusion, Scaling
 from sakuin.search.relevance import RIVAL
+from sakuin.search.request import SearchRequest
 from sakuin.search.results import LegScore, Notice
 
 # Each leg proposes at least so many candidates; what neither ranks among its first hundred is in no fused top ten.
@@ -65,50 +66,56 @@ class Ranking:
 
     Attributes:
         hits: Best first.
-        blind: A notice for each leg that was asked but could not see the query.
+        notices: One for each leg that was asked but found nothing of the query.
         rival: Cosine in place `RIVAL` of the dense leg's list, or in its last; None where that leg took no part.
     """
 
     hits: list[Ranked]
-    blind: list[Notice]
+    notices: list[Notice]
     rival: float | None
 
 
 def rank(
     snapshot: Snapshot,
     model: StaticEmbedder,
-    query: str,
-    k: int,
-    mode: str,
-    dim: int,
-    rescore: int | None,
+    request: SearchRequest,
+    *,
     beside: Executor,
     within: Selection | None = None,
 ) -> Ranking:
-    """The best k passages.
+    """The best passages for a request, of which mode, k, dim and rescore count here.
 
-    ``beside`` runs BM25 while this thread compares vectors: FAISS, numpy and tantivy all let go of Python's lock.
-    ``within``: rank only these.
+    Args:
+        snapshot: The index.
+        model: The one it was made with.
+        request: What is searched for.
+        beside: Runs BM25 while this thread compares vectors: FAISS, numpy and tantivy all let go of Python's lock.
+        within: Rank only these.
+
+    Raises:
+        SearchError: the index stores fewer dimensions.
     """
+    query, k, mode = request.text, request.k, request.mode
+    dim = request.dimensions(snapshot.manifest.dim)
     if within and not len(within.passages):
-        return Ranking([], [Notice.NOTHING_MATCHES_FILTER], None)
+        return Ranking([], [Notice("nothing_matches_filter")], None)
     dense, words, joined = None, None, None
     if mode == "bm25":
         words = bm25_leg(snapshot, query, k, within)
     else:
         vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
         if mode == "dense":
-            dense = dense_leg(snapshot, vector, max(k, RIVAL), rescore, within)
+            dense = dense_leg(snapshot, vector, max(k, RIVAL), request.rescore, within)
         else:
-            dense, words, joined = both_legs(snapshot, query, vector, k, rescore, beside, within)
+            dense, words, joined = both_legs(snapshot, query, vector, k, request.rescore, beside, within)
     notices = []
     if not query.strip():
-        notices.append(Notice.EMPTY)
+        notices.append(Notice("empty"))
     else:
         if mode != "bm25" and dense is None:
-            notices.append(Notice.DENSE_BLIND)
+            notices.append(Notice("dense_no_match"))
         if mode != "dense" and words is None:
-            notices.append(Notice.BM25_BLIND_IN_FILTER if within else Notice.BM25_BLIND)
+            notices.append(Notice("bm25_no_match_in_filter" if within else "bm25_no_match"))
     rival = float(dense.scores[:RIVAL][-1]) if dense and len(dense.scores) else None
     if joined is not None:
         return Ranking(joined, notices, rival)

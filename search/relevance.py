@@ -99,18 +99,19 @@ def relevances(
     full: float,
     dim: int,
     manifest: Manifest,
-    words_blind: bool = False,
+    *,
+    bm25_no_match: bool = False,
 ) -> list[float] | None:
     """The probability that each hit answers the query; None where the index is not calibrated.
 
     Args: as those of `evidence`, and
-        words_blind: BM25 was asked too, and found nothing.
+        bm25_no_match: BM25 was asked too, and found nothing.
     """
     known = evidence(hits, rival, full, dim, manifest)
     if known is None:
         return None
     weights = WEIGHTS[known.mode]
-    if words_blind and known.mode == "dense":
+    if bm25_no_match and known.mode == "dense":
         # That no passage has a word of the query speaks against each of them.
         missing = np.tile([1.0, -manifest.background["coverage"]], (len(hits), 1))
         known = Evidence(known.meaning, missing, known.behind)

@@ -1,27 +1,30 @@
 """What a search answers: plain data, the same in Python, in JSON and on the page."""
 
-from dataclasses import asdict, dataclass
-from enum import StrEnum
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar
 
+from sakuin.facts import Fact
 from sakuin.index.documents import MetadataValue
 from sakuin.search.explanation import Explanation
 from sakuin.search.fusion import Scaling
 
-# A query is a question, not a document; what is longer is cut, and the user told.
-MAX_QUERY_CHARACTERS = 10_000
 
+class Notice(Fact):
+    """What a search has to say about itself."""
 
-class Notice(StrEnum):
-    """What a search has to say about itself: a sentence, whose name tells programs which one it is."""
+    __slots__ = ()
 
-    EMPTY = "The query is empty."
-    CUT = f"Only the first {MAX_QUERY_CHARACTERS} characters of the query were used."
-    DENSE_BLIND = "Dense search was left out: the model knows no part of this query."
-    BM25_BLIND = "BM25 was left out: no word of this query occurs in the index."
-    BM25_BLIND_IN_FILTER = "BM25 was left out: no word of this query occurs in the passages that match the filter."
-    NOTHING_MATCHES_FILTER = "No document matches the filter."
-    NO_GOOD_MATCH = "No good match: these are only the nearest passages."
+    SENTENCES: ClassVar[Mapping[str, str]] = {
+        "empty": "The query is empty.",
+        "query_cut": "Only the first {used} characters of the query were used.",
+        "dense_no_match": "Dense search was left out: the model knows no part of this query.",
+        "bm25_no_match": "BM25 was left out: no word of this query occurs in the index.",
+        "bm25_no_match_in_filter": "BM25 was left out: no word of this query occurs in the passages that match the "
+        "filter.",
+        "nothing_matches_filter": "No document matches the filter.",
+        "no_good_match": "No good match: these are only the nearest passages.",
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,11 @@ class Hit:
     explanation: Explanation | None = None
     relevance: float | None = None
 
+    def to_dict(self) -> dict[str, Any]:
+        """The same as nested dictionaries and lists, ready for JSON."""
+        explanation = self.explanation.to_dict() if self.explanation else None
+        return asdict(replace(self, explanation=None)) | {"explanation": explanation}
+
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
@@ -133,5 +141,9 @@ class SearchResult:
     answered: bool | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The same as nested dictionaries and lists, ready for JSON."""
-        return asdict(self)
+        """The same as nested dictionaries and lists, with the sentences of notices and explanations, ready for JSON."""
+        hits = [hit.to_dict() for hit in self.hits]
+        return asdict(replace(self, hits=(), notices=())) | {
+            "hits": hits,
+            "notices": [notice.to_dict() for notice in self.notices],
+        }

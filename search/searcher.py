@@ -13,25 +13,23 @@ from types import TracebackType
 import numpy as np
 
 from sakuin.embedder import SakuinError, StaticEmbedder
-from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.background import FEWEST
+from sakuin.index.documents import Skipped
 from sakuin.index.errors import FilterError, IndexFolderError
 from sakuin.index.model import load_model
 from sakuin.index.snapshot import Selection, Snapshot, open_index
 from sakuin.index.store import Manifest, PassageRow
 from sakuin.index.store.facets import MOST_VALUES, Facet
 from sakuin.index.where import Condition, Where, condition_of, fields_of
-from sakuin.search.explanation import SIDES, Explanation, Indexed, Side, explain_bm25, explain_cosine, explain_fusion
-from sakuin.search.fusion import Scaling
+from sakuin.search.breakdown import SIDES, Side, explain_hit
+from sakuin.search.explanation import Explanation
 from sakuin.search.highlights import highlight
 from sakuin.search.ranking import Ranked, Ranking, rank
 from sakuin.search.relevance import GOOD_MATCH, JUDGED, relevances
-from sakuin.search.results import MAX_QUERY_CHARACTERS, Hit, HitDocument, Notice, Place, SearchResult
+from sakuin.search.request import SearchError, SearchRequest, checked_dim
+from sakuin.search.results import Hit, HitDocument, Notice, Place, SearchResult
 
-MODES = ("hybrid", "dense", "bm25")
-MAX_K = 10_000
-MAX_RESCORED = 100_000
 # A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's
 # place in the processor's caches.
 AT_ONCE = 2
@@ -39,10 +37,6 @@ AT_ONCE = 2
 SAME_SCORE = 1e-3
 # Fields that an error names; a table may have hundreds of columns.
 FIELDS_SHOWN = 20
-
-
-class SearchError(SakuinError):
-    """A search that was asked for wrongly: an unknown mode or field, an impossible k or dimension."""
 
 
 class Searcher:
@@ -116,13 +110,14 @@ class Searcher:
         """Numbers of files, documents, passages and skipped files."""
         return self._current().counts()
 
-    def skipped(self) -> list[tuple[str, str]]:
-        """(uri, reason) of files of which nothing, or not all, was taken."""
+    def skipped(self) -> list[Skipped]:
+        """The files of which nothing, or not all, was taken, and why."""
         return self._current().skipped()
 
     def search(
         self,
         query: str,
+        *,
         k: int = 10,
         mode: str = "hybrid",
         dim: int | None = None,
@@ -137,49 +132,47 @@ class Searcher:
             query: Any text, in Japanese, English or both.
             k: At most so many hits, 1 to 10,000.
             mode: "hybrid", "dense" (meaning) or "bm25" (words).
-            dim: Compare only the first so many numbers of the vectors; None for all that are stored.
-            rescore: In a large index, how many passages of a first, rough dense search to compare exactly: more find
-                more of the truly nearest, and take longer. 1 to 100,000; None for a number that finds 98 % or more.
+            dim: Compare only the first so many dimensions of the vectors; None for all that are stored.
+            rescore: How many candidates dense search compares exactly; see `SearchRequest`.
             explain: Fill in each hit's explanation, which takes some milliseconds a hit.
-            where: Search only passages of documents that have these values of metadata: one of the values of a field,
-                where several are given, of all fields. "folder" is any folder above the file, "type" the ending of its
-                name; metadata of the same name is "metadata.folder". A passage that stands in several documents is
-                given with the first that matches.
+            where: Search only passages of documents that have these values of metadata; see `SearchRequest`.
             min_relevance: Leave out hits of a lower relevance, 0 to 1; the others keep their ranks.
 
         Raises:
             SearchError: an argument is out of range, no document has such a field, or hits are to be left out by their
                 relevance in an index that is not calibrated.
         """
-        started = time.perf_counter()
-        if mode not in MODES:
-            raise SearchError(f"Unknown mode {mode!r}: use {', '.join(MODES)}.")
-        if not 1 <= k <= MAX_K:
-            raise SearchError(f"Cannot give {k} hits: ask for 1 to {MAX_K}.")
-        if rescore is not None and not 1 <= rescore <= MAX_RESCORED:
-            raise SearchError(f"Cannot compare {rescore} passages: give 1 to {MAX_RESCORED}.")
-        if not 0 <= min_relevance <= 1:
-            raise SearchError(f"Cannot ask for a relevance of {min_relevance}: give 0 to 1.")
-        # A lone surrogate, as a terminal of another encoding may send, can be neither searched nor printed.
-        query = replace_lone_surrogates(query)
-        with self._turns:
-            return self._answer(query, k, mode, dim, rescore, explain, where, min_relevance, started)
+        return self.answer(
+            SearchRequest(
+                query=query,
+                k=k,
+                mode=mode,
+                dim=dim,
+                rescore=rescore,
+                explain=explain,
+                where=where,
+                min_relevance=min_relevance,
+            )
+        )
 
-    def _answer(
-        self,
-        query: str,
-        k: int,
-        mode: str,
-        dim: int | None,
-        rescore: int | None,
-        explain: bool,
-        where: Where | None,
-        min_relevance: float,
-        started: float,
-    ) -> SearchResult:
-        """What `search` gives; ``started`` is when it was asked."""
-        cut = query[:MAX_QUERY_CHARACTERS]
-        notices = [Notice.CUT] if len(query) > len(cut) else []
+    def answer(self, request: SearchRequest) -> SearchResult:
+        """Find the passages that answer a request.
+
+        Raises:
+            SearchError: the index stores fewer dimensions, no document has such a field, or hits are to be left out by
+                their relevance in an index that is not calibrated.
+        """
+        started = time.perf_counter()
+        with self._turns:
+            result = self._answer(request)
+        return replace(result, seconds=time.perf_counter() - started)
+
+    def _answer(self, request: SearchRequest) -> SearchResult:
+        """What `answer` gives, but for the time it took."""
+        query = request.text
+        notices = [Notice("query_cut", {"used": len(query)})] if len(request.query) > len(query) else []
+        # Whether a query is answered is judged by as many hits however few are wanted.
+        wanted = replace(request, k=max(request.k, JUDGED))
         asked: Snapshot | None = None
         while True:
             snapshot = self._current()
@@ -188,40 +181,38 @@ class Searcher:
                     f"The index in {snapshot.folder} ranks passages it does not hold. Check it with `index verify`."
                 )
             asked = snapshot
-            stored = snapshot.manifest.dim
-            compared = checked_dim(dim, stored)
-            within = selected(snapshot, where) if where else None
-            # Whether a query is answered is judged by as many hits however few are wanted.
-            ranking = rank(snapshot, self.model, cut, max(k, JUDGED), mode, compared, rescore, self._beside, within)
-            ranked, answered = judged(snapshot, cut, compared, ranking, min_relevance)
-            ranked = [hit for hit in ranked if hit.rank <= k]
+            compared = request.dimensions(snapshot.manifest.dim)
+            within = selected(snapshot, request.where) if request.where else None
+            ranking = rank(snapshot, self.model, wanted, beside=self._beside, within=within)
+            ranked, answered = judged(snapshot, request, ranking)
+            ranked = [hit for hit in ranked if hit.rank <= request.k]
             rows = snapshot.passages([hit.passage_id for hit in ranked], within)
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one. So too
             # where a filter named documents by their numbers, which may be others' by now.
             if len(rows) == len(ranked) and not (within and snapshot.outdated()):
                 break
-        texts = highlight(snapshot.terms.analyser, cut, [rows[hit.passage_id].text for hit in ranked])
+        texts = highlight(snapshot.terms.analyser, query, [rows[hit.passage_id].text for hit in ranked])
         hits = tuple(finished(hit, rows[hit.passage_id], spans) for hit, spans in zip(ranked, texts, strict=True))
-        if explain:
+        if request.explain:
             hits = tuple(
-                replace(hit, explanation=explained(snapshot, self.model, cut, hit, compared, "passage")) for hit in hits
+                replace(hit, explanation=explain_hit(snapshot, self.model, query, hit, dim=compared)) for hit in hits
             )
-        notices += ranking.blind
+        notices += ranking.notices
         if answered is False and ranked:
-            notices.append(Notice.NO_GOOD_MATCH)
+            notices.append(Notice("no_good_match"))
         return SearchResult(
-            query=query,
-            mode=mode,
-            k=k,
-            dim=None if mode == "bm25" else compared,
+            query=request.query,
+            mode=request.mode,
+            k=request.k,
+            dim=None if request.mode == "bm25" else compared,
             hits=hits,
             notices=tuple(notices),
-            seconds=time.perf_counter() - started,
+            seconds=0.0,
             answered=answered,
         )
 
     def facets(
-        self, where: Where | None = None, names: Collection[str] | None = None, limit: int = MOST_VALUES
+        self, where: Where | None = None, *, names: Collection[str] | None = None, limit: int = MOST_VALUES
     ) -> list[Facet]:
         """Values that a search can be restricted to, and how many documents have each.
 
@@ -242,13 +233,13 @@ class Searcher:
             selected(snapshot, where)
         return snapshot.facets(filter_of(where or {}), names, limit)
 
-    def explain(self, query: str, hit: Hit, dim: int | None = None, by: Side = "passage") -> Explanation:
+    def explain(self, query: str, hit: Hit, *, dim: int | None = None, by: Side = "passage") -> Explanation:
         """Take the score of a hit apart, down to the words of query and passage.
 
         Args:
             query: What the hit was found by.
             hit: Of a search of any mode in this index, as it is now.
-            dim: The number of numbers that search compared.
+            dim: How many dimensions that search compared.
             by: "passage" or "query": whose tokens a cosine is a sum over; those of the other stand below each.
 
         Returns:
@@ -260,21 +251,21 @@ class Searcher:
         if by not in SIDES:
             raise SearchError(f"Unknown side {by!r}: use {' or '.join(SIDES)}.")
         snapshot = self._current()
-        compared = checked_dim(dim, snapshot.manifest.dim)
-        cut = replace_lone_surrogates(query)[:MAX_QUERY_CHARACTERS]
+        compared = checked_dim(dim, stored=snapshot.manifest.dim)
+        text = SearchRequest(query=query).text
         number = int(hit.passage_id, 16)
         scores = []
         if hit.dense:
-            vector = self.model.encode([cut], truncate_dim=compared, normalize=True)[0]
+            vector = self.model.encode([text], truncate_dim=compared, normalize=True)[0]
             scores.append((hit.dense.score, float(snapshot.vectors.scores(vector, np.array([number]))[0])))
         if hit.bm25:
-            scores.append((hit.bm25.score, float(snapshot.terms.scores(cut, [number])[0])))
+            scores.append((hit.bm25.score, float(snapshot.terms.scores(text, [number])[0])))
         if any(abs(shown - own) > SAME_SCORE for shown, own in scores):
             raise SearchError(
-                f"The hit in {hit.document.uri} has another score for this query at {compared} numbers: give the query "
-                f"and the number that found it, and search again if the index has changed since."
+                f"The hit in {hit.document.uri} has another score for this query at {compared} dimensions: give the "
+                f"query and the dim that found it, and search again if the index has changed since."
             )
-        return explained(snapshot, self.model, cut, hit, compared, by)
+        return explain_hit(snapshot, self.model, text, hit, dim=compared, by=by)
 
     def _current(self) -> Snapshot:
         """The last committed state, reopened if it has changed."""
@@ -289,13 +280,6 @@ class Searcher:
                 # The old one stays open for searches under way in other threads, and closes with the last of them.
                 self._snapshot = fresh
             return self._snapshot
-
-
-def checked_dim(dim: int | None, stored: int) -> int:
-    """How many numbers to compare, of those that are stored."""
-    if dim is not None and not 1 <= dim <= stored:
-        raise SearchError(f"Cannot compare {dim} numbers: this index stores {stored} a vector, so give 1 to {stored}.")
-    return dim or stored
 
 
 def filter_of(where: Where) -> Condition:
@@ -325,24 +309,23 @@ def check_fields(snapshot: Snapshot, names: Collection[str]) -> None:
             raise SearchError(f"No document of this index has a field {name!r}. There are: {shown}{more}.")
 
 
-def judged(
-    snapshot: Snapshot, query: str, dim: int, ranking: Ranking, min_relevance: float
-) -> tuple[list[Ranked], bool | None]:
+def judged(snapshot: Snapshot, request: SearchRequest, ranking: Ranking) -> tuple[list[Ranked], bool | None]:
     """Hits with their relevance, those of too low a one left out, and whether any is likely enough an answer."""
-    words_blind = bool({Notice.BM25_BLIND, Notice.BM25_BLIND_IN_FILTER} & set(ranking.blind))
-    chances = relevances(
-        ranking.hits, ranking.rival, snapshot.terms.full_score(query), dim, snapshot.manifest, words_blind
-    )
+    codes = {notice.code for notice in ranking.notices}
+    no_match = not codes.isdisjoint({"bm25_no_match", "bm25_no_match_in_filter"})
+    full = snapshot.terms.full_score(request.text)
+    dim = request.dimensions(snapshot.manifest.dim)
+    chances = relevances(ranking.hits, ranking.rival, full, dim, snapshot.manifest, bm25_no_match=no_match)
     if chances is None:
-        if min_relevance and ranking.hits:
+        if request.min_relevance and ranking.hits:
             raise SearchError(
                 f"The index in {snapshot.folder} is not calibrated, so hits have no relevance to be left out by: it "
                 f"has fewer than {FEWEST} passages, or is of an earlier version and needs `index compact` once."
             )
         return ranking.hits, None
     found = [replace(hit, relevance=chance) for hit, chance in zip(ranking.hits, chances, strict=True)]
-    answered = max(chances[:JUDGED], default=0.0) >= GOOD_MATCH if query.strip() else None
-    return [hit for hit in found if hit.relevance is not None and hit.relevance >= min_relevance], answered
+    answered = max(chances[:JUDGED], default=0.0) >= GOOD_MATCH if request.text.strip() else None
+    return [hit for hit in found if hit.relevance is not None and hit.relevance >= request.min_relevance], answered
 
 
 def finished(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]) -> Hit:
@@ -368,19 +351,3 @@ def finished(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ..
         bm25=hit.bm25,
         relevance=hit.relevance,
     )
-
-
-def explained(snapshot: Snapshot, model: StaticEmbedder, query: str, hit: Hit, dim: int, by: Side) -> Explanation:
-    """What a hit's score is made of. Args: as in `Searcher.explain`; ``snapshot`` is what the hit was found in."""
-    asked = Indexed.query(query)
-    passage = Indexed.passage(hit.document.title, hit.heading, hit.text)
-    legs: list[tuple[str, Scaling | None, Explanation]] = []
-    if hit.dense:
-        cosine = explain_cosine(model, asked, passage, dim, hit.dense.score, by)
-        legs.append(("dense", hit.dense.scaling, cosine))
-    if hit.bm25:
-        parts = snapshot.terms.explained(query, int(hit.passage_id, 16))
-        matches = explain_bm25(parts, asked, passage, snapshot.terms.analyser, hit.bm25.score)
-        legs.append(("BM25", hit.bm25.scaling, matches))
-    joined = [(name, scaling, explanation) for name, scaling, explanation in legs if scaling]
-    return explain_fusion(hit.score, joined) if joined else legs[0][2]

@@ -34,7 +34,7 @@ class SideBySide:
 
 
 def side_by_side(
-    searcher: Searcher, query: str, k: int = 10, dim: int | None = None, where: Where | None = None
+    searcher: Searcher, query: str, *, k: int = 10, dim: int | None = None, where: Where | None = None
 ) -> SideBySide:
     """Search in all three ways.
 
@@ -49,7 +49,10 @@ def side_by_side(
         SearchError: an argument is out of range.
     """
     # So many that a leg's hit which falls far behind in the joined list still has its place there.
-    found = {mode: searcher.search(query, CANDIDATES, mode, dim, where=where) for mode in ("dense", "hybrid", "bm25")}
+    found = {
+        mode: searcher.search(query, k=CANDIDATES, mode=mode, dim=dim, where=where)
+        for mode in ("dense", "hybrid", "bm25")
+    }
     places = {mode: {hit.passage_id: hit.rank for hit in result.hits} for mode, result in found.items()}
 
     def first(mode: str) -> tuple[Listed, ...]:

@@ -1,5 +1,7 @@
 """A small model and small corpora, made on the spot; nothing is downloaded."""
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,8 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from sakuin.embedder.folder import DEFAULT_FOLDER, ModelFiles, write_model
 from sakuin.embedder.table import Table
+from sakuin.index.build import build
+from tests.examples import EXAMPLES, HOSTILE
 
 WORDS = [
     "▁the",
@@ -65,3 +69,26 @@ def corpus(tmp_path: Path) -> Path:
         encoding="utf-8",
     )
     return folder
+
+
+@pytest.fixture(scope="session")
+def example_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("example")
+    shutil.copytree(EXAMPLES, base / "examples" / "corpus")
+    build(base / "examples" / "corpus", base / ".sakuin")
+    return base / ".sakuin"
+
+
+@pytest.fixture(scope="session")
+def hostile_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("hostile")
+    corpus = base / "corpus"
+    corpus.mkdir()
+    (corpus / "<img src=x onerror=alert(1)> [x](javascript:alert(1)) $a$ :smile: **b**.txt").write_text(
+        HOSTILE, encoding="utf-8"
+    )
+    rows = {"id": "javascript:alert(1)", "title": HOSTILE, "text": HOSTILE, "<b>author</b>": HOSTILE}
+    (corpus / "rows.jsonl").write_text(json.dumps(rows), encoding="utf-8")
+    (corpus / "<script>alert(1)</script>.zip".replace("/", "⁄")).write_bytes(b"PK")
+    build(corpus, base / "<b>index</b>".replace("/", "⁄"))
+    return base / "<b>index</b>".replace("/", "⁄")

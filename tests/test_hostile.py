@@ -128,7 +128,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, content in files.items():
         (corpus / name).write_bytes(content)
     report = build(corpus, corpus / "index")
-    reasons = {item.uri.split("#")[0]: item.reason for item in report.skipped}
+    reasons = {item.uri.split("#")[0]: str(item.reason) for item in report.skipped}
     for name in bad_files():
         assert reasons.get(name), f"{name} was not reported"
         assert "\n" not in reasons[name]

@@ -23,15 +23,16 @@ from sakuin.index.corpus import located
 from sakuin.index.documents import Skipped
 from sakuin.index.readers import SUFFIXES
 from sakuin.index.report import Progress, no_progress
-from sakuin.training.corpus_pairs import Pair, cut, read_documents, training_pairs
+from sakuin.training.checkpoint import TrainingState
+from sakuin.training.corpus_pairs import Pair, pieces_of, read_documents, training_pairs
 from sakuin.training.device import device
 from sakuin.training.errors import TrainingError
-from sakuin.training.held_out import ask, choose, hold_out, measure
+from sakuin.training.held_out import before_and_after, choose_share, held_out_questions, hold_out
 from sakuin.training.initial import initial_table
 from sakuin.training.pairs import Source
 from sakuin.training.recipe import Recipe
 from sakuin.training.sampling import SPANNED_TOKENS, load_source, schedule
-from sakuin.training.trainer import State, step, train
+from sakuin.training.trainer import train, train_step
 from sakuin.tuning.significance import Difference
 
 LEAST_PAIRS = 50
@@ -39,7 +40,7 @@ HELD_OUT = 0.15
 LEAST_HELD_OUT = 45
 # Chosen on manuals, policies and encyclopaedia articles: more passes gain little on held-out documents.
 MOST_EPOCHS = 20
-# Peak learning rate by the root mean square of the table's numbers: cosines do not depend on the table's scale, so
+# Peak learning rate by the root mean square of the table's values: cosines do not depend on the table's scale, so
 # neither should the size of a step by it.
 RELATIVE_RATE = 0.012
 # Small batches for small corpora: enough steps to learn in, and of few documents most other passages are related.
@@ -51,7 +52,7 @@ CHANCE = 0.05
 
 
 @dataclass(frozen=True)
-class Adapted:
+class AdaptResult:
     """What adapting came to.
 
     Attributes:
@@ -60,7 +61,7 @@ class Adapted:
         questions, kind: Number and kind of the questions reported on.
         before, after: nDCG@10, 0 to 1, by number of dimensions.
         difference: Of the first of those dimensions, by which the model was judged.
-        share: Of the trained table in the mixture.
+        share: Of the trained table in the new one.
         steps, batch, seconds: Of the training.
         skipped: What was not read, and why.
     """
@@ -84,12 +85,13 @@ class Adapted:
 def adapt(
     corpus: Path,
     out: Path,
+    *,
     model: str | None = None,
     minutes: float = 3.0,
     seed: int = 0,
     steps: int | None = None,
     reading: AbstractContextManager[Progress] | None = None,
-) -> Adapted:
+) -> AdaptResult:
     """Train a model on the documents of a corpus, and write it to ``out`` if it finds held-out documents better.
 
     How that is measured is told in `training.held_out`.
@@ -102,6 +104,9 @@ def adapt(
         seed: Of what is held out, and of the batches.
         steps: Number of batches, whatever time they take.
         reading: Opened while documents are read; told how far the work is.
+
+    Returns:
+        What was measured, and the new model's folder if there is one.
 
     Raises:
         TrainingError: ``out`` cannot be written, or the corpus has too little to train on or to measure by.
@@ -119,29 +124,33 @@ def adapt(
             f"There is no document in {corpus} that could be read{why}. Files of these types can: "
             f"{' '.join(sorted(SUFFIXES))}."
         )
-    pieces = cut(documents)
-    choosing, reporting = hold_out(pieces, HELD_OUT, LEAST_HELD_OUT, seed)
-    held = ask(pieces, choosing, reporting, corpus)
+    pieces = pieces_of(documents)
+    choosing, reporting = hold_out(pieces, share=HELD_OUT, least=LEAST_HELD_OUT, seed=seed)
+    held = held_out_questions(pieces, choosing, reporting, corpus=corpus)
     pairs = training_pairs(pieces, choosing | reporting)
     try:
         with TemporaryDirectory(prefix=".adapting-", dir=out.parent) as work:
-            recipe = make_recipe(files, "default" if model is None else str(start), pairs, Path(work), corpus)
+            recipe = make_recipe(
+                files, pairs, start="default" if model is None else str(start), folder=Path(work), corpus=corpus
+            )
             recipe = replace(recipe, seed=seed, steps=steps or affordable_steps(recipe, 60 * minutes))
             started = time.perf_counter()
-            trained = train(replace(recipe, checkpoint_every=recipe.steps), Path(work), sys.stderr.isatty())
+            trained = train(
+                replace(recipe, checkpoint_every=recipe.steps), Path(work), show_progress=sys.stderr.isatty()
+            )
             seconds = time.perf_counter() - started
-            share, table, better = choose(files, read_model(trained).table, held)
-            measured = measure(files, table, held)
-            difference = next(iter(measured.values()))[2]
-            result = Adapted(
+            share, table, better = choose_share(files, read_model(trained).table, held)
+            figures = before_and_after(files, table, held)
+            difference = next(iter(figures.values()))[2]
+            result = AdaptResult(
                 folder=out if better and difference.value > 0 else None,
                 documents=len({piece.document for piece in pieces}),
                 passages=len(pieces),
                 pairs=sum(len(pairs[source.name]) for source in recipe.sources),
                 questions=len(held.reporting),
                 kind=held.kind,
-                before={dim: before for dim, (before, _, _) in measured.items()},
-                after={dim: after for dim, (_, after, _) in measured.items()},
+                before={dim: before for dim, (before, _, _) in figures.items()},
+                after={dim: after for dim, (_, after, _) in figures.items()},
                 difference=difference,
                 share=share,
                 steps=recipe.steps,
@@ -152,7 +161,7 @@ def adapt(
             if result.folder:
                 finished = Path(work) / "adapted"
                 write_model(finished, replace(files, table=table))
-                (finished / "README.md").write_text(card(result, model, corpus), encoding="utf-8")
+                (finished / "README.md").write_text(adapted_card(result, model, corpus), encoding="utf-8")
                 os.rename(finished, out)
             return result
     except OSError as error:
@@ -173,8 +182,18 @@ def check_out(out: Path, corpus: Path) -> None:
         )
 
 
-def make_recipe(files: ModelFiles, start: str, pairs: dict[str, list[Pair]], folder: Path, corpus: Path) -> Recipe:
-    """Write pairs as JSON Lines into ``folder``, and say how to train on them; ``steps`` are the most that help.
+def make_recipe(files: ModelFiles, pairs: dict[str, list[Pair]], *, start: str, folder: Path, corpus: Path) -> Recipe:
+    """Write pairs as JSON Lines into ``folder``, and say how to train on them.
+
+    Args:
+        files: Of the model to start from.
+        pairs: By kind, as of `training_pairs`.
+        start: The recipe's name of that model.
+        folder: For the pairs.
+        corpus: Named in errors.
+
+    Returns:
+        A recipe, whose ``steps`` are the most that help.
 
     Raises:
         TrainingError: there are too few pairs.
@@ -215,33 +234,35 @@ def make_recipe(files: ModelFiles, start: str, pairs: dict[str, list[Pair]], fol
 def affordable_steps(recipe: Recipe, seconds: float) -> int:
     """How many of the recipe's steps fit into a time, by the speed of the first few, which are taken for trial."""
     tokenizer = FlatTokenizer(recipe.tokenizer)
-    sources = [load_source(source, recipe.data, tokenizer, recipe.max_tokens) for source in recipe.sources]
-    state = State(initial_table(recipe, tokenizer, sources).to(device()))
+    sources = [
+        load_source(source, recipe.data, tokenizer=tokenizer, max_tokens=recipe.max_tokens) for source in recipe.sources
+    ]
+    state = TrainingState(initial_table(recipe, tokenizer, sources).to(device()))
     times = []
     for source, rows in islice(schedule(sources, recipe.batch, recipe.seed), CALIBRATION_STEPS):
         started = time.perf_counter()
-        step(state, source, rows, recipe, recipe.learning_rate, [])
+        train_step(state, source, rows, recipe=recipe, rate=recipe.learning_rate)
         times.append(time.perf_counter() - started)
     # The first one is slower, for what has to be set up.
     return max(1, min(recipe.steps, int(seconds / np.mean(times[1:]))))
 
 
-def figures(result: Adapted) -> list[str]:
+def summary(result: AdaptResult) -> list[str]:
     """Lines that say what was measured: before and after, and how certain the difference is."""
     test = result.difference
     each = [
-        f"{100 * result.before[dim]:.1f} -> {100 * result.after[dim]:.1f} at {dim} numbers" for dim in result.before
+        f"{100 * result.before[dim]:.1f} -> {100 * result.after[dim]:.1f} at {dim} dimensions" for dim in result.before
     ]
     chance = "; as much may be chance" if test.p >= CHANCE else ""
     return [
         f"Measured:  {result.questions:,} questions ({result.kind}) about documents not trained on",
         f"nDCG@10:   {', '.join(each)}",
-        f"Change:    {100 * test.value:+.1f} at {next(iter(result.before))} numbers (95 % interval "
+        f"Change:    {100 * test.value:+.1f} at {next(iter(result.before))} dimensions (95 % interval "
         f"{100 * test.low:+.1f} to {100 * test.high:+.1f}, p = {test.p:.4f}{chance})",
     ]
 
 
-def card(result: Adapted, model: str | None, corpus: Path) -> str:
+def adapted_card(result: AdaptResult, model: str | None, corpus: Path) -> str:
     """A short model card in Markdown."""
     lines = [
         "---",
@@ -259,7 +280,7 @@ def card(result: Adapted, model: str | None, corpus: Path) -> str:
         f"{1 - result.share:.0%} are as they were.",
         "",
         "```",
-        *figures(result),
+        *summary(result),
         "```",
         "",
         "Those documents have shaped its table: give it only to people who may read them. The sources and licences of "

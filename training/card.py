@@ -13,14 +13,17 @@ STORED_AS_INT8 = (
 STORED_AS_FLOAT = "The folder loads in sentence-transformers (there with mean pooling) and in `StaticEmbedder.load`."
 
 
-def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, Mapping[str, float]]) -> str:
-    """A model card in Markdown, with the metadata the Hugging Face hub reads.
+def model_card(recipe: Recipe, table: Table, *, pooling: Pooling, figures: Mapping[str, Mapping[str, float]]) -> str:
+    """Write a model card in Markdown, with the metadata the Hugging Face hub reads.
 
     Args:
         recipe: That the model was trained by.
         table: The model's table, as it is stored.
         pooling: The model's own.
-        figures: For each task, the score of each dimension, 0 to 1; may be empty.
+        figures: For each task, the score at each dimension, 0 to 1; may be empty.
+
+    Returns:
+        The Markdown.
     """
     lines = [
         "---",
@@ -33,8 +36,8 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
         f"# {recipe.name}",
         "",
         f"A static embedding model for Japanese and English: {len(table):,} token vectors of {table.dimension} "
-        f"numbers. A text's vector is a weighted mean of its tokens' vectors, by {pooling} pooling (see "
-        f"`embedder.pooling`); it can be cut to {', '.join(str(d) for d in sorted(recipe.dims)[:-1])} numbers.",
+        f"dimensions. A text's vector is a weighted mean of its tokens' vectors, by {pooling} pooling (see "
+        f"`embedder.pooling`); it can be cut to {', '.join(str(d) for d in sorted(recipe.dims)[:-1])} dimensions.",
         "",
         STORED_AS_INT8 if table.scale is not None else STORED_AS_FLOAT,
         "",
@@ -42,7 +45,7 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
         "",
         f"`python -m sakuin.training run`: MatryoshkaLoss over MultipleNegativesRankingLoss at {list(recipe.dims)}, "
         f"{recipe.steps:,} batches of {recipe.batch:,} pairs, one source a batch, AdamW, peak learning rate "
-        f"{recipe.learning_rate}, cosine schedule, seed {recipe.seed}.{taught(recipe)}{after_training(recipe)}",
+        f"{recipe.learning_rate}, cosine schedule, seed {recipe.seed}.{distillation(recipe)}{after_training(recipe)}",
         "",
     ]
     if figures:
@@ -77,11 +80,11 @@ def card(recipe: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, M
     return "\n".join(lines)
 
 
-def taught(recipe: Recipe) -> str:
+def distillation(recipe: Recipe) -> str:
     """What a teacher did, in a sentence that begins with a space; empty where there was none."""
-    if not recipe.taught:
+    if not recipe.distillation_share:
         return ""
-    share = f"{100 * recipe.taught:.0f} %"
+    share = f"{100 * recipe.distillation_share:.0f} %"
     return f" Of the batches, {share} are texts that the table learns to rank as a teacher's vectors do."
 
 
@@ -92,6 +95,8 @@ def after_training(recipe: Recipe) -> str:
         words += f" The table holds the principal components of {recipe.runs} such runs side by side, of several seeds."
     if recipe.whiten:
         words += f" Softly whitened, by {recipe.whiten:g}."
-    if recipe.turn:
-        words += f" Turned by {recipe.turn:,} more batches, which teach prefixes and change no cosine at full width."
+    if recipe.rotation_steps:
+        words += (
+            f" Rotated by {recipe.rotation_steps:,} more batches, which change prefixes and no cosine at full width."
+        )
     return words

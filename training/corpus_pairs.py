@@ -14,6 +14,7 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.passages import split, text_width
 from sakuin.index.readers import read_file
+from sakuin.index.reasons import Reason
 from sakuin.index.report import Progress, no_progress
 
 # A narrower passage says too little to be found, or to be learnt from: 15 Japanese characters.
@@ -50,12 +51,15 @@ def read_documents(corpus: Path, progress: Progress = no_progress) -> tuple[list
         corpus: A folder, or one file that may hold many documents.
         progress: Told how far the work is.
 
+    Returns:
+        The documents, and what was left out and why.
+
     Raises:
         IndexFolderError: there is no such folder or file, or a folder in it cannot be read.
     """
-    place = located(corpus)
-    root = place if place.is_dir() else place.parent
-    found = list(find_files(place, root))
+    start = located(corpus)
+    root = start if start.is_dir() else start.parent
+    found = list(find_files(start, root))
     total, done = sum(file.size for file in found), 0
     documents: dict[str, Document] = {}
     skipped: list[Skipped] = []
@@ -68,20 +72,26 @@ def read_documents(corpus: Path, progress: Progress = no_progress) -> tuple[list
                 if isinstance(item, Skipped):
                     skipped.append(item)
                 elif item.uri in documents:
-                    skipped.append(Skipped(item.uri, "there is another document of the same name"))
+                    skipped.append(Skipped(item.uri, Reason("same_document_name")))
                 else:
                     documents[item.uri] = item
         except ReadError as error:
-            skipped.append(Skipped(file.uri, str(error)))
+            skipped.append(Skipped(file.uri, error.reason))
         done += file.size
     progress("", total, total)
     return list(documents.values()), skipped
 
 
-def cut(documents: Sequence[Document]) -> list[Piece]:
-    """The passages that are indexed, without the lines that only repeat their title or headings.
+def pieces_of(documents: Sequence[Document]) -> list[Piece]:
+    """Split documents into the passages that are indexed, without the lines that only repeat their title or headings.
 
     Table rows repeat their title as ``column: title``; such lines go too.
+
+    Args:
+        documents: Of a corpus.
+
+    Returns:
+        The pieces, in the order of the documents.
     """
     titles = [title_of(document) for document in documents]
     shared: dict[str, int] = defaultdict(int)

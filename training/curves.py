@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sakuin.extras import missing
 from sakuin.files import atomic_write
 from sakuin.training.errors import TrainingError, write_errors
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# What a log calls batches of taught texts.
+# What a log calls batches of distillation.
 TEACHER = "(teacher)"
 # The mean runs over this share of the steps: enough of them that which sources were drawn evens out.
 SMOOTHED = 0.05
@@ -57,7 +58,7 @@ class Log:
         self.losses.append(loss)
 
 
-def draw_curves(log: Path, out: Path, title: str) -> None:
+def draw_curves(log: Path, out: Path, *, title: str) -> None:
     """Draw a run's log.
 
     Args:
@@ -104,7 +105,7 @@ def figure_of(log: Log, title: str) -> "Figure":
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise TrainingError('Curves are drawn by matplotlib, which is missing: pip install "sakuin[train]".') from error
+        raise TrainingError(f"Curves cannot be drawn. {missing('matplotlib', 'train')}") from error
     panels = [draw for draw, content in ((draw_losses, log.steps), (draw_evaluations, log.evaluations)) if content]
     figure = Figure(figsize=(WIDTH, PANEL_HEIGHT * len(panels)), layout="constrained")
     FigureCanvasAgg(figure)
@@ -122,10 +123,12 @@ def draw_losses(axes: "Axes", log: Log) -> None:
     """Every step's loss as a point, and the running mean of those of pairs: a teacher's are of another kind."""
     steps, losses, pairs = np.array(log.steps), np.array(log.losses), np.array(log.pairs, float)
     sources = np.array(log.sources)
-    taught = sources == TEACHER
-    if taught.any():
-        axes.plot(steps[taught], losses[taught], ".", color="tab:blue", markersize=3, alpha=0.35, label="taught texts")
-        steps, losses, pairs, sources = steps[~taught], losses[~taught], pairs[~taught], sources[~taught]
+    distilled = sources == TEACHER
+    if distilled.any():
+        axes.plot(
+            steps[distilled], losses[distilled], ".", color="tab:blue", markersize=3, alpha=0.35, label="distillation"
+        )
+        steps, losses, pairs, sources = steps[~distilled], losses[~distilled], pairs[~distilled], sources[~distilled]
     names = list(dict.fromkeys(sources.tolist()))
     if len(names) <= MOST_COLOURS:
         for name in names:

@@ -36,8 +36,8 @@ class Questions:
 
     Attributes:
         queries: Each once.
-        relevant: For each query, places in the corpus's texts that answer it.
-        itself: For each query, its own place among the texts, which is no answer; -1 where it is none of them.
+        relevant: For each query, indices of the texts of the corpus that answer it.
+        itself: For each query, its own index among the texts, which is no answer; -1 where it is none of them.
     """
 
     queries: tuple[str, ...]
@@ -49,7 +49,7 @@ class Questions:
 
 
 @dataclass(frozen=True)
-class Held:
+class HeldOut:
     """Questions about documents that are held out.
 
     Attributes:
@@ -65,7 +65,7 @@ class Held:
     kind: str
 
 
-def hold_out(pieces: Sequence[Piece], share: float, least: int, seed: int) -> tuple[frozenset[str], frozenset[str]]:
+def hold_out(pieces: Sequence[Piece], *, share: float, least: int, seed: int) -> tuple[frozenset[str], frozenset[str]]:
     """Units to choose by and units to report on, a third and two thirds of those held out.
 
     Args:
@@ -73,10 +73,13 @@ def hold_out(pieces: Sequence[Piece], share: float, least: int, seed: int) -> tu
         share: Of the units to hold out.
         least: Units to hold out, but never more than a third of all.
         seed: Of the choice.
+
+    Returns:
+        Units to choose by, and units to report on.
     """
     units = list(dict.fromkeys(piece.unit for piece in pieces))
     number = min(max(round(share * len(units)), least), len(units) // 3)
-    held = [units[place] for place in np.random.default_rng(seed).permutation(len(units))[:number]]
+    held = [units[index] for index in np.random.default_rng(seed).permutation(len(units))[:number]]
     return frozenset(held[: number // 3]), frozenset(held[number // 3 :])
 
 
@@ -87,28 +90,30 @@ def distinct_texts(pieces: Iterable[Piece]) -> list[str]:
 
 def name_questions(pieces: Sequence[Piece], units: Collection[str]) -> Questions:
     """The names in ``units``, each to find all passages of that name."""
-    places = {text: place for place, text in enumerate(distinct_texts(pieces))}
+    index_of = {text: index for index, text in enumerate(distinct_texts(pieces))}
     wanted = {piece.name for piece in pieces if piece.unit in units} - {""}
     relevant: dict[str, set[int]] = defaultdict(set)
     for piece in pieces:
         if piece.name in wanted:
-            relevant[piece.name].add(places[piece.text])
+            relevant[piece.name].add(index_of[piece.text])
     return Questions(tuple(relevant), tuple(map(frozenset, relevant.values())), (-1,) * len(relevant))
 
 
 def neighbour_questions(pieces: Sequence[Piece], units: Collection[str]) -> Questions:
     """The passages of ``units``, each to find the one that follows it."""
-    places = {text: place for place, text in enumerate(distinct_texts(pieces))}
+    index_of = {text: index for index, text in enumerate(distinct_texts(pieces))}
     relevant: dict[str, set[int]] = defaultdict(set)
     for first, second in neighbours(pieces):
         if first.unit in units and first.text != second.text:
-            relevant[first.text].add(places[second.text])
+            relevant[first.text].add(index_of[second.text])
     return Questions(
-        tuple(relevant), tuple(map(frozenset, relevant.values())), tuple(places[query] for query in relevant)
+        tuple(relevant), tuple(map(frozenset, relevant.values())), tuple(index_of[query] for query in relevant)
     )
 
 
-def ask(pieces: Sequence[Piece], choosing: frozenset[str], reporting: frozenset[str], corpus: Path) -> Held:
+def held_out_questions(
+    pieces: Sequence[Piece], choosing: frozenset[str], reporting: frozenset[str], *, corpus: Path
+) -> HeldOut:
     """Questions about the held-out units; raises TrainingError where there are too few."""
     units = len({piece.unit for piece in pieces})
     if units < LEAST_DOCUMENTS:
@@ -118,7 +123,7 @@ def ask(pieces: Sequence[Piece], choosing: frozenset[str], reporting: frozenset[
         )
     texts = distinct_texts(pieces)
     for kind, make in (("titles and headings", name_questions), ("preceding passages", neighbour_questions)):
-        held = Held(texts, make(pieces, choosing), make(pieces, reporting), kind)
+        held = HeldOut(texts, make(pieces, choosing), make(pieces, reporting), kind)
         if min(len(held.choosing), len(held.reporting)) >= LEAST_QUESTIONS:
             return held
     raise TrainingError(
@@ -128,42 +133,73 @@ def ask(pieces: Sequence[Piece], choosing: frozenset[str], reporting: frozenset[
     )
 
 
-def choose(files: ModelFiles, trained: Table, held: Held) -> tuple[float, Table, bool]:
-    """The best share of the trained table on the questions for choosing, the mixture, and whether that beats none."""
+def choose_share(files: ModelFiles, trained: Table, held: HeldOut) -> tuple[float, Table, bool]:
+    """Choose how much of the trained table to take, by the questions for choosing.
+
+    Args:
+        files: Of the model that was trained on.
+        trained: The new table.
+        held: The questions.
+
+    Returns:
+        The best share of the new table, the interpolated table, and whether it finds more than the old one.
+    """
     old, new = files.table.prefix(files.table.dimension), trained.prefix(files.table.dimension)
-    dim = dims_of(files)[0]
+    dim = reported_dims(files)[0]
     figures = {
-        share: float(ndcgs(files, Table(mixed(old, new, share)), held.texts, held.choosing, dim).mean())
+        share: float(ndcgs(files, Table(interpolated(old, new, share)), held.texts, held.choosing, dim=dim).mean())
         for share in (0.0, *SHARES)
     }
     best = max(SHARES, key=figures.__getitem__)
-    return best, Table(mixed(old, new, best)), figures[best] > figures[0.0]
+    return best, Table(interpolated(old, new, best)), figures[best] > figures[0.0]
 
 
-def mixed(old: NDArray[np.float32], new: NDArray[np.float32], share: float) -> NDArray[np.float32]:
-    """Rows between two tables of one shape; ``share`` is the second one's."""
-    mixture: NDArray[np.float32] = old * np.float32(1 - share) + new * np.float32(share)
-    return mixture
+def interpolated(old: NDArray[np.float32], new: NDArray[np.float32], share: float) -> NDArray[np.float32]:
+    """Rows between those of two tables, float32 (vocabulary, width); ``share`` is the second one's."""
+    between: NDArray[np.float32] = old * np.float32(1 - share) + new * np.float32(share)
+    return between
 
 
-def dims_of(files: ModelFiles) -> tuple[int, ...]:
-    """What is measured: the number that an index stores unless told otherwise, by which is judged, and all."""
+def reported_dims(files: ModelFiles) -> tuple[int, ...]:
+    """What is measured: the dimensions an index stores unless told otherwise, by which is judged, and all."""
     width = files.table.dimension
     return tuple(dict.fromkeys((min(DEFAULT_DIM, width), width)))
 
 
-def measure(files: ModelFiles, table: Table, held: Held) -> dict[int, tuple[float, float, Difference]]:
-    """nDCG@10 before and after on the questions for reporting, and their difference, by number of dimensions."""
+def before_and_after(files: ModelFiles, table: Table, held: HeldOut) -> dict[int, tuple[float, float, Difference]]:
+    """How well two tables answer the questions for reporting.
+
+    Args:
+        files: Of the model before.
+        table: The table after.
+        held: The questions.
+
+    Returns:
+        nDCG@10 before and after, and their difference, by number of dimensions.
+    """
     result = {}
-    for dim in dims_of(files):
-        before = ndcgs(files, files.table, held.texts, held.reporting, dim)
-        after = ndcgs(files, table, held.texts, held.reporting, dim)
+    for dim in reported_dims(files):
+        before = ndcgs(files, files.table, held.texts, held.reporting, dim=dim)
+        after = ndcgs(files, table, held.texts, held.reporting, dim=dim)
         result[dim] = float(before.mean()), float(after.mean()), randomisation_test(after, before)
     return result
 
 
-def ndcgs(files: ModelFiles, table: Table, texts: Sequence[str], questions: Questions, dim: int) -> NDArray[np.float64]:
-    """nDCG@10 of each question when ``texts`` are ranked by cosine at ``dim`` numbers: float64 (questions,)."""
+def ndcgs(
+    files: ModelFiles, table: Table, texts: Sequence[str], questions: Questions, *, dim: int
+) -> NDArray[np.float64]:
+    """nDCG@10 of each question when texts are ranked by cosine.
+
+    Args:
+        files: Of a model.
+        table: In place of the model's own.
+        texts: To be ranked.
+        questions: Whose answers are among the texts.
+        dim: Dimensions that are compared.
+
+    Returns:
+        float64 (questions,).
+    """
     model = StaticEmbedder(replace(files, table=table, normalize=False), "the adapted model")
     asked = normalized(model.encode(questions.queries, truncate_dim=dim))
     # One more than is measured, for the question itself may be among them.

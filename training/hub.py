@@ -5,9 +5,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from sakuin.extras import missing
 from sakuin.training.errors import TrainingError
 
-Pair = tuple[str, str, tuple[str, ...]]
+PairWithNegatives = tuple[str, str, tuple[str, ...]]
+"""A query, a passage, and passages that do not answer."""
 
 # Names of (query, passage) in data sets made for sentence-transformers, for hpprc/emb and for SWIM-IR; the first that a
 # data set has is taken. Those with a text for each role stand before those with looser names.
@@ -52,13 +54,16 @@ class Columns:
     title: str | None = None
 
 
-def load_rows(dataset: str, subset: str | None, split: str) -> Iterable[Mapping[str, Any]]:
+def load_rows(dataset: str, *, subset: str | None, split: str) -> Iterable[Mapping[str, Any]]:
     """Rows of a data set of the hub, streamed: what is not read is not downloaded, and nothing is kept on disk.
 
     Args:
         dataset: ``owner/name``, or a folder of JSON Lines or Parquet files.
         subset: Its configuration; None takes the only or the default one.
         split: ``train``, for example.
+
+    Returns:
+        The rows.
 
     Raises:
         TrainingError: `datasets` is not installed, the hub cannot be reached, or it has no such data set, subset or
@@ -68,9 +73,7 @@ def load_rows(dataset: str, subset: str | None, split: str) -> Iterable[Mapping[
         from datasets import load_dataset
         from datasets.exceptions import DatasetNotFoundError
     except ImportError as error:
-        raise TrainingError(
-            f'{dataset} is read by the package `datasets`, which is missing: pip install "sakuin[train]".'
-        ) from error
+        raise TrainingError(f"Cannot read {dataset}. {missing('datasets', 'train')}") from error
     where = describe(dataset, subset, split)
     try:
         rows = load_dataset(dataset, subset, split=split, streaming=True)
@@ -107,7 +110,9 @@ def unreachable(where: str, error: OSError) -> TrainingError:
     )
 
 
-def pairs_of(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None, where: str) -> Iterator[Pair]:
+def pairs_of(
+    rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None, *, where: str
+) -> Iterator[PairWithNegatives]:
     """(query, passage, negatives) of every row; a row with a list of passages gives one pair for each of them.
 
     Args:
@@ -126,10 +131,10 @@ def pairs_of(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None, w
     found: Columns | None = None
     for number, row in enumerate(rows, 1):
         if found is None:
-            found = named(columns, row, where) if columns is not None else recognised(row, where)
-        place = f"{where}, row {number}"
-        query = text_of(row, found.query, place)
-        passages = passages_of(row, found, place)
+            found = named_columns(columns, row, where) if columns is not None else known_columns(row, where)
+        row_name = f"{where}, row {number}"
+        query = text_of(row, found.query, row_name)
+        passages = passages_of(row, found, row_name)
         negatives = tuple(
             negative
             for column in found.negatives
@@ -140,7 +145,7 @@ def pairs_of(rows: Iterable[Mapping[str, Any]], columns: Sequence[str] | None, w
             yield query, passage, negatives
 
 
-def named(columns: Sequence[str], row: Mapping[str, Any], where: str) -> Columns:
+def named_columns(columns: Sequence[str], row: Mapping[str, Any], where: str) -> Columns:
     """The columns a recipe names; raises TrainingError where a row lacks one."""
     if len(columns) < 2:
         raise TrainingError(f"{where}: `columns` must name the query's and the passage's column, then any negatives'.")
@@ -150,7 +155,7 @@ def named(columns: Sequence[str], row: Mapping[str, Any], where: str) -> Columns
     return Columns(columns[0], columns[1], tuple(columns[2:]))
 
 
-def recognised(row: Mapping[str, Any], where: str) -> Columns:
+def known_columns(row: Mapping[str, Any], where: str) -> Columns:
     """The columns that have a usual name; raises TrainingError where there are none, or where rows are graded."""
     graded = sorted(GRADES & set(row))
     if graded:
@@ -168,28 +173,28 @@ def recognised(row: Mapping[str, Any], where: str) -> Columns:
     )
 
 
-def passages_of(row: Mapping[str, Any], columns: Columns, place: str) -> list[str]:
+def passages_of(row: Mapping[str, Any], columns: Columns, row_name: str) -> list[str]:
     """The passages of a row, under their title where there is one."""
     texts = as_list(row.get(columns.passage))
     if not texts or not all(map(is_text, texts)):
-        raise no_text(row, columns.passage, place)
+        raise no_text(row, columns.passage, row_name)
     title = row.get(columns.title) if columns.title else None
     return [f"{title}\n{text}" for text in texts] if is_text(title) else texts
 
 
-def text_of(row: Mapping[str, Any], column: str, place: str) -> str:
+def text_of(row: Mapping[str, Any], column: str, row_name: str) -> str:
     """The text in a column; raises TrainingError where there is none."""
     value = row.get(column)
     if not isinstance(value, str) or not value.strip():
-        raise no_text(row, column, place)
+        raise no_text(row, column, row_name)
     return value
 
 
-def no_text(row: Mapping[str, Any], column: str, place: str) -> TrainingError:
+def no_text(row: Mapping[str, Any], column: str, row_name: str) -> TrainingError:
     """The error of a query or passage that is not one."""
     return TrainingError(
-        f"{place}, column {column}: {row.get(column)!r:.60} is not a text with something in it. Choose other `columns` "
-        f"or another `subset`, or end the source before this row with `cap`."
+        f"{row_name}, column {column}: {row.get(column)!r:.60} is not a text with something in it. Choose other "
+        f"`columns` or another `subset`, or end the source before this row with `cap`."
     )
 
 

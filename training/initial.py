@@ -23,7 +23,15 @@ SILENT = ("<unk>", "▁")
 
 
 def initial_table(recipe: Recipe, tokenizer: FlatTokenizer, sources: Sequence[TokenPairs]) -> torch.Tensor:
-    """float32 (vocabulary, width) on the processor's memory.
+    """The table that a run starts from.
+
+    Args:
+        recipe: Its width, and what to start from.
+        tokenizer: Of the table.
+        sources: Of pairs, whose rare tokens get longer rows.
+
+    Returns:
+        float32 (vocabulary, width), on the CPU.
 
     Raises:
         TrainingError: the model or teacher that the recipe names does not fit its tokenizer or dimensions.
@@ -33,15 +41,23 @@ def initial_table(recipe: Recipe, tokenizer: FlatTokenizer, sources: Sequence[To
         return rows_of_model(recipe, tokenizer, width)
     rows = torch.randn(vocabulary, width, generator=torch.Generator().manual_seed(recipe.seed))
     if recipe.teacher:
-        rows = mixed(rows, principal(teacher_vectors(recipe.teacher, vocabulary), width), recipe.teacher_share)
+        of_teacher = principal_components(teacher_vectors(recipe.teacher, vocabulary), width)
+        rows = add_teacher(rows, of_teacher, recipe.teacher_share)
     return rows * torch.from_numpy(rarity(vocabulary, sources))[:, None]
 
 
 def rarity(vocabulary: int, sources: Sequence[TokenPairs]) -> NDArray[np.float32]:
-    """Inverse document frequency of each token, float32 (vocabulary,), scaled to a mean square of 1.
+    """Inverse document frequency of each token, scaled to a mean square of 1.
 
     Random rows of these lengths are nearly orthogonal, so before any training cosines already compare weighted bags of
     tokens.
+
+    Args:
+        vocabulary: Number of tokens.
+        sources: Of pairs, whose texts are counted.
+
+    Returns:
+        float32 (vocabulary,).
     """
     found = np.zeros(vocabulary)
     texts = 0
@@ -55,7 +71,11 @@ def rarity(vocabulary: int, sources: Sequence[TokenPairs]) -> NDArray[np.float32
 
 
 def teacher_vectors(path: Path, vocabulary: int) -> NDArray[np.float32]:
-    """What `python -m sakuin.training teach` wrote: float32 (vocabulary, teacher's width)."""
+    """The vectors of pieces that `python -m sakuin.training teach` wrote: float32 (vocabulary, teacher's width).
+
+    Raises:
+        TrainingError: the file cannot be read, or is of another vocabulary.
+    """
     try:
         vectors: NDArray[np.float32] = load_file(path)[PIECES]
     except (OSError, SafetensorError, KeyError) as error:
@@ -68,28 +88,44 @@ def teacher_vectors(path: Path, vocabulary: int) -> NDArray[np.float32]:
     return vectors
 
 
-def principal(vectors: NDArray[np.float32], width: int) -> torch.Tensor:
-    """Vectors turned so that the directions that tell most apart come first; each of mean square 1.
+def principal_components(vectors: NDArray[np.float32], width: int) -> torch.Tensor:
+    """The first principal components of vectors, each row scaled to a mean square of 1.
 
-    Without their common mean, which says nothing about any; at most ``width`` columns. As Model2Vec does with
-    transformers' token vectors (https://github.com/MinishLab/model2vec).
+    Without their common mean, which says nothing about any. As Model2Vec does with transformers' token vectors
+    (https://github.com/MinishLab/model2vec).
+
+    Args:
+        vectors: float32 (n, d).
+        width: Components to keep at most.
+
+    Returns:
+        float32 (n, min(d, width)).
     """
     centred = torch.from_numpy(vectors - vectors.mean(axis=0))
     _, _, directions = torch.linalg.svd(centred, full_matrices=False)
-    turned: torch.Tensor = (centred @ directions.T)[:, :width]
-    longer: torch.Tensor = width**0.5 / torch.linalg.vector_norm(turned, dim=1, keepdim=True).clamp_min(1e-6)
-    return turned * longer
+    components: torch.Tensor = (centred @ directions.T)[:, :width]
+    longer: torch.Tensor = width**0.5 / torch.linalg.vector_norm(components, dim=1, keepdim=True).clamp_min(1e-6)
+    return components * longer
 
 
-def mixed(rows: torch.Tensor, taught: torch.Tensor, share: float) -> torch.Tensor:
-    """Random rows with a teacher's added to their first columns; ``share`` of the squared length is the teacher's."""
+def add_teacher(rows: torch.Tensor, of_teacher: torch.Tensor, share: float) -> torch.Tensor:
+    """Random rows with a teacher's added to their first columns.
+
+    Args:
+        rows: float32 (vocabulary, width).
+        of_teacher: float32 (vocabulary, at most width).
+        share: Of the squared length that is the teacher's.
+
+    Returns:
+        float32 (vocabulary, width).
+    """
     mixture = torch.mul(rows, (1 - share) ** 0.5)
-    mixture[:, : taught.shape[1]] += taught * share**0.5
+    mixture[:, : of_teacher.shape[1]] += of_teacher * share**0.5
     return mixture
 
 
 def rows_of_model(recipe: Recipe, tokenizer: FlatTokenizer, width: int) -> torch.Tensor:
-    """The table of the model that the recipe starts from."""
+    """The table (vocabulary, width) of the model that the recipe starts from."""
     files = read_model(find_model(None if recipe.start == "default" else recipe.start))
     same = files.tokenizer.read_bytes() == recipe.tokenizer.read_bytes()
     if not same or len(files.table) != tokenizer.exact.get_vocab_size():
@@ -98,6 +134,6 @@ def rows_of_model(recipe: Recipe, tokenizer: FlatTokenizer, width: int) -> torch
         )
     if files.table.dimension < width:
         raise TrainingError(
-            f"The model {recipe.start} has {files.table.dimension} numbers, the recipe wants {width}: lower `dims`."
+            f"The model {recipe.start} has {files.table.dimension} dimensions, the recipe wants {width}: lower `dims`."
         )
     return torch.from_numpy(files.table.prefix(width))

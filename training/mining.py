@@ -27,6 +27,7 @@ TEACHER_TOKENS = 256
 def mine(
     pairs: Pairs,
     model: StaticEmbedder,
+    *,
     per_pair: int = 8,
     depth: int = 50,
     alike: float = 0.95,
@@ -46,6 +47,9 @@ def mine(
         alike: Share of the own passage's cosine from which on a candidate is left out.
         teacher: A sentence-transformers model that judges instead; slow, and better.
         prompts: What the teacher wants before queries and passages.
+
+    Yields:
+        For each pair, its negatives.
     """
     corpus = list(dict.fromkeys(pairs.passages))
     number = {text: i for i, text in enumerate(corpus)}
@@ -56,14 +60,17 @@ def mine(
     vectors = (model.encode(asked, normalize=True), model.encode(corpus, normalize=True))
     judged = vectors
     if teacher:
-        queries = teacher_vectors_of(asked, teacher, prompts[0], TEACHER_TOKENS)
-        judged = (queries, teacher_vectors_of(corpus, teacher, prompts[1], TEACHER_TOKENS))
-    # A query's answers must not use up the places of its negatives.
+        queries = teacher_vectors_of(asked, teacher, prompt=prompts[0], max_tokens=TEACHER_TOKENS)
+        passages = teacher_vectors_of(corpus, teacher, prompt=prompts[1], max_tokens=TEACHER_TOKENS)
+        judged = (queries, passages)
+    # A query's answers must not take the ranks of its negatives.
     depth = min(depth + max(map(len, answers.values())), len(corpus))
-    place = {query: i for i, query in enumerate(asked)}
-    found = list(tqdm(candidates(asked, corpus, vectors, depth), total=len(asked), desc="Mining", unit=" queries"))
+    row_of = {query: i for i, query in enumerate(asked)}
+    found = list(
+        tqdm(candidates(asked, corpus, vectors=vectors, depth=depth), total=len(asked), desc="Mining", unit=" queries")
+    )
     for query, passage in zip(pairs.queries, pairs.passages, strict=True):
-        row = place[query]
+        row = row_of[query]
         near = found[row]
         scores = judged[1][near] @ judged[0][row]
         limit = alike * float(judged[1][number[passage]] @ judged[0][row])
@@ -74,10 +81,21 @@ def mine(
 def candidates(
     queries: Sequence[str],
     corpus: Sequence[str],
+    *,
     vectors: tuple[NDArray[np.float32], NDArray[np.float32]],
     depth: int,
 ) -> Iterator[list[int]]:
-    """For each query the places of ``depth`` passages by BM25 and as many by cosine, in turns, each once."""
+    """The best passages of each query by BM25 and by cosine, in turns, each once.
+
+    Args:
+        queries: Each once.
+        corpus: The passages.
+        vectors: Of queries and passages, float32 (n, d), normalised.
+        depth: Passages by BM25, and as many by cosine.
+
+    Yields:
+        For each query, the indices of passages in the corpus.
+    """
     with tempfile.TemporaryDirectory() as folder:
         writer = TermsWriter(Path(folder, "terms"), None)
         writer.add(range(len(corpus)), corpus)
@@ -90,11 +108,15 @@ def candidates(
                 by_model = near[np.argsort(-row[near], kind="stable")].tolist()
                 by_words = terms.search(query, depth)[0].tolist()
                 turns = chain.from_iterable(zip_longest(by_words, by_model))
-                yield list(dict.fromkeys(place for place in turns if place is not None))
+                yield list(dict.fromkeys(index for index in turns if index is not None))
 
 
 def check_new(folder: Path, name: str) -> None:
-    """Raises TrainingError where the folder has a source of that name: it may be the one that is mined."""
+    """Check that a folder has no source of a name: it may be the one that is mined.
+
+    Raises:
+        TrainingError: it has.
+    """
     for suffix in SUFFIXES:
         path = folder / f"{name}{suffix}"
         if path.exists():
@@ -102,7 +124,16 @@ def check_new(folder: Path, name: str) -> None:
 
 
 def write_mined(pairs: Pairs, negatives: Sequence[Sequence[str]], out: Path) -> None:
-    """Write pairs with their negatives as a source that `training.pairs` reads, Zstandard-compressed."""
+    """Write pairs with their negatives as a source that `training.pairs` reads, Zstandard-compressed.
+
+    Args:
+        pairs: As they were read.
+        negatives: Of each pair.
+        out: The file.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
     records = (
         orjson.dumps({"query": query, "passage": passage, "negatives": some}) + b"\n"
         for query, passage, some in zip(pairs.queries, pairs.passages, negatives, strict=True)

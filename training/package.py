@@ -6,13 +6,13 @@ from pathlib import Path
 
 from sakuin.embedder.folder import ModelFiles, read_model, write_model
 from sakuin.embedder.tokenising import FlatTokenizer
-from sakuin.training.card import card
+from sakuin.training.card import model_card
 from sakuin.training.errors import TrainingError
 from sakuin.training.recipe import Recipe
 
 
-def package(model: Path, recipe: Recipe, out: Path, figures: Path | None) -> None:
-    """Write ``out`` with the model's table in int8 and a card.
+def package(model: Path, recipe: Recipe, *, out: Path, figures: Path | None) -> None:
+    """Write the folder of a model that ships, with the model's table in int8 and a card.
 
     Args:
         model: The run's model folder.
@@ -21,23 +21,27 @@ def package(model: Path, recipe: Recipe, out: Path, figures: Path | None) -> Non
         figures: What `python -m sakuin.evaluation --json` wrote.
 
     Raises:
-        TrainingError: ``model`` is not of ``recipe`` or not whole, ``out`` holds another kind of model, or ``figures``
-            cannot be read. Nothing is written then.
+        TrainingError: ``model`` is not of ``recipe`` or not complete, ``out`` holds another kind of model, or
+            ``figures`` cannot be read. Nothing is written then.
     """
     files = read_model(model)
     table = files.table.as_int8()
-    measured = read_figures(figures) if figures else {}
-    check(files, recipe, model, out)
+    scores = read_figures(figures) if figures else {}
+    check_model(files, recipe, model=model, out=out)
     write_model(out, replace(files, table=table))
-    (out / "README.md").write_text(card(recipe, table, files.pooling, measured), encoding="utf-8")
+    (out / "README.md").write_text(model_card(recipe, table, pooling=files.pooling, figures=scores), encoding="utf-8")
 
 
-def check(files: ModelFiles, recipe: Recipe, model: Path, out: Path) -> None:
-    """Raises TrainingError where a model is not of a recipe, is not whole, or must not be written to ``out``."""
+def check_model(files: ModelFiles, recipe: Recipe, *, model: Path, out: Path) -> None:
+    """Check that a model is of a recipe, is complete, and may be written to ``out``.
+
+    Raises:
+        TrainingError: says which of these is not so.
+    """
     width, pieces = max(recipe.dims), FlatTokenizer(files.tokenizer).exact.get_vocab_size()
     if files.table.dimension != width or files.pooling != recipe.pooling:
         raise TrainingError(
-            f"{model} has {files.table.dimension} numbers a row and {files.pooling} pooling, the recipe {recipe.name} "
+            f"{model} has {files.table.dimension} dimensions and {files.pooling} pooling, the recipe {recipe.name} "
             f"{width} and {recipe.pooling}: give the recipe that made it, or the card would be wrong."
         )
     if pieces > len(files.table):
@@ -47,7 +51,13 @@ def check(files: ModelFiles, recipe: Recipe, model: Path, out: Path) -> None:
 
 
 def read_figures(path: Path) -> dict[str, dict[str, float]]:
-    """For each task, the score of each dimension, 0 to 1: of the only static model in a file of figures.
+    """Read the figures of the only static model in a file.
+
+    Args:
+        path: What `python -m sakuin.evaluation --json` wrote.
+
+    Returns:
+        For each task, the score at each dimension, 0 to 1.
 
     Raises:
         TrainingError: another file, or one with figures of no static model or of several.

@@ -6,16 +6,14 @@ from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-import numpy as np
 import orjson
 import zstandard
-from numpy.typing import NDArray
 from pydantic import ConfigDict
 
 from sakuin.training.errors import TrainingError
 
 SUFFIXES = (".jsonl", ".jsonl.zst")
-Kind = Literal["pairs", "scored", "spans", "taught"]
+Kind = Literal["pairs", "spans", "distillation"]
 # Of what stands in a recipe: no setting that is not known, and 60.5 is no number of steps.
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -26,9 +24,9 @@ class Source:
 
     Attributes:
         name: Name of its file without the suffix; the model card lists it.
-        kind: "pairs" of query and passage; "scored" sentence pairs (``sentence1``, ``sentence2``, ``score``); "spans"
-            cut out of the passages of pairs, each to be found by the rest of its passage; "taught" texts of pairs of
-            either form, all of which a teacher is asked about and nothing else is learned of.
+        kind: "pairs" of query and passage; "spans" cut out of the passages of pairs, each to be found by the rest of
+            its passage; "distillation" texts of pairs (``query`` and ``passage``, or ``sentence1`` and ``sentence2``),
+            all of which a teacher is asked about and nothing else is learned of.
         file: Name of the file without its suffix, where it is not ``name``.
         cap: At most this many records are read, from the start.
         weight: Factor on the share of batches that come from this source.
@@ -60,20 +58,14 @@ class Pairs:
     Attributes:
         queries, passages: Row i of one belongs to row i of the other.
         negatives: For each row, passages that do not answer its query; may be empty lists.
-        scores: Of scored pairs; empty otherwise.
     """
 
     queries: list[str] = field(default_factory=list)
     passages: list[str] = field(default_factory=list)
     negatives: list[list[str]] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.queries)
-
-    def similarity_scores(self) -> NDArray[np.float32]:
-        """The scores as float32 (pairs,)."""
-        return np.array(self.scores, np.float32)
 
 
 def read_source(source: Source, data: Path) -> Pairs:
@@ -83,12 +75,15 @@ def read_source(source: Source, data: Path) -> Pairs:
         source: What to read.
         data: Folder of the pair files.
 
+    Returns:
+        At most ``source.cap`` pairs.
+
     Raises:
         TrainingError: a missing file, or a record that cannot be used; the message names it.
     """
     if source.hub:
         return read_hub(source)
-    return read_pairs(find_source(data, source.file or source.name), source.cap, source.kind)
+    return read_pairs(find_source(data, source.file or source.name), cap=source.cap, kind=source.kind)
 
 
 def find_source(folder: Path, name: str) -> Path:
@@ -131,8 +126,16 @@ def decompressed_lines(raw: BinaryIO) -> Iterator[bytes]:
     yield begun
 
 
-def read_pairs(path: Path, cap: int, kind: Kind = "pairs") -> Pairs:
-    """At most ``cap`` records of a file.
+def read_pairs(path: Path, *, cap: int, kind: Kind = "pairs") -> Pairs:
+    """The records of a file.
+
+    Args:
+        path: JSON Lines, plain or compressed by Zstandard.
+        cap: At most this many records are read, from the start.
+        kind: Of source, which says what fields a record has.
+
+    Returns:
+        The pairs, in the order of the file.
 
     Raises:
         TrainingError: a line is not a JSON object with the fields of its kind, or a text is empty; the message names
@@ -147,14 +150,9 @@ def read_pairs(path: Path, cap: int, kind: Kind = "pairs") -> Pairs:
         try:
             add_record(pairs, orjson.loads(line), kind)
         except ValueError as error:
-            wanted = (
-                'the non-empty strings "sentence1" and "sentence2" and the number "score"'
-                if kind == "scored"
-                else 'the non-empty strings "query" and "passage"'
-            )
             raise TrainingError(
-                f"{path}, line {number}: not a pair ({error}). Each line must be a JSON object with {wanted}; "
-                f"correct or remove the line."
+                f"{path}, line {number}: not a pair ({error}). Each line must be a JSON object with the non-empty "
+                f'strings "query" and "passage"; correct or remove the line.'
             ) from error
     return pairs
 
@@ -163,18 +161,13 @@ def add_record(pairs: Pairs, record: object, kind: Kind) -> None:
     """Append one record; raises ValueError where it is none of its kind."""
     if not isinstance(record, dict):
         raise ValueError("not a JSON object")
-    scored = kind == "scored" or (kind == "taught" and "sentence1" in record)
-    names = ("sentence1", "sentence2") if scored else ("query", "passage")
+    sentences = kind == "distillation" and "sentence1" in record
+    names = ("sentence1", "sentence2") if sentences else ("query", "passage")
     query, passage = (text_of(name, record.get(name)) for name in names)
     negatives = record.get("negatives", [])
     if not isinstance(negatives, list):
         raise ValueError('"negatives" is no list')
     negatives = [text_of("negatives", text) for text in negatives]
-    if kind == "scored":
-        score = record.get("score")
-        if isinstance(score, bool) or not isinstance(score, int | float):
-            raise ValueError('"score" is no number')
-        pairs.scores.append(float(score))
     pairs.queries.append(query)
     pairs.passages.append(passage)
     pairs.negatives.append(negatives)
@@ -194,8 +187,8 @@ def read_hub(source: Source) -> Pairs:
     from sakuin.training.hub import load_rows, pairs_of
 
     pairs = Pairs()
-    rows = load_rows(source.hub, source.subset or None, source.split)
-    found = pairs_of(rows, source.columns or None, f"{source.hub} {source.subset}".strip())
+    rows = load_rows(source.hub, subset=source.subset or None, split=source.split)
+    found = pairs_of(rows, source.columns or None, where=f"{source.hub} {source.subset}".strip())
     for query, passage, negatives in islice(found, source.cap):
         pairs.queries.append(query)
         pairs.passages.append(passage)

@@ -14,8 +14,8 @@ from sakuin.embedder.pooling import Pooling
 from sakuin.training.errors import TrainingError
 from sakuin.training.pairs import STRICT, Source
 
-# A table of 4,096 numbers a row takes half a gigabyte, and its training four times as much.
-MOST_NUMBERS = 4096
+# A table of 4,096 dimensions takes half a gigabyte, and its training four times as much.
+MOST_DIMENSIONS = 4096
 NAME = re.compile(r"[^/\\\s.][^/\\\n]*")
 
 
@@ -29,8 +29,9 @@ class Recipe:
         sources: What to train on.
         data: Folder of the pair files.
         dims: Matryoshka dimensions; the largest is the table's width.
-        pooling: "mean", "damped", "lead" or "even"; see `embedder.pooling`. "even" is for the finished model: while
-            it is trained, its texts are pooled as by "lead", since evening them out then gains nothing more.
+        pooling: "mean", "damped" (sqrt pooling), "lead" or "even" (democratic pooling); see `embedder.pooling`.
+            "even" is for the finished model: while it is trained, its texts are pooled as by "lead", since more than
+            that gains nothing.
         batch: Pairs a batch.
         steps: Number of batches; 0 where ``epochs`` says how often every pair is seen.
         epochs: Passes over the pairs (times their sources' weights).
@@ -38,18 +39,20 @@ class Recipe:
         warmup: Share of the steps in which the rate rises to its peak.
         scale: Factor on cosines in the loss; one for all dimensions, or one for each of ``dims``. A larger one at full
             width keeps words apart that a shorter prefix may take for alike.
-        soft: Share of the target that short prefixes take from the full width; see `training.losses.Ranking`.
-        mask_above: Passages above the positive by more than this cosine are no negatives; see there.
-        whiten: How far the directions of the trained table are evened out, 0 to 0.5; see `training.whitening`.
-        turn: Batches by which the finished table is turned so that its prefixes rank best; see `training.turning`.
+        self_distillation: Share of the target that short prefixes take from the full width; see
+            `training.losses.LossSettings`.
+        whiten: How far the trained table is whitened, 0 to 0.5; see `training.whitening`.
+        rotation_steps: Batches by which the finished table is rotated so that its prefixes rank best; see
+            `training.prefix_rotation`.
         negatives: Hard negatives a pair, where its source has some.
-        runs: Tables to train, each with a seed of its own, and then to join; see `training.joining`.
+        runs: Tables to train, each with a seed of its own, and then to merge; see `training.merging`.
         start: Model folder to go on from, or "default" for the packaged model, instead of a new table.
         teacher: Vectors of the tokenizer's pieces, which a new table starts from, and of texts, by
             `python -m sakuin.training teach`.
         teacher_share: Share of a new row's length that comes from the teacher, 0 to 1; the rest is random.
-        taught: Share of the batches that are texts to be ranked as the teacher ranks them, instead of pairs.
-        taught_scale: Factor on the teacher's cosines there, and on those of all prefixes.
+        distillation_share: Share of the batches that are texts to be ranked as the teacher ranks them, instead of
+            pairs.
+        distillation_scale: Factor on the teacher's cosines there, and on those of all prefixes.
         max_tokens: Texts are cut to this many tokens.
         seed: Of initial table and batches.
         checkpoint_every: Steps between checkpoints.
@@ -68,17 +71,16 @@ class Recipe:
     learning_rate: float = 0.2
     warmup: float = 0.1
     scale: float | tuple[float, ...] = 20.0
-    soft: float = 0.0
-    mask_above: float | None = None
+    self_distillation: float = 0.0
     whiten: float = 0.0
-    turn: int = 0
+    rotation_steps: int = 0
     negatives: int = 0
     runs: int = 1
     start: str = ""
     teacher: Path | None = None
     teacher_share: float = 0.5
-    taught: float = 0.0
-    taught_scale: float = 15.0
+    distillation_share: float = 0.0
+    distillation_scale: float = 15.0
     max_tokens: int = 256
     seed: int = 0
     checkpoint_every: int = 100
@@ -88,6 +90,12 @@ class Recipe:
 
 def read_recipe(path: Path) -> Recipe:
     """Read a recipe; paths in it are relative to the current folder.
+
+    Args:
+        path: The TOML file.
+
+    Returns:
+        The recipe, checked.
 
     Raises:
         TrainingError: not TOML, an unknown or missing setting, or a value out of range.
@@ -107,23 +115,24 @@ def read_recipe(path: Path) -> Recipe:
         recipe = TypeAdapter(Recipe).validate_json(given)
     except ValidationError as error:
         raise TrainingError(f"{path}: {fault(error.errors()[0], listed)}.") from error
-    return checked(recipe, path)
+    check_recipe(recipe, path)
+    return recipe
 
 
 def fault(error: Mapping[str, Any], sources: Sequence[Any]) -> str:
     """What pydantic found fault with in a recipe, for people: which setting, of which source, and what it should be."""
-    place = list(error["loc"])
+    where = list(error["loc"])
     settings = [field.name for field in fields(Recipe) if field.name != "sources"]
     of = ""
-    if place[:1] == ["sources"]:
+    if where[:1] == ["sources"]:
         settings = [field.name for field in fields(Source)]
-        if len(place) < 2:
+        if len(where) < 2:
             return "a source should be a table [[source]]"
-        source = sources[place[1]]
+        source = sources[where[1]]
         name = f" ({source['name']})" if isinstance(source, dict) and "name" in source else ""
-        of = f" of source {place[1] + 1}{name}"
-        place = place[2:]
-    name = str(place[0]) if place else ""
+        of = f" of source {where[1] + 1}{name}"
+        where = where[2:]
+    name = str(where[0]) if where else ""
     if error["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"unknown setting {name}{of}. Known: {', '.join(sorted(settings))}"
     if error["type"] == "missing":
@@ -131,33 +140,37 @@ def fault(error: Mapping[str, Any], sources: Sequence[Any]) -> str:
     return f"the setting {name}{of} {error['msg'].removeprefix('Input ')}, and is {error['input']!r}"
 
 
-def checked(recipe: Recipe, path: Path) -> Recipe:
-    """The recipe, or a TrainingError naming the value that makes no sense."""
+def check_recipe(recipe: Recipe, path: Path) -> None:
+    """Check what goes beyond the types of settings.
+
+    Raises:
+        TrainingError: names the value that makes no sense.
+    """
     rules: dict[str, Any] = {
-        "at least one [[source]] of pairs": any(source.kind != "taught" for source in recipe.sources),
+        "at least one [[source]] of pairs": any(source.kind != "distillation" for source in recipe.sources),
         "a name without / and the like, which is the name of a folder too": NAME.fullmatch(recipe.name) is not None,
         "each source once": len({source.name for source in recipe.sources}) == len(recipe.sources),
         "a batch of 2 or more": recipe.batch >= 2,
         "steps or epochs above 0, and not both": (recipe.steps > 0) != (recipe.epochs > 0)
         and min(recipe.steps, recipe.epochs) >= 0,
-        f"positive dims of at most {MOST_NUMBERS}, largest first": recipe.dims
+        f"positive dims of at most {MOST_DIMENSIONS}, largest first": recipe.dims
         and min(recipe.dims) >= 1
-        and max(recipe.dims) <= MOST_NUMBERS
+        and max(recipe.dims) <= MOST_DIMENSIONS
         and list(recipe.dims) == sorted(set(recipe.dims), reverse=True),
         "a learning_rate above 0": recipe.learning_rate > 0,
         "a warmup from 0 to 1": 0 <= recipe.warmup <= 1,
         "a scale above 0, or one for each of its dims": scales_fit(recipe),
-        "a soft from 0 to 1": 0 <= recipe.soft <= 1,
+        "a self_distillation from 0 to 1": 0 <= recipe.self_distillation <= 1,
         "a whiten from 0 to 0.5": 0 <= recipe.whiten <= 0.5,
         "a teacher_share from 0 to 1": 0 <= recipe.teacher_share <= 1,
-        "a mask_above from 0 to 2": recipe.mask_above is None or 0 <= recipe.mask_above <= 2,
-        "a turn of 0 or more": recipe.turn >= 0,
+        "rotation_steps of 0 or more": recipe.rotation_steps >= 0,
         "a seed from 0 on": 0 <= recipe.seed < 2**32,
         "negatives of 0 or more": recipe.negatives >= 0,
-        "either a start or a teacher to start from": not (recipe.start and recipe.teacher) or recipe.taught > 0,
-        "a taught from 0 to below 1, and a teacher for it": 0 <= recipe.taught < 1
-        and bool(recipe.teacher or not recipe.taught),
-        "a taught_scale above 0": recipe.taught_scale > 0,
+        "either a start or a teacher to start from": not (recipe.start and recipe.teacher)
+        or recipe.distillation_share > 0,
+        "a distillation_share from 0 to below 1, and a teacher for it": 0 <= recipe.distillation_share < 1
+        and bool(recipe.teacher or not recipe.distillation_share),
+        "a distillation_scale above 0": recipe.distillation_scale > 0,
         "runs of 1 or more": recipe.runs >= 1,
         "max_tokens of 1 or more": recipe.max_tokens >= 1,
         "checkpoint_every of 1 or more": recipe.checkpoint_every >= 1,
@@ -169,7 +182,6 @@ def checked(recipe: Recipe, path: Path) -> Recipe:
     for rule, holds in rules.items():
         if not holds:
             raise TrainingError(f"{path}: the recipe needs {rule}.")
-    return recipe
 
 
 def scales_fit(recipe: Recipe) -> bool:

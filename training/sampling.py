@@ -12,11 +12,12 @@ from sakuin.embedder.tokenising import FlatTokenizer
 from sakuin.training.errors import TrainingError
 from sakuin.training.pairs import Source, read_source
 
-# Every scored pair is compared with every other: a larger batch costs time and teaches no more.
-MOST_SCORED = 1024
 # Tokens of a span cut out of a passage, which should be at least three times as long.
 SPAN_TOKENS = (4, 24)
 SPANNED_TOKENS = 24
+
+TokenSpans = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""Token ids of some texts end to end, int64 (tokens,), and how many each has, int64 (texts,)."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,30 @@ class Texts:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def take(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Token ids of some texts end to end, and their numbers."""
-        starts = self.offsets[rows]
-        return self.cut(starts, self.offsets[rows + 1] - starts)
+    def take(self, rows: NDArray[np.int64]) -> TokenSpans:
+        """Some texts.
 
-    def cut(self, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Token ids of some stretches of ``ids`` end to end, and their numbers."""
+        Args:
+            rows: int64 (n,), row numbers.
+
+        Returns:
+            Token ids of the texts end to end, int64 (tokens,), and how many each has, int64 (n,).
+        """
+        starts = self.offsets[rows]
+        return self.spans(starts, self.offsets[rows + 1] - starts)
+
+    def spans(
+        self, starts: NDArray[np.int64], lengths: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Some spans of ``ids``.
+
+        Args:
+            starts: int64 (n,), offsets into ``ids``.
+            lengths: int64 (n,), tokens of each span.
+
+        Returns:
+            Token ids of the spans end to end, int64 (tokens,), and ``lengths``.
+        """
         ends = np.cumsum(lengths)
         where = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - lengths), lengths)
         return self.ids[where].astype(np.int64), lengths
@@ -57,7 +75,6 @@ class TokenPairs:
         queries, passages: One row a pair.
         negatives: Hard negatives of all pairs, end to end.
         first_negative: int64 (pairs + 1,); pair i owns ``negatives[first_negative[i]:first_negative[i + 1]]``.
-        scores: float32 (pairs,) of scored pairs, else empty.
     """
 
     source: Source
@@ -65,13 +82,21 @@ class TokenPairs:
     passages: Texts
     negatives: Texts
     first_negative: NDArray[np.int64]
-    scores: NDArray[np.float32]
 
     def __len__(self) -> int:
         return len(self.queries)
 
     def some_negatives(self, rows: NDArray[np.int64], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
-        """Rows of ``negatives``: for each pair up to ``most`` of its own, at random, each text once."""
+        """Random hard negatives of some pairs, each text once.
+
+        Args:
+            rows: int64 (n,), row numbers of pairs.
+            most: Negatives a pair at most.
+            rng: Draws them.
+
+        Returns:
+            int64 (negatives,), row numbers of ``negatives``.
+        """
         counts = self.first_negative[rows + 1] - self.first_negative[rows]
         picked = []
         for _ in range(min(most, int(counts.max(initial=0)))):
@@ -86,7 +111,16 @@ class TokenPairs:
 
 
 def tokenise(texts: Sequence[str], tokenizer: FlatTokenizer, max_tokens: int) -> Texts:
-    """Token ids of texts, each cut to ``max_tokens``."""
+    """Tokenise texts.
+
+    Args:
+        texts: Any strings.
+        tokenizer: Of the table.
+        max_tokens: Texts are cut to this many tokens.
+
+    Returns:
+        Their token ids.
+    """
     ids, lengths = tokenizer.encode(texts)
     kept = np.minimum(lengths, max_tokens)
     position = np.arange(len(ids)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
@@ -96,8 +130,21 @@ def tokenise(texts: Sequence[str], tokenizer: FlatTokenizer, max_tokens: int) ->
     return Texts(ids[position < max_tokens].astype(np.int32), offsets, keys)
 
 
-def load_source(source: Source, data: Path, tokenizer: FlatTokenizer, max_tokens: int) -> TokenPairs:
-    """Read and tokenise one source; raises TrainingError on a bad record or fewer than two pairs."""
+def load_source(source: Source, data: Path, *, tokenizer: FlatTokenizer, max_tokens: int) -> TokenPairs:
+    """Read and tokenise one source.
+
+    Args:
+        source: What to read.
+        data: Folder of the pair files.
+        tokenizer: Of the table.
+        max_tokens: Texts are cut to this many tokens.
+
+    Returns:
+        Its pairs.
+
+    Raises:
+        TrainingError: a record that cannot be used, or fewer than two pairs.
+    """
     pairs = read_source(source, data)
     counts = [len(texts) for texts in pairs.negatives]
     tokens = TokenPairs(
@@ -106,7 +153,6 @@ def load_source(source: Source, data: Path, tokenizer: FlatTokenizer, max_tokens
         tokenise(pairs.passages, tokenizer, max_tokens),
         tokenise([text for texts in pairs.negatives for text in texts], tokenizer, max_tokens),
         np.concatenate([np.zeros(1, np.int64), np.cumsum(counts, dtype=np.int64)]),
-        pairs.similarity_scores(),
     )
     if source.kind == "spans":
         tokens = long_enough(tokens)
@@ -123,16 +169,22 @@ def long_enough(pairs: TokenPairs) -> TokenPairs:
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
     texts = Texts(ids.astype(np.int32), offsets, pairs.passages.keys[rows])
     none = Texts(ids[:0].astype(np.int32), np.zeros(1, np.int64), texts.keys[:0])
-    return TokenPairs(pairs.source, texts, texts, none, np.zeros(len(rows) + 1, np.int64), pairs.scores)
+    return TokenPairs(pairs.source, texts, texts, none, np.zeros(len(rows) + 1, np.int64))
 
 
-def cut_spans(
-    texts: Texts, rows: NDArray[np.int64], rng: np.random.Generator
-) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+def cut_spans(texts: Texts, rows: NDArray[np.int64], rng: np.random.Generator) -> tuple[TokenSpans, TokenSpans]:
     """A random span of each text and what is left of the text without it, as `Texts.take` gives them.
 
     Unlabelled passages so teach which words of a passage stand for the rest of it (the inverse cloze task: Lee et al.
     2019, arXiv:1906.00300).
+
+    Args:
+        texts: Long enough for a span to be cut from each.
+        rows: int64 (n,), row numbers.
+        rng: Draws the spans.
+
+    Returns:
+        The spans and the rests, each as token ids end to end, int64 (tokens,), and lengths, int64 (n,).
     """
     low, high = SPAN_TOKENS
     lengths = np.diff(texts.offsets)[rows]
@@ -143,16 +195,27 @@ def cut_spans(
     # What is left is two stretches, before and after.
     ends = np.stack([starts, starts + before + spans], 1).ravel()
     sizes = np.stack([before, lengths - before - spans], 1).ravel()
-    rest, _ = texts.cut(ends, sizes)
-    return texts.cut(starts + before, spans), (rest, lengths - spans)
+    rest, _ = texts.spans(ends, sizes)
+    return texts.spans(starts + before, spans), (rest, lengths - spans)
 
 
-def batches_of(pairs: TokenPairs, size: int, rng: np.random.Generator, least: int = 1) -> Iterator[NDArray[np.int64]]:
+def pair_batches(
+    pairs: TokenPairs, size: int, *, rng: np.random.Generator, least: int = 1
+) -> Iterator[NDArray[np.int64]]:
     """Endless batches of row numbers in random order, no query and no passage twice in a batch.
 
     A row whose query or passage the batch already holds waits for the next one. Every row comes once before any comes
     again, but for those that are left when no batch of ``least`` rows can be made of them: the rest of a pass, and
     texts that are repeated more often than there are batches in a pass.
+
+    Args:
+        pairs: Of one source.
+        size: Pairs a batch at most.
+        rng: Draws the order.
+        least: Pairs a batch at least.
+
+    Yields:
+        int64 (batch,) row numbers.
 
     Raises:
         TrainingError: there are so many repeats that not one batch can be made.
@@ -198,16 +261,23 @@ def schedule(sources: Sequence[TokenPairs], size: int, seed: int) -> Iterator[tu
 
     A source with fewer different texts than a batch gives small batches, as often as a full one of its share would
     come. The same sources, size and seed give the same batches, so a resumed run skips what it has seen.
+
+    Args:
+        sources: Of pairs.
+        size: Pairs a batch at most.
+        seed: Of the order of sources and of the pairs of each.
+
+    Yields:
+        A source and int64 (batch,) row numbers in it.
     """
     shares = np.array([len(pairs) * pairs.source.weight for pairs in sources], float)
     shares /= shares.sum()
     rng = np.random.default_rng(seed)
     streams = []
     for i, pairs in enumerate(sources):
-        most = min(size, MOST_SCORED) if pairs.source.kind == "scored" else size
         different = min(len(np.unique(side.keys)) for side in (pairs.queries, pairs.passages))
-        least = max(2, min(most, different) // 2)
-        streams.append(batches_of(pairs, most, np.random.default_rng([seed, i]), least))
+        least = max(2, min(size, different) // 2)
+        streams.append(pair_batches(pairs, size, rng=np.random.default_rng([seed, i]), least=least))
     while True:
         chosen = int(rng.choice(len(sources), p=shares))
         yield sources[chosen], next(streams[chosen])

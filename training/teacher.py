@@ -29,16 +29,19 @@ TEXT_CHARACTERS, TEXT_TOKENS = 128, 96
 MARK = "▁"
 
 
-def teach(teacher: str, recipe: Recipe, per_source: int, prompt: str) -> tuple[int, int]:
-    """Write the file that a recipe names as its teacher; returns how many pieces and texts it holds.
+def teach(teacher: str, recipe: Recipe, *, per_source: int, prompt: str) -> tuple[int, int]:
+    """Write the file that a recipe names as its teacher.
 
     It holds the teacher's vector of each piece of the recipe's tokenizer, and of a sample of the texts of its sources.
 
     Args:
         teacher: Folder or hub name of a sentence-transformers model.
         recipe: Its ``teacher`` is the safetensors file to write.
-        per_source: Pairs sampled from each source at most, but all of those of kind "taught"; 0 for pieces alone.
+        per_source: Pairs sampled from each source at most, but all of those of kind "distillation"; 0 for pieces alone.
         prompt: Goes before each text, such as "query: ".
+
+    Returns:
+        How many pieces and texts it holds.
 
     Raises:
         TrainingError: the recipe names no teacher's file, the teacher, tokenizer or a source cannot be read, or the
@@ -54,11 +57,11 @@ def teach(teacher: str, recipe: Recipe, per_source: int, prompt: str) -> tuple[i
         raise TrainingError(f"Cannot read the tokenizer {recipe.tokenizer}: {error}.") from error
     # A piece that is only the mark of a word's beginning has no text; its row will stay unused.
     pieces = [(known.id_to_token(i) or "").replace(MARK, " ").strip() or "." for i in range(known.get_vocab_size())]
-    texts = sample_texts(recipe.sources, recipe.data, per_source, recipe.seed) if per_source else []
-    tensors = {PIECES: teacher_vectors_of(pieces, teacher, prompt, PIECE_TOKENS)}
+    texts = sample_texts(recipe.sources, recipe.data, per_source=per_source, seed=recipe.seed) if per_source else []
+    tensors = {PIECES: teacher_vectors_of(pieces, teacher, prompt=prompt, max_tokens=PIECE_TOKENS)}
     if texts:
         encoded = [text.encode() for text in texts]
-        tensors[VECTORS] = teacher_vectors_of(texts, teacher, prompt, TEXT_TOKENS).astype(np.float16)
+        tensors[VECTORS] = teacher_vectors_of(texts, teacher, prompt=prompt, max_tokens=TEXT_TOKENS).astype(np.float16)
         tensors[TEXTS] = np.frombuffer(b"".join(encoded), np.uint8)
         tensors[ENDS] = np.cumsum([len(text) for text in encoded], dtype=np.int64)
     with write_errors(recipe.teacher), atomic_write(recipe.teacher) as part:
@@ -66,25 +69,38 @@ def teach(teacher: str, recipe: Recipe, per_source: int, prompt: str) -> tuple[i
     return len(pieces), len(texts)
 
 
-def sample_texts(sources: Iterable[Source], data: Path, per_source: int, seed: int) -> list[str]:
+def sample_texts(sources: Iterable[Source], data: Path, *, per_source: int, seed: int) -> list[str]:
     """Both sides of random pairs of each source, each text once, cut to `TEXT_CHARACTERS`.
 
-    Up to ``per_source`` pairs of each, and all of the sources that are there for this.
+    Args:
+        sources: Of a recipe.
+        data: Folder of the pair files.
+        per_source: Pairs of each source at most; of the sources that are there for distillation, all are taken.
+        seed: Of the choice.
+
+    Returns:
+        The texts.
     """
     rng = random.Random(seed)
     found: dict[str, None] = {}
     for source in sources:
         # Of a file all pairs may be drawn; a hub's cap bounds what is downloaded.
         pairs = read_source(source if source.hub else replace(source, cap=sys.maxsize), data)
-        size = len(pairs) if source.kind == "taught" else min(per_source, len(pairs))
+        size = len(pairs) if source.kind == "distillation" else min(per_source, len(pairs))
         for row in rng.sample(range(len(pairs)), size):
             for text in (pairs.queries[row], pairs.passages[row]):
                 found.setdefault(text[:TEXT_CHARACTERS].strip())
     return list(found)
 
 
-def read_taught(path: Path) -> tuple[list[str], NDArray[np.float16]]:
-    """Texts and the teacher's normalised vectors of them, float16 (texts, teacher's width).
+def read_teacher_texts(path: Path) -> tuple[list[str], NDArray[np.float16]]:
+    """Read what `teach` wrote of texts.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Texts and the teacher's normalised vectors of them, float16 (texts, teacher's width).
 
     Raises:
         TrainingError: the file cannot be read, or holds vectors of pieces alone.
@@ -93,8 +109,8 @@ def read_taught(path: Path) -> tuple[list[str], NDArray[np.float16]]:
         tensors = load_file(path)
         if TEXTS not in tensors:
             raise ValueError("it was made with --per-source 0, of pieces alone")
-        joined, ends = tensors[TEXTS].tobytes(), tensors[ENDS].tolist()
-        texts = [joined[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
+        content, ends = tensors[TEXTS].tobytes(), tensors[ENDS].tolist()
+        texts = [content[start:end].decode() for start, end in zip([0, *ends], ends, strict=False)]
         if len(texts) < 2 or len(texts) != len(tensors[VECTORS]):
             raise ValueError("its texts and vectors do not match")
         return texts, tensors[VECTORS]
@@ -104,8 +120,21 @@ def read_taught(path: Path) -> tuple[list[str], NDArray[np.float16]]:
         ) from error
 
 
-def teacher_vectors_of(texts: Sequence[str], teacher: str, prompt: str, max_tokens: int) -> NDArray[np.float32]:
-    """Normalised vectors of texts by a sentence-transformers model: float32 (texts, the teacher's width)."""
+def teacher_vectors_of(texts: Sequence[str], teacher: str, *, prompt: str, max_tokens: int) -> NDArray[np.float32]:
+    """Encode texts by a sentence-transformers model.
+
+    Args:
+        texts: Any strings.
+        teacher: Folder or hub name of the model.
+        prompt: Goes before each text.
+        max_tokens: Texts are cut to this many of its tokens.
+
+    Returns:
+        Normalised vectors, float32 (texts, the teacher's width).
+
+    Raises:
+        TrainingError: the model cannot be loaded.
+    """
     import torch
     from sentence_transformers import SentenceTransformer
 

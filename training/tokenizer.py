@@ -17,6 +17,7 @@ from sentencepiece import sentencepiece_model_pb2
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
 from tqdm import tqdm
 
+from sakuin.extras import missing
 from sakuin.training.errors import TrainingError
 from sakuin.training.pairs import SUFFIXES, read_pairs
 
@@ -28,11 +29,21 @@ SEAM = "\ue000"
 SPECIAL_PIECES = ("<s>", "<pad>", "</s>", "<unk>")
 
 
-def sample_texts(paths: list[Path], per_source: int, characters: int, seed: int) -> Iterator[str]:
-    """Texts to learn pieces from: at most ``per_source`` pairs of each file, both sides, cut to ``characters``."""
+def sample_texts(paths: list[Path], *, per_source: int, characters: int, seed: int) -> Iterator[str]:
+    """Texts to learn pieces from: both sides of random pairs.
+
+    Args:
+        paths: Pair files.
+        per_source: Pairs of each at most.
+        characters: Texts are cut to this length.
+        seed: Of the choice.
+
+    Yields:
+        The texts, each on one line.
+    """
     rng = random.Random(seed)
     for path in tqdm(paths, "Reading pairs", unit=" files"):
-        pairs = read_pairs(path, 10**9)
+        pairs = read_pairs(path, cap=10**9)
         rows = range(len(pairs))
         for row in rng.sample(rows, per_source) if len(rows) > per_source else rows:
             for text in (pairs.queries[row], pairs.passages[row]):
@@ -46,7 +57,7 @@ def unidic_seams() -> Callable[[str], str]:
         import fugashi
         import unidic_lite
     except ImportError as error:
-        raise TrainingError('Words are cut by fugashi and unidic-lite: pip install "sakuin[train]".') from error
+        raise TrainingError(f"Words are cut by UniDic. {missing('unidic_lite', 'train')}") from error
     tagger = fugashi.GenericTagger(f'-d "{unidic_lite.DICDIR}" -r /dev/null -Owakati')
 
     def mark(text: str) -> str:
@@ -66,11 +77,11 @@ def unidic_seams() -> Callable[[str], str]:
 def train_tokenizer(
     data: Path,
     vocabulary: int,
+    *,
     per_source: int = 8000,
     characters: int = 400,
     seed: int = 0,
     words: Words = "free",
-    fold_case: bool = False,
 ) -> Tokenizer:
     """Learn Unigram pieces (Kudo 2018, arXiv:1804.10959) from every pair file in ``data``.
 
@@ -82,12 +93,17 @@ def train_tokenizer(
         seed: Of the sample.
         words: "unidic": no piece reaches over the end of a word that UniDic knows, so that pieces are words and parts
             of words; "free": pieces are whatever is frequent. The tokenizer itself needs no dictionary either way.
-        fold_case: Read capital letters as small ones.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        TrainingError: there are no pair files, or no such number of pieces can be learnt from them.
     """
     paths = sorted(path for path in data.iterdir() if path.name.endswith(SUFFIXES) and "_scored" not in path.name)
     if not paths:
         raise TrainingError(f"No pair files ({', '.join(SUFFIXES)}) in {data}: name the folder with --data.")
-    texts = sample_texts(paths, per_source, characters, seed)
+    texts = sample_texts(paths, per_source=per_source, characters=characters, seed=seed)
     if words == "unidic":
         texts = map(unidic_seams(), texts)
     with tempfile.TemporaryDirectory() as folder:
@@ -99,7 +115,7 @@ def train_tokenizer(
                 model_type="unigram",
                 vocab_size=vocabulary,
                 character_coverage=0.9998,
-                normalization_rule_name="nmt_nfkc_cf" if fold_case else "nmt_nfkc",
+                normalization_rule_name="nmt_nfkc",
                 max_sentence_length=8 * characters,
                 pretokenization_delimiter=SEAM if words == "unidic" else "",
                 max_sentencepiece_length=16,

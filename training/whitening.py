@@ -13,25 +13,42 @@ from sakuin.training.sampling import TokenPairs
 TEXTS_A_SIDE = 200
 
 
-def soften(table: torch.Tensor, sources: Sequence[TokenPairs], recipe: Recipe) -> torch.Tensor:
-    """A table whose texts' vectors have variances nearer to each other: float32, as ``table``.
+def whiten_table(table: torch.Tensor, sources: Sequence[TokenPairs], recipe: Recipe) -> torch.Tensor:
+    """A table whose texts' vectors have variances nearer to each other.
 
     Soft whitening by zero-phase component analysis (Kessy et al. 2018, arXiv:1512.00809; for sentence vectors: Su et
     al. 2021, arXiv:2103.15316). With C the second moment of normalised text vectors, rows are multiplied by C to the
     power of -``whiten``: 0 changes nothing, 0.5 makes all directions alike. Being symmetric, the map moves a row as
     little as it can, and prefixes stay what they were trained to be.
+
+    Args:
+        table: float32 (vocabulary, width).
+        sources: Of the texts.
+        recipe: How far to whiten, the pooling, and the seed by which texts are drawn.
+
+    Returns:
+        float32 (vocabulary, width).
     """
     moments = torch.zeros(table.shape[1], table.shape[1], dtype=torch.float64)
     texts = 0
-    for vectors in sampled(table, sources, recipe):
+    for vectors in sampled_vectors(table, sources, recipe):
         moments += (vectors.T @ vectors).double()
         texts += len(vectors)
-    softened: torch.Tensor = table @ evening(moments / texts, recipe.whiten).to(table)
-    return softened
+    whitened: torch.Tensor = table @ whitening_map(moments / texts, recipe.whiten).to(table)
+    return whitened
 
 
-def sampled(table: torch.Tensor, sources: Sequence[TokenPairs], recipe: Recipe) -> Iterator[torch.Tensor]:
-    """Normalised vectors of some texts of each side of each source, float32 (n, width); the same ones for any table."""
+def sampled_vectors(table: torch.Tensor, sources: Sequence[TokenPairs], recipe: Recipe) -> Iterator[torch.Tensor]:
+    """Normalised vectors of some texts of each side of each source; the same texts for any table.
+
+    Args:
+        table: float32 (vocabulary, width).
+        sources: Of the texts.
+        recipe: The pooling, and the seed by which texts are drawn.
+
+    Yields:
+        float32 (texts, width), on the CPU.
+    """
     rng = np.random.default_rng(recipe.seed)
     for source in sources:
         rows = rng.choice(len(source), min(TEXTS_A_SIDE, len(source)), replace=False)
@@ -39,7 +56,7 @@ def sampled(table: torch.Tensor, sources: Sequence[TokenPairs], recipe: Recipe) 
             yield torch.nn.functional.normalize(pool(table, make_bags(*side.take(rows), recipe.pooling)).cpu())
 
 
-def evening(moments: torch.Tensor, share: float) -> torch.Tensor:
+def whitening_map(moments: torch.Tensor, share: float) -> torch.Tensor:
     """The map (width, width) that multiplies a second moment's directions by their variance to the power of -share."""
     variances, directions = torch.linalg.eigh(moments)
     # Directions that no text takes would be blown up by what is rounding.

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.plain import one_line
+from sakuin.index.reasons import Reason
 
 _MODULES = {
     ".txt": "text",
@@ -36,10 +37,10 @@ MANY_DOCUMENTS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
 """The suffixes of the files that hold any number of documents and are read one by one."""
 
 
-def unknown_type(uri: str) -> str:
+def unknown_type(uri: str) -> Reason:
     """Return why a file is not read whose suffix is none of ours; from its uri, since a path need not be Unicode."""
     suffix = PurePosixPath(uri).suffix
-    return f"files of type {one_line(suffix, 20)} are not read" if suffix else "files without a suffix are not read"
+    return Reason("unknown_type", {"suffix": one_line(suffix, 20)}) if suffix else Reason("no_suffix")
 
 
 def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
@@ -57,6 +58,7 @@ def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
     """
     module = _MODULES.get(path.suffix.lower())
     if module is None:
-        raise ReadError(f"{unknown_type(uri)}; these can be read: {' '.join(sorted(SUFFIXES))}")
+        types = " ".join(sorted(SUFFIXES))
+        raise ReadError(Reason("no_reader", {"suffix": one_line(PurePosixPath(uri).suffix, 20), "types": types}))
     # Only the libraries of the formats at hand are imported: a folder of text files needs none of them.
     yield from import_module(f"sakuin.index.readers.{module}").read(path, uri)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from sakuin.index.documents import Document, MetadataValue
 from sakuin.index.errors import ReadError
-from sakuin.index.readers.files import file_size, require_loadable
+from sakuin.index.readers.files import file_size, os_detail, require_loadable
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
     from docx.document import Document as WordDocument
@@ -47,7 +48,7 @@ def read(path: Path, uri: str) -> Iterator[Document]:
         if properties.created:
             metadata["date"] = properties.created.date().isoformat()
     except Exception as error:  # damaged XML shows in many ways
-        raise ReadError(f"a damaged Word file: {one_line(error)}") from error
+        raise ReadError(Reason("damaged_docx", {"detail": one_line(error)})) from error
     text = require_text(builder.text())
     yield Document(
         id=uri,
@@ -77,17 +78,17 @@ def _refuse_bomb(path: Path, size: int) -> None:
     except ReadError:
         raise
     except OSError as error:
-        raise ReadError(f"cannot be read: {error.strerror or error}") from error
+        raise ReadError(Reason("cannot_read", {"detail": os_detail(error)})) from error
     except Exception as error:  # a damaged archive shows in many ways
         with path.open("rb") as file:
             if file.read(4) == _OLE:
-                raise ReadError("an encrypted or old Word file: save it as .docx without a password") from error
-        raise ReadError(f"not a Word file (.docx): {one_line(error)}") from error
+                raise ReadError(Reason("encrypted_docx")) from error
+        raise ReadError(Reason("no_docx", {"detail": one_line(error)})) from error
 
 
 def _refuse_size(unpacked: int, size: int) -> None:
     if unpacked > MAX_UNPACKED_BYTES or (unpacked > _LITTLE and unpacked > MAX_RATIO * size):
-        raise ReadError(f"unpacks to {unpacked / 1024 / 1024:,.0f} MB or more, which is too much for a Word file")
+        raise ReadError(Reason("unpacks_too_large", {"megabytes": round(unpacked / 1024 / 1024)}))
 
 
 def _open(path: Path) -> "WordDocument":
@@ -96,7 +97,7 @@ def _open(path: Path) -> "WordDocument":
     try:
         return docx.Document(str(path))
     except Exception as error:  # KeyError, ValueError, XMLSyntaxError ... whatever is missing or damaged
-        raise ReadError(f"not a Word file (.docx), or a damaged one: {one_line(error)}") from error
+        raise ReadError(Reason("broken_docx", {"detail": one_line(error)})) from error
 
 
 def _headings_by_style(word: "WordDocument") -> dict[str, int | None]:
@@ -132,8 +133,9 @@ def _style_level(style: Any, name: str) -> int | None:
 
 
 class _Body:
-    """Walks over the XML of a document: python-docx passes over content controls and text that was inserted while
-    changes were tracked.
+    """Walks over the XML of a document.
+
+    python-docx passes over content controls and text that was inserted while changes were tracked.
     """
 
     def __init__(self, builder: TextBuilder, levels: dict[str, int | None]) -> None:

@@ -14,6 +14,7 @@ from functools import cache
 
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.frequent_kanji import FREQUENT_KANJI
+from sakuin.index.reasons import Reason
 
 _SAMPLE = 64 * 1024
 _NOT_TEXT = frozenset({"Cc", "Cn", "Co"})  # control, unassigned, private use
@@ -106,7 +107,7 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
         return japanese
     other = (mostly_ascii and _decode_western(data)) or _decode_listed(data, _OTHERS)
     if not other:
-        raise ReadError("its encoding cannot be told for certain; save it anew as UTF-8")
+        raise ReadError(Reason("unknown_encoding"))
     return other
 
 
@@ -121,8 +122,8 @@ def has_escapes(data: bytes) -> bool:
     return _ISO_2022_JP.search(data) is not None
 
 
-def _damage(position: int) -> str:
-    return f"two encodings in one file, or damaged UTF-8, near byte {position:,}; save it anew as UTF-8"
+def _damage(position: int) -> Reason:
+    return Reason("mixed_encodings", {"byte": position})
 
 
 def _decode_marked(data: bytes, mark: bytes, encoding: str) -> str:
@@ -130,9 +131,10 @@ def _decode_marked(data: bytes, mark: bytes, encoding: str) -> str:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
         name = encoding.removesuffix("-sig").upper()
-        raise ReadError(f"its byte order mark says {name}, but it is not: {error.reason} at {error.start:,}") from error
+        reason = Reason("wrong_byte_order_mark", {"encoding": name, "detail": error.reason, "byte": error.start})
+        raise ReadError(reason) from error
     if _odd_share(text[:_SAMPLE]) > _MAX_ODD_SHARE:
-        raise ReadError("looks like binary data, not text")
+        raise ReadError(Reason("binary"))
     return text
 
 
@@ -145,7 +147,7 @@ def _refuse_binary(data: bytes) -> None:
     # Looking at the beginning, the middle and the end finds an archive with a readable header.
     middle = len(data) // 2
     if any(looks_binary(data[at : at + _SAMPLE]) for at in (0, middle, max(0, len(data) - _SAMPLE))):
-        raise ReadError("looks like binary data, not text")
+        raise ReadError(Reason("binary"))
 
 
 def _decode_utf16(data: bytes) -> tuple[str, str] | None:

@@ -4,6 +4,7 @@ import stat
 from pathlib import Path
 
 from sakuin.index.errors import ReadError
+from sakuin.index.reasons import Reason
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """The largest file that is taken into memory whole. Tables and JSON Lines are streamed and have no such limit."""
@@ -22,9 +23,14 @@ def seconds_allowed(size: int) -> float:
     return MAX_SECONDS + size / SLOWEST_BYTES_PER_SECOND
 
 
-def took_too_long(seconds: float) -> str:
+def took_too_long(seconds: float) -> Reason:
     """Return the reason for leaving out the rest of a file whose reading was allowed so many seconds."""
-    return f"from here on nothing was read, for reading had taken {seconds / 60:.0f} minutes; split the file"
+    return Reason("too_slow", {"minutes": round(seconds / 60)})
+
+
+def os_detail(error: OSError) -> str:
+    """Return what the system says is wrong with a file."""
+    return error.strerror or str(error)
 
 
 def file_size(path: Path) -> int:
@@ -36,11 +42,11 @@ def file_size(path: Path) -> int:
     try:
         status = path.stat()
     except OSError as error:
-        raise ReadError(f"cannot be opened: {error.strerror or error}") from error
+        raise ReadError(Reason("cannot_open", {"detail": os_detail(error)})) from error
     if not stat.S_ISREG(status.st_mode):
-        raise ReadError("not a regular file")
+        raise ReadError(Reason("not_a_file"))
     if status.st_size == 0:
-        raise ReadError("the file is empty")
+        raise ReadError(Reason("empty"))
     return status.st_size
 
 
@@ -54,7 +60,7 @@ def load_bytes(path: Path, at_most: int = MAX_FILE_BYTES) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise ReadError(f"cannot be read: {error.strerror or error}") from error
+        raise ReadError(Reason("cannot_read", {"detail": os_detail(error)})) from error
 
 
 def require_loadable(size: int, at_most: int = MAX_FILE_BYTES) -> None:
@@ -64,5 +70,5 @@ def require_loadable(size: int, at_most: int = MAX_FILE_BYTES) -> None:
         ReadError: If ``size`` is above ``at_most``.
     """
     if size > at_most:
-        megabytes = at_most // (1024 * 1024)
-        raise ReadError(f"{size / 1024 / 1024:,.0f} MB is too large (at most {megabytes} MB); split the file")
+        megabytes = {"megabytes": round(size / 1024 / 1024), "limit": at_most // (1024 * 1024)}
+        raise ReadError(Reason("too_large", megabytes))

@@ -15,6 +15,7 @@ from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.plain import TextBuilder, join_wrapped, one_line, require_text, stem_of
+from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
@@ -129,7 +130,7 @@ def _refuse_deep(markup: str) -> None:
             open_tags[name] += 1
             depth += 1
             if depth > MAX_DEPTH:
-                raise ReadError(f"its HTML has more than {MAX_DEPTH:,} tags open at once; repair it first")
+                raise ReadError(Reason("nested_html", {"limit": MAX_DEPTH}))
         elif open_tags[name]:
             open_tags[name] -= 1
             depth -= 1

@@ -10,8 +10,9 @@ from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode, looks_binary
 from sakuin.index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, named
-from sakuin.index.readers.files import file_size
+from sakuin.index.readers.files import file_size, os_detail
 from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
+from sakuin.index.reasons import Part, Reason, position_in
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
 MAX_ID_CHARACTERS = 500
@@ -23,7 +24,7 @@ _LIKE_A_LINE = re.compile(r"line=\d+")
 _MAX_STORED_INTEGER = 2**63
 
 
-class _LineError(Exception):
+class _LineError(ReadError):
     """Why a line is not a document."""
 
 
@@ -49,13 +50,14 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
                 try:
                     name, document = _document(line, uri, number, stem_of(uri))
                     if name in seen:
-                        raise _LineError(f"the ID {name!r} is already taken by a line above")
+                        raise _LineError(Reason("repeated_id", {"id": name}))
                 except _LineError as error:
-                    held.append(Skipped(f"{uri}#line={number}", str(error)))
+                    held.append(Skipped(f"{uri}#line={number}", error.reason))
                     if good:
                         yield held.pop()
                     elif len(held) == MAX_BAD_LINES:
-                        raise ReadError(f"none of its lines is a document; the first: {held[0].reason}") from error
+                        first = Part(position_in(uri, held[0].uri), held[0].reason)
+                        raise ReadError(Reason("no_good_line", {"lines": number}, (first,))) from error
                     continue
                 good = True
                 yield from held
@@ -64,9 +66,9 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
                     seen.add(name)
                 yield document
     except OSError as error:
-        raise ReadError(f"cannot be read: {error.strerror or error}") from error
+        raise ReadError(Reason("cannot_read", {"detail": os_detail(error)})) from error
     if not good and not held:
-        raise ReadError("there is no text in it")
+        raise ReadError(Reason("no_text"))
     yield from held
 
 
@@ -74,9 +76,9 @@ def _lines(file: BinaryIO) -> Iterator[bytes | None]:
     """Yield each line, or None for one that is too long to be taken into memory."""
     start = file.read(_CHUNK)
     if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise ReadError("it is in UTF-16, but JSON Lines are UTF-8; save it anew as UTF-8")
+        raise ReadError(Reason("utf16_json_lines"))
     if b"\0" in start or looks_binary(start):
-        raise ReadError("looks like binary data, not text")
+        raise ReadError(Reason("binary"))
     file.seek(3 if start.startswith(b"\xef\xbb\xbf") else 0)
     while line := file.readline(MAX_LINE_BYTES):
         if len(line) < MAX_LINE_BYTES or line.endswith(b"\n"):
@@ -90,7 +92,7 @@ def _lines(file: BinaryIO) -> Iterator[bytes | None]:
 def _document(line: bytes | None, uri: str, number: int, stem: str) -> tuple[str | None, Document]:
     """Return a line's ID, if it has one, and its document."""
     if line is None:
-        raise _LineError(f"more than {MAX_LINE_BYTES // 1024 // 1024} MB in one line")
+        raise _LineError(Reason("long_line", {"limit": MAX_LINE_BYTES // 1024 // 1024}))
     fields = _parse(line)
     text_key, text = _text(fields)
     title_keys = [key for key in named(TITLE_NAMES, fields) if isinstance(fields[key], str | int | float)][:1]
@@ -116,7 +118,7 @@ def _parse(line: bytes) -> dict[str, object]:
     except orjson.JSONDecodeError as error:
         value = _parse_loosely(line, error)
     if not isinstance(value, dict):
-        raise _LineError("not a JSON object, {...}")
+        raise _LineError(Reason("no_object"))
     return value
 
 
@@ -128,11 +130,11 @@ def _parse_loosely(line: bytes, reason: json.JSONDecodeError) -> object:
         try:
             text, _ = decode(line)
         except ReadError as error:
-            raise _LineError(str(error)) from error
+            raise _LineError(error.reason) from error
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise _LineError(f"not valid JSON: {reason.msg} at column {reason.colno}") from reason
+        raise _LineError(Reason("bad_json", {"detail": reason.msg, "column": reason.colno})) from reason
 
 
 def _text(fields: dict[str, object]) -> tuple[str, str]:
@@ -143,8 +145,8 @@ def _text(fields: dict[str, object]) -> tuple[str, str]:
         if isinstance(value, str) and (text := clean(value)) and not text.isspace():
             return key, text
     if keys:
-        raise _LineError(f"its {keys[0]!r} is empty or not a text")
-    raise _LineError(f"it has no text; one of these fields must hold it: {', '.join(TEXT_NAMES)}")
+        raise _LineError(Reason("empty_field", {"field": one_line(keys[0])}))
+    raise _LineError(Reason("no_text_field", {"fields": ", ".join(TEXT_NAMES)}))
 
 
 def _identity(fields: dict[str, object]) -> tuple[str | None, str | None]:

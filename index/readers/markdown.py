@@ -9,24 +9,34 @@ from pathlib import Path
 from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode
-from sakuin.index.readers.files import file_size, load_bytes, seconds_allowed, took_too_long
+from sakuin.index.readers.files import file_size, load_bytes, seconds_allowed
 from sakuin.index.readers.html import append_markup
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.reasons import Reason
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
 _KEY_VALUE = re.compile(r"^([\w-]+):[ \t]++(\S.*)", re.M)
 _MAX_FRONT_MATTER = 64 * 1024
 _MAX_VALUE_CHARACTERS = 1000
 
+# Parsed, Markdown takes up to 600 times its size: a table of 30 MB would fill 20 GB.
 PIECE = 256 * 1024
 LONGEST_PIECE = 1024 * 1024
-"""Characters rendered at once. Parsed, Markdown takes up to 600 times its size: a table of 30 MB would fill 20 GB."""
 
 _FENCE = re.compile(r" *(`{3,}|~{3,})(.*)")
 
 
-def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
+def read(
+    path: Path, uri: str, *, seconds: float | None = None, piece: int = PIECE, longest_piece: int = LONGEST_PIECE
+) -> Iterator[Document | Skipped]:
     """Read a Markdown file as one document; YAML front matter becomes its title and metadata.
+
+    Args:
+        path: The file.
+        uri: Its name in the index.
+        seconds: How long reading may take; then the rest is left out. None for what its size allows.
+        piece: Characters rendered at once, if the file is longer than ``longest_piece``: up to the next blank line.
+        longest_piece: Characters rendered at once where there is no blank line.
 
     Raises:
         ReadError: If it is empty, binary, too large, or its encoding cannot be told for certain.
@@ -39,15 +49,16 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
         source = source[front.end() :]
     title = str(metadata.pop("title", ""))
     builder = TextBuilder()
-    seconds = seconds_allowed(file_size(path))
+    allowed = seconds_allowed(file_size(path)) if seconds is None else seconds
     started = time.monotonic()
-    rendered, left_out = 0, ""
-    for piece in _pieces(source):
-        if rendered and time.monotonic() - started > seconds:
-            left_out = f"at {rendered / len(source):.0%} of the file: {took_too_long(seconds)}"
+    rendered = 0
+    left_out: Reason | None = None
+    for markup in _pieces(source, piece, longest_piece):
+        if rendered and time.monotonic() - started > allowed:
+            left_out = Reason("too_slow_at", {"percent": 100 * rendered // len(source), "minutes": round(allowed / 60)})
             break
-        append_markup(builder, _render(piece))
-        rendered += len(piece)
+        append_markup(builder, _render(markup))
+        rendered += len(markup)
     text = require_text(builder.text())
     yield Document(
         id=uri,
@@ -60,13 +71,13 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
         yield Skipped(uri, left_out)
 
 
-def _pieces(source: str) -> Iterator[str]:
+def _pieces(source: str, piece: int, longest: int) -> Iterator[str]:
     """Cut a long source at blank lines outside of fenced code; if need be at any line, and a line at any place.
 
     What spans a cut is not understood: a reference to a link that is defined elsewhere, the table that a row belongs
     to. The words stay.
     """
-    if len(source) <= LONGEST_PIECE:
+    if len(source) <= longest:
         yield source
         return
     begun = at = 0
@@ -78,9 +89,9 @@ def _pieces(source: str) -> Iterator[str]:
                 fence = match[1]
             elif match[1].startswith(fence) and not match[2].strip():
                 fence = ""
-        if (at - begun >= PIECE and not fence and line.isspace()) or at - begun >= LONGEST_PIECE:
-            for start in range(begun, at, LONGEST_PIECE):
-                yield source[start : min(at, start + LONGEST_PIECE)]
+        if (at - begun >= piece and not fence and line.isspace()) or at - begun >= longest:
+            for start in range(begun, at, longest):
+                yield source[start : min(at, start + longest)]
             begun = at
     yield source[begun:]
 
@@ -92,7 +103,7 @@ def _render(source: str) -> str:
         # Deeper nesting than the limit would be dropped in silence, and the usual limit is five lists in each other.
         return str(MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"]).render(source))
     except RecursionError as error:
-        raise ReadError("its Markdown is nested too deeply") from error
+        raise ReadError(Reason("nested_markdown")) from error
 
 
 def _front_matter(source: str) -> dict[str, MetadataValue] | None:

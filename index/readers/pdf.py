@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.passages import text_width
-from sakuin.index.readers.files import file_size, require_loadable, seconds_allowed, took_too_long
+from sakuin.index.readers.files import file_size, os_detail, require_loadable, seconds_allowed, took_too_long
 from sakuin.index.readers.plain import clean, join_wrapped, one_line, stem_of
+from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -40,20 +41,26 @@ _NO_TITLE = re.compile(
 )
 
 
-def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
+def read(path: Path, uri: str, *, seconds: float | None = None) -> Iterator[Document | Skipped]:
     """Read a PDF as one document, its lines joined to paragraphs.
+
+    Args:
+        path: The file.
+        uri: Its name in the index.
+        seconds: How long taking out its text may take; then the pages after it are left out. None for what its size
+            allows.
 
     Raises:
         ReadError: If it is broken, encrypted or too large, or has no text that could be taken out.
     """
     size = file_size(path)
     require_loadable(size)
-    found = _extract(path, seconds_allowed(size))
+    found = _extract(path, seconds_allowed(size) if seconds is None else seconds)
     text = clean(_join_lines(found.pages))
     if not text.strip():
-        raise ReadError("a scanned PDF without text: run OCR on it first")
+        raise ReadError(Reason("scanned_pdf"))
     if len(_UNREADABLE.findall(text)) > 0.3 * len(text):
-        raise ReadError("a PDF whose fonts do not say which characters they show: run OCR on it first")
+        raise ReadError(Reason("unnamed_characters"))
     yield Document(id=uri, title=_title(found.properties) or stem_of(uri), text=text, metadata=_metadata(found))
     for number, reason in found.left_out:
         yield Skipped(f"{uri}#page={number}", reason)
@@ -66,7 +73,7 @@ class _Extract:
     page_count: int
     properties: dict[str, str]
     pages: list[str] = field(default_factory=list)
-    left_out: list[tuple[int, str]] = field(default_factory=list)
+    left_out: list[tuple[int, Reason]] = field(default_factory=list)
 
 
 def _extract(path: Path, seconds: float) -> _Extract:
@@ -76,17 +83,17 @@ def _extract(path: Path, seconds: float) -> _Extract:
     try:
         pdf = pypdfium2.PdfDocument(path)
     except OSError as error:
-        raise ReadError(f"cannot be read: {error.strerror or error}") from error
+        raise ReadError(Reason("cannot_read", {"detail": os_detail(error)})) from error
     except pypdfium2.PdfiumError as error:
         if getattr(error, "err_code", None) == pypdfium2.raw.FPDF_ERR_PASSWORD:
-            raise ReadError("the PDF is encrypted: save a copy without a password") from error
-        raise ReadError("not a PDF, or a broken one: open it in a PDF program and save it anew") from error
+            raise ReadError(Reason("encrypted_pdf")) from error
+        raise ReadError(Reason("broken_pdf")) from error
     try:
         found = _Extract(len(pdf), pdf.get_metadata_dict())
         characters = 0
         for number in range(1, found.page_count + 1):
             if number > MAX_PAGES or characters > MAX_CHARACTERS:
-                found.left_out.append((number, "this page and those after it are too many to be read"))
+                found.left_out.append((number, Reason("too_many_pages")))
                 break
             # Nothing can be done about a single page that takes for ever: it is one call into pdfium.
             if number > 1 and time.monotonic() - started > seconds:
@@ -96,11 +103,11 @@ def _extract(path: Path, seconds: float) -> _Extract:
                 found.pages.append(_page_text(pdf, number - 1))
                 characters += len(found.pages[-1])
             except pypdfium2.PdfiumError as error:
-                found.left_out.append((number, f"damaged: {one_line(error)}"))
+                found.left_out.append((number, Reason("damaged_page", {"detail": one_line(error)})))
     finally:
         pdf.close()
     if not found.pages:
-        raise ReadError("a PDF without a readable page: open it in a PDF program and save it anew")
+        raise ReadError(Reason("no_pages"))
     return found
 
 

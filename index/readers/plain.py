@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 
 from sakuin.index.documents import Heading
 from sakuin.index.errors import ReadError
+from sakuin.index.reasons import Reason
 
 MAX_TITLE_CHARACTERS = 200
 MAX_HEADING_CHARACTERS = 200
@@ -66,7 +67,7 @@ def require_text(text: str) -> str:
         ReadError: If there is nothing but white space in it.
     """
     if not text or text.isspace():
-        raise ReadError("there is no text in it")
+        raise ReadError(Reason("no_text"))
     return text
 
 

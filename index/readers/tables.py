@@ -15,8 +15,9 @@ from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode, has_escapes, looks_binary
 from sakuin.index.readers.fields import TEXT_NAMES, TITLE_NAMES, named
-from sakuin.index.readers.files import file_size, load_bytes
+from sakuin.index.readers.files import file_size, load_bytes, os_detail
 from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
+from sakuin.index.reasons import Reason
 
 MAX_CELL_CHARACTERS = 16 * 1024 * 1024
 """A cell larger than this is a quotation mark that was never closed."""
@@ -30,7 +31,6 @@ MAX_NAME_CHARACTERS = 40
 
 _NUMBER = re.compile(r"[+-]?[\d０-９][\d０-９.,:/年月日%-]*")
 _SENTENCE_OR_ADDRESS = re.compile(r"[。！？\n]|[.!?]\s|https?://|\S@\S+\.")
-_UNCLOSED = "a quotation mark in it is never closed, so the rows after it could not be told apart"
 
 
 def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
@@ -54,14 +54,14 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
         number = 0
         for number, cells in enumerate(rows, 1):
             row_uri = f"{uri}#row={number}"
-            if isinstance(cells, str):
+            if isinstance(cells, Reason):
                 yield Skipped(row_uri, cells)
             elif document := _document(cells, columns, row_uri, f"{stem_of(uri)} row {number}"):
                 yield document
             else:
-                yield Skipped(row_uri, "its text is empty")
+                yield Skipped(row_uri, Reason("empty_row"))
     if not number:
-        raise ReadError("there are no rows in it")
+        raise ReadError(Reason("no_rows"))
 
 
 @contextmanager
@@ -78,9 +78,9 @@ def _open_text(path: Path) -> Iterator[TextIO]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield file
     except OSError as error:
-        raise ReadError(f"cannot be read: {error.strerror or error}") from error
+        raise ReadError(Reason("cannot_read", {"detail": os_detail(error)})) from error
     except UnicodeDecodeError as error:
-        raise ReadError("the file changed while it was read") from error
+        raise ReadError(Reason("changed")) from error
 
 
 def _is_utf8(path: Path) -> bool:
@@ -120,7 +120,7 @@ class _Lines:
         return line
 
 
-def _rows(reader: Iterator[list[str]], lines: _Lines) -> Iterator[list[str] | str]:
+def _rows(reader: Iterator[list[str]], lines: _Lines) -> Iterator[list[str] | Reason]:
     """Yield each row that is not blank, or why it is none; after a reason nothing can follow."""
     # The limit belongs to the csv module, not to a reader, and 128 KB is less than a long article.
     if csv.field_size_limit() < MAX_CELL_CHARACTERS:
@@ -131,10 +131,10 @@ def _rows(reader: Iterator[list[str]], lines: _Lines) -> Iterator[list[str] | st
         except StopIteration:
             return
         except csv.Error:
-            yield f"a cell or line of more than {MAX_CELL_CHARACTERS:,} characters; probably {_UNCLOSED}"
+            yield Reason("long_cell", {"limit": MAX_CELL_CHARACTERS})
             return
         if lines.exhausted:  # the reader wanted another line to finish the row
-            yield _UNCLOSED
+            yield Reason("unclosed_quote")
             return
         if any(cell and not cell.isspace() for cell in cells):
             yield cells

@@ -23,7 +23,7 @@ from sakuin.index.store.files import (
     has_documents,
     put_file,
     read_files,
-    skipped_files,
+    read_skipped,
 )
 from sakuin.index.store.integrity import count_passages, damaged_rows, integrity_problems
 from sakuin.index.store.manifest import FORMAT, Manifest, has_manifest, read_manifest, write_manifest
@@ -75,9 +75,9 @@ __all__ = [
     "read_files",
     "read_manifest",
     "read_passages",
+    "read_skipped",
     "removed_passages",
     "row_checksum",
-    "skipped_files",
     "stored_documents",
     "write_manifest",
 ]

@@ -57,11 +57,20 @@ def delete_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> 
 
 
 def document_number(connection: sqlite3.Connection, document_id: str) -> tuple[int, str] | None:
-    """(number, file) of the document of an id; None where there is none."""
-    found: tuple[int, str] | None = connection.execute(
-        "SELECT number, file FROM documents WHERE id = ?", (document_id,)
+    """(number, file) of the document of an id; None where there is none.
+
+    Raises:
+        IndexFolderError: it is not what was written.
+    """
+    row = connection.execute(
+        f"SELECT number, label_checksum, {LABEL} FROM documents WHERE id = ?", (document_id,)
     ).fetchone()
-    return found
+    if row is None:
+        return None
+    number, checksum, *label = row
+    if row_checksum(label) != checksum:
+        raise damaged(f"the document {document_id}")
+    return number, label[2]
 
 
 def documents_of_file(connection: sqlite3.Connection, file: str) -> dict[str, int]:

@@ -1,8 +1,12 @@
 """Files that documents were read from."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from sakuin.index.documents import Skipped
+from sakuin.index.reasons import Reason
 from sakuin.index.store.checksums import damaged, row_checksum
 
 
@@ -14,13 +18,13 @@ class FileState:
     size: int
     mtime_ns: int
     sha256: str
-    reason: str
-    """Why nothing, or not all, was taken from the file; "" where all was."""
+    reason: Reason | None = None
+    """Why nothing, or not all, was taken from the file; None where all was."""
 
 
 def put_file(connection: sqlite3.Connection, state: FileState) -> None:
     """Store the state of a file, in place of what was known of it."""
-    row = (state.uri, state.size, state.mtime_ns, state.sha256, state.reason)
+    row = (state.uri, state.size, state.mtime_ns, state.sha256, state.reason.to_json() if state.reason else "")
     connection.execute(
         "INSERT OR REPLACE INTO files (uri, size, mtime_ns, sha256, reason, checksum) VALUES (?, ?, ?, ?, ?, ?)",
         (*row, row_checksum(row)),
@@ -38,22 +42,33 @@ def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
     Raises:
         IndexFolderError: what is noted of one is not what was written.
     """
-    found = {}
-    for *row, checksum in connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files"):
-        if row_checksum(row) != checksum:
-            raise damaged(f"what is noted of the file {row[0]}")
-        found[row[0]] = FileState(*row)
-    return found
+    rows = connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files")
+    return {state.uri: state for state in map(_file_state, rows)}
+
+
+def read_skipped(connection: sqlite3.Connection, most: int = -1) -> list[Skipped]:
+    """The first of the files of which nothing, or not all, was taken, in order of their names; -1 for all.
+
+    Raises:
+        IndexFolderError: what is noted of one is not what was written.
+    """
+    rows = connection.execute(
+        "SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files WHERE reason != '' ORDER BY uri LIMIT ?",
+        (most,),
+    )
+    return [Skipped(state.uri, state.reason) for state in map(_file_state, rows) if state.reason]
+
+
+def _file_state(row: Sequence[Any]) -> FileState:
+    uri, size, mtime_ns, sha256, reason, checksum = row
+    if row_checksum((uri, size, mtime_ns, sha256, reason)) != checksum:
+        raise damaged(f"what is noted of the file {uri}")
+    return FileState(uri, size, mtime_ns, sha256, Reason.from_json(reason))
 
 
 def has_documents(connection: sqlite3.Connection, file: str) -> bool:
     """Whether the index has a document of a file."""
     return connection.execute("SELECT 1 FROM documents WHERE file = ?", (file,)).fetchone() is not None
-
-
-def skipped_files(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """(uri, reason) of the files of which nothing, or not all, was taken."""
-    return connection.execute("SELECT uri, reason FROM files WHERE reason != '' ORDER BY uri").fetchall()
 
 
 def count_documents_by_file(connection: sqlite3.Connection) -> list[tuple[str, int]]:

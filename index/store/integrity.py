@@ -3,29 +3,30 @@
 import sqlite3
 from collections.abc import Iterator
 
-from sakuin.index.store.checksums import NAME, indexed_text, passage_id_of, row_checksum
+from sakuin.index.problems import Problem
+from sakuin.index.store.checksums import indexed_text, passage_id_of, row_checksum
 from sakuin.index.store.documents import LABEL
 
 
-def integrity_problems(connection: sqlite3.Connection) -> list[str]:
+def integrity_problems(connection: sqlite3.Connection) -> list[Problem]:
     """What SQLite's own check finds, in its words."""
     rows = connection.execute("PRAGMA integrity_check").fetchall()
-    return [row[0] for row in rows if row[0] != "ok"]
+    return [Problem("database", {"detail": row[0]}) for row in rows if row[0] != "ok"]
 
 
-def damaged_rows(connection: sqlite3.Connection) -> list[str]:
-    """What does not agree with its checksum, in sentences: files, documents, and passages with their ids."""
+def damaged_rows(connection: sqlite3.Connection) -> list[Problem]:
+    """What does not agree with its checksum: files, documents, and passages with their ids."""
     problems = []
     for uri, *row, checksum in connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files"):
         if row_checksum((uri, *row)) != checksum:
-            problems.append(f"{NAME}: what is noted of the file {uri} has changed since it was written")
+            problems.append(Problem("file_state", {"file": uri}))
     documents = connection.execute(f"SELECT number, {LABEL}, text, label_checksum, text_checksum FROM documents")
     for number, *label, text, label_checksum, text_checksum in documents:
         document_id, _, _, title, _, _ = label
         if row_checksum(label) != label_checksum or passage_id_of(text) != text_checksum:
-            problems.append(f"{NAME}: the document {document_id} has changed since it was written")
+            problems.append(Problem("document", {"document": document_id}))
         elif any(stored != found for stored, found in passage_ids_of(connection, number, title, text)):
-            problems.append(f"{NAME}: the passages of the document {document_id} have changed since they were written")
+            problems.append(Problem("passages", {"document": document_id}))
     return problems
 
 

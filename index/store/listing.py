@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from sakuin.index.documents import MetadataValue
+from sakuin.index.documents import MetadataValue, Skipped
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.readers import SUFFIXES
+from sakuin.index.store.files import read_skipped
 from sakuin.index.store.schema import connect
 
 Order = Literal["name", "newest", "passages"]
@@ -128,11 +129,10 @@ def list_kinds(connection: sqlite3.Connection) -> list[str]:
     return sorted(kinds & {suffix[1:] for suffix in SUFFIXES})
 
 
-def list_skipped(connection: sqlite3.Connection, most: int) -> tuple[list[tuple[str, str]], int]:
-    """The first (uri, reason) of the files of which nothing, or not all, was taken; and how many there are."""
-    rows = connection.execute("SELECT uri, reason FROM files WHERE reason != '' ORDER BY uri LIMIT ?", (most,))
+def list_skipped(connection: sqlite3.Connection, most: int) -> tuple[list[Skipped], int]:
+    """The first of the files of which nothing, or not all, was taken, and why; and how many there are."""
     number = connection.execute("SELECT count(*) FROM files WHERE reason != ''").fetchone()[0]
-    return rows.fetchall(), int(number)
+    return read_skipped(connection, most), int(number)
 
 
 def find_document(connection: sqlite3.Connection, document_id: str) -> ListedDocument | None:

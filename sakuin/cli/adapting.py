@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sakuin.cli.output import SKIPPED_SHOWN, progress_bar, show_reasons
-from sakuin.cli.running import FiniteRange
+from sakuin.cli.running import FiniteRange, needing
 
 
 @click.command()
@@ -50,28 +50,22 @@ def adapt(corpus: Path, out: Path, model: str | None, minutes: float, seed: int,
     nDCG@10: 100 where all that belongs to a title comes first, 0 where none of it is among the first ten. The new model
     is written only if that got better. Documents it was trained on gain more.
 
-    It needs 30 documents or more, and `pip install "sakuin[train]"`. Ctrl-C leaves nothing behind.
+    It needs 30 documents or more, and the extra `train`. Ctrl-C leaves nothing behind.
     """
-    from sakuin.embedder.errors import SakuinError
+    with needing("train"):
+        from sakuin.training.adapt import adapt, summary
 
     try:
-        from sakuin.training.adapt import adapt, figures
-    except ModuleNotFoundError as error:
-        raise SakuinError(
-            f'Adapting needs {error.name}, which is not installed: run pip install "sakuin[train]".'
-        ) from error
-
-    try:
-        result = adapt(corpus, out, model, minutes, seed, steps, progress_bar())
+        result = adapt(corpus, out, model=model, minutes=minutes, seed=seed, steps=steps, reading=progress_bar())
     except KeyboardInterrupt:
         click.echo("Interrupted. Nothing was written.", err=True)
         sys.exit(130)
     click.echo(f"Read:      {result.documents:,} documents, {result.passages:,} passages")
     if result.skipped:
         click.echo(f"Skipped:   {len(result.skipped):,} files or parts of files")
-        show_reasons([(item.uri, item.reason) for item in result.skipped], SKIPPED_SHOWN)
+        show_reasons(result.skipped, SKIPPED_SHOWN)
     click.echo(f"Trained:   {result.steps:,} batches of {result.batch:,} in {result.seconds / 60:.1f} minutes")
-    for line in figures(result):
+    for line in summary(result):
         click.echo(line)
     if not result.folder:
         click.echo("Model:     none written, for it would be no better than the one you have")

@@ -91,7 +91,9 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     """
     from sakuin.index.settings import Settings
     from sakuin.index.watch import watch
+    from sakuin.memory import limit_arenas, trim
 
+    limit_arenas()
     watching = False
     try:
         for report in watch(corpus, folder, Settings(model, dim), progress_bar):
@@ -100,6 +102,7 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
             else:
                 show_report(report, folder)
             sys.stdout.flush()
+            trim()
             if not watching:
                 click.echo(f"Watching {corpus}: what changes in it is read as it changes. Ctrl-C ends it.", err=True)
                 watching = True
@@ -131,4 +134,4 @@ def show_report(report: "Report", folder: Path) -> None:
         click.echo(f"Files:     {changes or 'none'}")
     speed = f", {report.new_passages / report.seconds:,.0f} passages a second" if report.new_passages else ""
     show_state(report, folder, f"{report.new_passages:,} passages read in {report.seconds:.1f} s{speed}")
-    show_skipped([(item.uri, item.reason) for item in report.skipped], report.partly)
+    show_skipped(report.skipped, report.partly)

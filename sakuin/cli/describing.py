@@ -41,7 +41,10 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
             "stale_terms": manifest.stale_terms,
             "fusion": {**asdict(fusion), "tuned": bool(manifest.fusion)},
             "bytes": folder_bytes(folder),
-            "skipped": [{"uri": uri, "reason": reason, "documents": documents.get(uri, 0)} for uri, reason in skipped],
+            "skipped": [
+                {"uri": item.uri, "documents": documents.get(item.uri, 0), "reason": item.reason.to_dict()}
+                for item in skipped
+            ],
         }
         if files:
             facts["files"] = [{"uri": uri, "documents": number} for uri, number in documents.items()]
@@ -52,7 +55,7 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
         click.echo(to_json(facts))
         return
     facts["fusion"] = f"{'tuned' if manifest.fusion else 'default'}: {fusion}"
-    partly = sum(documents.get(uri, 0) > 0 for uri, _ in skipped)
+    partly = sum(documents.get(item.uri, 0) > 0 for item in skipped)
     if not files and len(skipped) > partly:
         facts["files"] = f"{facts['files']}, of which nothing was taken from {len(skipped) - partly}"
     for name, value in facts.items():

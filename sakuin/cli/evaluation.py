@@ -130,6 +130,7 @@ def cli(
     from sakuin.evaluation.hub import find_hub_tasks
     from sakuin.evaluation.measuring import dims_of, evaluate
     from sakuin.evaluation.models import DEFAULT_MODELS, load_models
+    from sakuin.evaluation.provenance import provenance
     from sakuin.evaluation.report import comparison_table, model_table, to_json
     from sakuin.evaluation.results import in_order
     from sakuin.evaluation.tasks import RetrievalTask, find_tasks, select
@@ -173,6 +174,7 @@ def cli(
     if pairs:
         facts["significance"] = compare_pairs(pairs, {each.name: each for each in results}, chosen, show)
     if as_json:
+        facts = {"benchmark": "sakuin.evaluation", **provenance(click.get_current_context().params), **facts}
         as_json.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     if markdown:
         markdown.write_text("\n\n".join(tables) + "\n", encoding="utf-8")
@@ -209,13 +211,13 @@ def compare_pairs(
     from dataclasses import asdict
 
     from sakuin.evaluation.report import significance_table
-    from sakuin.tuning.significance import compare
+    from sakuin.evaluation.significance import task_difference
 
     facts = []
     for pair in pairs:
         (a, dim_a), (b, dim_b) = ((results[name], dim or results[name].dims[0]) for name, dim in pair)
         tests = {
-            task.name: compare(task, a.tasks[task.name][dim_a], b.tasks[task.name][dim_b])
+            task.name: task_difference(task, a.tasks[task.name][dim_a], b.tasks[task.name][dim_b])
             for task in tasks
             if task.name in a.tasks and task.name in b.tasks
         }
@@ -238,4 +240,4 @@ def labelled(results: "ModelResults", dim: int) -> str:
 
 def main() -> None:
     """Run the command line."""
-    run(cli, "python -m sakuin.evaluation", NOT_LEFT)
+    run(cli, "python -m sakuin.evaluation", NOT_LEFT, extra="eval")

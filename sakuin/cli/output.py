@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from sakuin.index.documents import Skipped
     from sakuin.index.report import Progress, Report
 
 SKIPPED_SHOWN = 10
@@ -38,11 +39,11 @@ def show_state(report: "Report", folder: Path, work: str) -> None:
     click.echo(f"Size:      {readable_size(report.bytes)}")
 
 
-def show_skipped(files: Sequence[tuple[str, str]], partly: int, everything: bool = False) -> None:
+def show_skipped(files: "Sequence[Skipped]", partly: int, everything: bool = False) -> None:
     """The files of which nothing, or not all, was taken, and why.
 
     Args:
-        files: Name and reason of each.
+        files: Each with the reason.
         partly: How many of them were taken in part.
         everything: List all.
     """
@@ -57,10 +58,10 @@ def show_skipped(files: Sequence[tuple[str, str]], partly: int, everything: bool
         click.echo("  `index info --files` lists all.")
 
 
-def show_reasons(skipped: Sequence[tuple[str, str]], most: int) -> None:
+def show_reasons(skipped: "Sequence[Skipped]", most: int) -> None:
     """The first of what was left out, each with the reason, and how many more there are."""
-    for uri, reason in skipped[:most]:
-        click.echo(f"  {clean(uri)}: {clean(reason)}")
+    for item in skipped[:most]:
+        click.echo(f"  {clean(item.uri)}: {clean(str(item.reason))}")
     if len(skipped) > most:
         click.echo(f"  ... and {len(skipped) - most:,} more")
 

@@ -3,11 +3,14 @@
 import math
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any, NoReturn
 
 import click
 
 from sakuin.embedder.errors import SakuinError
+from sakuin.extras import missing
 
 
 class FiniteRange(click.FloatRange):
@@ -21,16 +24,33 @@ class FiniteRange(click.FloatRange):
         return number
 
 
-def run(command: click.Command, name: str, interrupted: str) -> NoReturn:
+@contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Imports of libraries that an extra brings.
+
+    Raises:
+        SakuinError: One of them is not installed; the message says by which command it is.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if not error.name or error.name.startswith("sakuin"):
+            raise
+        raise SakuinError(f"This needs the extra `{extra}`: {missing(error.name, extra)}") from error
+
+
+def run(command: click.Command, name: str, interrupted: str, extra: str | None = None) -> NoReturn:
     """Run a command and exit: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.
 
     Args:
         command: What to run, on the program's arguments.
         name: What it is called in help and usage.
         interrupted: What to say after Ctrl-C.
+        extra: What brings the libraries that it imports beyond those of a base installation.
     """
     try:
-        code = command(prog_name=name, standalone_mode=False)
+        with needing(extra) if extra else nullcontext():
+            code = command(prog_name=name, standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         error.show()

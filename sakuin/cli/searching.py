@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -42,8 +42,10 @@ PLACES_SHOWN = 3
     "--where",
     multiple=True,
     metavar="FIELD=VALUE",
-    help="Search only documents whose metadata has this value; folder= and type= are those of the file. Given again, a "
-    "field may have either value, and each further field must match too. `index info --facets` lists fields.",
+    help="Search only documents whose metadata has this value; folder=, type=, id= and uri= are the document's own. "
+    "Given again, a field may have either value, and each further field must match too. Also FIELD!=VALUE, "
+    "FIELD>=VALUE and so on for numbers and dates, FIELD^=PREFIX, FIELD? (it has the field), or JSON such as "
+    '\'{"$or": [{"year": 2024}, {"tags": "new"}]}\'. `index info --facets` lists fields.',
 )
 @click.option(
     "--min-relevance",
@@ -74,14 +76,24 @@ def search(
     index search "経費" --where folder=office --where type=md --where type=docx
     index search "経費" --json | jq '.hits[].document.uri'
     """
-    from sakuin.search import Searcher
+    from sakuin.search import Searcher, SearchRequest
 
+    request = SearchRequest(
+        query=query,
+        k=k,
+        mode=mode,
+        dim=dim,
+        rescore=rescore,
+        explain=explain,
+        where=read_where(where),
+        min_relevance=min_relevance,
+    )
     with Searcher.open(folder) as searcher:
         if not searcher.manifest.passages:
             show_emptiness(folder, searcher.manifest.corpus, searcher.counts()["skipped"])
             if not as_json:
                 return
-        result = searcher.search(query, k, mode, dim, rescore, explain, read_where(where), min_relevance)
+        result = searcher.answer(request)
     if as_json:
         click.echo(to_json(result.to_dict()))
         return
@@ -90,13 +102,16 @@ def search(
     show_result(result)
 
 
-def read_where(given: Sequence[str]) -> dict[str, list[str]]:
-    """Values by field, of FIELD=VALUE; raises click.BadParameter where one is of another form."""
-    from sakuin.index.where import where_of
+def read_where(given: Sequence[str]) -> dict[str, Any]:
+    """A filter, of FIELD=VALUE and the like; raises click.BadParameter where one is of another form."""
+    from sakuin.index.errors import FilterError
+    from sakuin.index.where import condition_of, where_of
 
     try:
-        return where_of(given)
-    except ValueError as error:
+        where = where_of(given)
+        condition_of(where)
+        return where
+    except FilterError as error:
         raise click.BadParameter(str(error), param_hint="--where") from error
 
 
@@ -117,11 +132,9 @@ def show_emptiness(folder: Path, corpus: str, skipped: int) -> None:
 
 def show_result(result: "SearchResult") -> None:
     """Hits for people."""
-    from sakuin.search.results import Notice
-
     for notice in result.notices:
         click.echo(f"Note: {notice}", err=True)
-    if Notice.NOTHING_MATCHES_FILTER in result.notices:
+    if any(notice.code == "nothing_matches_filter" for notice in result.notices):
         click.echo("`index info --facets` lists fields and their values.", err=True)
     if not result.hits:
         click.echo("Nothing found.")

@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import click
 
 from sakuin.cli.options import INDEX_OPTION
+from sakuin.cli.running import needing
 
 # Run beside the server, which takes a moment to answer; gives up after half a minute.
 OPEN_WHEN_READY = """
@@ -33,6 +35,9 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
 
     Only this machine can reach the page; all its users can. Use --read-only where they should change nothing.
     """
+    with needing("ui"):
+        version("streamlit")
+
     from sakuin.index import store
     from sakuin.index.uploads import MAX_MEGABYTES
 
@@ -63,9 +68,10 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     sys.stdout.flush()
     if not no_browser:
         subprocess.Popen([sys.executable, "-c", OPEN_WHEN_READY, address], start_new_session=True)
+    # -P: nothing in the working folder is taken for a module, as it is not by the command `index`.
     os.execv(
         sys.executable,
-        [sys.executable, "-m", "streamlit", "run", str(app), *flags, "--", *arguments],
+        [sys.executable, "-P", "-m", "streamlit", "run", str(app), *flags, "--", *arguments],
     )
 
 

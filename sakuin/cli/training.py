@@ -41,20 +41,17 @@ def cli() -> None:
     show_default=True,
     help="unidic: no piece reaches beyond a word that UniDic knows; free: pieces may join words.",
 )
-@click.option("--fold-case/--keep-case", default=False, show_default=True, help="Read capital letters as small ones.")
 @click.option(
     "--per-source", type=click.IntRange(1), default=8000, show_default=True, help="Pairs taken from each file at most."
 )
 @click.option("--seed", default=0, show_default=True, help="Of the sample of texts.")
-def tokenizer(
-    data: Path, out: Path, vocabulary: int, words: "Words", fold_case: bool, per_source: int, seed: int
-) -> None:
+def tokenizer(data: Path, out: Path, vocabulary: int, words: "Words", per_source: int, seed: int) -> None:
     """Learn a SentencePiece Unigram tokenizer (NFKC, XLM-RoBERTa's form) from pair files: some minutes for many."""
     from sakuin.files import atomic_write
     from sakuin.training.errors import write_errors
     from sakuin.training.tokenizer import train_tokenizer
 
-    trained = train_tokenizer(data, vocabulary, per_source, seed=seed, words=words, fold_case=fold_case)
+    trained = train_tokenizer(data, vocabulary, per_source=per_source, seed=seed, words=words)
     with write_errors(out), atomic_write(out) as part:
         part.write_text(trained.to_str(pretty=True), encoding="utf-8")
     click.echo(f"{trained.get_vocab_size()} pieces written to {out}")
@@ -68,20 +65,20 @@ def tokenizer(
     type=click.IntRange(0),
     default=2500,
     show_default=True,
-    help='Pairs of each source, at random (of kind "taught": all); 0 for pieces alone.',
+    help='Pairs of each source, at random (of kind "distillation": all); 0 for pieces alone.',
 )
 @click.option("--prompt", default="query: ", show_default=True, help="What the teacher wants before a text.")
 def teach(teacher: str, recipe: Path, per_source: int, prompt: str) -> None:
     """Write the vectors that the model TEACHER gives the pieces and texts of a RECIPE, to the file it calls `teacher`.
 
     A new table starts from those of its tokenizer's pieces (`teacher_share`), and learns to rank texts as those of the
-    texts do (`taught`). TEACHER is the folder or hub name of any sentence-transformers model.
+    texts do (`distillation_share`). TEACHER is the folder or hub name of any sentence-transformers model.
     """
     from sakuin.training.recipe import read_recipe
     from sakuin.training.teacher import teach
 
     settings = read_recipe(recipe)
-    pieces, texts = teach(teacher, settings, per_source, prompt)
+    pieces, texts = teach(teacher, settings, per_source=per_source, prompt=prompt)
     click.echo(f"Vectors of {pieces} pieces and {texts} texts written to {settings.teacher}")
 
 
@@ -129,8 +126,8 @@ def mine(
     for name in names:
         check_new(out, name)
     for name in names:
-        pairs = read_pairs(find_source(data, name), cap)
-        mined = list(mine(pairs, embedder, per_pair, depth, alike, teacher))
+        pairs = read_pairs(find_source(data, name), cap=cap)
+        mined = list(mine(pairs, embedder, per_pair=per_pair, depth=depth, alike=alike, teacher=teacher))
         write_mined(pairs, mined, out / f"{name}.jsonl.zst")
         mean = sum(map(len, mined)) / max(1, len(mined))
         click.echo(f"{name}: {len(pairs)} pairs, {mean:.1f} negatives each, written to {out / f'{name}.jsonl.zst'}")
@@ -162,7 +159,7 @@ def run(recipe: Path, out: Path | None, evaluate: Path | None, tasks: str, every
     model = train(settings, folder, watch=watch)
     drawn = [part / "curves.png" for part in run_folders(settings, folder)]
     for curves in drawn:
-        draw_curves(curves.with_name(LOG), curves, settings.name)
+        draw_curves(curves.with_name(LOG), curves, title=settings.name)
     click.echo(f"Model written to {model}, loss curves to {', '.join(map(str, drawn))}")
 
 
@@ -179,7 +176,7 @@ def package(model: Path, out: Path, recipe: Path, figures: Path | None) -> None:
     from sakuin.training.package import package
     from sakuin.training.recipe import read_recipe
 
-    package(model, read_recipe(recipe), out, figures)
+    package(model, read_recipe(recipe), out=out, figures=figures)
     click.echo(f"Packaged into {out}")
 
 
@@ -187,7 +184,7 @@ cli.add_command(adapt)
 
 
 def small_evaluation(folder: Path, tasks: str, width: int) -> Callable[["StaticEmbedder"], Mapping[str, float]]:
-    """A function that measures a model at full width and at 64 numbers."""
+    """A function that evaluates a model at full width and at 64 dimensions."""
     from sakuin.evaluation.dense import score
     from sakuin.evaluation.tasks import read_tasks
 
@@ -202,4 +199,5 @@ def main() -> None:
         cli,
         "python -m sakuin.training",
         "The same command goes on from the last checkpoint, if there was one.",
+        extra="train",
     )

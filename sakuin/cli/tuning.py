@@ -10,7 +10,7 @@ from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.output import clean, progress_bar, to_json
 
 if TYPE_CHECKING:
-    from sakuin.tuning.tuning import Comparison
+    from sakuin.tuning.tuning import FusionComparison
 
 
 @click.command()
@@ -49,7 +49,7 @@ def tune(
     from sakuin.index.snapshot import open_index
     from sakuin.search import Searcher
     from sakuin.tuning.judged import read_judged
-    from sakuin.tuning.tuning import compare, keep
+    from sakuin.tuning.tuning import compare_fusions, keep
 
     if reset == (queries is not None):
         raise click.UsageError("Give either --queries, to tune, or --reset.")
@@ -62,7 +62,7 @@ def tune(
         click.echo(f"The index in {folder} {message}." if tuned else f"The index in {folder} was not tuned.")
         return
     with Searcher.open(folder) as searcher, progress_bar(" queries", "Searching") as progress:
-        result = compare(searcher, read_judged(queries), dim, folds, progress=progress)
+        result = compare_fusions(searcher, read_judged(queries), dim=dim, folds=folds, progress=progress)
         in_use = searcher.manifest.fusion
     kept = result.better and not dry_run
     if kept:
@@ -80,7 +80,7 @@ def tune(
         click.echo(f"Kept:      nothing, for this is no better than the default beyond chance; {now} stays in use")
 
 
-def show_comparison(result: "Comparison") -> None:
+def show_comparison(result: "FusionComparison") -> None:
     """What judged queries say of the ways to join the legs."""
     from sakuin.tuning.tuning import table
 
@@ -92,12 +92,12 @@ def show_comparison(result: "Comparison") -> None:
             f"Not in the index: {len(judgements.unknown):,} judged names, such as {some}; {judgements.left_out:,} "
             f"queries left out, of which nothing is there"
         )
-    for blind, reason in (
-        (result.dense_blind, "Dense left out: the model knows no part of the query"),
-        (result.bm25_blind, "BM25 left out: no word of the query occurs in the index"),
+    for number, reason in (
+        (result.dense_no_match, "Dense left out: the model knows no part of the query"),
+        (result.bm25_no_match, "BM25 left out: no word of the query occurs in the index"),
     ):
-        if blind:
-            click.echo(f"{reason}, in {blind:,} of them")
+        if number:
+            click.echo(f"{reason}, in {number:,} of them")
     for line in table(result):
         click.echo(line)
     click.echo(f"Best:      {result.tuned}")

@@ -6,26 +6,30 @@ from pathlib import Path
 import click
 
 from sakuin.cli.options import INDEX_OPTION
-from sakuin.cli.output import progress_bar, show_state
+from sakuin.cli.output import clean, progress_bar, show_state, to_json
 
 
 @click.command()
 @INDEX_OPTION
-def verify(folder: Path) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def verify(folder: Path, as_json: bool) -> None:
     """Check every file of the index; exit code 1 if one is damaged."""
-    from sakuin.index import store
     from sakuin.index.integrity import verify
 
     problems = verify(folder)
-    for problem in problems:
-        click.echo(problem)
+    if as_json:
+        found = [{**problem.to_dict(), "repairable": problem.repairable} for problem in problems]
+        click.echo(to_json({"index": str(folder), "problems": found}))
+    else:
+        for problem in problems:
+            click.echo(clean(str(problem)))
     if problems:
-        # All but the documents can be made anew from them.
-        documents = any(problem.startswith(store.NAME) for problem in problems)
-        remedy = "delete the folder and build it again" if documents else "`index repair` makes these files anew"
+        repairable = all(problem.repairable for problem in problems)
+        remedy = "`index repair` makes these files anew" if repairable else "delete the folder and build it again"
         click.echo(f"The index in {folder} is damaged: {remedy}.", err=True)
         sys.exit(1)
-    click.echo(f"The index in {folder} is whole.")
+    if not as_json:
+        click.echo(f"The index in {folder} is whole.")
 
 
 @click.command()

@@ -15,9 +15,9 @@ import orjson
 from numpy.typing import NDArray
 
 import sakuin
-from sakuin.evaluation.families import EvaluationError
 from sakuin.evaluation.results import Measured
 from sakuin.files import atomic_write, cache_folder
+from sakuin.tuning.errors import EvaluationError
 
 
 def default_folder() -> Path:
@@ -41,7 +41,10 @@ class Cache:
         Args:
             key: Everything they depend on.
             shape: Theirs; a file of another shape is damaged.
-            make: Makes them: float32.
+            make: Makes them.
+
+        Returns:
+            float32 (texts, dim).
         """
         if self.folder is None:
             return make()

@@ -20,8 +20,8 @@ from sakuin.evaluation.families import (
     Task,
 )
 from sakuin.evaluation.nearest import nearest
-from sakuin.evaluation.results import CUTOFF, Measured, of_rankings
-from sakuin.tuning.metrics import average_precision, best_f1, macro_f1, spearman, v_measure, weighted_f1
+from sakuin.evaluation.results import Measured, of_rankings
+from sakuin.tuning.metrics import CUTOFF, average_precision, best_f1, macro_f1, spearman, v_measure, weighted_f1
 
 Role = Literal["query", "passage"]
 Vectors = NDArray[np.float32]
@@ -170,6 +170,6 @@ def measure_bitext(task: BitextTask, first: Vectors, second: Vectors) -> Measure
 
 
 def paired_cosines(first: Vectors, second: Vectors) -> NDArray[np.float64]:
-    """Cosine of each row with the row at the same place; 0 for zero vectors."""
+    """Cosines, float64 (n,), of each row with the other's row of the same number; 0 for zero vectors."""
     cosines: NDArray[np.float32] = np.einsum("ij,ij->i", normalized(first), normalized(second))
     return cosines.astype(np.float64)

@@ -12,11 +12,7 @@ from typing import ClassVar
 
 import orjson
 
-from sakuin.embedder.errors import SakuinError
-
-
-class EvaluationError(SakuinError):
-    """A task or model that cannot be evaluated."""
+from sakuin.tuning.errors import EvaluationError
 
 
 @dataclass(frozen=True)

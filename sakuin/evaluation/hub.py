@@ -15,7 +15,6 @@ from typing import Any
 from sakuin.evaluation.families import (
     ClassificationTask,
     ClusteringTask,
-    EvaluationError,
     PairClassificationTask,
     RerankingTask,
     RetrievalTask,
@@ -29,6 +28,8 @@ from sakuin.evaluation.families import (
 )
 from sakuin.evaluation.models import first_line
 from sakuin.evaluation.tasks import Found
+from sakuin.extras import missing
+from sakuin.tuning.errors import EvaluationError
 
 Row = Mapping[str, Any]
 Rows = Iterable[Row]
@@ -214,7 +215,7 @@ def load_rows(path: str, subset: str | None, split: str) -> list[Row]:
     try:
         from datasets import load_dataset
     except ImportError as error:
-        raise EvaluationError(f'{path} needs the library datasets: pip install "sakuin[eval]".') from error
+        raise EvaluationError(f"Cannot read {path}. {missing('datasets', 'eval')}") from error
     try:
         try:
             return list(load_dataset(path, subset, split=split))

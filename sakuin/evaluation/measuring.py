@@ -86,7 +86,7 @@ def vectors_of(model: DenseModel, task: Task, cache: Cache) -> dict[str, Vectors
 
 
 def cut(vectors: Vectors, dim: int) -> Vectors:
-    """The first numbers of each vector."""
+    """The first dimensions of each vector, float32 (n, dim)."""
     return np.ascontiguousarray(vectors[:, :dim])
 
 

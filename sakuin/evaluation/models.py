@@ -11,8 +11,9 @@ import numpy as np
 from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.pooling import Pooling
 from sakuin.evaluation.dense import Role, Vectors
-from sakuin.evaluation.families import EvaluationError
+from sakuin.extras import missing
 from sakuin.index.settings import DEFAULT_DIM
+from sakuin.tuning.errors import EvaluationError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -179,7 +180,7 @@ def transformer(name: str, given: dict[Role, str | None], notes: list[str]) -> T
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise EvaluationError(
-            f'{name} needs sentence-transformers: pip install "sakuin[eval]", or leave the model out.'
+            f"Cannot load {name}. {missing('sentence_transformers', 'train')} Or leave the model out."
         ) from error
     try:
         model = SentenceTransformer(source)

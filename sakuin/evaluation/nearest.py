@@ -36,7 +36,11 @@ def top(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """Columns of the k largest scores of each row, best first; of equal ones the first columns.
 
     Args:
-        scores: float32 (rows, columns), k <= columns.
+        scores: float32 (rows, columns).
+        k: How many, at most as many as there are columns.
+
+    Returns:
+        int64 (rows, k).
     """
     if k == 0:
         return np.empty((len(scores), 0), np.int64)

@@ -8,11 +8,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sakuin.evaluation.families import RerankingTask, RetrievalTask
-from sakuin.evaluation.results import CUTOFF, Measured, of_rankings
+from sakuin.evaluation.results import Measured, of_rankings
 from sakuin.index.documents import Document, Passage
 from sakuin.index.settings import Settings
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
+from sakuin.tuning.metrics import CUTOFF
 
 Ranking = list[tuple[str, float]]
 
@@ -93,7 +94,7 @@ def twins_of(docids: Sequence[str], texts: Sequence[str]) -> dict[str, list[str]
 
 def search(searcher: Searcher, twins: dict[str, list[str]], query: str, k: int, mode: str) -> Ranking:
     """The best k docids with their scores."""
-    hits = searcher.search(query, k, mode).hits
+    hits = searcher.search(query, k=k, mode=mode).hits
     return [(docid, hit.score) for hit in hits for docid in twins[hit.document.uri]][:k]
 
 

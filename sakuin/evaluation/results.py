@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.evaluation.families import RerankingTask, RetrievalTask, Task
-from sakuin.tuning.metrics import average_precision_at, hit_at, ndcg_at, recall_at, reciprocal_rank_at
+from sakuin.tuning.metrics import CUTOFF, average_precision_at, hit_at, ndcg_at, recall_at, reciprocal_rank_at
 
-CUTOFF = 10
 RANKING_METRICS = {
     "ndcg@10": ndcg_at,
     "mrr@10": reciprocal_rank_at,

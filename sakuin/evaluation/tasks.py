@@ -16,17 +16,12 @@ Where a classification has several files beside ``X_train``, the first of test, 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
-
-import orjson
 
 from sakuin.evaluation.families import (
     BitextTask,
     ClassificationTask,
     ClusteringTask,
-    EvaluationError,
     PairClassificationTask,
     RerankingTask,
     RetrievalTask,
@@ -38,25 +33,23 @@ from sakuin.evaluation.families import (
     make_retrieval,
     titled,
 )
+from sakuin.tuning.errors import EvaluationError
+from sakuin.tuning.records import Record, listed, read_records, read_rows, string, strings
 
 __all__ = [
     "BitextTask",
     "ClassificationTask",
     "ClusteringTask",
-    "EvaluationError",
     "PairClassificationTask",
     "RerankingTask",
     "RetrievalTask",
     "StsTask",
     "Task",
     "find_tasks",
-    "read_records",
     "read_tasks",
     "select",
 ]
 
-Record = dict[str, Any]
-Row = TypeVar("Row")
 QUERIES, CORPUS, TRAIN = "_retrieval_queries", "_retrieval_corpus", "_train"
 # In the order of preference: JMTEB scores test files.
 SCORED = ("_test", "_valid", "_val")
@@ -236,75 +229,3 @@ def labelled(row: Record) -> tuple[str, str]:
 def pair(row: Record) -> tuple[str, str]:
     """Both sentences of a record."""
     return string(row, "sentence1"), string(row, "sentence2")
-
-
-def string(row: Record, field: str) -> str:
-    """A field that must be a string."""
-    value = row[field]
-    if not isinstance(value, str):
-        raise TypeError(f"{field} must be a string")
-    return value
-
-
-def listed(row: Record, field: str) -> list[Any]:
-    """A field that must be a list."""
-    value = row[field]
-    if not isinstance(value, list):
-        raise TypeError(f"{field} must be a list")
-    return value
-
-
-def strings(row: Record, field: str) -> list[str]:
-    """A field that must be a list of strings."""
-    values = listed(row, field)
-    if not all(isinstance(value, str) for value in values):
-        raise TypeError(f"{field} must be a list of strings")
-    return values
-
-
-def read_rows(path: Path, convert: Callable[[Record], Row]) -> list[Row]:
-    """What ``convert`` makes of every record of a file.
-
-    Raises:
-        EvaluationError: with file and line, where a record lacks a field or has one of a wrong kind.
-    """
-    rows = []
-    for number, record in numbered(path):
-        try:
-            rows.append(convert(record))
-        except KeyError as error:
-            raise EvaluationError(f"{path}, line {number}: the field {error} is missing.") from error
-        except (TypeError, ValueError) as error:
-            raise EvaluationError(f"{path}, line {number}: {error}.") from error
-    if not rows:
-        raise EvaluationError(f"{path} is empty.")
-    return rows
-
-
-def read_records(path: Path, limit: int | None = None) -> list[Record]:
-    """At most ``limit`` objects of a JSON Lines file; blank lines are passed over.
-
-    Raises:
-        EvaluationError: the file cannot be read, or a line is no JSON object.
-    """
-    return [record for _, record in islice(numbered(path), limit)]
-
-
-def numbered(path: Path) -> Iterator[tuple[int, Record]]:
-    """Line numbers from 1 and objects of a JSON Lines file."""
-    number = 0
-    try:
-        with path.open("rb") as lines:
-            for number, line in enumerate(lines, 1):
-                if not line.strip():
-                    continue
-                record = orjson.loads(line)
-                if not isinstance(record, dict):
-                    raise ValueError("not an object")
-                yield number, record
-    except OSError as error:
-        raise EvaluationError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except orjson.JSONDecodeError as error:
-        raise EvaluationError(f"{path}, line {number}: not JSON ({error}).") from error
-    except ValueError as error:
-        raise EvaluationError(f"{path}, line {number}: {error}.") from error

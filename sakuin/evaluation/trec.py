@@ -10,11 +10,12 @@ from pathlib import Path
 
 from sakuin.embedder.model import normalized
 from sakuin.evaluation.cache import Cache
-from sakuin.evaluation.families import EvaluationError, RetrievalTask
+from sakuin.evaluation.families import RetrievalTask
 from sakuin.evaluation.measuring import cut, vectors_of
 from sakuin.evaluation.models import DenseModel, Model, SearchModel
 from sakuin.evaluation.nearest import nearest
 from sakuin.evaluation.ranked import Ranking, rank
+from sakuin.tuning.errors import EvaluationError
 
 DEPTH = 100
 

@@ -1,7 +1,7 @@
 """The service of one index over HTTP: search, what it can be restricted to, what the index is, and vectors of texts."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -11,62 +11,28 @@ from fastapi import FastAPI, Query
 from fastapi.responses import Response
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
-from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.store import NAME
-from sakuin.index.where import Value, Where, where_of
-from sakuin.search.results import SearchResult
-from sakuin.search.searcher import MAX_RESCORED, Searcher
+from sakuin.index.where import Where
+from sakuin.search.request import MAX_RESCORED, SearchRequest
+from sakuin.search.searcher import Searcher
+from sakuin.service.answers import SearchAnswer
 from sakuin.service.embeddings import embeddings_router
+from sakuin.service.filters import read_conditions, read_where
 from sakuin.service.gate import Gate
-from sakuin.service.refusals import ErrorAnswer, Refusal, answer_refusals
+from sakuin.service.refusals import ErrorAnswer, answer_refusals
 from sakuin.service.work import Arguments, Workers
 
 MAX_HITS = 1_000
 # Taking one hit's score apart takes some milliseconds for a short query, a tenth of a second for a long one.
 MAX_EXPLAINED = 20
 MAX_EXPLAINED_CHARACTERS = 500
-MAX_FIELDS = 50
-MAX_VALUES = 1_000
 
 DESCRIPTION = """Search of one index by meaning and by words, and vectors of texts as OpenAI's API gives them.
 
 Bodies are JSON of at most 4 MB. Every answer whose status is 400 or more is
 `{"error": {"message", "type", "param", "code"}}`; 503 with `Retry-After` says that too many requests are waiting.
 """
-
-
-def read_where(given: Any) -> dict[str, list[Value]]:
-    """A filter of a body; raises ValueError where it is none, or too large."""
-    if not isinstance(given, dict):
-        raise ValueError('The argument \'where\' should be an object, such as {"folder": ["office"], "type": "md"}.')
-    where = {
-        replace_lone_surrogates(name): values if isinstance(values, list) else [values]
-        for name, values in given.items()
-    }
-    if not all(isinstance(value, Value) for values in where.values() for value in values):
-        raise ValueError("The argument 'where' should have a text, a number, true, false or a list of these per field.")
-    check_size(where)
-    return {
-        name: [replace_lone_surrogates(value) if isinstance(value, str) else value for value in values]
-        for name, values in where.items()
-    }
-
-
-def read_conditions(given: list[str]) -> dict[str, list[str]]:
-    """A filter of an address, FIELD=VALUE each; raises Refusal where one is of another form, or there are too many."""
-    try:
-        where = where_of(given)
-        check_size(where)
-    except ValueError as error:
-        raise Refusal(400, str(error), param="where") from error
-    return where
-
-
-def check_size(where: dict[str, Any]) -> None:
-    """Raises ValueError where a filter has more fields or values than one request may ask for."""
-    if len(where) > MAX_FIELDS or sum(map(len, where.values())) > MAX_VALUES:
-        raise ValueError(f"The argument 'where' has too much: at most {MAX_FIELDS} fields and {MAX_VALUES:,} values.")
 
 
 class SearchOptions(Arguments):
@@ -110,7 +76,7 @@ class SearchBody(SearchOptions):
     """The arguments of a search."""
 
     where: Annotated[
-        dict[str, list[Value]],
+        Mapping[str, Any],
         PlainValidator(read_where),
         WithJsonSchema(
             {
@@ -168,17 +134,9 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
 
         return Response(await workers.run(done), media_type="application/json")
 
-    def search(asked: SearchOptions, where: Where) -> SearchResult:
-        return searcher.search(
-            asked.query,
-            asked.k,
-            asked.mode,
-            asked.dim,
-            asked.rescore,
-            asked.explain,
-            where,
-            asked.min_relevance,
-        )
+    def search(asked: SearchOptions, where: Where) -> dict[str, Any]:
+        request = SearchRequest(**{**asked.model_dump(), "where": where})
+        return searcher.answer(request).to_dict()
 
     def facets(where: Where) -> dict[str, Any]:
         found = [facet.to_dict() for facet in searcher.facets(where)]
@@ -208,11 +166,11 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
     async def get_health() -> Response:
         return await answer(health)
 
-    @app.post("/search", summary="Passages that answer a query", responses={200: {"model": SearchResult}})
+    @app.post("/search", summary="Passages that answer a query", responses={200: {"model": SearchAnswer}})
     async def post_search(asked: SearchBody) -> Response:
         return await answer(lambda: search(asked, asked.where))
 
-    @app.get("/search", summary="The same, by address", responses={200: {"model": SearchResult}})
+    @app.get("/search", summary="The same, by address", responses={200: {"model": SearchAnswer}})
     async def get_search(asked: Annotated[SearchQuery, Query()]) -> Response:
         where = read_conditions(asked.where)
         return await answer(lambda: search(asked, where))

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 
 from sakuin.embedder import SakuinError
 from sakuin.embedder.tokenising import replace_lone_surrogates
-from sakuin.search.searcher import SearchError
+from sakuin.search.request import SearchError
 
 # Of a body that is wrong in many ways, and of the name of a field that somebody made up.
 ERRORS_SHOWN = 3

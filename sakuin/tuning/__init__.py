@@ -1,1 +1,1 @@
-"""From judged queries of an index to its settings: metrics, significance, how the legs are best joined."""
+"""From judged queries of an index to its settings: metrics, significance, how the legs are best fused."""

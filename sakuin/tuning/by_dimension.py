@@ -17,9 +17,8 @@ from sakuin.index.store.passages import sampled_headings
 from sakuin.index.vectors import CODED_FROM, SHORTEST_CODED, Segment, code_shape
 from sakuin.search import Hit, Notice, Searcher
 from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of, names_in_ranking, places_of
-from sakuin.tuning.metrics import ndcg_at, recall_at
+from sakuin.tuning.metrics import CUTOFF, ndcg_at, recall_at
 
-CUTOFF = 10
 # So many passages are looked at for the first ten documents, or for where a passage has fallen to.
 DEPTH = 100
 SAMPLED = 100
@@ -64,7 +63,7 @@ class QueryByDimension:
 
 
 def follow(
-    searcher: Searcher, query: str, dimensions: Sequence[int], mode: str = "dense", cutoff: int = CUTOFF
+    searcher: Searcher, query: str, *, dimensions: Sequence[int], mode: str = "dense", cutoff: int = CUTOFF
 ) -> QueryByDimension:
     """Search one query at several dimensions.
 
@@ -78,7 +77,7 @@ def follow(
     Raises:
         SearchError: an argument is out of range.
     """
-    results = [searcher.search(query, DEPTH, mode, dim) for dim in dimensions]
+    results = [searcher.search(query, k=DEPTH, mode=mode, dim=dim) for dim in dimensions]
     listed = [{hit.passage_id: hit for hit in result.hits} for result in results]
     tops = [[hit.passage_id for hit in result.hits[:cutoff]] for result in results]
     last = {name: hit.rank for name, hit in listed[-1].items()}
@@ -154,8 +153,9 @@ class Answer:
 
 def measure_dimensions(
     searcher: Searcher,
-    dimensions: Sequence[int],
     queries: Sequence[JudgedQuery],
+    *,
+    dimensions: Sequence[int],
     seconds: float = SECONDS,
     progress: Progress = lambda share: None,
 ) -> ByDimension:
@@ -163,8 +163,8 @@ def measure_dimensions(
 
     Args:
         searcher: Of the index.
-        dimensions: Ascending, at most what is stored; the last is what the others are compared with.
         queries: Of `sampled_queries`, without gains, or of `judged_in`.
+        dimensions: Ascending, at most what is stored; the last is what the others are compared with.
         seconds: About how long it may take; then the figures are those of the first queries only.
         progress: Told how far it has come.
 
@@ -181,7 +181,7 @@ def measure_dimensions(
         answers: list[list[Answer]] = []
         for done, dim in enumerate(rounds):
             until = time.monotonic() + max(0.0, ends - time.monotonic()) / (len(rounds) - done)
-            searcher.search(queries[0].query, CUTOFF, "dense", dim)
+            searcher.search(queries[0].query, k=CUTOFF, mode="dense", dim=dim)
             found: list[Answer] = []
             # What one round had no time for, the next need not search either.
             for query in queries[: len(answers[-1]) if answers else None]:
@@ -210,11 +210,12 @@ def measure_dimensions(
 
 def answer(searcher: Searcher, query: JudgedQuery, dim: int, connection: sqlite3.Connection) -> Answer:
     """Search one query; where it is judged, once more for enough passages to have ten documents."""
-    result = searcher.search(query.query, CUTOFF, "dense", dim)
+    result = searcher.search(query.query, k=CUTOFF, mode="dense", dim=dim)
     ndcg = 0.0
     if query.gains:
-        deep = [int(hit.passage_id, 16) for hit in searcher.search(query.query, DEPTH, "dense", dim).hits]
-        ndcg = ndcg_at(CUTOFF, documents_of(deep, query.gains, connection), query.gains)
+        deep = searcher.search(query.query, k=DEPTH, mode="dense", dim=dim).hits
+        passages = [int(hit.passage_id, 16) for hit in deep]
+        ndcg = ndcg_at(CUTOFF, documents_of(passages, query.gains, connection), query.gains)
     return Answer(tuple(hit.passage_id for hit in result.hits), result.seconds, ndcg)
 
 

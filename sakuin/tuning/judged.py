@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sakuin.evaluation.families import EvaluationError
-from sakuin.evaluation.tasks import read_rows, string
 from sakuin.index.store import existing
 from sakuin.index.store import passages as stored
+from sakuin.tuning.errors import EvaluationError
+from sakuin.tuning.records import read_rows, string
 
 FIELDS = ("relevant", "relevant_docs")
 PASSAGE_ID = re.compile(r"[0-7][0-9a-f]{15}")

@@ -1,4 +1,4 @@
-"""Both legs' candidates for many judged queries, fetched once, so that any way of joining them is scored on arrays."""
+"""Both legs' candidates for many judged queries, fetched once, so that any way of fusing them is scored on arrays."""
 
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.evaluation.results import CUTOFF
 from sakuin.index.snapshot import Snapshot
 from sakuin.search.fusion import Fusion, Scaling, normalised
 from sakuin.search.ranking import CANDIDATES, FEWEST_CONTENDERS, Leg, bm25_extent, bm25_leg, dense_leg, found_roughly
-from sakuin.search.results import MAX_QUERY_CHARACTERS
+from sakuin.search.request import MAX_QUERY_CHARACTERS
 from sakuin.tuning.judged import JudgedQuery, names_in_ranking, places_of
-from sakuin.tuning.metrics import gains_of
+from sakuin.tuning.metrics import CUTOFF, gains_of
 
 # Of reciprocal rank fusion, as Cormack et al. 2009 set it.
 RRF_K = 60
@@ -23,7 +22,7 @@ Ranks = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
-class Figures:
+class QueryFigures:
     """Of each query, float64 (queries,), 0 to 1: nDCG@10, reciprocal rank among the first 10, recall@10."""
 
     ndcg: NDArray[np.float64]
@@ -78,12 +77,12 @@ class Candidates:
     full: NDArray[np.float64]
 
     @property
-    def dense_blind(self) -> NDArray[np.bool_]:
+    def dense_no_match(self) -> NDArray[np.bool_]:
         """bool (queries,): of these the model knows no part."""
         return np.asarray(~self.dense_ranks.any(axis=1))
 
     @property
-    def bm25_blind(self) -> NDArray[np.bool_]:
+    def bm25_no_match(self) -> NDArray[np.bool_]:
         """bool (queries,): of these no word occurs in the index."""
         return np.asarray(~self.bm25_ranks.any(axis=1))
 
@@ -101,16 +100,16 @@ class Candidates:
         scores = np.where(ranks > 0, 1 / (RRF_K + np.maximum(ranks, 1)), 0.0).sum(axis=0)
         return np.where(scores > 0, scores, -np.inf)
 
-    def joined(self, fusion: Fusion) -> Scores:
-        """Scores (queries, width) as `Searcher.search` joins them; where one leg is blind, by the other alone."""
+    def by_fusion(self, fusion: Fusion) -> Scores:
+        """Scores (queries, width) as `Searcher.search` fuses them; where one leg has no match, by the other alone."""
         weights = np.array([fusion.weight(*pair) for pair in zip(self.best.tolist(), self.full.tolist(), strict=True)])
         scores = (1 - weights[:, None]) * self.dense + weights[:, None] * self.bm25
         scores = np.where(self.documents >= 0, scores, -np.inf)
-        scores[self.bm25_blind] = self.by_dense()[self.bm25_blind]
-        scores[self.dense_blind] = self.by_bm25()[self.dense_blind]
+        scores[self.bm25_no_match] = self.by_dense()[self.bm25_no_match]
+        scores[self.dense_no_match] = self.by_bm25()[self.dense_no_match]
         return scores
 
-    def figures(self, scores: Scores) -> Figures:
+    def figures(self, scores: Scores) -> QueryFigures:
         """Figures of the rankings by scores (queries, width), ties by passage number.
 
         Rankings are of documents: each stands where the first of its passages stands.
@@ -130,7 +129,7 @@ class Candidates:
         counted = is_first & (ranks <= CUTOFF) & (gains > 0)
         dcg = np.where(counted, gains / np.log2(np.maximum(ranks, 1) + 1), 0.0).sum(axis=1)
         reciprocal = np.where(counted, 1 / np.maximum(ranks, 1), 0.0).max(axis=1, initial=0.0)
-        return Figures(dcg / self.ideal, reciprocal, counted.sum(axis=1) / self.relevant)
+        return QueryFigures(dcg / self.ideal, reciprocal, counted.sum(axis=1) / self.relevant)
 
 
 def by_rank(ranks: Ranks) -> Scores:
@@ -141,8 +140,9 @@ def by_rank(ranks: Ranks) -> Scores:
 def fetch(
     snapshot: Snapshot,
     model: StaticEmbedder,
-    connection: sqlite3.Connection,
     judged: Sequence[JudgedQuery],
+    *,
+    connection: sqlite3.Connection,
     dim: int,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Candidates:
@@ -151,9 +151,9 @@ def fetch(
     Args:
         snapshot: The index.
         model: The one it was made with.
-        connection: To its database.
         judged: Queries with at least one gain above 0 each.
-        dim: Numbers of the vectors to compare.
+        connection: To the index's database.
+        dim: Dimensions of the vectors to compare.
         progress: Called with the number of queries done.
     """
     each, rows = [], []
@@ -166,7 +166,7 @@ def fetch(
 
 
 def candidates(snapshot: Snapshot, model: StaticEmbedder, query: str, dim: int) -> QueryCandidates:
-    """Both legs' candidates for a query; none where both are blind."""
+    """Both legs' candidates for a query; none where neither has a match."""
     nothing = Leg(np.empty(0, np.int64), np.empty(0, np.float32))
     vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
     seen = dense_leg(snapshot, vector, CANDIDATES)

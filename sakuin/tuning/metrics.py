@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 Judged = Collection[str] | Mapping[str, float]
 
+CUTOFF = 10
+"""The rank that figures look no further than, unless they say otherwise."""
+
 
 def gain(relevant: Judged, name: str) -> float:
     """What finding a name is worth."""

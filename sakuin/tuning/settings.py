@@ -44,9 +44,10 @@ class SettingFigures:
     first: NDArray[np.int64]
 
 
-def measure(
+def measure_setting(
     searcher: Searcher,
     judged: Sequence[JudgedQuery],
+    *,
     setting: Setting,
     k: int,
     progress: Progress = lambda done, total: None,
@@ -78,7 +79,7 @@ def ranked_names(searcher: Searcher, query: JudgedQuery, setting: Setting, k: in
     """The first k documents found, best first, each once, by the names that the judgements use."""
     wanted = HITS_A_DOCUMENT * k
     while True:
-        hits = searcher.search(query.query, wanted, setting.mode, setting.dim).hits
+        hits = searcher.search(query.query, k=wanted, mode=setting.mode, dim=setting.dim).hits
         contents = [int(hit.passage_id, 16) for hit in hits]
         with closing(store.connect(searcher.folder, read_only=True)) as connection:
             places = places_of(contents, connection)

@@ -14,18 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.evaluation.families import (
-    BitextTask,
-    ClassificationTask,
-    PairClassificationTask,
-    RerankingTask,
-    RetrievalTask,
-    StsTask,
-    Task,
-)
-from sakuin.evaluation.results import Measured
-from sakuin.tuning.metrics import average_precision, macro_f1, spearman
-
 SEED = 0
 TRIALS = 10_000
 # Each resample computes its metric anew.
@@ -54,36 +42,12 @@ class Difference:
     test: str
 
 
-def compare(task: Task, a: Measured, b: Measured) -> Difference | None:
-    """Test the difference of two models on a task; None for clustering, which has no figure an item."""
-    if isinstance(task, RetrievalTask | RerankingTask | BitextTask):
-        return randomisation_test(a.items, b.items)
-    statistic = statistic_of(task)
-    return paired_bootstrap(a.items, b.items, statistic) if statistic else None
-
-
-def statistic_of(task: Task) -> Callable[[NDArray[np.int64], Items], float] | None:
-    """The function from places of items and their figures to a task's score; None where there is none."""
-    match task:
-        case StsTask():
-            scores = np.array(task.scores)
-            return lambda chosen, items: spearman(scores[chosen], items)
-        case PairClassificationTask():
-            pairs = np.array(task.labels)
-            return lambda chosen, items: average_precision(pairs[chosen], items)
-        case ClassificationTask():
-            _, codes = np.unique([*task.train_labels, *task.labels], return_inverse=True)
-            gold = codes[len(task.train_labels) :]
-            return lambda chosen, items: macro_f1(gold[chosen], items.astype(np.int64))
-        case _:
-            return None
-
-
 def randomisation_test(a: Items, b: Items, trials: int = TRIALS, seed: int = SEED) -> Difference:
     """Fisher's randomisation test of the mean difference, with a bootstrap interval.
 
     Args:
-        a, b: float64 (n,), figures of the same items by two models.
+        a: float64 (n,), figures of items by one model.
+        b: float64 (n,), figures of the same items by the other.
         trials: Random swaps, and resamples for the interval.
         seed: Of the random numbers.
     """
@@ -113,7 +77,8 @@ def paired_bootstrap(
     The p-value is twice the smaller share of resamples in which the difference is not positive, or not negative.
 
     Args:
-        a, b: float64 (n,), figures of the same items by two models.
+        a: float64 (n,), figures of items by one model.
+        b: float64 (n,), figures of the same items by the other.
         statistic: From places of items and their figures to the score.
         resamples: Of items, with replacement.
         seed: Of the random numbers.

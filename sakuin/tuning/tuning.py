@@ -1,4 +1,4 @@
-"""How the two legs are best joined in an index, by judged queries of its owner.
+"""How the two legs are best fused in an index, by judged queries of its owner.
 
 Every setting of `search.fusion.Fusion` on a grid is scored by nDCG@10 from one retrieval of both legs' candidates. What
 tuning is worth is told by k-fold cross-validation, repeated with other folds: each query is scored by the setting that
@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.evaluation.families import EvaluationError
 from sakuin.index import store
 from sakuin.index.snapshot import open_index
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 from sakuin.search.fusion import BM25_WEIGHT, Fusion
-from sakuin.search.searcher import checked_dim
+from sakuin.search.request import checked_dim
+from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of
-from sakuin.tuning.legs import Figures, fetch
+from sakuin.tuning.legs import QueryFigures, fetch
 from sakuin.tuning.significance import BLOCK, INTERVAL, SEED, TRIALS, Difference, randomisation_test
 
 # With fewer, intervals of nDCG@10 are some 20 points wide and tell nothing of settings that differ by one or two.
@@ -61,7 +61,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class FusionComparison:
     """Ways of ranking on judged queries of an index, and what tuning on them is worth.
 
     Attributes:
@@ -71,7 +71,7 @@ class Comparison:
         rows: The legs, reciprocal rank fusion, a fixed weight, the default, what is in use if that is another, tuned.
         tuned: The setting that is best for all queries together.
         difference: Of nDCG@10, tuned (cross-validated) less default.
-        dense_blind, bm25_blind: Number of queries in which each leg was left out, as it could not see them.
+        dense_no_match, bm25_no_match: Number of queries in which each leg was left out, as it could not see them.
     """
 
     judgements: Judgements
@@ -80,8 +80,8 @@ class Comparison:
     rows: tuple[Row, ...]
     tuned: Fusion
     difference: Difference
-    dense_blind: int
-    bm25_blind: int
+    dense_no_match: int
+    bm25_no_match: int
 
     @property
     def better(self) -> bool:
@@ -96,8 +96,8 @@ class Comparison:
             "unknown": list(self.judgements.unknown),
             "dim": self.dim,
             "folds": self.folds,
-            "dense_blind": self.dense_blind,
-            "bm25_blind": self.bm25_blind,
+            "dense_no_match": self.dense_no_match,
+            "bm25_no_match": self.bm25_no_match,
             "rows": [asdict(row) for row in self.rows],
             "tuned": asdict(self.tuned),
             "difference": asdict(self.difference),
@@ -105,15 +105,16 @@ class Comparison:
         }
 
 
-def compare(
+def compare_fusions(
     searcher: Searcher,
     judged: Sequence[JudgedQuery],
+    *,
     dim: int | None = None,
     folds: int = FOLDS,
     seed: int = SEED,
     progress: Progress = lambda query, done, total: None,
-) -> Comparison:
-    """Compare ways of ranking on judged queries, and find the best way to join the legs.
+) -> FusionComparison:
+    """Compare ways of ranking on judged queries, and find the best way to fuse the legs.
 
     Args:
         searcher: Of the index.
@@ -131,7 +132,7 @@ def compare(
         closing(open_index(searcher.folder)) as snapshot,
         closing(store.connect(searcher.folder, read_only=True)) as connection,
     ):
-        compared = checked_dim(dim, snapshot.manifest.dim)
+        compared = checked_dim(dim, stored=snapshot.manifest.dim)
         judgements = judgements_of(judged, connection)
         queries = judgements.queries
         if len(queries) < MIN_QUERIES:
@@ -142,35 +143,35 @@ def compare(
         found = fetch(
             snapshot,
             searcher.model,
-            connection,
             queries,
-            compared,
-            lambda done: progress(queries[done - 1].query, done, len(queries)),
+            connection=connection,
+            dim=compared,
+            progress=lambda done: progress(queries[done - 1].query, done, len(queries)),
         )
         in_use = Fusion.of(snapshot.manifest.fusion)
     settings = grid()
-    figures = [found.figures(found.joined(setting)) for setting in settings]
-    default = found.figures(found.joined(Fusion()))
+    figures = [found.figures(found.by_fusion(setting)) for setting in settings]
+    default = found.figures(found.by_fusion(Fusion()))
     tuned = cross_validated(figures, folds, seed)
     ways = {
         DENSE: found.figures(found.by_dense()),
         BM25: found.figures(found.by_bm25()),
         RRF: found.figures(found.by_rrf()),
-        FIXED: found.figures(found.joined(Fusion(BM25_WEIGHT, 0.0))),
+        FIXED: found.figures(found.by_fusion(Fusion(BM25_WEIGHT, 0.0))),
         ADAPTIVE: default,
     }
     if in_use != Fusion():
-        ways[IN_USE] = found.figures(found.joined(in_use))
+        ways[IN_USE] = found.figures(found.by_fusion(in_use))
     ways[TUNED] = tuned
-    return Comparison(
+    return FusionComparison(
         judgements,
         compared,
         folds,
         tuple(row(name, own, seed) for name, own in ways.items()),
         settings[best(np.stack([own.ndcg for own in figures]))],
         randomisation_test(tuned.ndcg, default.ndcg, seed=seed),
-        int(found.dense_blind.sum()),
-        int(found.bm25_blind.sum()),
+        int(found.dense_no_match.sum()),
+        int(found.bm25_no_match.sum()),
     )
 
 
@@ -191,7 +192,7 @@ def best(ndcg: NDArray[np.float64]) -> int:
     return int(np.argmax(means >= means.max() - 1e-12))
 
 
-def cross_validated(figures: Sequence[Figures], folds: int, seed: int, repeats: int = REPEATS) -> Figures:
+def cross_validated(figures: Sequence[QueryFigures], folds: int, seed: int, repeats: int = REPEATS) -> QueryFigures:
     """Figures of each query by the settings that are best for the queries of other folds, averaged over repeats.
 
     Args:
@@ -210,10 +211,10 @@ def cross_validated(figures: Sequence[Figures], folds: int, seed: int, repeats: 
             chosen = best(values["ndcg"][:, others])
             for name, total in totals.items():
                 total[held] += values[name][chosen, held]
-    return Figures(**{name: total / repeats for name, total in totals.items()})
+    return QueryFigures(**{name: total / repeats for name, total in totals.items()})
 
 
-def row(name: str, figures: Figures, seed: int = SEED) -> Row:
+def row(name: str, figures: QueryFigures, seed: int = SEED) -> Row:
     """Means of the figures of each query, with intervals."""
     return Row(name, *(estimate(items, seed) for items in (figures.ndcg, figures.mrr, figures.recall)))
 
@@ -227,7 +228,7 @@ def estimate(items: NDArray[np.float64], seed: int = SEED) -> Estimate:
 
 
 def keep(folder: Path, fusion: Fusion | None) -> None:
-    """Join the legs so in every search of an index from now on; None for the default.
+    """Fuse the legs so in every search of an index from now on; None for the default.
 
     Raises:
         IndexFolderError: there is no index, or another process is writing to it.
@@ -238,7 +239,7 @@ def keep(folder: Path, fusion: Fusion | None) -> None:
         writer.commit()
 
 
-def table(comparison: Comparison) -> list[str]:
+def table(comparison: FusionComparison) -> list[str]:
     """Lines for a terminal: figures times 100 with their intervals."""
     width = max(len(own.name) for own in comparison.rows)
     lines = [f"{'':{width}}  {'nDCG@10':21}{'MRR@10':21}{'recall@10'}"]

@@ -42,7 +42,8 @@ def heat_map(
 
     Args:
         scores: (n, m).
-        firsts, seconds: The texts of rows and columns.
+        firsts: The texts of rows.
+        seconds: The texts of columns.
         names: What stands before the numbers of rows and of columns.
         chosen: Row and column, from 0, of the cell that has a frame.
         theme: "light" or "dark".

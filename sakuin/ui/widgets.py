@@ -78,7 +78,7 @@ def to_address(name: str, chosen: object, default: object) -> None:
 
 def show_error(error: SakuinError, words: Words) -> None:
     """What went wrong and what to do, in the error's own words."""
-    st.html(pieces.message(words("error_title"), str(error)))
+    st.html(pieces.message(words("error_title"), words.error(error)))
     st.button(words("reload"))
 
 

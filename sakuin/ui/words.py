@@ -6,8 +6,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from sakuin.search import Notice
-from sakuin.search.results import MAX_QUERY_CHARACTERS
+from sakuin.embedder import SakuinError
+from sakuin.facts import Fact
+from sakuin.index.reasons import Part, Reason
 
 Language = Literal["ja", "en"]
 LANGUAGES: dict[Language, str] = {"ja": "日本語", "en": "English"}
@@ -30,10 +31,34 @@ class Words:
         """The text of ``key``, with values put into its {fields}."""
         return self._texts[key].format(**values)
 
-    def notice(self, notice: Notice) -> str:
-        """A notice of a search in this language."""
-        translations = self._facts.get(Notice.__name__, {})
-        return translations.get(notice.name.lower(), str(notice)).format(most=MAX_QUERY_CHARACTERS)
+    def fact(self, fact: Fact) -> str:
+        """A notice, or another fact, in this language."""
+        return self._sentence(fact).format(**fact.data)
+
+    def reason(self, reason: Reason) -> str:
+        """Why a file, or a part of one, was left out."""
+        sentences = [self._part(part) for part in reason.parts]
+        if reason.code == "parts" and (more := int(reason.data["number"] or 0) - len(sentences)) > 0:
+            sentences.append(self("skipped_parts_more", n=f"{more:,}"))
+        return self._sentence(reason).format(**reason.data, parts="; ".join(sentences))
+
+    def error(self, error: SakuinError) -> str:
+        """What went wrong: in English, with what kind of trouble it is in this language before it."""
+        kind = self._facts.get("errors", {}).get(type(error).__name__)
+        return f"{kind} {error}" if kind else str(error)
+
+    def _sentence(self, fact: Fact) -> str:
+        """A fact's sentence, without values."""
+        return self._facts.get(type(fact).__name__, fact.SENTENCES)[fact.code]
+
+    def _part(self, part: Part) -> str:
+        """Why a part of a file was left out, and which part that is."""
+        position = " ".join(
+            str(value) if name == "name" else self(f"skipped_part_{name}", n=value)
+            for name, value in part.position.items()
+        )
+        reason = self.reason(part.reason)
+        return self("skipped_part", position=position, reason=reason) if position else reason
 
 
 @cache

@@ -1,7 +1,5 @@
 """The encoder against sentence-transformers, and on texts nobody expects."""
 
-import os
-import platform
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +12,6 @@ from hypothesis import strategies as st
 
 from sakuin.embedder import ModelError, StaticEmbedder
 from sakuin.embedder.folder import ModelFiles, read_model, write_model
-from sakuin.embedder.model import BULK_FROM
 from sakuin.embedder.table import Table
 
 TEXTS = [
@@ -65,58 +62,11 @@ def test_loads_what_sentence_transformers_saves(tmp_path: Path, toy_model: Path)
     np.testing.assert_allclose(ours, model.encode(TEXTS), atol=1e-5)
 
 
-def test_bulk_and_single_paths_agree(toy_model: Path) -> None:
-    import torch  # noqa: F401, without it numpy would do both
-
-    for model in (StaticEmbedder.load(), StaticEmbedder.load(toy_model), StaticEmbedder.load(toy_model, "damped")):
-        many = TEXTS * 40
-        np.testing.assert_allclose(model.encode(many)[: len(TEXTS)], model.encode(TEXTS), atol=1e-5)
-        np.testing.assert_allclose(
-            model.encode(many, truncate_dim=32)[: len(TEXTS)], model.encode(TEXTS)[:, :32], atol=1e-5
-        )
-
-
-@pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="torch may sum otherwise on this processor")
-def test_a_vector_does_not_depend_on_what_is_encoded_beside_it() -> None:
-    import torch  # noqa: F401, without it numpy would do all
-
-    model = StaticEmbedder.load()
-    texts = [f"{i}番目の文書です。The {i}th document, 検索 {'とても' * (i % 7)}" for i in range(BULK_FROM * 2)]
-    for dim in (1024, 256, 50):
-        together = model.encode(texts, dim, normalize=True)
-        for start, stop in ((0, 1), (3, 40), (5, 5 + BULK_FROM)):
-            assert (model.encode(texts[start:stop], dim, normalize=True) == together[start:stop]).all()
-
-
-def test_many_small_requests_end_up_in_bulk(toy_model: Path) -> None:
-    code = (
-        "import sys; from sakuin.embedder import StaticEmbedder; model = StaticEmbedder.load(sys.argv[1])\n"
-        "first = model.encode(['cat mat'] * 8000)\n"
-        "assert 'torch' not in sys.modules\n"
-        "assert abs(model.encode(['cat mat'] * 9000)[:8000] - first).max() < 1e-5\n"
-        "assert 'torch' in sys.modules"
-    )
-    subprocess.run([sys.executable, "-c", code, str(toy_model)], check=True)
-
-
 def test_one_query_imports_neither_torch_nor_sentence_transformers() -> None:
     code = (
         "import sys; from sakuin.embedder import StaticEmbedder\n"
         "StaticEmbedder.load().encode(['猫'], truncate_dim=64)\n"
         "assert not {'torch', 'sentence_transformers', 'transformers'} & sys.modules.keys()"
-    )
-    subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
-def test_forked_processes_encode_in_bulk_too() -> None:
-    # In a process of its own, for one with threads must not fork; a child that waits for threads is killed.
-    code = (
-        "import os, signal, sys, torch; from sakuin.embedder import StaticEmbedder\n"
-        "texts = [f'{number} 匹の猫' for number in range(2000)]\n"
-        "model = StaticEmbedder.load(); before = model.encode(texts); child = os.fork()\n"
-        "if not child: signal.alarm(30); os._exit(0 if (model.encode(texts) == before).all() else 1)\n"
-        "sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

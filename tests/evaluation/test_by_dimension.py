@@ -12,7 +12,6 @@ import pytest
 import pytrec_eval
 
 from sakuin.embedder import SakuinError
-from sakuin.evaluation.families import EvaluationError
 from sakuin.index.build import add, build
 from sakuin.index.snapshot import open_index
 from sakuin.index.vectors import as_int8, write_segment
@@ -27,6 +26,7 @@ from sakuin.tuning.by_dimension import (
     segment_rows,
     stored_bytes,
 )
+from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import JudgedQuery
 
 DIMENSIONS = (32, 64, 256)
@@ -59,9 +59,9 @@ def searcher(folder: Path) -> Iterator[Searcher]:
 
 @pytest.mark.parametrize("mode", ["dense", "hybrid"])
 def test_a_query_is_followed_from_dimension_to_dimension(searcher: Searcher, mode: str) -> None:
-    followed = follow(searcher, "電車の遅れ", DIMENSIONS, mode, cutoff=4)
+    followed = follow(searcher, "電車の遅れ", dimensions=DIMENSIONS, mode=mode, cutoff=4)
     for place, dim in enumerate(DIMENSIONS):
-        top = [hit.passage_id for hit in searcher.search("電車の遅れ", 4, mode, dim).hits]
+        top = [hit.passage_id for hit in searcher.search("電車の遅れ", k=4, mode=mode, dim=dim).hits]
         shown = {p.ranks[place]: p.hit.passage_id for p in followed.passages}
         assert [shown[rank] for rank in (1, 2, 3, 4)] == top
         full = [p.hit.passage_id for p in followed.passages[:4]]
@@ -73,20 +73,20 @@ def test_a_query_is_followed_from_dimension_to_dimension(searcher: Searcher, mod
 
 
 def test_a_query_the_model_does_not_know(searcher: Searcher) -> None:
-    followed = follow(searcher, "\U00013000", DIMENSIONS)
+    followed = follow(searcher, "\U00013000", dimensions=DIMENSIONS)
     assert (followed.passages, followed.kept, followed.first) == ((), (0, 0, 0), 0)
     assert followed.notices
 
 
 def test_agreement_is_recall_against_the_largest_dimension(searcher: Searcher) -> None:
     queries = [JudgedQuery(text, {}) for text in ("猫", "雨の日", "スープ", "\U00013000")]
-    found = measure_dimensions(searcher, DIMENSIONS, queries)
+    found = measure_dimensions(searcher, queries, dimensions=DIMENSIONS)
     assert (found.queries, found.asked) == (4, 4)
     for figures in found.figures:
         shares = []
         for query in queries[:3]:
             full, cut = (
-                {hit.passage_id for hit in searcher.search(query.query, 10, "dense", dim).hits}
+                {hit.passage_id for hit in searcher.search(query.query, k=10, mode="dense", dim=dim).hits}
                 for dim in (256, figures.dim)
             )
             shares.append(len(full & cut) / len(full))
@@ -106,13 +106,13 @@ def test_quality_is_that_of_trec_eval_over_files(searcher: Searcher) -> None:
         ],
     )
     assert judged.unknown == ("gone.md",)
-    found = measure_dimensions(searcher, DIMENSIONS, judged.queries)
+    found = measure_dimensions(searcher, judged.queries, dimensions=DIMENSIONS)
     qrels = {q.query: {name: int(gain) for name, gain in q.gains.items()} for q in judged.queries}
     for figures in found.figures:
         run = {}
         for query in qrels:
             scores: dict[str, float] = {}
-            for hit in searcher.search(query, 100, "dense", figures.dim).hits:
+            for hit in searcher.search(query, k=100, mode="dense", dim=figures.dim).hits:
                 scores.setdefault(hit.document.uri, hit.score)
             run[query] = scores
         measured = pytrec_eval.RelevanceEvaluator(qrels, {"ndcg_cut.10"}).evaluate(run)
@@ -136,7 +136,7 @@ def test_time_is_bounded_and_progress_rises(searcher: Searcher) -> None:
     shares: list[float] = []
     queries = [JudgedQuery(f"話 {n}", {}) for n in range(5_000)]
     started = time.monotonic()
-    found = measure_dimensions(searcher, DIMENSIONS, queries, seconds=0.5, progress=shares.append)
+    found = measure_dimensions(searcher, queries, dimensions=DIMENSIONS, seconds=0.5, progress=shares.append)
     assert time.monotonic() - started < 5
     assert 1 <= found.queries < 5_000 == found.asked
     assert shares == sorted(shares)
@@ -147,7 +147,7 @@ def test_an_empty_index_is_refused(tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
     build(tmp_path / "corpus", tmp_path / "index")
     with Searcher.open(tmp_path / "index") as empty, pytest.raises(SakuinError, match="no documents"):
-        measure_dimensions(empty, DIMENSIONS, sampled_queries(empty))
+        measure_dimensions(empty, sampled_queries(empty), dimensions=DIMENSIONS)
 
 
 def test_bytes_are_those_of_an_index_of_that_dimension(folder: Path, searcher: Searcher, tmp_path: Path) -> None:

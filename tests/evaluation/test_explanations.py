@@ -22,7 +22,7 @@ def test_random_hits_of_an_index_add_up(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("operation", "expected"), [("sum", 0.5), ("product", 3.5 - 2.0), ("", 0.0)])
 def test_what_does_not_add_up_is_found(operation: str, expected: float) -> None:
-    parts = (Explanation(1.0, "one"), Explanation(2.0, "rounding of two"))
-    wrong = Explanation(3.5, "wrong", parts, operation)
-    assert error(Explanation(3.5, "outer", (wrong,), "sum")) == pytest.approx(expected)
+    parts = (Explanation("low", value=1.0), Explanation("vector_rounding", value=2.0))
+    wrong = Explanation("cosine", {"dim": 1, "of": 1}, value=3.5, details=parts, operation=operation)
+    assert error(Explanation("fused", value=3.5, details=(wrong,), operation="sum")) == pytest.approx(expected)
     assert rounding(wrong) == 2.0

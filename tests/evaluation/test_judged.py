@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sakuin.evaluation.families import EvaluationError
 from sakuin.index import store
 from sakuin.index.build import build
 from sakuin.search import Searcher
+from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import (
     JudgedQuery,
     Place,

@@ -11,10 +11,10 @@ import pytest
 from sakuin.embedder import StaticEmbedder
 from sakuin.evaluation.cache import Cache
 from sakuin.evaluation.dense import Role, Vectors
-from sakuin.evaluation.families import EvaluationError
 from sakuin.evaluation.measuring import dims_of, evaluate_dense
 from sakuin.evaluation.models import StaticModel, TransformerModel, load_models
 from sakuin.evaluation.tasks import read_tasks
+from sakuin.tuning.errors import EvaluationError
 
 NO_PROMPTS: dict[Role, str | None] = {"query": None, "passage": None}
 

@@ -24,10 +24,10 @@ from experiments.abstention import (
     refusals,
 )
 from experiments.examples import EXAMPLES
-from sakuin.evaluation.families import EvaluationError
-from sakuin.evaluation.tasks import read_records
 from sakuin.index.build import build
 from sakuin.search.relevance import Evidence, Weights, log_odds, probability
+from sakuin.tuning.errors import EvaluationError
+from sakuin.tuning.records import read_records
 
 Write = Callable[[str, Sequence[dict[str, Any]]], Path]
 

@@ -15,7 +15,7 @@ from sakuin.index.snapshot import open_index
 from sakuin.search import Searcher
 from sakuin.tuning.judged import JudgedQuery, judgements_of, read_judged
 from sakuin.tuning.legs import fetch
-from sakuin.tuning.settings import Setting, measure, ranked_names
+from sakuin.tuning.settings import Setting, measure_setting, ranked_names
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def judged(searcher: Searcher) -> list[JudgedQuery]:
 @pytest.mark.parametrize("mode", ["hybrid", "dense", "bm25"])
 def test_figures_are_those_of_trec_eval(searcher: Searcher, judged: list[JudgedQuery], mode: str) -> None:
     setting = Setting(mode, None if mode == "bm25" else 64)
-    figures = measure(searcher, judged, setting, 5)
+    figures = measure_setting(searcher, judged, setting=setting, k=5)
     qrels = {str(i): {name: int(gain) for name, gain in query.gains.items()} for i, query in enumerate(judged)}
     run = {
         str(i): {name: -float(rank) for rank, name in enumerate(ranked_names(searcher, query, setting, 5))}
@@ -56,9 +56,9 @@ def test_they_agree_with_what_tuning_counts(searcher: Searcher, judged: list[Jud
         closing(open_index(searcher.folder)) as snapshot,
         closing(store.connect(searcher.folder, read_only=True)) as connection,
     ):
-        found = fetch(snapshot, searcher.model, connection, judged, 256)
+        found = fetch(snapshot, searcher.model, judged, connection=connection, dim=256)
     for mode, other in (("dense", found.by_dense()), ("bm25", found.by_bm25())):
-        mine = measure(searcher, judged, Setting(mode, None), 10)
+        mine = measure_setting(searcher, judged, setting=Setting(mode, None), k=10)
         np.testing.assert_allclose(mine.ndcg, found.figures(other).ndcg)
 
 
@@ -72,6 +72,8 @@ def test_documents_are_counted_not_passages(tmp_path: Path) -> None:
         query = JudgedQuery("the cat sat on the mat", {"short.txt": 1.0})
         assert ranked_names(searcher, query, Setting("bm25", None), 2) == ["long.txt", "short.txt"]
         told: list[tuple[int, int]] = []
-        figures = measure(searcher, [query], Setting("bm25", None), 2, lambda *done: told.append(done))
+        figures = measure_setting(
+            searcher, [query], setting=Setting("bm25", None), k=2, progress=lambda *done: told.append(done)
+        )
         assert figures.first.tolist() == [2]
         assert told == [(1, 1)]

@@ -8,8 +8,9 @@ import pytest
 from sakuin.evaluation.dense import measure, sides
 from sakuin.evaluation.families import ClassificationTask, PairClassificationTask, StsTask, Task
 from sakuin.evaluation.results import Measured
+from sakuin.evaluation.significance import task_difference
 from sakuin.evaluation.tasks import read_tasks
-from sakuin.tuning.significance import compare, paired_bootstrap, randomisation_test
+from sakuin.tuning.significance import paired_bootstrap, randomisation_test
 
 
 def test_the_randomisation_test_is_scipys() -> None:
@@ -48,7 +49,7 @@ def test_equal_models_do_not_differ(data: Path) -> None:
     for task in read_tasks(data):
         vectors = {name: np.eye(16, dtype=np.float32)[:n] for name, n in _sizes(task).items()}
         measured = measure(task, vectors)
-        difference = compare(task, measured, measured)
+        difference = task_difference(task, measured, measured)
         if task.family == "clustering":
             assert difference is None
         else:
@@ -78,7 +79,7 @@ def test_a_clear_difference_is_one_in_every_family_with_items() -> None:
         ),
     ]
     for task, good, bad in tasks:
-        difference = compare(task, figures(good), figures(bad))
+        difference = task_difference(task, figures(good), figures(bad))
         assert difference is not None
         assert difference.test == "bootstrap"
         assert 0 < difference.low < difference.value

@@ -7,12 +7,12 @@ import pytest
 from sakuin.evaluation.families import digest, make_reranking
 from sakuin.evaluation.tasks import (
     ClassificationTask,
-    EvaluationError,
     RerankingTask,
     RetrievalTask,
     find_tasks,
     read_tasks,
 )
+from sakuin.tuning.errors import EvaluationError
 
 Write = Callable[[str, Sequence[dict[str, Any]]], Path]
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from experiments import fusion
 from sakuin.cli.main import cli
-from sakuin.evaluation.families import EvaluationError
 from sakuin.index import store
 from sakuin.index.build import add, build
 from sakuin.index.errors import IndexFolderError
@@ -26,8 +25,9 @@ from sakuin.index.snapshot import open_index
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 from sakuin.search.fusion import Fusion
+from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import JudgedQuery, Judgements, names_in_ranking, places_of, read_judged
-from sakuin.tuning.legs import Candidates, Figures, fetch
+from sakuin.tuning.legs import Candidates, QueryFigures, fetch
 from sakuin.tuning.metrics import ndcg_at, recall_at, reciprocal_rank_at
 from sakuin.tuning.tuning import (
     ADAPTIVE,
@@ -37,9 +37,9 @@ from sakuin.tuning.tuning import (
     IN_USE,
     RRF,
     TUNED,
-    Comparison,
+    FusionComparison,
     best,
-    compare,
+    compare_fusions,
     cross_validated,
     estimate,
     grid,
@@ -66,9 +66,12 @@ def index(built: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def judged() -> list[JudgedQuery]:
-    """With queries that each leg is blind for."""
-    blind = [JudgedQuery("feline", {"office/ikuji-kyugyo.md": 1}), JudgedQuery("\u10a0", {"office/kaigo-kyuka.txt": 1})]
-    return read_judged(QUERIES) + blind
+    """With queries that each leg has no match for."""
+    strangers = [
+        JudgedQuery("feline", {"office/ikuji-kyugyo.md": 1}),
+        JudgedQuery("\u10a0", {"office/kaigo-kyuka.txt": 1}),
+    ]
+    return read_judged(QUERIES) + strangers
 
 
 def candidates_of(index: Path, judged: Sequence[JudgedQuery], dim: int = 256) -> Candidates:
@@ -77,23 +80,23 @@ def candidates_of(index: Path, judged: Sequence[JudgedQuery], dim: int = 256) ->
         closing(open_index(index)) as snapshot,
         closing(store.connect(index, read_only=True)) as connection,
     ):
-        return fetch(snapshot, searcher.model, connection, judged, dim)
+        return fetch(snapshot, searcher.model, judged, connection=connection, dim=dim)
 
 
-def searched(index: Path, judged: Sequence[JudgedQuery], mode: str, dim: int) -> Figures:
+def searched(index: Path, judged: Sequence[JudgedQuery], mode: str, dim: int) -> QueryFigures:
     """Figures of the documents that searches list, by `tuning.metrics`."""
     rows = []
     with Searcher.open(index) as searcher, closing(store.connect(index, read_only=True)) as connection:
         for query in judged:
-            contents = [int(hit.passage_id, 16) for hit in searcher.search(query.query, 60, mode, dim).hits]
+            contents = [int(hit.passage_id, 16) for hit in searcher.search(query.query, k=60, mode=mode, dim=dim).hits]
             places = places_of(contents, connection)
             called = [names_in_ranking(content, places[content], query.gains) for content in contents]
             ranked = list(dict.fromkeys(name for names in called for name in names))
             rows.append([own(10, ranked, query.gains) for own in (ndcg_at, reciprocal_rank_at, recall_at)])
-    return Figures(*np.array(rows, np.float64).T)
+    return QueryFigures(*np.array(rows, np.float64).T)
 
 
-def assert_equal(a: Figures, b: Figures) -> None:
+def assert_equal(a: QueryFigures, b: QueryFigures) -> None:
     for name in ("ndcg", "mrr", "recall"):
         np.testing.assert_allclose(getattr(a, name), getattr(b, name), atol=1e-9, err_msg=name)
 
@@ -107,14 +110,14 @@ def test_a_setting_is_scored_as_searches_rank_by_it(
     keep(index, tuned)
     some = judged[::4] + judged[-2:]
     found = candidates_of(index, some, dim)
-    assert_equal(found.figures(found.joined(tuned or Fusion())), searched(index, some, "hybrid", dim))
+    assert_equal(found.figures(found.by_fusion(tuned or Fusion())), searched(index, some, "hybrid", dim))
 
 
 def test_the_legs_are_scored_as_searches_by_them_rank(index: Path, judged: list[JudgedQuery]) -> None:
     some = judged[::4] + judged[-2:]
     found = candidates_of(index, some)
-    assert found.dense_blind.sum() == 1
-    assert found.bm25_blind.sum() >= 1
+    assert found.dense_no_match.sum() == 1
+    assert found.bm25_no_match.sum() >= 1
     assert_equal(found.figures(found.by_dense()), searched(index, some, "dense", 256))
     assert_equal(found.figures(found.by_bm25()), searched(index, some, "bm25", 256))
 
@@ -160,10 +163,10 @@ def by_trec_eval(found: Candidates, scores: NDArray[np.float64]) -> dict[str, li
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 40), st.sampled_from(["rrf", "joined", "bm25"]))
+@given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 40), st.sampled_from(["rrf", "fusion", "bm25"]))
 def test_figures_agree_with_trec_eval(seed: int, queries: int, width: int, way: str) -> None:
     found = drawn(seed, queries, width)
-    scores = {"rrf": found.by_rrf, "bm25": found.by_bm25, "joined": lambda: found.joined(Fusion(0.5, 0.5))}[way]()
+    scores = {"rrf": found.by_rrf, "bm25": found.by_bm25, "fusion": lambda: found.by_fusion(Fusion(0.5, 0.5))}[way]()
     # What should be found and is not proposed is unknown to trec_eval here: give it the ideal of what is proposed.
     proposed = [
         dict(zip(d.tolist(), g.tolist(), strict=True)) for d, g in zip(found.documents, found.gains, strict=True)
@@ -190,8 +193,8 @@ def test_reciprocal_rank_fusion_by_hand() -> None:
         assert scores[i, j] == (pytest.approx(sum(1 / (60 + rank) for rank in ranks)) if ranks else -np.inf)
 
 
-def figures_of(values: NDArray[np.float64]) -> list[Figures]:
-    return [Figures(row, row / 2, row / 4) for row in values]
+def figures_of(values: NDArray[np.float64]) -> list[QueryFigures]:
+    return [QueryFigures(row, row / 2, row / 4) for row in values]
 
 
 def test_settings_are_unlike_each_other_and_begin_with_the_default() -> None:
@@ -230,13 +233,13 @@ def test_intervals_narrow_with_more_queries() -> None:
 
 
 @pytest.fixture(scope="module")
-def compared(built: Path, judged: list[JudgedQuery]) -> Comparison:
+def compared(built: Path, judged: list[JudgedQuery]) -> FusionComparison:
     keep(built, None)
     with Searcher.open(built) as searcher:
-        return compare(searcher, judged)
+        return compare_fusions(searcher, judged)
 
 
-def test_the_ways_to_rank(compared: Comparison) -> None:
+def test_the_ways_to_rank(compared: FusionComparison) -> None:
     rows = {row.name: row for row in compared.rows}
     assert list(rows) == [DENSE, BM25, RRF, FIXED, ADAPTIVE, TUNED]
     for row in compared.rows:
@@ -248,20 +251,22 @@ def test_the_ways_to_rank(compared: Comparison) -> None:
     assert compared.better == (compared.difference.low > 0)
     assert compared.better
     assert compared.tuned != Fusion()
-    assert compared.dense_blind == 1
-    assert compared.bm25_blind >= 1
+    assert compared.dense_no_match == 1
+    assert compared.bm25_no_match >= 1
     json.dumps(compared.to_dict(), allow_nan=False)
 
 
-def test_the_same_queries_give_the_same_figures(index: Path, judged: list[JudgedQuery], compared: Comparison) -> None:
+def test_the_same_queries_give_the_same_figures(
+    index: Path, judged: list[JudgedQuery], compared: FusionComparison
+) -> None:
     with Searcher.open(index) as searcher:
-        assert compare(searcher, judged) == compared
+        assert compare_fusions(searcher, judged) == compared
 
 
 def test_what_is_in_use_is_shown_beside_the_default(index: Path, judged: list[JudgedQuery]) -> None:
     keep(index, Fusion(0.1, 0.0))
     with Searcher.open(index) as searcher:
-        result = compare(searcher, judged, dim=64, folds=3)
+        result = compare_fusions(searcher, judged, dim=64, folds=3)
     rows = {row.name: row for row in result.rows}
     assert (result.dim, result.folds) == (64, 3)
     assert rows[IN_USE].ndcg != rows[ADAPTIVE].ndcg
@@ -270,13 +275,13 @@ def test_what_is_in_use_is_shown_beside_the_default(index: Path, judged: list[Ju
 def test_too_few_queries_are_refused(index: Path, judged: list[JudgedQuery]) -> None:
     elsewhere = [JudgedQuery(f"{number}", {"gone.md": 1}) for number in range(50)]
     with Searcher.open(index) as searcher, pytest.raises(EvaluationError, match=r"needs 20 .* there are 19"):
-        compare(searcher, judged[:19] + elsewhere)
+        compare_fusions(searcher, judged[:19] + elsewhere)
 
 
 def test_queries_of_documents_that_are_gone_are_left_out(index: Path, judged: list[JudgedQuery]) -> None:
     gone = [JudgedQuery("x", {"gone.md": 1}), JudgedQuery("y", {"gone.md": 1})]
     with Searcher.open(index) as searcher:
-        result = compare(searcher, gone + judged[:30])
+        result = compare_fusions(searcher, gone + judged[:30])
     assert result.judgements == Judgements(tuple(judged[:30]), ("gone.md",), 2)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sakuin.index.analyser import MAX_TERM_CHARACTERS, Analyser, is_japanese
+from sakuin.index.text import MAX_TERM_CHARACTERS, Analyser, is_japanese
 
 ANALYSER = Analyser()
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import time
 import tracemalloc
 import unicodedata
@@ -18,7 +17,8 @@ from sakuin.index.documents import Document, Passage, Skipped
 from sakuin.index.errors import IndexFolderError, ReadError
 from sakuin.index.integrity import verify
 from sakuin.index.passages import split
-from sakuin.index.readers import read_file
+from sakuin.index.readers import markdown, pdf, read_file
+from sakuin.index.reasons import Part, Reason
 from sakuin.index.report import Report
 from sakuin.index.snapshot import open_index
 from sakuin.search import Searcher
@@ -39,16 +39,20 @@ def write(path: Path, content: str | bytes) -> None:
 
 def documents(index_folder: Path) -> set[str]:
     with closing(open_index(index_folder)) as snapshot:
-        return {row.uri for row in snapshot.passages(snapshot.vectors.ids.tolist()).values()}
+        return {row.places[0].uri for row in snapshot.passages(snapshot.vectors.ids.tolist()).values()}
 
 
-def reasons(report: Report) -> dict[str, str]:
+def reasons(report: Report) -> dict[str, Reason]:
     return {item.uri: item.reason for item in report.skipped}
 
 
-def remembered(index_folder: Path) -> dict[str, str]:
+def codes(report: Report) -> dict[str, str]:
+    return {item.uri: item.reason.code for item in report.skipped}
+
+
+def remembered(index_folder: Path) -> dict[str, Reason]:
     with closing(open_index(index_folder)) as snapshot:
-        return dict(snapshot.skipped())
+        return {item.uri: item.reason for item in snapshot.skipped()}
 
 
 class TestFolders:
@@ -92,7 +96,7 @@ class TestFolders:
             assert report.documents == 1
             (skipped,) = report.skipped
             assert skipped.uri.startswith(name)
-            assert "longer than this system allows" in skipped.reason
+            assert skipped.reason.code == "long_path"
             again = build(folder, tmp_path / "index")
             assert (again.unchanged, again.skipped) == (1, report.skipped)
         finally:
@@ -136,8 +140,7 @@ class TestLinks:
             (folder / name).symlink_to(target)
         report = build(folder, tmp_path / "index")
         assert documents(tmp_path / "index") == {"x.txt"}
-        assert set(reasons(report)) == {"self.txt", "a.txt", "b.txt", "gone.txt"}
-        assert all("link that cannot be followed" in reason for reason in reasons(report).values())
+        assert codes(report) == dict.fromkeys(("self.txt", "a.txt", "b.txt", "gone.txt"), "broken_link")
         again = build(folder, tmp_path / "index")
         assert (again.unchanged, reasons(again)) == (1, reasons(report))
         # A link is read once it leads somewhere.
@@ -150,8 +153,7 @@ class TestLinks:
         (folder / "shared").symlink_to(tmp_path / "shared")
         (folder / "above").symlink_to(tmp_path)
         report = build(folder, tmp_path / "index")
-        assert set(reasons(report)) == {"shared", "above"}
-        assert all("index add" in reason for reason in reasons(report).values())
+        assert codes(report) == dict.fromkeys(("shared", "above"), "link_elsewhere")
         add([folder / "shared"], tmp_path / "index")
         assert documents(tmp_path / "index") == {(tmp_path / "shared" / "y.txt").as_posix()}
 
@@ -202,7 +204,7 @@ class TestNames:
         for _ in range(2):
             report = build(folder, tmp_path / "index")
             assert documents(tmp_path / "index") == {"日本語表.txt"}
-            assert "rename one" in reasons(report)["日本語表.txt"]
+            assert codes(report) == {"日本語表.txt": "same_file_name"}
 
     @pytest.mark.parametrize("name", ["a.日本語".encode("cp932"), "日本語".encode("cp932"), b"a.\xff\xfe", b"a.b\nc"])
     def test_odd_suffixes_are_refused_in_words_that_can_be_shown(
@@ -211,17 +213,17 @@ class TestNames:
         write(old_name(folder, name), "x")
         for _ in range(2):
             (skipped,) = build(folder, tmp_path / "index").skipped
-            assert "not read" in skipped.reason
-            assert "\n" not in skipped.reason
-            skipped.reason.encode()
+            assert skipped.reason.code in ("unknown_type", "no_suffix")
+            assert "\n" not in str(skipped.reason)
+            str(skipped.reason).encode()
 
     def test_a_file_without_a_suffix(self, folder: Path, tmp_path: Path) -> None:
         for name in ("README", "name.", "a.exe"):
             write(folder / name, "x")
         assert reasons(build(folder, tmp_path / "index")) == {
-            "README": "files without a suffix are not read",
-            "name.": "files without a suffix are not read",
-            "a.exe": "files of type .exe are not read",
+            "README": Reason("no_suffix"),
+            "name.": Reason("no_suffix"),
+            "a.exe": Reason("unknown_type", {"suffix": ".exe"}),
         }
 
 
@@ -256,7 +258,6 @@ def test_near_empty_files(folder: Path, tmp_path: Path) -> None:
     for _ in range(2):
         report = build(folder, tmp_path / "index")
         assert {uri.split("#")[0] for uri in reasons(report)} == set(empty)
-        assert all(reasons(report).values())
     assert report.documents == len(good)
     assert verify(tmp_path / "index") == []
 
@@ -285,8 +286,11 @@ def test_a_table_of_nothing_but_empty_rows_gives_few_reasons_and_their_number(fo
     write(folder / "a.csv", "title,text\n" + "A,\n" * 5000 + "B,filled\n")
     report = build(folder, tmp_path / "index")
     assert report.documents == 1
-    reason = "5,000 parts of it were left out, such as these; row 1: its text is empty; row 2: its text is empty"
+    empty = Reason("empty_row")
+    reason = Reason("parts", {"number": 5000}, tuple(Part({"row": row}, empty) for row in (1, 2, 3)))
     assert reasons(report) == remembered(tmp_path / "index") == {"a.csv": reason}
+    some = "row 1: its text is empty; row 2: its text is empty; row 3: its text is empty"
+    assert str(reason) == f"{some}; 4,997 more"
 
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv"])
@@ -335,12 +339,13 @@ class TestTimeLimit:
         report = build(folder, tmp_path / "index")
         assert documents(tmp_path / "index") == {"a.csv#row=1", "a.csv#row=2", "b.txt"}
         assert set(reasons(report)) == {"a.csv"}
-        assert "split the file" in reasons(report)["a.csv"]
-        assert "row 3: from here on nothing was read" in remembered(tmp_path / "index")["a.csv"]
+        (left_out,) = reasons(report)["a.csv"].parts
+        assert (left_out.position, left_out.reason.code) == ({"row": 3}, "too_slow")
+        assert remembered(tmp_path / "index") == reasons(report)
         monkeypatch.undo()
         again = build(folder, tmp_path / "index")
         assert (again.unchanged, again.new_passages) == (2, 0)
-        assert "split the file" in reasons(again)["a.csv"]
+        assert reasons(again) == reasons(report)
         with (folder / "a.csv").open("a", encoding="utf-8") as file:
             file.write("題6,6行目です。\n")
         assert build(folder, tmp_path / "index").skipped == []
@@ -358,7 +363,12 @@ class TestTimeLimit:
         write(folder / "a.csv", "title,text\n" + "A,\n" * 300 + "B,filled\n")
         monkeypatch.setattr("sakuin.index.ingest.read_file", slow)
         report = build(folder, tmp_path / "index")
-        assert "split the file" in reasons(report)["a.csv"]
+        reason = reasons(report)["a.csv"]
+        assert [(part.position, part.reason.code) for part in reason.parts[:2]] == [
+            ({"row": 301}, "too_slow"),
+            ({"row": 1}, "empty_row"),
+        ]
+        assert reason.data == {"number": 301}
         assert reasons(report) == remembered(tmp_path / "index")
 
     def test_time_spent_on_indexing_does_not_count(
@@ -378,49 +388,19 @@ class TestTimeLimit:
         monkeypatch.setattr("sakuin.index.ingest.read_file", self.slow_third_row)
         assert build(folder, tmp_path / "index").skipped == []
 
-    def test_a_slow_pdf_keeps_the_pages_read_until_then(
-        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        import pypdfium2
-
-        real = pypdfium2.PdfTextPage.get_text_bounded
-
-        def slow(page: pypdfium2.PdfTextPage) -> str:
-            time.sleep(0.3)
-            return str(real(page))
-
-        monkeypatch.setattr(pypdfium2.PdfTextPage, "get_text_bounded", slow)
-        write(folder / "a.pdf", make_pdf([[f"{number}頁目の本文です。"] for number in range(1, 9)]))
-        report = build(folder, tmp_path / "index")
-        assert documents(tmp_path / "index") == {"a.pdf"}
-        (skipped,) = report.skipped
-        assert re.match(r"page \d: from here on nothing was read.*split the file", skipped.reason)
-        with Searcher.open(tmp_path / "index") as searcher:
-            text = " ".join(hit.text for hit in searcher.search("頁目の本文").hits)
-        assert "1頁目" in text
-        assert "8頁目" not in text
-
-    def test_slow_markdown_keeps_the_pieces_read_until_then(
-        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        import sakuin.index.readers.markdown as markdown
-
-        real = markdown._render
-
-        def slow(source: str) -> str:
-            time.sleep(0.3)
-            return real(source)
-
-        monkeypatch.setattr(markdown, "PIECE", 10)
-        monkeypatch.setattr(markdown, "LONGEST_PIECE", 20)
-        monkeypatch.setattr(markdown, "_render", slow)
-        write(folder / "a.md", "".join(f"{number}番目の段落の本文です。\n\n" for number in range(10)))
-        document, skipped = read_file(folder / "a.md", "a.md")
+    def test_a_slow_pdf_keeps_the_pages_read_until_then(self, tmp_path: Path) -> None:
+        write(tmp_path / "a.pdf", make_pdf([[f"{number}頁目の本文です。"] for number in range(1, 9)]))
+        document, skipped = pdf.read(tmp_path / "a.pdf", "a.pdf", seconds=0)
         assert isinstance(document, Document)
-        assert "0番目" in document.text
-        assert "9番目" not in document.text
-        assert isinstance(skipped, Skipped)
-        assert "split the file" in skipped.reason
+        assert document.text == "1頁目の本文です。"
+        assert skipped == Skipped("a.pdf#page=2", Reason("too_slow", {"minutes": 0}))
+
+    def test_slow_markdown_keeps_the_pieces_read_until_then(self, tmp_path: Path) -> None:
+        write(tmp_path / "a.md", "".join(f"{number}番目の段落の本文です。\n\n" for number in range(10)))
+        document, skipped = markdown.read(tmp_path / "a.md", "a.md", seconds=0, piece=10, longest_piece=20)
+        assert isinstance(document, Document)
+        assert document.text == "0番目の段落の本文です。"
+        assert skipped == Skipped("a.md", Reason("too_slow_at", {"percent": 10, "minutes": 0}))
 
 
 class TestLongMarkdown:
@@ -452,22 +432,18 @@ title: 題
 最後の段落。
 """
 
-    def test_in_pieces_it_reads_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_in_pieces_it_reads_the_same(self, tmp_path: Path) -> None:
         path = tmp_path / "a.md"
         path.write_text(self.SOURCE, encoding="utf-8")
         (whole,) = read_file(path, "a.md")
-        monkeypatch.setattr("sakuin.index.readers.markdown.PIECE", 1)
-        monkeypatch.setattr("sakuin.index.readers.markdown.LONGEST_PIECE", 100)
-        assert list(read_file(path, "a.md")) == [whole]
+        assert list(markdown.read(path, "a.md", piece=1, longest_piece=100)) == [whole]
 
-    def test_no_word_is_lost_where_it_has_no_blank_lines(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("sakuin.index.readers.markdown.PIECE", 50)
-        monkeypatch.setattr("sakuin.index.readers.markdown.LONGEST_PIECE", 100)
+    def test_no_word_is_lost_where_it_has_no_blank_lines(self, tmp_path: Path) -> None:
         words = [f"w{number}" for number in range(500)]
         for separator in ("\n", "\n- ", " "):
             path = tmp_path / "a.md"
             path.write_text(separator.join(words))
-            (document,) = read_file(path, "a.md")
+            (document,) = markdown.read(path, "a.md", piece=50, longest_piece=100)
             assert isinstance(document, Document)
             assert "".join(document.text.split()) == "".join(words)
 

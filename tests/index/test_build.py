@@ -13,6 +13,8 @@ from sakuin.index.build import add, build, remove
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.integrity import verify
 from sakuin.index.maintenance import compact, repair
+from sakuin.index.problems import Problem
+from sakuin.index.reasons import Reason
 from sakuin.index.settings import Settings
 from sakuin.index.snapshot import open_index
 from sakuin.index.store import indexed_text
@@ -23,7 +25,7 @@ from sakuin.search import Searcher
 def uris(folder: Path) -> set[str]:
     snapshot = open_index(folder)
     try:
-        return {row.uri for row in snapshot.passages(snapshot.vectors.ids.tolist()).values()}
+        return {row.places[0].uri for row in snapshot.passages(snapshot.vectors.ids.tolist()).values()}
     finally:
         snapshot.close()
 
@@ -58,7 +60,8 @@ def test_stored_vectors_are_those_of_title_heading_and_text(corpus: Path, tmp_pa
     build(corpus, tmp_path / "index", Settings(dim=128))
     snapshot = open_index(tmp_path / "index")
     rows = snapshot.passages(snapshot.vectors.ids.tolist())
-    texts = [indexed_text(rows[i].title, rows[i].heading, rows[i].text) for i in snapshot.vectors.ids.tolist()]
+    firsts = [(rows[i].places[0], rows[i].text) for i in snapshot.vectors.ids.tolist()]
+    texts = [indexed_text(place.title, place.heading, text) for place, text in firsts]
     for dim in (128, 32):
         expected = StaticEmbedder.load().encode(texts, truncate_dim=dim, normalize=True)
         np.testing.assert_allclose(snapshot.vectors.rows(snapshot.vectors.ids, dim), expected, atol=3e-3)
@@ -74,11 +77,11 @@ def test_a_passage_that_stands_twice_is_stored_once(corpus: Path, tmp_path: Path
     assert (report.documents, report.passages, report.duplicates) == (10, 5, 5)
     with Searcher.open(folder) as searcher:
         hits = [hit for hit in searcher.search(footer).hits if hit.text == footer]
-        assert [(hit.document.uri, hit.places) for hit in hits] == [("a.jsonl#0", 6)]
+        assert [(hit.document.uri, hit.place_count) for hit in hits] == [("a.jsonl#0", 6)]
     # It stays for as long as it stands anywhere.
     remove(["a.jsonl", "b.jsonl#0"], folder)
     with Searcher.open(folder) as searcher:
-        assert [(h.document.uri, h.places) for h in searcher.search(footer, k=1).hits] == [("b.jsonl#1", 2)]
+        assert [(h.document.uri, h.place_count) for h in searcher.search(footer, k=1).hits] == [("b.jsonl#1", 2)]
     remove(["b.jsonl"], folder)
     with Searcher.open(folder) as searcher:
         assert all(hit.text != footer for hit in searcher.search(footer).hits)
@@ -88,7 +91,7 @@ def test_a_passage_that_stands_twice_is_stored_once(corpus: Path, tmp_path: Path
     (corpus / "b.jsonl").write_text('{"id": 9, "title": "注意", "text": "' + footer + '"}', encoding="utf-8")
     build(corpus, folder)
     with Searcher.open(folder) as searcher:
-        assert [(h.document.uri, h.places) for h in searcher.search(footer, k=1).hits] == [("a.jsonl#0", 4)]
+        assert [(h.document.uri, h.place_count) for h in searcher.search(footer, k=1).hits] == [("a.jsonl#0", 4)]
     assert verify(folder) == []
 
 
@@ -109,7 +112,7 @@ def test_a_huge_file_is_committed_in_parts(tmp_path: Path, monkeypatch: pytest.M
     with Searcher.open(folder) as searcher:
         part = searcher.counts()
         assert 100 <= part["passages"] < 350
-        assert "the next build reads the rest" in searcher.skipped()[0][1]
+        assert searcher.skipped()[0].reason == Reason("interrupted")
     assert verify(folder) == []
     encoded: list[int] = []
     encode = StaticEmbedder.encode
@@ -382,7 +385,7 @@ def test_verify_finds_every_damaged_file(corpus: Path, tmp_path: Path) -> None:
             continue
         whole = path.read_bytes()
         path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-        assert any(path.name in problem for problem in verify(folder)), path
+        assert any(path.name in str(problem) for problem in verify(folder)), path
         path.write_bytes(whole)
     assert verify(folder) == []
 
@@ -457,7 +460,7 @@ def test_a_file_that_could_not_be_opened_is_tried_again(
     from sakuin.index.errors import ReadError
 
     def refuse(path: Path) -> str:
-        raise ReadError("cannot be read: Permission denied")
+        raise ReadError(Reason("cannot_read", {"detail": "Permission denied"}))
 
     folder = tmp_path / "index"
     with monkeypatch.context() as patched:
@@ -495,7 +498,7 @@ def test_documents_of_the_same_name_do_not_stop_a_build(corpus: Path, tmp_path: 
     (corpus / "rows.jsonl#a.txt").write_text("file", encoding="utf-8")
     (corpus / "rows.jsonl").write_text('{"id": "a.txt", "text": "row"}', encoding="utf-8")
     report = build(corpus, tmp_path / "index")
-    assert "same name" in " ".join(item.reason for item in report.skipped)
+    assert "same name" in " ".join(str(item.reason) for item in report.skipped)
     assert len([uri for uri in uris(tmp_path / "index") if uri == "rows.jsonl#a.txt"]) == 1
 
 
@@ -532,7 +535,7 @@ def test_verify_beside_a_writer_finds_nothing_wrong(corpus: Path, tmp_path: Path
     folder = tmp_path / "index"
     build(corpus, folder)
     done = threading.Event()
-    problems: list[str] = []
+    problems: list[Problem] = []
 
     def look() -> None:
         while not done.is_set():

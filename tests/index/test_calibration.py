@@ -2,7 +2,6 @@
 
 import shutil
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +11,10 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index import store
 from sakuin.index.background import FEWEST, QUERY_WIDTH, made_up_query, unrelated_cosines
 from sakuin.index.build import add, build, remove
-from sakuin.index.maintenance import compact, repair
+from sakuin.index.maintenance import compact
 from sakuin.index.passages import text_width
 from sakuin.index.snapshot import open_index
-from sakuin.index.store import PassageRow
+from sakuin.index.store import PassageRow, PlaceRow
 
 THINGS = ["猫", "有給休暇", "電車の遅延", "温泉", "雨傘", "カレー", "password", "天気予報", "図書館", "自転車"]
 DEEDS = [
@@ -40,13 +39,6 @@ def calibration(folder: Path) -> dict[str, float]:
         return snapshot.manifest.background
 
 
-def forget_calibration(folder: Path) -> None:
-    """Make an index look as one of before there was a calibration."""
-    with closing(store.connect(folder, read_only=False)) as connection:
-        manifest = store.read_manifest(connection, folder)
-        store.write_manifest(connection, replace(manifest, background={}))
-
-
 def test_too_few_passages_are_not_calibrated(tmp_path: Path) -> None:
     build(write_corpus(tmp_path / "corpus", FEWEST - 1), tmp_path / "index")
     assert calibration(tmp_path / "index") == {}
@@ -66,7 +58,7 @@ def test_cosines_are_those_of_unrelated_pairs(tmp_path: Path) -> None:
     model = StaticEmbedder.load()
     with closing(open_index(tmp_path / "index")) as snapshot:
         rows = snapshot.passages(snapshot.vectors.ids.tolist()).values()
-        indexed = [store.indexed_text(row.title, row.heading, row.text) for row in rows]
+        indexed = [store.indexed_text(row.places[0].title, row.places[0].heading, row.text) for row in rows]
         queries = [row.text for row in rows]
     for dim in (256, 64):
         asked, stored = (model.encode(some, truncate_dim=dim, normalize=True) for some in (queries, indexed))
@@ -116,18 +108,6 @@ def test_history_does_not_matter(tmp_path: Path) -> None:
     assert calibration(grown) == calibration(tmp_path / "fresh") != {}
 
 
-@pytest.mark.parametrize("mend", [compact, repair])
-def test_an_index_of_before_is_calibrated_when_it_is_compacted_or_repaired(tmp_path: Path, mend: object) -> None:
-    build(write_corpus(tmp_path / "corpus", 40), tmp_path / "index")
-    own = calibration(tmp_path / "index")
-    forget_calibration(tmp_path / "index")
-    assert calibration(tmp_path / "index") == {}
-    assert callable(mend)
-    mend(tmp_path / "index")
-    assert calibration(tmp_path / "index") == own
-    assert compact(tmp_path / "index") is None
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -138,8 +118,8 @@ def test_an_index_of_before_is_calibrated_when_it_is_compacted_or_repaired(tmp_p
     ],
 )
 def test_made_up_queries_are_short_stretches(text: str) -> None:
-    row = PassageRow(1, 1, 0, len(text), "", text, "a.txt", "a", {})
-    query = made_up_query(row)
+    place = PlaceRow("a.txt", "a.txt", "a", {}, 0, len(text), "")
+    query = made_up_query(PassageRow(1, text, (place,), 1))
     assert query.strip()
     assert query in text
     assert text_width(query) <= 1.25 * QUERY_WIDTH

@@ -118,10 +118,14 @@ def test_add_remove_verify(index: Path, tmp_path: Path) -> None:
     assert "1 added" in run("add", str(tmp_path / "more.txt"), "--index", str(index)).stdout
     assert "1 removed" in run("remove", "vpn.md", "--index", str(index)).stdout
     assert "whole" in run("verify", "--index", str(index)).stdout
-    next((index / "vectors").glob("*.int8.npy")).write_bytes(b"")
+    path = next((index / "vectors").glob("*.int8.npy"))
+    path.write_bytes(b"")
     damaged = run("verify", "--index", str(index))
     assert damaged.returncode == 1
     assert "has changed" in damaged.stdout
+    assert "`index repair`" in damaged.stderr
+    (problem,) = json.loads(run("verify", "--json", "--index", str(index)).stdout)["problems"]
+    assert (problem["code"], problem["data"]) == ("changed_file", {"path": f"vectors/{path.name}"})
 
 
 def test_numbers_are_of_what_they_say(corpus: Path, tmp_path: Path) -> None:
@@ -133,6 +137,14 @@ def test_numbers_are_of_what_they_say(corpus: Path, tmp_path: Path) -> None:
         assert f"Files:     {files}\nIndex:     6 documents, 6 passages" in shown
         assert "Skipped:   1 file, parts of 1 file\n  picture.png: files of type .png are not read\n" in shown
         assert "\n  table.csv: row 2: its text is empty; row 3: its text is empty\n" in shown
+    picture, table = json.loads(run("info", "--index", index, "--json").stdout)["skipped"]
+    assert (picture["uri"], picture["documents"], picture["reason"]["code"]) == ("picture.png", 0, "unknown_type")
+    assert table["documents"] == 2
+    assert [(part["position"], part["code"]) for part in table["reason"]["parts"]] == [
+        ({"row": 2}, "empty_row"),
+        ({"row": 3}, "empty_row"),
+    ]
+    assert table["reason"]["message"] == "row 2: its text is empty; row 3: its text is empty"
     shown = run("info", "--index", index).stdout
     assert "files        5, of which nothing was taken from 1\ndocuments    6\n" in shown
     assert "Skipped:   1 file, parts of 1 file\n" in shown

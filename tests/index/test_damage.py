@@ -16,6 +16,7 @@ from sakuin.embedder.errors import SakuinError
 from sakuin.index.build import build, remove
 from sakuin.index.integrity import verify
 from sakuin.index.maintenance import repair
+from sakuin.index.problems import Problem
 from sakuin.index.snapshot import open_index
 from sakuin.search import Searcher
 
@@ -73,7 +74,9 @@ def test_a_flipped_bit_in_a_derived_file_is_found_refused_and_repaired(index: Pa
     rng = random.Random(kind)
     data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     path.write_bytes(data)
-    assert any(path.name in problem for problem in verify(index))
+    (problem,) = verify(index)
+    assert (problem.code, problem.data) == ("changed_file", {"path": path.relative_to(index).as_posix()})
+    assert problem.repairable
     with pytest.raises(SakuinError, match="index repair"):
         open_index(index)
     whole = "vectors" if path.parent.parent.name == "terms" else "terms"
@@ -136,6 +139,8 @@ def test_a_changed_passage_is_not_shown(index: Path) -> None:
     with closing(sqlite3.connect(index / "documents.db")) as connection:
         connection.execute("UPDATE documents SET text = replace(text, '5番目', '6番目')")
         connection.commit()
+    assert Problem("document", {"document": "many.jsonl#5"}) in verify(index)
+    assert not any(problem.repairable for problem in verify(index))
     with Searcher.open(index) as searcher, pytest.raises(SakuinError, match="index verify"):
         searcher.search("題5 5番目の文書です")
     with pytest.raises(SakuinError, match="build it again"):
@@ -165,6 +170,7 @@ def test_what_is_noted_of_a_file_is_not_believed_when_it_has_changed(index: Path
     with closing(sqlite3.connect(index / "documents.db")) as connection:
         connection.execute("UPDATE files SET uri = 'mary.jsonl' WHERE uri = 'many.jsonl'")
         connection.commit()
+    assert verify(index) == [Problem("file_state", {"file": "mary.jsonl"})]
     before = rows(index)
     with pytest.raises(SakuinError, match="index verify"):
         build(tmp_path / "corpus", index)

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from sakuin.index.build import build
+from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.reasons import Reason
 from sakuin.index.store.listing import (
     ORDERS,
     count_documents,
@@ -32,13 +34,13 @@ def index(corpus: Path, tmp_path: Path) -> Path:
 def test_pages_together_are_all_documents_once(index: Path) -> None:
     with reading(index) as connection:
         total = count_documents(connection)
-        everything = {row[0] for row in connection.execute("SELECT uri FROM documents")}
+        everything = {row[0] for row in connection.execute("SELECT id FROM documents")}
         for order in ORDERS:
             pages = [list_documents(connection, order=order, first=first, most=2) for first in range(0, total + 2, 2)]
-            uris = [document.uri for page in pages for document in page]
+            uris = [document.id for page in pages for document in page]
             assert len(uris) == total
             assert set(uris) == everything
-        assert [row.uri for row in list_documents(connection)] == sorted(everything)
+        assert [row.id for row in list_documents(connection)] == sorted(everything)
         passages = [row.passages for row in list_documents(connection, order="passages")]
         assert passages == sorted(passages, reverse=True)
         assert passages[0] > 1
@@ -62,14 +64,14 @@ def test_pages_together_are_all_documents_once(index: Path) -> None:
 )
 def test_filters(index: Path, some: str, kind: str, found: set[str]) -> None:
     with reading(index) as connection:
-        assert {row.uri for row in list_documents(connection, some, kind)} == found
+        assert {row.id for row in list_documents(connection, some, kind)} == found
         assert count_documents(connection, some, kind) == len(found)
 
 
 def test_kinds_and_skipped_files(index: Path) -> None:
     with reading(index) as connection:
         assert list_kinds(connection) == ["jsonl", "md", "txt"]
-        assert list_skipped(connection, 10) == ([("photo.png", "files of type .png are not read")], 1)
+        assert list_skipped(connection, 10) == ([Skipped("photo.png", Reason("unknown_type", {"suffix": ".png"}))], 1)
         assert list_skipped(connection, 0) == ([], 1)
         assert documents_in(connection, ["rows.jsonl", "photo.png"]) == {"rows.jsonl": 2, "photo.png": 0}
 

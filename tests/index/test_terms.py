@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from rank_bm25 import BM25Okapi
 
-from sakuin.index.analyser import Analyser, is_japanese
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.terms import MAX_QUERY_TERMS, OTHER_WEIGHT, Terms, TermsWriter
+from sakuin.index.text import Analyser, is_japanese
 
 TEXTS = [
     "京都の清水寺は古い寺です",

@@ -14,8 +14,9 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index.build import build
 from sakuin.index.snapshot import open_index
 from sakuin.search import MODES, Searcher
-from sakuin.search.contributions import coloured, cosines, runs, strongest_pairs, term_scores
-from sakuin.search.explanation import Indexed
+from sakuin.search.breakdown import term_scores
+from sakuin.search.contributions import coloured, cosines, runs, strongest_pairs
+from sakuin.search.spans import Indexed
 from sakuin.search.token_pairs import token_pairs
 
 TEXTS = {
@@ -66,7 +67,7 @@ def test_a_character_has_the_share_of_its_token(searcher: Searcher, dim: int | N
         assert hit.explanation
         # The index has the passage's vector in int8; what that rounds is the explanation's last part.
         rounded = hit.explanation.details[-1]
-        assert rounded.description == "rounding of the stored vector"
+        assert rounded.code == "vector_rounding"
         assert found.shares.sum() + rounded.value == pytest.approx(hit.dense.score, abs=1e-6)
         drawn: dict[str, list[float]] = {}
         for name, part in (("title", colours.title), ("heading", colours.heading), ("text", colours.text)):
@@ -75,7 +76,7 @@ def test_a_character_has_the_share_of_its_token(searcher: Searcher, dim: int | N
         for token, share in zip(found.passage, found.shares.sum(axis=0).tolist(), strict=True):
             for span in token.spans:
                 if spans.count(span) == 1:
-                    for place in passage.places([span]):
+                    for place in passage.spans([span]):
                         assert drawn[place.part][place.start : place.end] == pytest.approx(
                             [share] * (place.end - place.start)
                         )

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from tantivy import Query
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index.analyser import Analyser
 from sakuin.index.build import build, remove
 from sakuin.index.settings import Settings
 from sakuin.index.snapshot import open_index
 from sakuin.index.store import indexed_text
 from sakuin.index.terms import Terms
+from sakuin.index.text import Analyser
 from sakuin.search import MODES, Explanation, Hit, Searcher, SearchError
-from sakuin.search.explanation import Indexed, explain_cosine
+from sakuin.search.breakdown import explain_cosine
+from sakuin.search.spans import Indexed
 
 DIMS = (1024, 512, 256, 128, 64, 32)
 PIECES = (
@@ -74,10 +75,10 @@ def assert_adds_up(explanation: Explanation) -> None:
         assert_adds_up(detail)
 
 
-def nodes(explanation: Explanation, start: str) -> list[Explanation]:
-    """All parts of an explanation whose description starts so."""
-    own = [explanation] if explanation.description.startswith(start) else []
-    return own + [found for detail in explanation.details for found in nodes(detail, start)]
+def nodes(explanation: Explanation, code: str, **data: str) -> list[Explanation]:
+    """All parts of an explanation of a code and with that data."""
+    own = [explanation] if explanation.code == code and data.items() <= explanation.data.items() else []
+    return own + [found for detail in explanation.details for found in nodes(detail, code, **data)]
 
 
 def top(searcher: Searcher, query: str, mode: str, name: str, dim: int | None = None) -> Hit:
@@ -99,11 +100,11 @@ def test_everything_adds_up_to_the_score_shown(searcher: Searcher, query: str, m
         assert explanation.value == hit.score
         assert_adds_up(explanation)
         # Rounding is small, or it would hide whatever is wrong.
-        for rounding in nodes(explanation, "rounding of the stored vector"):
+        for rounding in nodes(explanation, "vector_rounding"):
             assert abs(rounding.value) < 5e-3
-        for rounding in nodes(explanation, "rounding to four decimals"):
+        for rounding in nodes(explanation, "score_rounding"):
             assert abs(rounding.value) < 1e-4 + 1e-6 * hit.score
-        again = searcher.explain(query, hit, dim, by)  # type: ignore[arg-type]
+        again = searcher.explain(query, hit, dim=dim, by=by)  # type: ignore[arg-type]
         assert again.value == hit.score
         assert_adds_up(again)
         json.dumps(again.to_dict())
@@ -116,7 +117,7 @@ def test_a_cosine_is_split_as_the_encoder_computes_it(searcher: Searcher, dim: i
     query, passage = "猫は魚が好き", "魚を食べる猫と犬"
     cosine = float(model.similarity(*(model.encode([text], dim) for text in (query, passage)))[0, 0])
     views = [
-        explain_cosine(model, Indexed.query(query), Indexed.passage("", "", passage), dim, cosine, by)
+        explain_cosine(model, Indexed.query(query), Indexed.passage("", "", passage), dim=dim, shown=cosine, by=by)
         for by in ("passage", "query")
     ]
     for view in views:
@@ -125,10 +126,8 @@ def test_a_cosine_is_split_as_the_encoder_computes_it(searcher: Searcher, dim: i
     vector = model.encode([passage], dim)[0]
     own = cat.weight * model.rows([cat], dim)[0]
     expected = own @ model.encode([query], dim, normalize=True)[0] / np.linalg.norm(vector)
-    assert nodes(views[0], 'passage token "猫"')[0].value == pytest.approx(float(expected), abs=1e-6)
-    transposed = [
-        part.value for token in views[1].details for part in token.details if 'token "猫"' in part.description
-    ]
+    assert nodes(views[0], "token", side="passage", token="猫")[0].value == pytest.approx(float(expected), abs=1e-6)
+    transposed = [part.value for part in nodes(views[1], "token_pair", side="passage", token="猫")]
     assert math.fsum(transposed) == pytest.approx(float(expected), abs=1e-6)
 
 
@@ -150,26 +149,26 @@ def test_bm25_parts_are_those_of_the_index(searcher: Searcher) -> None:
             hit = top(searcher, query, "bm25", name)
             explanation = explained(hit)
             parts = searched_one_by_one(terms, query, int(hit.passage_id, 16))
-            found = {node.description: node for node in nodes(explanation, "term ")}
-            assert {f'term "{term}"' for term in parts} == set(found)
+            found = {node.data["term"]: node for node in nodes(explanation, "term")}
+            assert set(parts) == set(found)
             analysed = Analyser().terms(indexed_text(hit.document.title, hit.heading, hit.text))
             for term, value in parts.items():
-                node = found[f'term "{term}"']
+                node = found[term]
                 assert node.value == pytest.approx(value, rel=1e-4)
-                (frequency,) = nodes(node, "freq, ")
+                (frequency,) = nodes(node, "frequency")
                 assert frequency.value == analysed.count(term)
-                (length,) = nodes(node, "dl, ")
+                (length,) = nodes(node, "length")
                 assert len(analysed) / 1.125 <= length.value <= len(analysed)
 
 
 def test_the_formulas_are_what_their_descriptions_say(searcher: Searcher) -> None:
-    for node in nodes(explained(top(searcher, "password", "bm25", "vpn.md")), "term "):
-        (idf,), (tf,) = nodes(node, "idf = "), nodes(node, "tf = ")
+    for node in nodes(explained(top(searcher, "password", "bm25", "vpn.md")), "term"):
+        (idf,), (tf,) = nodes(node, "idf"), nodes(node, "saturation")
         n, passages = (detail.value for detail in idf.details)
         assert idf.value == pytest.approx(math.log(1 + (passages - n + 0.5) / (n + 0.5)), rel=1e-5)
         freq, k1, b, dl, avgdl = (detail.value for detail in tf.details)
         assert tf.value == pytest.approx(freq / (freq + k1 * (1 - b + b * dl / avgdl)), rel=1e-5)
-    for node in nodes(explained(top(searcher, "password", "hybrid", "vpn.md")), "normalised score = (score"):
+    for node in nodes(explained(top(searcher, "password", "hybrid", "vpn.md")), "normalised"):
         score, low, high = (detail.value for detail in node.details)
         assert node.value == pytest.approx((score - low) / (high - low))
 
@@ -177,7 +176,7 @@ def test_the_formulas_are_what_their_descriptions_say(searcher: Searcher) -> Non
 def stretches(hit: Hit, node: Explanation, query: str) -> set[tuple[str, str]]:
     """The characters that a part of a score points at, with the part of the passage they stand in."""
     parts = {"query": query, "title": hit.document.title, "heading": hit.heading, "text": hit.text}
-    return {(place.part, parts[place.part][place.start : place.end]) for place in node.places}
+    return {(span.part, parts[span.part][span.start : span.end]) for span in node.spans}
 
 
 @pytest.mark.parametrize(
@@ -194,7 +193,7 @@ def test_tokens_point_at_the_original_characters(
     searcher: Searcher, name: str, query: str, piece: str, expected: set[tuple[str, str]]
 ) -> None:
     hit = top(searcher, query, "dense", name)
-    (node,) = nodes(explained(hit), f'passage token "{piece}"')
+    (node,) = nodes(explained(hit), "token", side="passage", token=piece)
     assert stretches(hit, node, query) == expected
 
 
@@ -203,17 +202,17 @@ def test_tokens_of_the_query_point_into_the_query(searcher: Searcher) -> None:
     hit = top(searcher, query, "dense", "cat.md")
     explanation = searcher.explain(query, hit, by="query")
     for piece, characters in {"株": "㈱", "ナ": "ﾅ", "BC": "ＢＣ"}.items():
-        node = next(node for node in explanation.details if f'"{piece}"' in node.description)
+        node = next(node for node in explanation.details if node.data.get("token") == piece)
         assert stretches(hit, node, query) == {("query", characters)}
 
 
 def test_terms_point_at_their_characters(searcher: Searcher) -> None:
     hit = top(searcher, "有給休暇", "bm25", "leave.md")
-    (node,) = nodes(explained(hit), 'term "休暇"')
+    (node,) = nodes(explained(hit), "term", term="休暇")
     found = stretches(hit, node, "有給休暇")
     assert {("query", "休暇"), ("text", "休暇")} <= found
     assert {characters for _, characters in found} == {"休暇"}
-    assert {place.part for place in node.places} & {"title", "heading"}
+    assert {span.part for span in node.spans} & {"title", "heading"}
 
 
 def test_a_passage_without_known_tokens(searcher: Searcher) -> None:
@@ -221,7 +220,7 @@ def test_a_passage_without_known_tokens(searcher: Searcher) -> None:
     explanation = explained(hit)
     assert (explanation.value, explanation.details) == (0, ())
     model = searcher.model
-    nothing = explain_cosine(model, Indexed.query(""), Indexed.passage("", "", "猫"), 64, 0.0)
+    nothing = explain_cosine(model, Indexed.query(""), Indexed.passage("", "", "猫"), dim=64, shown=0.0)
     assert nothing.value == 0
     assert_adds_up(nothing)
 
@@ -229,23 +228,35 @@ def test_a_passage_without_known_tokens(searcher: Searcher) -> None:
 def test_a_hybrid_with_a_blind_leg(searcher: Searcher) -> None:
     words = top(searcher, "\u10a0\u10a1\u10a2", "hybrid", "\u10a2.txt")
     assert words.dense is None
-    assert explained(words).description.startswith("BM25")
+    assert explained(words).code == "bm25"
     assert_adds_up(explained(words))
     meaning = searcher.search("feline", explain=True).hits[0]
     assert meaning.bm25 is None
-    assert explained(meaning).description.startswith("cosine")
+    assert explained(meaning).code == "cosine"
     assert_adds_up(explained(meaning))
 
 
 def test_a_hit_is_explained_only_by_the_search_that_found_it(searcher: Searcher) -> None:
     hit = searcher.search("猫は魚が好き", dim=128).hits[0]
     assert hit.explanation is None
-    assert searcher.explain("猫は魚が好き", hit, 128).value == hit.score
+    assert searcher.explain("猫は魚が好き", hit, dim=128).value == hit.score
     for query, dim in (("犬", 128), ("猫は魚が好き", 32), ("猫は魚が好き", 2000)):
         with pytest.raises(SearchError):
-            searcher.explain(query, hit, dim)
+            searcher.explain(query, hit, dim=dim)
     with pytest.raises(SearchError, match="search again"):
-        searcher.explain("猫は魚が好き", replace(hit, passage_id=f"{1:016x}"), 128)
+        searcher.explain("猫は魚が好き", replace(hit, passage_id=f"{1:016x}"), dim=128)
+
+
+def test_a_part_is_known_by_its_code_and_told_by_its_sentence(searcher: Searcher) -> None:
+    explanation = explained(top(searcher, "猫は魚が好き", "hybrid", "cat.md"))
+    told = explanation.to_dict()
+    assert (told["code"], told["description"]) == ("fused", "fused score")
+    assert {share["data"]["leg"] for share in told["details"]} == {"dense", "bm25"}
+    (term,) = (node.to_dict() for node in nodes(explanation, "term", term="魚"))
+    assert term["description"] == 'term "魚"'
+    assert {"part": "query", "start": 2, "end": 3} in term["spans"]
+    (cosine,) = nodes(explanation, "cosine")
+    assert cosine.data == {"dim": 1024, "of": 1024}
 
 
 def test_text_is_indented_and_can_be_cut(searcher: Searcher) -> None:
@@ -272,14 +283,15 @@ def test_every_character_of_a_passage_is_in_one_part(title: str, heading: str, t
     for name, start, end in indexed.parts:
         assert indexed.text[start:end] == parts[name]
     assert "\n".join(parts[name] for name, _, _ in indexed.parts) == indexed.text
-    assert "text" in {place.part for place in indexed.places([(0, len(indexed.text))])}
+    assert "text" in {span.part for span in indexed.spans([(0, len(indexed.text))])}
 
 
 def test_very_long_texts_stay_bounded_and_exact() -> None:
     model = StaticEmbedder.load()
     long = "".join(chr(0x4E00 + 7 * number) for number in range(1500))
     cosine = float(model.similarity(model.encode(["猫の会社"]), model.encode([long]))[0, 0])
-    explanation = explain_cosine(model, Indexed.query("猫の会社"), Indexed.passage("", "", long), 1024, cosine, "query")
+    asked, passage = Indexed.query("猫の会社"), Indexed.passage("", "", long)
+    explanation = explain_cosine(model, asked, passage, dim=1024, shown=cosine, by="query")
     assert_adds_up(explanation)
     assert abs(math.fsum(detail.value for detail in explanation.details if detail.operation) - cosine) < 1e-5
     assert all(len(detail.details) < 300 for detail in explanation.details)
@@ -289,6 +301,7 @@ def test_the_packaged_model_explains_beyond_an_index() -> None:
     model = StaticEmbedder.load()
     texts = "有給休暇はいつまでに申請しますか", "休みたいときは三日前までに届けを出します"
     cosine = float(model.similarity(model.encode(texts[:1]), model.encode(texts[1:]))[0, 0])
-    explanation = explain_cosine(model, Indexed.query(texts[0]), Indexed.passage("", "", texts[1]), 1024, cosine)
+    asked, passage = Indexed.query(texts[0]), Indexed.passage("", "", texts[1])
+    explanation = explain_cosine(model, asked, passage, dim=1024, shown=cosine)
     assert_adds_up(explanation)
-    assert all(abs(node.value) < 1e-6 for node in nodes(explanation, "rounding"))
+    assert all(abs(node.value) < 1e-6 for node in nodes(explanation, "vector_rounding"))

@@ -132,7 +132,7 @@ def test_a_filtered_search_is_the_whole_ranking_filtered(
     rows = snapshot.passages(everything.tolist())
     shared = {n for n, row in rows.items() if row.text == SHARED}
     assert len(shared) == 1
-    uris_of = {n: {row.uri} for n, row in rows.items()}
+    uris_of = {n: {row.places[0].uri} for n, row in rows.items()}
     for n in shared:
         uris_of[n] = {f"{name}#{key}" for name, lines in FILES.items() for key in lines if int(key) % 30 == 7}
     kept = {n for n in everything.tolist() if uris_of[n] & allowed}
@@ -148,10 +148,10 @@ def test_a_filtered_search_is_the_whole_ranking_filtered(
     found = [int(hit.passage_id, 16) for hit in result.hits]
     assert all(hit.document.uri in uris_of[n] & allowed for n, hit in zip(found, result.hits, strict=True))
     if not kept:
-        assert result.notices == (Notice.NOTHING_MATCHES_FILTER,)
+        assert result.notices == (Notice("nothing_matches_filter"),)
         assert not found
         return
-    assert (Notice.BM25_BLIND_IN_FILTER in result.notices) == (mode != "dense" and not bm25)
+    assert (Notice("bm25_no_match_in_filter") in result.notices) == (mode != "dense" and not bm25)
     if mode == "dense" or (mode == "hybrid" and not bm25):
         assert found == dense[:k]
         assert [hit.score for hit in result.hits] == pytest.approx([cosines[n] for n in found], abs=1e-5)
@@ -218,7 +218,7 @@ def test_what_cannot_match_is_told(searcher: Searcher) -> None:
     with pytest.raises(SearchError, match="'autor'"):
         searcher.facets(where={"autor": "山田"})
     nothing = searcher.search("tea", where={"author": "') OR 1 --"})
-    assert (nothing.hits, nothing.notices) == ((), (Notice.NOTHING_MATCHES_FILTER,))
+    assert (nothing.hits, nothing.notices) == ((), (Notice("nothing_matches_filter"),))
 
 
 def test_facets_count_documents(searcher: Searcher) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sakuin.index.analyser import Analyser
+from sakuin.index.text import Analyser
 from sakuin.search.highlights import highlight, inside_a_word
 
 ANALYSER = Analyser()

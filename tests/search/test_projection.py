@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from sakuin.files import cache_folder
-from sakuin.index.analyser import Analyser
 from sakuin.index.build import build
 from sakuin.index.integrity import verify
 from sakuin.index.snapshot import Snapshot, open_index
+from sakuin.index.text import Analyser
 from sakuin.search import projection
 from sakuin.search.projection import MAPS, Method, Projection, Step, fitted, placed, project
 from sakuin.search.searcher import Searcher
@@ -219,8 +219,8 @@ def test_glimpses_are_the_passages(topics: Snapshot, tmp_path: Path) -> None:
     assert glimpses.keys() == passages.keys()
     for content, glimpse in glimpses.items():
         row = passages[content]
-        assert (glimpse.file, glimpse.title, glimpse.text) == ("rows.jsonl", row.title, row.text)
-        assert glimpse.metadata == row.metadata
+        assert (glimpse.file, glimpse.title, glimpse.text) == ("rows.jsonl", row.places[0].title, row.text)
+        assert glimpse.metadata == row.places[0].metadata
 
 
 def test_a_query_is_placed_among_its_like(topics_index: Path) -> None:

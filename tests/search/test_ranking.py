@@ -82,7 +82,7 @@ def test_in_a_small_index_all_terms_count(searcher: Searcher, folder: Path, monk
 
 def test_words_alone_are_ranked_by_all_terms(searcher: Searcher) -> None:
     for query in QUERIES:
-        hits = searcher.search(query, 10, "bm25").hits
+        hits = searcher.search(query, k=10, mode="bm25").hits
         assert [int(hit.passage_id, 16) for hit in hits] == searcher.snapshot.terms.search(query, 10)[0].tolist()
 
 
@@ -93,7 +93,7 @@ def test_bm25_ranks_what_it_lists_by_all_terms(searcher: Searcher) -> None:
         rough, _ = found.search(query, FEWEST_CONTENDERS, rough=True)
         exact = found.scores(query, rough.tolist())
         ranks = {number: rank for rank, number in enumerate(rough[np.lexsort((rough, -exact))].tolist(), 1)}
-        hits = searcher.search(query, 10).hits
+        hits = searcher.search(query, k=10).hits
         assert any(hit.bm25 and hit.bm25.rank == 1 for hit in hits)
         for hit in hits:
             assert hit.bm25
@@ -108,7 +108,7 @@ def test_scores_are_exact_and_explanations_add_up(searcher: Searcher, mode: str)
     snapshot = searcher.snapshot
     for query in QUERIES:
         vector = searcher.model.encode([query], truncate_dim=64, normalize=True)[0]
-        result = searcher.search(query, 10, mode)
+        result = searcher.search(query, k=10, mode=mode)
         assert len(result.hits) == 10
         assert [hit.score for hit in result.hits] == sorted((hit.score for hit in result.hits), reverse=True)
         for hit in result.hits:
@@ -125,7 +125,7 @@ def test_scores_are_exact_and_explanations_add_up(searcher: Searcher, mode: str)
 
 def test_a_hit_has_the_same_scores_however_many_are_wanted(searcher: Searcher) -> None:
     for query in QUERIES:
-        few, many = (searcher.search(query, k).hits for k in (5, CANDIDATES))
+        few, many = (searcher.search(query, k=k).hits for k in (5, CANDIDATES))
         known = {hit.passage_id: hit for hit in many}
         for hit in few:
             more = known[hit.passage_id]
@@ -135,14 +135,14 @@ def test_a_hit_has_the_same_scores_however_many_are_wanted(searcher: Searcher) -
 @pytest.mark.parametrize("mode", ["hybrid", "bm25"])
 def test_what_has_all_terms_comes_first(searcher: Searcher, mode: str) -> None:
     for query in QUERIES:
-        assert query in searcher.search(query, 1, mode).hits[0].text
+        assert query in searcher.search(query, k=1, mode=mode).hits[0].text
 
 
 def test_a_filter_searches_by_all_terms(searcher: Searcher) -> None:
     query = QUERIES[0]
     ids = np.sort(searcher.snapshot.terms.search(query, 600)[0])
     listed = Leg(*searcher.snapshot.terms.search(query, CANDIDATES, ids)).ranks()
-    hits = searcher.search(query, 10, where={"kind": "made"}).hits
+    hits = searcher.search(query, k=10, where={"kind": "made"}).hits
     assert [hit.bm25 and hit.bm25.rank for hit in hits] == [listed.get(int(hit.passage_id, 16)) for hit in hits]
 
 
@@ -152,8 +152,8 @@ def test_judged_queries_are_joined_as_searches_are(searcher: Searcher) -> None:
     k = CANDIDATES
     assert contenders_of(k) >= CANDIDATES
     with store.connect(searcher.folder, read_only=True) as connection:
-        found = fetch(searcher.snapshot, searcher.model, connection, judged, 64)
-    joined = found.joined(Fusion())
+        found = fetch(searcher.snapshot, searcher.model, judged, connection=connection, dim=64)
+    joined = found.by_fusion(Fusion())
     for row, query in enumerate(QUERIES):
-        scores = [hit.score for hit in searcher.search(query, k).hits]
+        scores = [hit.score for hit in searcher.search(query, k=k).hits]
         assert np.sort(joined[row])[::-1][:k] == pytest.approx(scores, abs=1e-6)

@@ -48,14 +48,14 @@ def test_good_hits_are_told_from_the_nearest_of_nothing(examples: Path, mode: st
         for query in QUESTIONS:
             result = searcher.search(query, mode=mode, dim=dim)
             assert result.answered
-            assert Notice.NO_GOOD_MATCH not in result.notices
+            assert Notice("no_good_match") not in result.notices
             assert all(hit.relevance is not None and 0 <= hit.relevance <= 1 for hit in result.hits)
             assert max(hit.relevance or 0 for hit in result.hits) >= 2 * GOOD_MATCH
         for query in [*NONSENSE, NONSENSE_AT_256] if dim == 256 else NONSENSE:
             result = searcher.search(query, mode=mode, dim=dim)
             assert result.answered is False
             assert result.hits
-            assert Notice.NO_GOOD_MATCH in result.notices
+            assert Notice("no_good_match") in result.notices
 
 
 @pytest.mark.parametrize("mode", ["dense", "bm25"])
@@ -78,7 +78,7 @@ def test_whether_a_query_is_answered_does_not_depend_on_how_many_hits_are_asked_
     queries = [json.loads(line)["query"] for line in lines] + NONSENSE
     with Searcher.open(examples) as searcher:
         for query in queries:
-            answers = {k: searcher.search(query, k) for k in (1, 10, 40)}
+            answers = {k: searcher.search(query, k=k) for k in (1, 10, 40)}
             assert len({result.answered for result in answers.values()}) == 1, query
             assert len(answers[1].hits) == 1
 
@@ -122,7 +122,7 @@ def test_an_empty_query_is_neither_answered_nor_not(examples: Path) -> None:
     with Searcher.open(examples) as searcher:
         result = searcher.search(" ")
     assert result.answered is None
-    assert result.notices == (Notice.EMPTY,)
+    assert result.notices == (Notice("empty"),)
 
 
 def test_the_command_line_shows_it(examples: Path) -> None:
@@ -133,7 +133,7 @@ def test_the_command_line_shows_it(examples: Path) -> None:
     nothing = CliRunner().invoke(cli, ["search", NONSENSE[0], "--index", str(examples), "--min-relevance", "0.5"])
     assert nothing.stdout.strip() == "Nothing found."
     nearest = CliRunner().invoke(cli, ["search", NONSENSE[0], "--index", str(examples)])
-    assert Notice.NO_GOOD_MATCH in nearest.stderr
+    assert str(Notice("no_good_match")) in nearest.stderr
     data = json.loads(CliRunner().invoke(cli, ["search", QUESTIONS[0], "--index", str(examples), "--json"]).stdout)
     assert data["answered"] is True
     assert 0 < data["hits"][0]["relevance"] < 1

@@ -8,7 +8,7 @@ from sakuin.index.build import build
 from sakuin.search import Notice, Searcher
 from sakuin.search.ranking import CANDIDATES
 from sakuin.search.side_by_side import side_by_side
-from tests.ui.pages import EXAMPLES
+from tests.examples import EXAMPLES
 
 QUERY = "電車が遅れた証拠がほしい"
 
@@ -25,9 +25,9 @@ def searcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
 def test_each_list_is_that_of_its_own_search(
     searcher: Searcher, dim: int | None, where: dict[str, list[str]] | None
 ) -> None:
-    lists = side_by_side(searcher, QUERY, 10, dim, where)
+    lists = side_by_side(searcher, QUERY, k=10, dim=dim, where=where)
     for mode in ("dense", "hybrid", "bm25"):
-        alone = searcher.search(QUERY, CANDIDATES, mode, dim, where=where).hits
+        alone = searcher.search(QUERY, k=CANDIDATES, mode=mode, dim=dim, where=where).hits
         listed = getattr(lists, mode)
         assert [entry.hit.passage_id for entry in listed] == [hit.passage_id for hit in alone[:10]]
         # Every hit of any list has, of this list, the place that it has in the search by itself.
@@ -40,4 +40,4 @@ def test_each_list_is_that_of_its_own_search(
 def test_a_leg_that_sees_nothing_has_an_empty_list(searcher: Searcher) -> None:
     lists = side_by_side(searcher, "\U00013000\U00013001")
     assert lists.bm25 == ()
-    assert Notice.BM25_BLIND in lists.notices
+    assert Notice("bm25_no_match") in lists.notices

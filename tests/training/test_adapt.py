@@ -2,7 +2,6 @@
 
 import json
 import random
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,8 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.errors import SakuinError
 from sakuin.embedder.folder import ModelFiles, read_model, write_model
 from sakuin.embedder.table import Table
-from sakuin.training.adapt import Adapted, adapt
-from sakuin.training.corpus_pairs import cut, read_documents, training_pairs
+from sakuin.training.adapt import AdaptResult, adapt
+from sakuin.training.corpus_pairs import pieces_of, read_documents, training_pairs
 from sakuin.training.errors import TrainingError
 from sakuin.training.held_out import Questions, hold_out, name_questions, ndcgs, neighbour_questions
 
@@ -73,8 +72,8 @@ def repeating(tmp_path: Path) -> Path:
     return path
 
 
-def run(corpus: Path, model: Path, out: Path, steps: int = 60) -> Adapted:
-    return adapt(corpus, out, str(model), steps=steps)
+def run(corpus: Path, model: Path, out: Path, steps: int = 60) -> AdaptResult:
+    return adapt(corpus, out, model=str(model), steps=steps)
 
 
 def test_adapting_learns_which_words_belong_together(belonging: Path, model: Path, tmp_path: Path) -> None:
@@ -118,14 +117,14 @@ def test_the_command_says_what_it_did_and_what_comes_next(
     assert result.exit_code == 0, result.output
     assert "96 documents" in result.stdout
     assert "picture.png" in result.stdout
-    assert "64 numbers" in result.stdout
+    assert "64 dimensions" in result.stdout
     assert result.stdout.endswith("index build belonging --model 'new model' --index 'new model.index'\n")
     next_command = ["build", "belonging", "--model", "new model"]
     assert CliRunner().invoke(cli, next_command).exit_code == 0
 
 
 def test_time_bounds_the_training(belonging: Path, model: Path, tmp_path: Path) -> None:
-    assert adapt(belonging, tmp_path / "out", str(model), minutes=1e-9).steps == 1
+    assert adapt(belonging, tmp_path / "out", model=str(model), minutes=1e-9).steps == 1
 
 
 def test_nothing_of_held_out_documents_is_trained_on(tmp_path: Path) -> None:
@@ -135,8 +134,8 @@ def test_nothing_of_held_out_documents_is_trained_on(tmp_path: Path) -> None:
         lines += ["## Cleaning", f"Machine {number} is cleaned with warm water once a week.", "## Notice", notice]
         (tmp_path / f"{number}.md").write_text("\n\n".join(lines), encoding="utf-8")
     documents, _ = read_documents(tmp_path)
-    pieces = cut(documents)
-    choosing, reporting = hold_out(pieces, 0.15, 12, seed=0)
+    pieces = pieces_of(documents)
+    choosing, reporting = hold_out(pieces, share=0.15, least=12, seed=0)
     assert (len(choosing), len(reporting)) == (4, 8)
     assert not choosing & reporting
     held = [piece for piece in pieces if piece.unit in choosing | reporting]
@@ -156,7 +155,7 @@ def test_passages_are_without_the_words_that_name_them(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text(f"A short title\n\n{body}\n", encoding="utf-8")
     (tmp_path / "b.csv").write_text(f"item,purpose\nWater pump,{body}\nFuel pump,{body}\n", encoding="utf-8")
     (tmp_path / "c.md").write_text(f"# Handbook\n\n{body}\n\n## Breaks\n\n{body}\n", encoding="utf-8")
-    pieces = cut(read_documents(tmp_path)[0])
+    pieces = pieces_of(read_documents(tmp_path)[0])
     assert [(piece.name, piece.text) for piece in pieces] == [
         ("A short title", body),
         ("Water pump", f"purpose: {body}"),
@@ -171,7 +170,7 @@ def test_titles_that_say_nothing_are_no_questions(tmp_path: Path) -> None:
     records += [{"title": "2024", "text": "In that year there was no soup at all, of any kind."}]
     (tmp_path / "menu.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
     (tmp_path / "IMG_0001.txt").write_text("A text of one line only, whose title is its file's name.")
-    pieces = cut(read_documents(tmp_path)[0])
+    pieces = pieces_of(read_documents(tmp_path)[0])
     assert len(pieces) == 13
     assert {piece.name for piece in pieces} == {""}
     assert len({piece.unit for piece in pieces}) == 13
@@ -180,8 +179,8 @@ def test_titles_that_say_nothing_are_no_questions(tmp_path: Path) -> None:
 def test_documents_of_one_title_are_held_out_together(tmp_path: Path) -> None:
     records = [{"title": f"City {n // 3}", "text": f"Part {n} of what there is to say of it."} for n in range(90)]
     (tmp_path / "cities.jsonl").write_text("\n".join(map(json.dumps, records)), encoding="utf-8")
-    pieces = cut(read_documents(tmp_path)[0])
-    _, reporting = hold_out(pieces, 0.3, 3, seed=1)
+    pieces = pieces_of(read_documents(tmp_path)[0])
+    _, reporting = hold_out(pieces, share=0.3, least=3, seed=1)
     questions = name_questions(pieces, reporting)
     assert set(questions.queries) == reporting
     assert {len(relevant) for relevant in questions.relevant} == {3}
@@ -195,7 +194,7 @@ def test_without_titles_passages_should_find_the_next(belonging: Path, model: Pa
         words = BODY_WORDS[number % TOPICS]
         text = "\n\n".join(" ".join(sentence(words, 7, rng) for _ in range(7)) for _ in range(3))
         (corpus / f"{number}.txt").write_text(text, encoding="utf-8")
-    pieces = cut(read_documents(corpus)[0])
+    pieces = pieces_of(read_documents(corpus)[0])
     questions = neighbour_questions(pieces, {piece.unit for piece in pieces})
     assert len(questions) > 100
     assert all(itself not in relevant for itself, relevant in zip(questions.itself, questions.relevant, strict=True))
@@ -207,7 +206,7 @@ def test_a_passage_that_asks_for_the_next_is_not_its_own_answer(model: Path) -> 
     questions = Questions((texts[0], texts[0]), (frozenset([1]), frozenset([2])), (0, 0))
     files = read_model(model)
     # Second best of what is left scores 1 / log2(3).
-    assert ndcgs(files, files.table, texts, questions, 64) == pytest.approx([1, 1 / np.log2(3)])
+    assert ndcgs(files, files.table, texts, questions, dim=64) == pytest.approx([1, 1 / np.log2(3)])
 
 
 @pytest.mark.parametrize(
@@ -254,22 +253,13 @@ def test_a_folder_that_exists_or_lies_in_the_corpus_is_refused(belonging: Path, 
 def test_an_interruption_leaves_nothing(
     belonging: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*arguments: object) -> float:
+    def interrupted(*arguments: object, **named: object) -> float:
         assert list(tmp_path.glob(".adapting-*"))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sakuin.training.trainer.step", interrupted)
+    monkeypatch.setattr("sakuin.training.trainer.train_step", interrupted)
     out = str(tmp_path / "out")
     result = CliRunner().invoke(cli, ["adapt", str(belonging), "--out", out, "--model", str(model), "--steps", "5"])
     assert result.exit_code == 130
     assert "Nothing was written" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["belonging"]
-
-
-def test_without_the_training_extra_the_command_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "sakuin.training.adapt", None)
-    result = CliRunner().invoke(cli, ["adapt", str(tmp_path)])
-    assert isinstance(result.exception, SakuinError)
-    assert 'pip install "sakuin[train]"' in str(result.exception)

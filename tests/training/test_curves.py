@@ -51,7 +51,7 @@ def test_the_picture_opens_and_has_two_panels(log: Path, tmp_path: Path) -> None
     from matplotlib.image import imread
 
     out = tmp_path / "pictures" / "curves.png"
-    draw_curves(log, out, "a run")
+    draw_curves(log, out, title="a run")
     assert out.read_bytes().startswith(b"\x89PNG")
     pixels = imread(out)
     assert pixels.shape[:2] == (round(2 * PANEL_HEIGHT * DOTS_PER_INCH), round(WIDTH * DOTS_PER_INCH))
@@ -80,11 +80,11 @@ def test_many_sources_share_one_colour(tmp_path: Path) -> None:
     assert len(np.asarray(points.get_xdata())) == 60
 
 
-def test_taught_texts_stand_apart_from_the_mean(tmp_path: Path) -> None:
+def test_distillation_stands_apart_from_the_mean(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text("".join(step(n, ("faq", TEACHER)[n % 2], (1.0, 9.0)[n % 2]) for n in range(60)), encoding="utf-8")
-    taught, faq, mean = figure_of(read_log(path), "").axes[0].get_lines()
-    assert (taught.get_label(), faq.get_label()) == ("taught texts", "faq")
+    distilled, faq, mean = figure_of(read_log(path), "").axes[0].get_lines()
+    assert (distilled.get_label(), faq.get_label()) == ("distillation", "faq")
     np.testing.assert_allclose(np.asarray(mean.get_ydata()), np.ones(30))
 
 
@@ -115,7 +115,7 @@ def test_the_window_is_odd_and_fits(steps: int) -> None:
 def test_short_logs_are_drawn(tmp_path: Path, content: str, panels: int) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text(content, encoding="utf-8")
-    draw_curves(path, tmp_path / "curves.png", "short")
+    draw_curves(path, tmp_path / "curves.png", title="short")
     assert (tmp_path / "curves.png").is_file()
     assert len(figure_of(read_log(path), "short").axes) == panels
 
@@ -131,7 +131,7 @@ def test_a_last_line_cut_short_is_passed_over(tmp_path: Path, cut: int) -> None:
 def test_an_empty_log_is_explained(tmp_path: Path, content: str) -> None:
     (tmp_path / "log.jsonl").write_text(content, encoding="utf-8")
     with pytest.raises(TrainingError, match="holds no training step yet"):
-        draw_curves(tmp_path / "log.jsonl", tmp_path / "curves.png", "")
+        draw_curves(tmp_path / "log.jsonl", tmp_path / "curves.png", title="")
     assert not (tmp_path / "curves.png").exists()
 
 
@@ -145,6 +145,6 @@ def test_a_line_of_neither_kind_is_named(tmp_path: Path, line: str) -> None:
 
 def test_what_cannot_be_read_or_written_is_named(log: Path, tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="Cannot read the log"):
-        draw_curves(tmp_path / "none.jsonl", tmp_path / "curves.png", "")
+        draw_curves(tmp_path / "none.jsonl", tmp_path / "curves.png", title="")
     with pytest.raises(TrainingError, match="Cannot write"):
-        draw_curves(log, tmp_path, "")
+        draw_curves(log, tmp_path, title="")

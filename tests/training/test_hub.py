@@ -18,7 +18,7 @@ Row = Mapping[str, Any]
 
 
 def read(row: Row, columns: list[str] | None = None) -> list[tuple[str, str, tuple[str, ...]]]:
-    return list(pairs_of([row], columns, WHERE))
+    return list(pairs_of([row], columns, where=WHERE))
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_negatives_that_say_nothing_or_answer_are_left_out() -> None:
     ],
 )
 def test_a_row_without_a_text_is_named(row: Row, column: str) -> None:
-    pairs = pairs_of([{"anchor": "fine", "positive": "fine"}, row], None, WHERE)
+    pairs = pairs_of([{"anchor": "fine", "positive": "fine"}, row], None, where=WHERE)
     assert next(pairs) == ("fine", "fine", ())
     with pytest.raises(TrainingError, match=f"{WHERE}, row 2, column {column}"):
         next(pairs)
@@ -86,7 +86,7 @@ def test_a_row_without_a_text_is_named(row: Row, column: str) -> None:
 
 def test_a_column_lost_on_the_way_is_named() -> None:
     with pytest.raises(TrainingError, match="row 2, column positive"):
-        list(pairs_of([{"anchor": "q", "positive": "p"}, {"anchor": "q"}], None, WHERE))
+        list(pairs_of([{"anchor": "q", "positive": "p"}, {"anchor": "q"}], None, where=WHERE))
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_rows_are_read_only_as_far_as_they_are_taken() -> None:
         yield {"anchor": "q", "positive": "p"}
         raise AssertionError
 
-    assert next(pairs_of(rows(), None, WHERE)) == ("q", "p", ())
+    assert next(pairs_of(rows(), None, where=WHERE)) == ("q", "p", ())
 
 
 @pytest.fixture
@@ -124,14 +124,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_rows_of_a_data_set(folder: Path) -> None:
-    rows = load_rows(str(folder), None, "train")
-    assert list(pairs_of(rows, None, WHERE)) == [("猫", "cat", ("dog",)), ("犬", "dog", ())]
+    rows = load_rows(str(folder), subset=None, split="train")
+    assert list(pairs_of(rows, None, where=WHERE)) == [("猫", "cat", ("dog",)), ("犬", "dog", ())]
 
 
 @pytest.mark.parametrize(("subset", "split"), [(None, "test"), ("other", "train")])
 def test_what_a_data_set_does_not_have_is_named(folder: Path, subset: str | None, split: str) -> None:
     with pytest.raises(TrainingError, match="Correct `subset` or `split`") as caught:
-        load_rows(str(folder), subset, split)
+        load_rows(str(folder), subset=subset, split=split)
     assert f"split {split}" in str(caught.value)
 
 
@@ -141,7 +141,7 @@ def test_without_the_network_the_message_says_so(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
     with pytest.raises(TrainingError, match="owner/none, split train: the Hugging Face hub cannot be reached"):
-        load_rows("owner/none", None, "train")
+        load_rows("owner/none", subset=None, split="train")
 
 
 def test_a_network_that_fails_between_rows_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ def test_a_network_that_fails_between_rows_is_explained(monkeypatch: pytest.Monk
         raise ConnectionError("reset by peer")
 
     monkeypatch.setattr(datasets, "load_dataset", rows)
-    read_on = iter(load_rows("owner/set", "pair", "train"))
+    read_on = iter(load_rows("owner/set", subset="pair", split="train"))
     assert next(read_on)["anchor"] == "q"
     with pytest.raises(TrainingError, match=r"owner/set, subset pair.*reset by peer"):
         next(read_on)
@@ -160,8 +160,8 @@ def test_a_network_that_fails_between_rows_is_explained(monkeypatch: pytest.Monk
 
 def test_without_the_library_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
-    with pytest.raises(TrainingError, match=r'pip install "sakuin\[train\]"'):
-        load_rows("owner/set", None, "train")
+    with pytest.raises(TrainingError, match=r"pip install .*\[train\]"):
+        load_rows("owner/set", subset=None, split="train")
 
 
 def test_the_reference_recipe_takes_all_its_pairs_from_the_hub() -> None:

@@ -6,17 +6,15 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from sakuin.training.losses import Ranking, matryoshka_order_loss, matryoshka_ranking_loss, matryoshka_taught_loss
+from sakuin.training.losses import LossSettings, matryoshka_distillation_loss, matryoshka_ranking_loss
 
 DIMS = [96, 64, 32, 8]
 
 
-def theirs(
-    queries: Tensor, passages: Tensor, scale: float, tokenizer: Tokenizer, scores: Tensor | None = None
-) -> tuple[float, Tensor, Tensor]:
+def theirs(queries: Tensor, passages: Tensor, scale: float, tokenizer: Tokenizer) -> tuple[float, Tensor, Tensor]:
     """Loss and both gradients; the vectors are the rows of a static model's table, one token a text."""
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers.losses import CoSENTLoss, MatryoshkaLoss, MultipleNegativesRankingLoss
+    from sentence_transformers.losses import MatryoshkaLoss, MultipleNegativesRankingLoss
     from sentence_transformers.models import StaticEmbedding
 
     count = len(queries)
@@ -26,8 +24,8 @@ def theirs(
         {"input_ids": torch.arange(start, stop), "offsets": torch.arange(stop - start)}
         for start, stop in ((0, count), (count, count + len(passages)))
     ]
-    inner = MultipleNegativesRankingLoss(model, scale=scale) if scores is None else CoSENTLoss(model, scale=scale)
-    loss = MatryoshkaLoss(model, inner, DIMS)(columns, scores)
+    inner = MultipleNegativesRankingLoss(model, scale=scale)
+    loss = MatryoshkaLoss(model, inner, DIMS)(columns, None)
     loss.backward()
     gradient = table.embedding.weight.grad
     return loss.item(), gradient[:count], gradient[count:]
@@ -40,7 +38,7 @@ def test_loss_and_gradients_are_those_of_sentence_transformers(
 ) -> None:
     torch.manual_seed(size)
     queries, passages = (torch.randn(size, 96, requires_grad=True) for _ in range(2))
-    loss = matryoshka_ranking_loss(queries, passages, Ranking(DIMS, scale))
+    loss = matryoshka_ranking_loss(queries, passages, LossSettings(DIMS, scale))
     loss.backward()
     expected, of_queries, of_passages = theirs(queries, passages, scale, toy_tokenizer)
     assert loss.item() == pytest.approx(expected, rel=1e-5)
@@ -53,48 +51,43 @@ def test_loss_and_gradients_are_those_of_sentence_transformers(
 def test_half_precision_products_come_near() -> None:
     torch.manual_seed(0)
     ours = [torch.randn(400, 96, requires_grad=True) for _ in range(2)]
-    exact = matryoshka_ranking_loss(*ours, Ranking(DIMS))
-    rough = matryoshka_ranking_loss(*ours, Ranking(DIMS, product_type=torch.bfloat16))
+    exact = matryoshka_ranking_loss(*ours, LossSettings(DIMS))
+    rough = matryoshka_ranking_loss(*ours, LossSettings(DIMS, product_type=torch.bfloat16))
     assert rough.item() == pytest.approx(exact.item(), rel=0.01)
 
 
 def test_extra_passages_are_negatives() -> None:
     torch.manual_seed(0)
     queries, passages, more = (torch.randn(n, 96) for n in (50, 50, 20))
-    with_more = matryoshka_ranking_loss(queries, torch.cat([passages, more]), Ranking(DIMS))
-    assert with_more > matryoshka_ranking_loss(queries, passages, Ranking(DIMS))
+    with_more = matryoshka_ranking_loss(queries, torch.cat([passages, more]), LossSettings(DIMS))
+    assert with_more > matryoshka_ranking_loss(queries, passages, LossSettings(DIMS))
 
 
-def plain(queries: Tensor, passages: Tensor, ranking: Ranking) -> Tensor:
+def plain(queries: Tensor, passages: Tensor, settings: LossSettings) -> Tensor:
     """The same loss as its definition says, by autograd."""
     own = torch.arange(len(queries))
     total = torch.zeros(())
     full: Tensor | None = None
-    masked = torch.zeros(len(queries), len(passages), dtype=torch.bool)
-    for dim, scale in reversed(ranking.prefixes()):
+    for dim, scale in reversed(settings.prefixes()):
         cosines = torch.nn.functional.normalize(queries[:, :dim]) @ torch.nn.functional.normalize(passages[:, :dim]).T
-        if full is None and ranking.mask_above is not None:
-            masked = cosines > cosines[own, own][:, None] + ranking.mask_above
-        shares = torch.log_softmax((scale * cosines).masked_fill(masked, -1e4), 1)
+        shares = torch.log_softmax(scale * cosines, 1)
         if full is None:
             full = shares.exp().detach()
             total = total - shares[own, own].mean()
         else:
-            total = total - (1 - ranking.soft) * shares[own, own].mean() - ranking.soft * (full * shares).sum(1).mean()
+            soft = settings.self_distillation
+            total = total - (1 - soft) * shares[own, own].mean() - soft * (full * shares).sum(1).mean()
     return total
 
 
 @pytest.mark.parametrize("soft", [0.0, 0.4, 1.0])
-@pytest.mark.parametrize("mask_above", [None, 0.05])
 @pytest.mark.parametrize("scale", [20.0, (35.0, 25.0, 15.0, 10.0)])
-def test_soft_targets_masks_and_scales_are_what_they_say(
-    soft: float, mask_above: float | None, scale: float | tuple[float, ...]
-) -> None:
+def test_soft_targets_and_scales_are_what_they_say(soft: float, scale: float | tuple[float, ...]) -> None:
     torch.manual_seed(1)
     ours = [torch.randn(n, 96, requires_grad=True) for n in (300, 310)]
     copies = [tensor.detach().clone().requires_grad_() for tensor in ours]
-    ranking = Ranking(DIMS, scale, soft, mask_above)
-    loss, expected = matryoshka_ranking_loss(ours[0], ours[1], ranking), plain(copies[0], copies[1], ranking)
+    settings = LossSettings(DIMS, scale, soft)
+    loss, expected = matryoshka_ranking_loss(ours[0], ours[1], settings), plain(copies[0], copies[1], settings)
     loss.backward()
     expected.backward()
     assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
@@ -103,40 +96,15 @@ def test_soft_targets_masks_and_scales_are_what_they_say(
         np.testing.assert_allclose(tensor.grad, copy.grad, atol=1e-5)
 
 
-def test_a_mask_leaves_out_what_looks_like_another_answer() -> None:
-    queries = torch.eye(3, 8)
-    passages = torch.eye(3, 8)
-    # Passage 1 answers query 0 better than its own does.
-    passages[0] = torch.tensor([0.6, 0, 0, 0.8, 0, 0, 0, 0])
-    passages[1] = torch.tensor([0.9, 0.4, 0, 0, 0, 0, 0, 0])
-    without = matryoshka_ranking_loss(queries, passages, Ranking([8]))
-    masked = matryoshka_ranking_loss(queries, passages, Ranking([8], mask_above=0.1))
-    assert masked < without / 2
-
-
-def test_order_loss_is_that_of_sentence_transformers(toy_tokenizer: Tokenizer) -> None:
-    torch.manual_seed(2)
-    first, second = (torch.randn(40, 96, requires_grad=True) for _ in range(2))
-    scores = torch.randint(0, 6, (40,)).float()
-    loss = matryoshka_order_loss(first, second, scores, Ranking(DIMS))
-    loss.backward()
-    expected, of_first, of_second = theirs(first, second, 20.0, toy_tokenizer, scores)
-    assert loss.item() == pytest.approx(expected, rel=1e-5)
-    assert first.grad is not None
-    assert second.grad is not None
-    np.testing.assert_allclose(first.grad, of_first, atol=1e-5)
-    np.testing.assert_allclose(second.grad, of_second, atol=1e-5)
-
-
-def test_taught_loss_is_the_cross_entropy_with_the_teachers_neighbours() -> None:
+def test_distillation_loss_is_the_cross_entropy_with_the_teachers_neighbours() -> None:
     torch.manual_seed(3)
-    vectors, taught = torch.randn(30, 96, requires_grad=True), torch.nn.functional.normalize(torch.randn(30, 24))
-    loss = matryoshka_taught_loss(vectors, taught, Ranking(DIMS, 12.0), 9.0)
+    vectors, teacher = torch.randn(30, 96, requires_grad=True), torch.nn.functional.normalize(torch.randn(30, 24))
+    loss = matryoshka_distillation_loss(vectors, teacher, LossSettings(DIMS, 12.0), teacher_scale=9.0)
     loss.backward()
     copy = vectors.detach().clone().requires_grad_()
     others = ~torch.eye(30, dtype=torch.bool)
     target = torch.softmax(
-        9 * torch.nn.functional.cosine_similarity(taught[:, None], taught[None], 2)[others].view(30, 29), 1
+        9 * torch.nn.functional.cosine_similarity(teacher[:, None], teacher[None], 2)[others].view(30, 29), 1
     )
     expected = torch.zeros(())
     for dim in DIMS:
@@ -151,5 +119,6 @@ def test_taught_loss_is_the_cross_entropy_with_the_teachers_neighbours() -> None
 def test_what_ranks_as_the_teacher_has_nothing_to_learn() -> None:
     torch.manual_seed(4)
     vectors = torch.randn(30, 24, requires_grad=True)
-    matryoshka_taught_loss(vectors, torch.nn.functional.normalize(vectors.detach()), Ranking([24], 9.0), 9.0).backward()
+    teacher = torch.nn.functional.normalize(vectors.detach())
+    matryoshka_distillation_loss(vectors, teacher, LossSettings([24], 9.0), teacher_scale=9.0).backward()
     np.testing.assert_allclose(vectors.grad, torch.zeros(30, 24), atol=1e-6)

@@ -20,16 +20,16 @@ from sakuin.cli.training import cli
 from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.folder import DEFAULT_FOLDER
 from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.training.batches import batch_bags
+from sakuin.training.distillation import load_teacher_texts
 from sakuin.training.errors import TrainingError
 from sakuin.training.initial import initial_table
-from sakuin.training.joining import joined
-from sakuin.training.lessons import bags_of
+from sakuin.training.merging import merge_tables
 from sakuin.training.mining import mine, write_mined
 from sakuin.training.pairs import Pairs, Source, read_pairs
 from sakuin.training.recipe import Recipe
 from sakuin.training.sampling import cut_spans, load_source
-from sakuin.training.taught import load_taught
-from sakuin.training.teacher import PIECES, read_taught, teach
+from sakuin.training.teacher import PIECES, read_teacher_texts, teach
 from sakuin.training.trainer import Watch, train
 
 TOKENIZER = DEFAULT_FOLDER / "tokenizer.json"
@@ -54,7 +54,7 @@ def data(tmp_path: Path) -> Path:
         ],
     )
     write(
-        folder / "scored.jsonl",
+        folder / "alike.jsonl",
         [
             {
                 "sentence1": f"{fruit}を{n}個買う",
@@ -82,17 +82,8 @@ def recipe_of(data: Path, *sources: Source) -> Recipe:
     return Recipe("tiny", TOKENIZER, sources, data, dims=(32, 16), batch=32, steps=10)
 
 
-def test_scored_pairs_are_put_into_their_order(data: Path, tmp_path: Path) -> None:
-    recipe = replace(recipe_of(data, Source("scored", kind="scored")), steps=40)
-    model = StaticEmbedder.load(train(recipe, tmp_path / "run", show_progress=False))
-    pairs = read_pairs(data / "scored.jsonl", 1000, "scored")
-    cosines = (model.encode(pairs.queries, normalize=True) * model.encode(pairs.passages, normalize=True)).sum(1)
-    scores = pairs.similarity_scores()
-    assert cosines[scores == 5].min() > np.median(cosines[scores == 1])
-
-
 def test_a_span_and_the_rest_make_up_the_passage(data: Path) -> None:
-    pairs = load_source(Source("stories", kind="spans"), data, FlatTokenizer(TOKENIZER), 256)
+    pairs = load_source(Source("stories", kind="spans"), data, tokenizer=FlatTokenizer(TOKENIZER), max_tokens=256)
     assert len(pairs) == 64
     rows = np.array([3, 60, 17])
     (spans, sizes), (rest, left) = cut_spans(pairs.passages, rows, np.random.default_rng(0))
@@ -113,10 +104,10 @@ def test_spans_find_their_passages(data: Path, tmp_path: Path) -> None:
 
 
 def test_negatives_follow_the_passages(data: Path) -> None:
-    source = load_source(Source("fruit"), data, FlatTokenizer(TOKENIZER), 256)
+    source = load_source(Source("fruit"), data, tokenizer=FlatTokenizer(TOKENIZER), max_tokens=256)
     rows = np.arange(0, 24)
     recipe = replace(recipe_of(data, source.source), negatives=2)
-    queries, passages = bags_of(source, rows, recipe, step=0)
+    queries, passages = batch_bags(source, rows, recipe=recipe, step=0)
     assert len(queries) == 24
     assert 24 + 12 < len(passages) <= 24 + 48
     known = {tuple(source.negatives.take(np.array([i]))[0]) for i in range(len(source.negatives))}
@@ -126,10 +117,10 @@ def test_negatives_follow_the_passages(data: Path) -> None:
 
 
 def test_symmetric_sources_are_asked_both_ways(data: Path) -> None:
-    source = load_source(Source("fruit", symmetric=True), data, FlatTokenizer(TOKENIZER), 256)
+    source = load_source(Source("fruit", symmetric=True), data, tokenizer=FlatTokenizer(TOKENIZER), max_tokens=256)
     recipe = recipe_of(data, source.source)
     rows = np.arange(8)
-    first = {bags_of(source, rows, recipe, step)[0].ids.tobytes() for step in range(20)}
+    first = {batch_bags(source, rows, recipe=recipe, step=step)[0].ids.tobytes() for step in range(20)}
     assert len(first) == 2
 
 
@@ -149,7 +140,7 @@ def test_mined_negatives_are_near_and_no_answers(data: Path, tmp_path: Path) -> 
     assert sum(map(len, strict)) < sum(map(len, mined))
     out = tmp_path / "mined.jsonl.zst"
     write_mined(pairs, mined, out)
-    assert read_pairs(out, 100).negatives == mined
+    assert read_pairs(out, cap=100).negatives == mined
 
 
 def test_mining_does_not_replace_the_pairs(data: Path) -> None:
@@ -158,7 +149,7 @@ def test_mining_does_not_replace_the_pairs(data: Path) -> None:
     assert isinstance(mined.exception, TrainingError)
     assert "choose another --out" in str(mined.exception)
     assert (data / "fruit.jsonl").read_bytes() == before
-    assert {path.name for path in data.iterdir()} == {"fruit.jsonl", "scored.jsonl", "stories.jsonl"}
+    assert {path.name for path in data.iterdir()} == {"fruit.jsonl", "alike.jsonl", "stories.jsonl"}
 
 
 @pytest.mark.parametrize("option", [("--alike", "nan"), ("--alike", "0"), ("--depth", "0"), ("--per-pair", "0")])
@@ -169,7 +160,7 @@ def test_mining_refuses_what_would_find_nothing(data: Path, tmp_path: Path, opti
 
 
 def test_a_run_can_start_from_a_model(data: Path, tmp_path: Path) -> None:
-    sources = [load_source(Source("fruit"), data, FlatTokenizer(TOKENIZER), 256)]
+    sources = [load_source(Source("fruit"), data, tokenizer=FlatTokenizer(TOKENIZER), max_tokens=256)]
     recipe = replace(recipe_of(data, sources[0].source), start="default", dims=(1024, 64))
     table = initial_table(recipe, FlatTokenizer(TOKENIZER), sources)
     np.testing.assert_allclose(table[500], StaticEmbedder.load()._files.table.rows(np.array([500]), 1024)[0])
@@ -181,7 +172,7 @@ def test_a_run_can_start_from_a_model(data: Path, tmp_path: Path) -> None:
 
 def test_a_teacher_says_which_rows_are_alike(data: Path, tmp_path: Path) -> None:
     tokenizer = FlatTokenizer(TOKENIZER)
-    sources = [load_source(Source("fruit"), data, tokenizer, 256)]
+    sources = [load_source(Source("fruit"), data, tokenizer=tokenizer, max_tokens=256)]
     vectors = np.random.default_rng(0).normal(size=(tokenizer.exact.get_vocab_size(), 24)).astype(np.float32)
     vectors[701] = vectors[700]
     save_file({PIECES: vectors}, tmp_path / "teacher.safetensors")
@@ -203,33 +194,35 @@ def teacher(tmp_path: Path) -> str:
 
 
 def test_texts_are_ranked_as_a_teacher_does(data: Path, tmp_path: Path, teacher: str) -> None:
-    file = tmp_path / "taught.safetensors"
+    file = tmp_path / "teacher.safetensors"
     recipe = replace(recipe_of(data, Source("fruit")), teacher=file, teacher_share=0.0, steps=80)
     pieces, texts = teach(teacher, recipe, per_source=1000, prompt="")
     assert (pieces, texts) == (32768, 192)
-    held, vectors = read_taught(file)
+    held, vectors = read_teacher_texts(file)
     np.testing.assert_allclose(vectors, StaticEmbedder.load(teacher, "mean").encode(held, normalize=True), atol=2e-3)
 
     def agreement(model: StaticEmbedder) -> float:
-        """Correlation of the cosines of all texts with each other with those that are taught."""
+        """Correlation of the cosines of all texts with each other with those of the teacher."""
         ours, theirs = (
             model.encode(held, normalize=True),
-            load_taught(file, FlatTokenizer(TOKENIZER), 256).vectors.numpy(),
+            load_teacher_texts(file, tokenizer=FlatTokenizer(TOKENIZER), max_tokens=256).vectors.numpy(),
         )
         return float(np.corrcoef((ours @ ours.T).ravel(), (theirs @ theirs.T).ravel())[0, 1])
 
-    plain, taught = (
-        StaticEmbedder.load(train(replace(recipe, taught=share), tmp_path / f"{share}", show_progress=False))
+    plain, distilled = (
+        StaticEmbedder.load(
+            train(replace(recipe, distillation_share=share), tmp_path / f"{share}", show_progress=False)
+        )
         for share in (0.0, 0.8)
     )
-    assert agreement(taught) > agreement(plain) + 0.1
+    assert agreement(distilled) > agreement(plain) + 0.1
     log = (tmp_path / "0.8" / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert {json.loads(line)["source"] for line in log} == {"fruit", "(teacher)"}
 
 
-def test_texts_that_are_only_taught_are_all_taught_and_no_pairs(data: Path, tmp_path: Path, teacher: str) -> None:
-    sources = (Source("fruit"), Source("scored", kind="taught"))
-    recipe = replace(recipe_of(data, *sources), teacher=tmp_path / "taught.safetensors", taught=0.5)
+def test_sources_of_distillation_are_taken_whole_and_are_no_pairs(data: Path, tmp_path: Path, teacher: str) -> None:
+    sources = (Source("fruit"), Source("alike", kind="distillation"))
+    recipe = replace(recipe_of(data, *sources), teacher=tmp_path / "teacher.safetensors", distillation_share=0.5)
     assert teach(teacher, recipe, per_source=3, prompt="")[1] == 6 + 32
     train(recipe, tmp_path / "run", show_progress=False)
     log = (tmp_path / "run" / "log.jsonl").read_text(encoding="utf-8").splitlines()
@@ -237,13 +230,13 @@ def test_texts_that_are_only_taught_are_all_taught_and_no_pairs(data: Path, tmp_
 
 
 def test_a_teachers_file_without_texts_is_explained(data: Path, tmp_path: Path, teacher: str) -> None:
-    recipe = replace(recipe_of(data, Source("fruit")), teacher=tmp_path / "taught.safetensors", taught=0.5)
+    recipe = replace(recipe_of(data, Source("fruit")), teacher=tmp_path / "teacher.safetensors", distillation_share=0.5)
     teach(teacher, recipe, per_source=0, prompt="")
     with pytest.raises(TrainingError, match="training teach"):
-        load_taught(tmp_path / "taught.safetensors", FlatTokenizer(TOKENIZER), 256)
+        load_teacher_texts(tmp_path / "teacher.safetensors", tokenizer=FlatTokenizer(TOKENIZER), max_tokens=256)
 
 
-def test_several_runs_are_joined(data: Path, tmp_path: Path) -> None:
+def test_several_runs_are_merged(data: Path, tmp_path: Path) -> None:
     recipe = replace(recipe_of(data, Source("fruit")), seed=5)
     both = StaticEmbedder.load(train(replace(recipe, runs=2), tmp_path / "both", show_progress=False))
     alone = [
@@ -251,8 +244,8 @@ def test_several_runs_are_joined(data: Path, tmp_path: Path) -> None:
         for seed in (5, 6)
     ]
     tables = [torch.from_numpy(model._files.table.prefix(32)) for model in alone]
-    sources = [load_source(Source("fruit"), data, FlatTokenizer(TOKENIZER), recipe.max_tokens)]
-    expected = joined(tables, sources, recipe).numpy()
+    sources = [load_source(Source("fruit"), data, tokenizer=FlatTokenizer(TOKENIZER), max_tokens=recipe.max_tokens)]
+    expected = merge_tables(tables, sources, recipe).numpy()
     np.testing.assert_allclose(both._files.table.prefix(32), expected, rtol=1e-2, atol=1e-2)
     assert {path.name for path in (tmp_path / "both").iterdir()} == {"run-1", "run-2", "model"}
     assert "components of 2 such runs" in (tmp_path / "both" / "model" / "README.md").read_text(encoding="utf-8")

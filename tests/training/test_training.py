@@ -18,14 +18,15 @@ from sakuin.embedder import SakuinError, StaticEmbedder
 from sakuin.embedder.folder import DEFAULT_FOLDER
 from sakuin.embedder.pooling import make_bags, pool
 from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.training.checkpoint import CHECKPOINT
 from sakuin.training.errors import TrainingError, write_errors
 from sakuin.training.package import package
 from sakuin.training.pairs import Source, read_pairs
 from sakuin.training.recipe import Recipe, read_recipe
-from sakuin.training.sampling import batches_of, load_source, schedule
+from sakuin.training.sampling import load_source, pair_batches, schedule
 from sakuin.training.tokenizer import SEAM, train_tokenizer, unidic_seams
-from sakuin.training.trainer import CHECKPOINT, alone_in, train
-from sakuin.training.whitening import soften
+from sakuin.training.trainer import alone_in, train
+from sakuin.training.whitening import whiten_table
 
 ANIMALS = [
     "猫",
@@ -89,7 +90,7 @@ weight = 0.5
 def test_training_brings_pairs_together(recipe: Path, tmp_path: Path, data: Path) -> None:
     model = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "run", show_progress=False))
     assert (model.dimension, model.pooling) == (32, "damped")
-    pairs = read_pairs(data / "numbers.jsonl.zst", 90)
+    pairs = read_pairs(data / "numbers.jsonl.zst", cap=90)
     scores = model.similarity(model.encode(pairs.queries), model.encode(pairs.passages))
     assert (scores.argmax(axis=1) == np.arange(90)).mean() > 0.8
     log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
@@ -110,19 +111,19 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     import sakuin.training.trainer as trainer
 
     whole = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "whole", show_progress=False))
-    real, calls = trainer.step, 0
+    real, calls = trainer.train_step, 0
 
-    def interrupted(*arguments: object) -> float:
+    def interrupted(*arguments: object, **named: object) -> float:
         nonlocal calls
         calls += 1
         if calls == 8:
             raise KeyboardInterrupt
-        return real(*arguments)  # type: ignore[arg-type]
+        return real(*arguments, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(trainer, "step", interrupted)
+    monkeypatch.setattr(trainer, "train_step", interrupted)
     with pytest.raises(KeyboardInterrupt):
         train(read_recipe(recipe), tmp_path / "broken", show_progress=False)
-    monkeypatch.setattr(trainer, "step", real)
+    monkeypatch.setattr(trainer, "train_step", real)
     resumed = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "broken", show_progress=False))
     log = (tmp_path / "broken" / "log.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["step"] for line in log] == list(range(1, 13))
@@ -139,8 +140,8 @@ def test_batches_hold_no_text_twice(data: Path) -> None:
     lines = [json.dumps({"query": f"q{n % 7}", "passage": f"p{n % 11}"}) for n in range(60)]
     (data / "repeats.jsonl").write_text("\n".join(lines), encoding="utf-8")
     tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
-    pairs = load_source(Source("repeats"), data, tokenizer, 64)
-    stream = batches_of(pairs, 16, np.random.default_rng(0))
+    pairs = load_source(Source("repeats"), data, tokenizer=tokenizer, max_tokens=64)
+    stream = pair_batches(pairs, 16, rng=np.random.default_rng(0))
     seen: list[int] = []
     while len(seen) < 120:
         rows = next(stream)
@@ -153,7 +154,7 @@ def test_batches_hold_no_text_twice(data: Path) -> None:
 
 def test_the_schedule_repeats_itself(data: Path) -> None:
     tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
-    sources = [load_source(Source(name), data, tokenizer, 64) for name in ("animals", "numbers")]
+    sources = [load_source(Source(name), data, tokenizer=tokenizer, max_tokens=64) for name in ("animals", "numbers")]
     first, second = schedule(sources, 16, seed=3), schedule(sources, 16, seed=3)
     for _ in range(40):
         (source, rows), (again, same) = next(first), next(second)
@@ -163,7 +164,7 @@ def test_the_schedule_repeats_itself(data: Path) -> None:
 
 def test_texts_are_cut_to_max_tokens(data: Path) -> None:
     tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
-    pairs = load_source(Source("animals"), data, tokenizer, 3)
+    pairs = load_source(Source("animals"), data, tokenizer=tokenizer, max_tokens=3)
     assert np.diff(pairs.passages.offsets).max() == 3
     ids, lengths = pairs.passages.take(np.array([5, 0]))
     expected = tokenizer.exact.encode("虎は動物です。番号0", add_special_tokens=False).ids[:3]
@@ -224,19 +225,19 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
     path = tmp_path / "bad.jsonl"
     path.write_text('{"query": "q", "passage": "p"}\n' + line, encoding="utf-8")
     with pytest.raises(TrainingError, match=reason):
-        read_pairs(path, 10)
+        read_pairs(path, cap=10)
 
 
 def test_a_cut_archive_is_named(tmp_path: Path, data: Path) -> None:
     whole = (data / "numbers.jsonl.zst").read_bytes()
     (tmp_path / "cut.jsonl.zst").write_bytes(b"junk" + whole)
     with pytest.raises(TrainingError, match="Zstandard"):
-        read_pairs(tmp_path / "cut.jsonl.zst", 1000)
+        read_pairs(tmp_path / "cut.jsonl.zst", cap=1000)
     (tmp_path / "cut.jsonl.zst").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(TrainingError, match=r"Zstandard.*in the middle"):
-        read_pairs(tmp_path / "cut.jsonl.zst", 1000)
+        read_pairs(tmp_path / "cut.jsonl.zst", cap=1000)
     (tmp_path / "cut.jsonl.zst").write_bytes(whole + zstandard.compress(b"\n") + whole)
-    assert len(read_pairs(tmp_path / "cut.jsonl.zst", 1000)) == 180
+    assert len(read_pairs(tmp_path / "cut.jsonl.zst", cap=1000)) == 180
 
 
 @pytest.mark.parametrize(
@@ -308,14 +309,14 @@ def test_package_refuses_what_the_card_would_be_wrong_about(recipe: Path, tmp_pa
     settings = read_recipe(recipe)
     for other in (replace(settings, dims=(64, 32)), replace(settings, pooling="mean")):
         with pytest.raises(TrainingError, match="give the recipe that made it"):
-            package(model, other, tmp_path / "out", None)
+            package(model, other, out=tmp_path / "out", figures=None)
     (tmp_path / "figures.json").write_text('{"models": {}}', encoding="utf-8")
     with pytest.raises(TrainingError, match="figures of 0"):
-        package(model, settings, tmp_path / "out", tmp_path / "figures.json")
+        package(model, settings, out=tmp_path / "out", figures=tmp_path / "figures.json")
     assert not (tmp_path / "out").exists()
     before = (model / "model.safetensors").read_bytes()
     with pytest.raises(TrainingError, match="choose another OUT"):
-        package(model, settings, model, None)
+        package(model, settings, out=model, figures=None)
     assert (model / "model.safetensors").read_bytes() == before
 
 
@@ -355,7 +356,7 @@ def test_a_source_that_only_repeats_itself_is_named(recipe: Path, tmp_path: Path
 
 def test_whitening_evens_out_directions(data: Path) -> None:
     tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
-    sources = [load_source(Source(name), data, tokenizer, 64) for name in ("animals", "numbers")]
+    sources = [load_source(Source(name), data, tokenizer=tokenizer, max_tokens=64) for name in ("animals", "numbers")]
     table = torch.randn(tokenizer.exact.get_vocab_size(), 8, generator=torch.Generator().manual_seed(0))
     table[:, 0] += 5
     recipe = Recipe("x", DEFAULT_FOLDER / "tokenizer.json", (), pooling="damped", steps=1)
@@ -366,6 +367,6 @@ def test_whitening_evens_out_directions(data: Path) -> None:
         vectors /= vectors.norm(dim=1, keepdim=True)
         return torch.linalg.eigvalsh(vectors.T @ vectors / len(vectors))
 
-    before, after = variances(table), variances(soften(table, sources, replace(recipe, whiten=0.25)))
+    before, after = variances(table), variances(whiten_table(table, sources, replace(recipe, whiten=0.25)))
     assert after[-1] / after[0] < (before[-1] / before[0]) ** 0.7
-    np.testing.assert_allclose(soften(table, sources, replace(recipe, whiten=1e-9)), table, atol=1e-4)
+    np.testing.assert_allclose(whiten_table(table, sources, replace(recipe, whiten=1e-9)), table, atol=1e-4)

@@ -2,19 +2,17 @@
 
 import json
 import math
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from sakuin.search import Searcher
-from tests.ui.pages import HOSTILE, html_of, opened, served, settle, shoot
+from tests.ui.pages import html_of
 
 QUERY = "家で働くときのルール"
 
@@ -56,7 +54,7 @@ def test_ranks_are_those_of_searches_at_each_dimension(example_index: Path, hybr
     assert rows[0] == ["", "", "32", "64", "128", "256"]
     with Searcher.open(example_index) as searcher:
         mode = "hybrid" if hybrid == "true" else "dense"
-        tops = [searcher.search(QUERY, 10, mode, dim).hits for dim in (32, 64, 128, 256)]
+        tops = [searcher.search(QUERY, k=10, mode=mode, dim=dim).hits for dim in (32, 64, 128, 256)]
     names = {hit.passage_id: number for number, hit in enumerate(tops[-1], 1)}
     for column, (dim, top) in enumerate(zip((32, 64, 128, 256), tops, strict=True), 2):
         shown = {row[0]: row[column].split() for row in rows[1:]}
@@ -124,7 +122,7 @@ def test_judged_queries_add_quality(example_index: Path) -> None:
     rows = rows_of(html_of(app))
     assert rows[0][1] == "Quality (nDCG@10)"
     with Searcher.open(example_index) as searcher:
-        files = [hit.document.uri for hit in searcher.search(query, 100, "dense", 256).hits]
+        files = [hit.document.uri for hit in searcher.search(query, k=100, mode="dense", dim=256).hits]
     rank = list(dict.fromkeys(files)).index(answer) + 1
     assert rank <= 10
     assert rows[-1][1] == f"{1 / math.log2(rank + 1):.3f}"
@@ -151,77 +149,3 @@ def test_hostile_documents_are_escaped(hostile_index: Path) -> None:
     for kind in ("markdown", "caption", "button", "expander"):
         for element in app.get(kind):
             assert "hacked" not in str(element)
-
-
-@pytest.mark.browser
-def test_a_query_and_the_index_are_compared(browser: Any, example_url: str) -> None:
-    with opened(browser, f"{example_url}/dimensions", locale="en-GB") as page:
-        box = page.get_by_role("searchbox")
-        box.fill(QUERY)
-        box.press("Enter")
-        page.locator(".sk-ranks").wait_for()
-        settle(page)
-        assert f"q={quote(QUERY)}" in page.url
-        shown = page.locator(".sk-ranks").inner_text()
-        page.locator("[data-testid=stCheckbox] label").first.click()
-        settle(page)
-        assert "hybrid=true" in page.url
-        joined = page.locator(".sk-ranks").inner_text()
-        assert joined != shown
-        page.goto(page.url)
-        page.locator(".sk-ranks").wait_for()
-        settle(page)
-        assert page.locator(".sk-ranks").inner_text() == joined
-        page.get_by_role("button", name="Measure").click()
-        page.get_by_role("button", name="Measure again").wait_for()
-        settle(page)
-        assert page.locator("[data-testid=stVegaLiteChart]").count() == 4
-        # The query goes along to the page that searches.
-        page.get_by_role("link", name="Search").click()
-        page.locator(".sk-hit").first.wait_for()
-        assert f"q={quote(QUERY)}" in page.url
-
-
-@pytest.mark.browser
-def test_hostile_passages_are_only_text(browser: Any, hostile_index: Path, tmp_path: Path) -> None:
-    with served(hostile_index, tmp_path / "log.txt") as url:
-        for scheme, width in (("light", 1280), ("dark", 390)):
-            with opened(
-                browser,
-                f"{url}/dimensions?q={quote('needle ' + HOSTILE)}",
-                color_scheme=scheme,
-                viewport={"width": width, "height": 844},
-            ) as page:
-                table = page.locator(".sk-ranks")
-                table.wait_for()
-                settle(page)
-                assert "<script>" in table.inner_text()
-                assert page.locator(".sk script, .sk img, .sk a, .katex").count() == 0
-                assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-                assert page.locator("[data-testid=stMain]").evaluate("e => e.scrollWidth <= e.clientWidth")
-                chart = page.locator("[data-testid=stVegaLiteChart]").first
-                chart.scroll_into_view_if_needed()
-                place = chart.bounding_box()
-                tooltip = page.locator("#vg-tooltip-element.visible")
-                # Somewhere in the first column of points stands a passage.
-                for y in range(10, 60, 4):
-                    for x in range(30, 140, 8):
-                        page.mouse.move(place["x"] + x, place["y"] + y)
-                        if tooltip.count():
-                            break
-                    if tooltip.count():
-                        break
-                tooltip.wait_for()
-                assert tooltip.locator("img, script").count() == 0
-                assert "<script>" in tooltip.inner_text()
-
-
-@pytest.mark.browser
-def test_pictures(browser: Any, example_url: str) -> None:
-    if not os.environ.get("SAKUIN_SCREENSHOTS"):
-        pytest.skip("SAKUIN_SCREENSHOTS names no folder")
-    for scheme, name, width in (("light", "", 1280), ("dark", "-dark", 1280), ("dark", "-phone", 390)):
-        url = f"{example_url}/dimensions?q={quote(QUERY)}"
-        with opened(browser, url, color_scheme=scheme, viewport={"width": width, "height": 1400}) as page:
-            page.locator(".sk-ranks").wait_for()
-            shoot(page, f"dimensions{name}.png")

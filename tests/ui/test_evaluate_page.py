@@ -1,22 +1,17 @@
 """The page Evaluate."""
 
-import csv
-import io
 import json
-import os
 import re
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from sakuin.search import Searcher
-from sakuin.tuning.judged import JudgedQuery
 from sakuin.ui.pages import evaluate
-from sakuin.ui.pages.evaluate import Judged, as_csv, as_json, compare, setting_of
-from tests.ui.pages import HOSTILE, html_of, opened, settle, shoot
+from tests.examples import HOSTILE
+from tests.ui.pages import html_of
 
 QUERIES = [
     {"query": "電車が遅れた証拠がほしい", "relevant": ["travel/chien-shomei.txt"]},
@@ -98,31 +93,6 @@ def test_links_lead_to_the_search_that_was_measured(example_index: Path) -> None
     assert {"q": QUERIES[0]["query"], "mode": "bm25"} in asked
 
 
-def test_figures_are_right(example_index: Path) -> None:
-    judged = (
-        JudgedQuery("電車が遅れた証拠がほしい", {"travel/chien-shomei.txt": 1.0}),
-        JudgedQuery("有給休暇", {"travel/chien-shomei.txt": 1.0}),
-    )
-    queries = Judged("x.jsonl", "0", judged, (), 0, 0)
-    from sakuin.tuning.settings import measure
-
-    with Searcher.open(example_index) as searcher:
-        figures = {name: measure(searcher, judged, setting_of(name), 10) for name in ("hybrid-256", "bm25")}
-        ranks = [hit.document.uri for hit in searcher.search(judged[0].query, 10).hits]
-    assert figures["hybrid-256"].first[0] == ranks.index("travel/chien-shomei.txt") + 1
-    rows = {row.name: row for row in compare(figures, "hybrid-256")}
-    assert rows["hybrid-256"].difference is None
-    difference = rows["bm25"].difference
-    assert difference
-    assert difference.value == pytest.approx(rows["bm25"].ndcg.value - rows["hybrid-256"].ndcg.value)
-    table = list(csv.DictReader(io.StringIO(as_csv(queries, figures))))
-    assert [row["query"] for row in table] == [query.query for query in judged]
-    assert float(table[0]["hybrid-256 nDCG"]) == pytest.approx(figures["hybrid-256"].ndcg[0], abs=1e-6)
-    whole = json.loads(as_json(queries, figures, list(rows.values()), 10))
-    assert whole["queries"][1]["figures"]["bm25"]["first"] is None
-    assert whole["settings"][0]["ndcg"]["value"] == pytest.approx(figures["hybrid-256"].ndcg.mean())
-
-
 @pytest.mark.parametrize(
     ("line", "said"),
     [
@@ -171,58 +141,3 @@ def test_tuning_is_shown_and_not_written(example_index: Path) -> None:
     few = page_over(example_index, *QUERIES)
     few.button(key="tuning_try").click().run()
     assert "Tuning needs 20 judged queries" in html_of(few)
-
-
-@pytest.mark.browser
-def test_the_example_queries_are_measured(browser: Any, example_url: str) -> None:
-    with opened(browser, f"{example_url}/evaluate", locale="en-GB", viewport={"width": 390, "height": 844}) as page:
-        page.get_by_role("button", name="Use the queries of the example documents").click()
-        page.get_by_text("114 queries").wait_for()
-        page.get_by_role("button", name="Measure").click()
-        page.locator(".sk-compare").nth(1).wait_for()
-        settle(page)
-        assert "queries=examples" in page.url
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        first = page.locator(".sk-compare").first.inner_text()
-        with page.expect_download() as download:
-            page.get_by_role("button", name="Save as CSV").click()
-        assert len(Path(download.value.path()).read_text(encoding="utf-8-sig").splitlines()) == 115
-        with page.context.expect_page() as opening:
-            page.locator(".sk-compare a").first.click()
-        found = opening.value
-        found.locator(".sk-hit").first.wait_for()
-        assert "/?q=" in found.url
-        # The same address shows the same figures.
-        page.reload()
-        page.get_by_role("button", name="Measure").click()
-        page.locator(".sk-compare").nth(1).wait_for()
-        settle(page)
-        assert page.locator(".sk-compare").first.inner_text() == first
-
-
-@pytest.mark.browser
-def test_hostile_queries_are_only_text(browser: Any, example_url: str) -> None:
-    row = {"query": HOSTILE, "relevant": ["office/yukyu-kyuka.md", HOSTILE]}
-    with opened(browser, f"{example_url}/evaluate?settings=bm25", locale="en-GB", color_scheme="dark") as page:
-        page.locator("input[type=file]").set_input_files(
-            {"name": "<b>x.jsonl", "mimeType": "application/json", "buffer": json.dumps(row).encode()}
-        )
-        page.get_by_text("1 queries").wait_for()
-        page.get_by_role("button", name="Measure").click()
-        page.locator(".sk-compare").nth(1).wait_for()
-        settle(page)
-        main = page.locator("[data-testid=stMain]")
-        assert "<script>" in main.inner_text()
-        assert main.locator(".sk script, .sk img, .katex").count() == 0
-        assert main.locator(".sk a:not([href^='search?'])").count() == 0
-
-
-@pytest.mark.browser
-def test_pictures(browser: Any, example_url: str) -> None:
-    if not os.environ.get("SAKUIN_SCREENSHOTS"):
-        pytest.skip("SAKUIN_SCREENSHOTS names no folder")
-    for scheme, name in (("light", "evaluate.png"), ("dark", "evaluate-dark.png")):
-        with opened(browser, f"{example_url}/evaluate?queries=examples", color_scheme=scheme) as page:
-            page.locator(".st-key-evaluate_measure button").click()
-            page.locator(".sk-compare").nth(1).wait_for()
-            shoot(page, name)

@@ -1,10 +1,19 @@
 """The texts of the pages: the same in both languages, and all that the pages ask for."""
 
 import re
+from string import Formatter
+from typing import Any
 
-from sakuin.search import Notice
+import pytest
+
+from sakuin.embedder.errors import ModelError
+from sakuin.evaluation.families import EvaluationError
+from sakuin.facts import Fact
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.reasons import Part, Reason
+from sakuin.search import Notice, SearchError
 from sakuin.ui.words import Words, facts, texts
-from tests.ui.pages import ROOT
+from tests.examples import ROOT
 
 FIELD = re.compile(r"(?<!{){(\w+)}")
 
@@ -24,8 +33,52 @@ def test_every_text_that_a_page_asks_for_is_there() -> None:
     assert asked <= texts("en").keys()
 
 
-def test_notices_are_translated() -> None:
-    assert facts("ja")["Notice"].keys() == {notice.name.lower() for notice in Notice}
-    for notice in Notice:
-        assert re.search("[ぁ-ん]", Words("ja").notice(notice))
-        assert Words("en").notice(notice) == str(notice)
+class AnyValues(dict[str, Any]):
+    """A number for each field of a sentence."""
+
+    def __missing__(self, key: str) -> int:
+        return 3
+
+
+@pytest.mark.parametrize("kind", [Notice, Reason])
+def test_facts_are_translated_with_their_values(kind: type[Fact]) -> None:
+    translated = facts("ja")[kind.__name__]
+    assert translated.keys() == kind.SENTENCES.keys()
+    for code, english in kind.SENTENCES.items():
+        # A translation may leave a value out, but none comes from nowhere.
+        fields = {name for _, name, _, _ in Formatter().parse(english) if name}
+        assert {name for _, name, _, _ in Formatter().parse(translated[code]) if name} <= fields, code
+        assert translated[code] != english or code == "parts"
+        assert translated[code].format_map(AnyValues())
+
+
+def test_a_notice_is_said_in_both_languages() -> None:
+    notice = Notice("query_cut", {"used": 10})
+    assert Words("ja").fact(notice) == "長すぎるので、先頭の 10 文字だけを使いました。"
+    assert Words("en").fact(notice) == str(notice)
+
+
+def test_reasons_of_parts_are_said_in_both_languages() -> None:
+    empty = Reason("empty_row")
+    parts = [
+        Part({"row": 2}, empty),
+        Part({"name": "faq"}, Reason("repeated_id", {"id": "x"})),
+        Part({"row": 9}, empty),
+    ]
+    reason = Reason.of_parts(parts, 1_234)
+    assert reason
+    assert Words("en").reason(reason) == str(reason)
+    said = Words("ja").reason(reason)
+    assert said.startswith("2 行目: 文字がない行です; faq: ID x は")
+    assert said.endswith("ほか 1,231 か所")
+    whole = Reason("no_good_line", {}, (Part({"line": 1}, Reason("no_object")),))
+    assert Words("en").reason(whole) == str(whole)
+    assert "{...}" in Words("ja").reason(whole)
+
+
+def test_errors_are_said_with_what_kind_of_trouble_they_are() -> None:
+    error = IndexFolderError("There is no index.")
+    assert Words("ja").error(error) == "索引を読めないか、書けません。 There is no index."
+    assert Words("en").error(error) == "There is no index."
+    kinds = {each.__name__ for each in (IndexFolderError, ModelError, SearchError, EvaluationError)}
+    assert facts("ja")["errors"].keys() == kinds

@@ -1,7 +1,6 @@
 """Settings and dimensions compared, as HTML."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -12,21 +11,11 @@ from sakuin.ui.words import Words
 if TYPE_CHECKING:
     from sakuin.tuning.by_dimension import QueryByDimension
     from sakuin.tuning.significance import Difference
-    from sakuin.tuning.tuning import Comparison, Estimate
-    from sakuin.ui.pages.evaluate import Compared
+    from sakuin.tuning.summaries import QueryChange, SettingSummary
+    from sakuin.tuning.tuning import Estimate, FusionComparison
 
 # Of a query in a link: the server refuses addresses of more than 64 kB.
 MAX_LINKED = 5_000
-
-
-@dataclass(frozen=True)
-class QueryRow:
-    """A judged query by two settings: places of the first right document, from 1 (0 for none), and change of nDCG."""
-
-    query: str
-    base: int
-    other: int
-    change: float
 
 
 def kept_bars(followed: "QueryByDimension", words: Words) -> str:
@@ -73,7 +62,7 @@ def number_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def settings_table(rows: Sequence[tuple[str, "Compared"]], k: int, words: Words) -> str:
+def settings_table(rows: Sequence[tuple[str, "SettingSummary"]], k: int, words: Words) -> str:
     """Settings with their means times 100, intervals, and differences to the base."""
     columns = [words("setting"), f"nDCG@{k}", f"MRR@{k}", f"recall@{k}", words("difference"), words("p_value")]
     body = []
@@ -99,31 +88,35 @@ def interval(estimate: "Estimate | Difference", sign: str = "") -> str:
     return f'<b>{100 * estimate.value:{sign}.1f}</b> <span class="soft">[{low:{sign}.1f}, {high:{sign}.1f}]</span>'
 
 
-def query_table(
-    rows: Sequence[QueryRow],
-    base: str,
-    other: str,
-    base_search: Mapping[str, str],
-    other_search: Mapping[str, str],
-    words: Words,
-) -> str:
-    """Queries with where two settings find the first right document, each a link to that search."""
-    columns = [words("query_column"), *dict.fromkeys((base, other)), words("change")]
+def change_counts(rows: Sequence["QueryChange"], words: Words) -> str:
+    """How many queries another setting is better and worse for."""
+    better, worse = sum(row.change > 0 for row in rows), sum(row.change < 0 for row in rows)
+    return words("by_query_counts", better=better, worse=worse, same=len(rows) - better - worse)
+
+
+def query_table(rows: Sequence["QueryChange"], settings: Mapping[str, Mapping[str, str]], words: Words) -> str:
+    """Queries with where two settings rank the first relevant document, each a link to that search.
+
+    Args:
+        rows: The queries.
+        settings: The name of the base and that of the other setting, one name where both are the same, each with what
+            the address of its searches says beside the query.
+        words: Of the language.
+    """
     body = []
     for row in rows:
         cells = ""
-        for place, parameters in ((row.base, base_search), (row.other, other_search))[: len(columns) - 2]:
-            found = words("rank_number", rank=place) if place else words("not_found")
-            address = escape("search?" + urlencode({"q": row.query[:MAX_LINKED], **parameters}))
+        for rank, search in zip((row.base_rank, row.other_rank), settings.values(), strict=False):
+            found = words("rank_number", rank=rank) if rank else words("not_found")
+            address = escape("search?" + urlencode({"q": row.query[:MAX_LINKED], **search}))
             cells += f'<td><a href="{address}" target="_blank" rel="noopener">{escape(found)}</a></td>'
         sign = "up" if row.change > 0 else "down" if row.change < 0 else "soft"
         body.append(f'<tr><td>{isolated(row.query)}</td>{cells}<td class="{sign}">{100 * row.change:+.1f}</td></tr>')
-    return (
-        f'<div class="sk"><p class="soft small">{escape(words("first_found"))}</p></div>{compared_table(columns, body)}'
-    )
+    table = compared_table([words("query_column"), *settings, words("change")], body)
+    return f'<div class="sk"><p class="soft small">{escape(words("first_found"))}</p></div>{table}'
 
 
-def tuning(comparison: "Comparison", words: Words) -> str:
+def tuning(comparison: "FusionComparison", words: Words) -> str:
     """Ways of joining the legs, and whether tuning is worth it."""
     columns = [words("setting"), "nDCG@10", "MRR@10", "recall@10"]
     body = []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from sakuin.index.documents import Skipped
 from sakuin.index.report import Report
 from sakuin.index.store.listing import ListedDocument, ListedPassage
 from sakuin.index.uploads import Uploaded
@@ -23,11 +24,12 @@ def figures(counts: Mapping[str, int], words: Words) -> str:
     return f'<div class="sk sk-figures">{items}</div>'
 
 
-def skipped_files(skipped: Sequence[tuple[str, str]], number: int, words: Words) -> str:
+def skipped_files(skipped: Sequence[Skipped], number: int, words: Words) -> str:
     """Files that were left out, with the reasons; ``number`` of them in all."""
     items = "".join(
-        f'<li style="margin-bottom: .5rem"><span class="code">{isolated(uri)}</span><br>{isolated(reason)}</li>'
-        for uri, reason in skipped
+        f'<li style="margin-bottom: .5rem"><span class="code">{isolated(item.uri)}</span><br>'
+        f"{isolated(words.reason(item.reason))}</li>"
+        for item in skipped
     )
     if number > len(skipped):
         items += f"<li>{escape(words('more', n=number - len(skipped)))}</li>"
@@ -114,7 +116,6 @@ def changed(outcome: Uploaded | Report, words: Words) -> str:
     else:
         parts.append(message(words("added_none_title"), ""))
     if outcome.skipped:
-        left_out = [(item.uri, item.reason) for item in outcome.skipped[:MAX_SKIPPED]]
         parts.append(f'<div class="sk"><h3>{escape(words("added_skipped"))}</h3></div>')
-        parts.append(skipped_files(left_out, len(outcome.skipped), words))
+        parts.append(skipped_files(outcome.skipped[:MAX_SKIPPED], len(outcome.skipped), words))
     return "".join(parts)

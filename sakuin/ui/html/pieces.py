@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from sakuin.index.documents import Skipped
 from sakuin.search.contributions import Run
 from sakuin.ui.words import Words
 
@@ -77,14 +78,15 @@ def value_text(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def index_facts(rows: Iterable[tuple[str, str]], skipped: Sequence[tuple[str, str]], words: Words) -> str:
+def index_facts(rows: Iterable[tuple[str, str]], skipped: Sequence[Skipped], words: Words) -> str:
     """What the index holds, and the files it could not take, with the reasons."""
     left_out = ""
     if skipped:
         shown = [*skipped[:MAX_SKIPPED]]
         items = "".join(
-            f'<li style="margin-top: .4rem"><span class="code">{isolated(uri)}</span><br>{isolated(reason)}</li>'
-            for uri, reason in shown
+            f'<li style="margin-top: .4rem"><span class="code">{isolated(item.uri)}</span><br>'
+            f"{isolated(words.reason(item.reason))}</li>"
+            for item in shown
         )
         if len(skipped) > len(shown):
             items += f"<li>{escape(words('more', n=len(skipped) - len(shown)))}</li>"

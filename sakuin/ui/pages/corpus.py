@@ -356,7 +356,7 @@ def show_work(words: Words) -> None:
     try:
         result = work.future.result()
     except SakuinError as error:
-        st.session_state["outcome"] = pieces.message(words("error_title"), str(error))
+        st.session_state["outcome"] = pieces.message(words("error_title"), words.error(error))
     else:
         st.session_state["outcome"] = listings.changed(result, words)
         if isinstance(result, Uploaded):

@@ -53,11 +53,12 @@ def show_query(searcher: Searcher, dimensions: list[int], words: Words) -> None:
         if holds_examples(searcher):
             offer_queries()
         return
-    from sakuin.tuning.by_dimension import CUTOFF, follow
+    from sakuin.tuning.by_dimension import follow
+    from sakuin.tuning.metrics import CUTOFF
 
-    followed = follow(searcher, query, dimensions, "hybrid" if hybrid else "dense")
+    followed = follow(searcher, query, dimensions=dimensions, mode="hybrid" if hybrid else "dense")
     for notice in followed.notices:
-        st.html(pieces.note(words.notice(notice)))
+        st.html(pieces.note(words.fact(notice)))
     if not followed.passages:
         st.html(pieces.message(words("no_hits_title"), words("no_hits")))
         return
@@ -95,7 +96,7 @@ def show_corpus(searcher: Searcher, dimensions: list[int], words: Words) -> None
     try:
         judgements = read_uploaded(searcher, file.getvalue()) if file else None
     except SakuinError as error:
-        st.html(pieces.note(str(error)))
+        st.html(pieces.note(words.error(error)))
         return
     if judgements and (judgements.unknown or judgements.left_out):
         st.html(pieces.note(words("judged_unknown", n=len(judgements.unknown), left_out=judgements.left_out)))
@@ -130,7 +131,10 @@ def measure(searcher: Searcher, dimensions: list[int], judgements: "Judgements |
     bar = st.progress(0.0, words("measuring"))
     try:
         return measure_dimensions(
-            searcher, dimensions, queries, progress=lambda share: bar.progress(min(share, 1.0), words("measuring"))
+            searcher,
+            queries,
+            dimensions=dimensions,
+            progress=lambda share: bar.progress(min(share, 1.0), words("measuring")),
         )
     finally:
         bar.empty()

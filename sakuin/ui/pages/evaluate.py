@@ -1,15 +1,13 @@
 """The page *Evaluate*: settings compared on judged queries, and what tuning would be worth."""
 
-import csv
 import hashlib
-import io
 import json
 import shlex
 import tempfile
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -23,8 +21,7 @@ from sakuin.ui.words import Words
 if TYPE_CHECKING:
     from sakuin.tuning.judged import JudgedQuery
     from sakuin.tuning.settings import Setting, SettingFigures
-    from sakuin.tuning.significance import Difference
-    from sakuin.tuning.tuning import Comparison, Estimate
+    from sakuin.tuning.tuning import FusionComparison
 
 # All of a page's searches are done while somebody waits.
 MAX_QUERIES = 1000
@@ -54,17 +51,6 @@ class Judged:
     unknown: tuple[str, ...]
     left_out: int
     beyond: int
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A setting's means with their intervals, and its difference in nDCG to the base; None for that itself."""
-
-    name: str
-    ndcg: "Estimate"
-    mrr: "Estimate"
-    recall: "Estimate"
-    difference: "Difference | None"
 
 
 def evaluate_page(searcher: Searcher, words: Words) -> None:
@@ -113,7 +99,7 @@ def load_judged(searcher: Searcher, words: Words) -> Judged | None:
     try:
         judged = read(searcher, name, content)
     except SakuinError as error:
-        st.html(pieces.message(words("error_title"), str(error)))
+        st.html(pieces.message(words("error_title"), words.error(error)))
         return None
     parts = [words("judged_loaded", n=f"{len(judged.queries):,}", name=judged.name)]
     if judged.left_out:
@@ -148,7 +134,7 @@ def read(searcher: Searcher, name: str, content: bytes) -> Judged:
     kept: tuple[tuple[str, int], Judged] | None = st.session_state.get("evaluate_judged_queries")
     if kept and kept[0] == key:
         return kept[1]
-    from sakuin.evaluation.families import EvaluationError
+    from sakuin.tuning.errors import EvaluationError
     from sakuin.tuning.judged import judgements_of, read_judged
 
     with tempfile.TemporaryDirectory() as folder:
@@ -232,23 +218,26 @@ def measure_all(
     searcher: Searcher, judged: Judged, names: list[str], k: int, known: "dict[str, SettingFigures]", words: Words
 ) -> None:
     """Measure settings, each kept as soon as it is done."""
-    from sakuin.tuning.settings import measure
+    from sakuin.tuning.settings import measure_setting
 
     bar = st.progress(0.0)
-    for place, name in enumerate(names):
+    for before, name in enumerate(names):
 
-        def progress(done: int, total: int, place: int = place, name: str = name) -> None:
+        def progress(done: int, total: int, before: int = before, name: str = name) -> None:
             # A message for each query would take longer than the searches.
             if done % 10 == 0 or done == total:
-                bar.progress((place + done / total) / len(names), text=label(name, words))
+                bar.progress((before + done / total) / len(names), text=label(name, words))
 
-        known[name] = measure(searcher, judged.queries, setting_of(name), k, progress)
+        known[name] = measure_setting(searcher, judged.queries, setting=setting_of(name), k=k, progress=progress)
     bar.empty()
 
 
 def show_figures(judged: Judged, figures: "dict[str, SettingFigures]", base: str, k: int, words: Words) -> None:
     """Means, the queries that a setting is better or worse for, and files of both."""
-    rows = compare(figures, base)
+    from sakuin.tuning.export import figures_csv, figures_json
+    from sakuin.tuning.summaries import summarise
+
+    rows = summarise(figures, base)
     st.html(comparisons.settings_table([(label(row.name, words), row) for row in rows], k, words))
     from sakuin.ui.charts import intervals
 
@@ -262,7 +251,7 @@ def show_figures(judged: Judged, figures: "dict[str, SettingFigures]", base: str
     left.download_button(
         words("save_csv"),
         # With a mark of its encoding, without which spreadsheets take it for another.
-        lambda: as_csv(judged, figures).encode("utf-8-sig"),
+        lambda: figures_csv(judged.queries, figures).encode("utf-8-sig"),
         file_name="evaluation.csv",
         mime="text/csv",
         on_click="ignore",
@@ -270,71 +259,35 @@ def show_figures(judged: Judged, figures: "dict[str, SettingFigures]", base: str
     )
     right.download_button(
         words("save_json"),
-        lambda: as_json(judged, figures, rows, k),
+        lambda: figures_json(judged.queries, figures, rows, k),
         file_name="evaluation.json",
         mime="application/json",
         on_click="ignore",
         width="stretch",
     )
-    show_queries(judged, figures, base, k, words)
+    show_queries(judged, figures, base, words)
 
 
-def compare(figures: "dict[str, SettingFigures]", base: str) -> list[Compared]:
-    """Each setting's means, and its paired difference to the base."""
-    from sakuin.tuning.significance import randomisation_test
-    from sakuin.tuning.tuning import estimate
-
-    return [
-        Compared(
-            name,
-            estimate(own.ndcg),
-            estimate(own.mrr),
-            estimate(own.recall),
-            None if name == base else randomisation_test(own.ndcg, figures[base].ndcg),
-        )
-        for name, own in figures.items()
-    ]
-
-
-def show_queries(judged: Judged, figures: "dict[str, SettingFigures]", base: str, k: int, words: Words) -> None:
+def show_queries(judged: Judged, figures: "dict[str, SettingFigures]", base: str, words: Words) -> None:
     """Each query by two settings: where the difference is largest first."""
-    import numpy as np
+    from sakuin.tuning.summaries import changes
 
     others = [name for name in figures if name != base] or [base]
     st.html(pieces.heading(words("by_query")))
     other = st.selectbox(
         words("by_query_setting"), others, key="other", format_func=lambda name: label(name, words), width=260
     )
-    change = figures[other].ndcg - figures[base].ndcg
-    better, worse = int((change > 0).sum()), int((change < 0).sum())
-    st.html(
-        pieces.soft(
-            words("by_query_counts", better=better, worse=worse, same=len(change) - better - worse)
-            if other != base
-            else words("by_query_alone")
-        )
-    )
-    # Of one setting alone the worst first.
-    order = np.argsort(-np.abs(change) if other != base else figures[base].ndcg, kind="stable")
-    pages = -(-len(order) // QUERIES_PER_PAGE)
+    rows = changes(judged.queries, figures[base], figures[other])
+    st.html(pieces.soft(words("by_query_alone") if other == base else comparisons.change_counts(rows, words)))
+    pages = -(-len(rows) // QUERIES_PER_PAGE)
     table = st.container()
     page = 1
     if pages > 1:
         with st.container(horizontal_alignment="center"):
             page = st.pagination(pages, key="queries_page")
-    chosen = order[(page - 1) * QUERIES_PER_PAGE : page * QUERIES_PER_PAGE]
-    rows = [
-        comparisons.QueryRow(
-            judged.queries[i].query,
-            int(figures[base].first[i]),
-            int(figures[other].first[i]),
-            float(change[i]),
-        )
-        for i in chosen
-    ]
-    table.html(
-        comparisons.query_table(rows, label(base, words), label(other, words), search_of(base), search_of(other), words)
-    )
+    shown = rows[(page - 1) * QUERIES_PER_PAGE : page * QUERIES_PER_PAGE]
+    settings = {label(name, words): search_of(name) for name in (base, other)}
+    table.html(comparisons.query_table(shown, settings, words))
 
 
 def search_of(name: str) -> dict[str, str]:
@@ -349,7 +302,7 @@ def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
         st.html(pieces.soft(words("tuning_text")))
         key = (judged.digest, searcher.manifest.generation)
         if st.button(words("tuning_try"), key="tuning_try"):
-            from sakuin.tuning.tuning import compare
+            from sakuin.tuning.tuning import compare_fusions
 
             bar = st.progress(0.0)
 
@@ -358,11 +311,14 @@ def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
                     bar.progress(done / total)
 
             try:
-                st.session_state["evaluate_tuning"] = (key, compare(searcher, judged.queries, progress=progress))
+                st.session_state["evaluate_tuning"] = (
+                    key,
+                    compare_fusions(searcher, judged.queries, progress=progress),
+                )
             except SakuinError as error:
                 st.session_state["evaluate_tuning"] = (key, str(error))
             bar.empty()
-        kept: tuple[tuple[str, int], Comparison | str] | None = st.session_state.get("evaluate_tuning")
+        kept: tuple[tuple[str, int], FusionComparison | str] | None = st.session_state.get("evaluate_tuning")
         if kept is None or kept[0] != key:
             return
         if isinstance(kept[1], str):
@@ -373,41 +329,3 @@ def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
         if searcher.folder.resolve() != Path(DEFAULT_INDEX).resolve():
             command += ["--index", short_path(searcher.folder)]
         st.code(shlex.join(command), language=None, wrap_lines=True)
-
-
-def as_csv(judged: Judged, figures: "dict[str, SettingFigures]") -> str:
-    """A row for each query: its figures by each setting."""
-    file = io.StringIO()
-    writer = csv.writer(file)
-    writer.writerow(["query", *(f"{name} {kind}" for name in figures for kind in ("nDCG", "RR", "recall", "first"))])
-    for i, query in enumerate(judged.queries):
-        cells: list[Any] = [query.query]
-        for own in figures.values():
-            cells += [f"{own.ndcg[i]:.6f}", f"{own.mrr[i]:.6f}", f"{own.recall[i]:.6f}", int(own.first[i]) or ""]
-        writer.writerow(cells)
-    return file.getvalue()
-
-
-def as_json(judged: Judged, figures: "dict[str, SettingFigures]", rows: list[Compared], k: int) -> str:
-    """Means with their intervals, and all figures of each query."""
-    value = {
-        "k": k,
-        "settings": [asdict(row) for row in rows],
-        "queries": [
-            {
-                "query": query.query,
-                "relevant": dict(query.gains),
-                "figures": {
-                    name: {
-                        "ndcg": float(own.ndcg[i]),
-                        "rr": float(own.mrr[i]),
-                        "recall": float(own.recall[i]),
-                        "first": int(own.first[i]) or None,
-                    }
-                    for name, own in figures.items()
-                },
-            }
-            for i, query in enumerate(judged.queries)
-        ],
-    }
-    return json.dumps(value, ensure_ascii=False, indent=2)

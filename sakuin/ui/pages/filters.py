@@ -53,7 +53,7 @@ def offered(searcher: Searcher, chosen: Chosen) -> list[Facet]:
     first = dict(list(facets.items())[: max(0, MOST_FACETS - len(chosen))])
     for name, values in chosen.items():
         others = {other: wanted for other, wanted in chosen.items() if other != name}
-        counted = dict(next(iter(searcher.facets(others, [name])), Facet(name, ())).values)
+        counted = dict(next(iter(searcher.facets(others, names=[name])), Facet(name, ())).values)
         counted = {**counted, **{value: counted.get(value, 0) for value in values}}
         first[name] = Facet(name, tuple(counted.items()))
     # The same order whatever is chosen, or the boxes would jump about.

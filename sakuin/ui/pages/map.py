@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from sakuin.extras import install_command
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.store import NAME as DATABASE
 from sakuin.search import Hit, Searcher
@@ -182,7 +183,7 @@ def marks_of(
 def show_notes(projection: Projection, number: int, words: Words) -> None:
     """What the reader should know of the map."""
     if projection.method != "tsne" and number >= 3:
-        st.html(pieces.note(words("map_rough")))
+        st.html(pieces.note(words("map_rough", command=install_command("map"))))
     if projection.sampled:
         st.caption(words("map_sampled", n=f"{number:,}"))
     st.caption(words("map_help"))

@@ -6,10 +6,11 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from sakuin.search import MODES, Explanation, Hit, Notice, Searcher, SearchResult
-from sakuin.search.contributions import coloured, cosines, strongest_pairs, term_scores
-from sakuin.search.explanation import Indexed
+from sakuin.search import MODES, Explanation, Hit, Searcher, SearchResult
+from sakuin.search.breakdown import term_scores
+from sakuin.search.contributions import coloured, cosines, strongest_pairs
 from sakuin.search.side_by_side import side_by_side
+from sakuin.search.spans import Indexed
 from sakuin.search.token_pairs import token_pairs
 from sakuin.ui.html import explanations, hits, pieces
 from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
@@ -57,7 +58,7 @@ def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGener
 def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
     """The hits, best first, each with a button that opens why it was found."""
     for notice in result.notices:
-        st.html(pieces.note(words.notice(notice), strong=notice is Notice.NO_GOOD_MATCH))
+        st.html(pieces.note(words.fact(notice), strong=notice.code == "no_good_match"))
     if not result.hits:
         st.html(pieces.message(words("no_hits_title"), words("no_hits")))
         return
@@ -99,7 +100,7 @@ def open_why(passage_id: str | None) -> None:
 
 def show_why(searcher: Searcher, result: SearchResult, hit: Hit, words: Words) -> None:
     """All that made a hit's score: both legs' parts, pairs of words, dimensions, terms."""
-    explanation = searcher.explain(result.query, hit, result.dim)
+    explanation = searcher.explain(result.query, hit, dim=result.dim)
     sections = [explanations.fusion(hit, words)]
     if hit.dense and result.dim:
         passage = Indexed.passage(hit.document.title, hit.heading, hit.text).text
@@ -130,9 +131,9 @@ def explained_file(result: SearchResult, hit: Hit, explanation: Explanation) -> 
 
 def show_side_by_side(searcher: Searcher, query: str, dim: int, where: Chosen, words: Words) -> None:
     """What each way of searching finds by itself, and both together."""
-    lists = side_by_side(searcher, query, LISTED, dim, where)
+    lists = side_by_side(searcher, query, k=LISTED, dim=dim, where=where)
     for notice in lists.notices:
-        st.html(pieces.note(words.notice(notice), strong=notice is Notice.NO_GOOD_MATCH))
+        st.html(pieces.note(words.fact(notice), strong=notice.code == "no_good_match"))
     st.caption(words("side_text"))
     st.html(hits.side_by_side(lists, words))
 

@@ -206,7 +206,8 @@ def look_into(
     Args:
         view: Whose texts they are.
         model: What encodes them.
-        firsts, seconds: The texts to choose from.
+        firsts: The texts to choose one from.
+        seconds: The texts to choose the other from.
         order: In which the second ones are offered.
         best: What is shown until the user chooses.
         dim: Dimensions that are compared.

@@ -1,4 +1,4 @@
-"""A finished table turned for its prefixes."""
+"""A finished table rotated for its prefixes."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from sakuin.embedder.pooling import make_bags, pool
-from sakuin.training.losses import Ranking, matryoshka_ranking_loss
+from sakuin.training.losses import LossSettings, matryoshka_ranking_loss
 from sakuin.training.pairs import Source
+from sakuin.training.prefix_rotation import rotate_prefixes
 from sakuin.training.recipe import Recipe
 from sakuin.training.sampling import Texts, TokenPairs
-from sakuin.training.turning import turned
 
 WIDTH, VOCABULARY, PAIRS, TOLD = 32, 300, 600, 8
-RECIPE = Recipe("test", Path(), (), pooling="mean", dims=(WIDTH, TOLD), batch=64, turn=300, seed=3)
+RECIPE = Recipe("test", Path(), (), pooling="mean", dims=(WIDTH, TOLD), batch=64, rotation_steps=300, seed=3)
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def sources() -> list[TokenPairs]:
 
     nothing = Texts(np.zeros(0, np.int32), np.zeros(1, np.int64), np.zeros(0, np.int64))
     both = texts(queries, 0), texts(passages, PAIRS)
-    return [TokenPairs(Source("made"), *both, nothing, np.zeros(0, np.int64), np.zeros(0, np.float32))]
+    return [TokenPairs(Source("made"), *both, nothing, np.zeros(0, np.int64))]
 
 
 @pytest.fixture
@@ -44,12 +44,12 @@ def table() -> torch.Tensor:
 def loss_of_prefix(table: torch.Tensor, source: TokenPairs) -> float:
     rows = np.arange(PAIRS)
     sides = [pool(table, make_bags(*side.take(rows), "mean"))[:, :TOLD] for side in (source.queries, source.passages)]
-    return float(matryoshka_ranking_loss(sides[0], sides[1], Ranking((TOLD,), 20.0)))
+    return float(matryoshka_ranking_loss(sides[0], sides[1], LossSettings((TOLD,), 20.0)))
 
 
 def test_prefixes_learn_and_full_width_keeps_its_cosines(table: torch.Tensor, sources: list[TokenPairs]) -> None:
-    found = turned(table, RECIPE, sources, None, show_progress=False)
+    found = rotate_prefixes(table, RECIPE, sources=sources, teacher=None, show_progress=False)
     assert loss_of_prefix(found, sources[0]) < 0.9 * loss_of_prefix(table, sources[0])
     torch.testing.assert_close(found @ found.T, table @ table.T, atol=1e-4, rtol=1e-4)
-    again = turned(table, RECIPE, sources, None, show_progress=False)
+    again = rotate_prefixes(table, RECIPE, sources=sources, teacher=None, show_progress=False)
     torch.testing.assert_close(again, found, atol=1e-5, rtol=1e-5)

@@ -1,6 +1,6 @@
 """Analyses passages in processes of their own, for analysing takes more time than all the rest of a build.
 
-A worker is `python -m sakuin.index.analysing`: it reads a length (8 bytes) and a JSON list of texts, and writes the
+A worker is `python -m sakuin.index.text.workers`: it reads a length (8 bytes) and a JSON list of texts, and writes the
 terms of each in the same way. It ends when its input ends, so that none outlives its parent, however that one dies. It
 never sees Ctrl-C, which reaches every process of a terminal: the parent decides what becomes of its workers. Pipes and
 not `multiprocessing`, which would run the main module of whoever calls us once more.
@@ -21,8 +21,8 @@ import orjson
 
 import sakuin
 from sakuin.embedder.tokenising import replace_lone_surrogates
-from sakuin.index.analyser import Analyser
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.text import Analyser
 
 MAX_WORKERS = 8
 
@@ -36,7 +36,7 @@ class Analysers:
             len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, MAX_WORKERS
         )
         # -P: nothing is imported from the folder the user happens to stand in.
-        command = [sys.executable, "-P", "-m", "sakuin.index.analysing"]
+        command = [sys.executable, "-P", "-m", "sakuin.index.text.workers"]
         root = str(Path(sakuin.__file__).parent.parent)
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
         # Windows sends no Ctrl-C to a group of its own.

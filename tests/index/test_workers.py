@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from sakuin.index.analyser import Analyser
-from sakuin.index.analysing import Analysers
 from sakuin.index.build import build
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.text import Analyser
+from sakuin.index.text.workers import Analysers
 from sakuin.search import Searcher
 
 TEXTS = ["東京の図書館で本を借りた。", "The quick brown foxes", "", "検索エンジン ＡＢＣ", "\ud800 lone surrogate"]
@@ -37,8 +37,11 @@ def test_a_dead_process_is_explained() -> None:
 
 
 def test_ctrl_c_and_the_end_of_the_parent_are_quiet_while_workers_start() -> None:
+    # In the background of a shell SIGINT is ignored, and children would ignore it too.
     code = """
-from sakuin.index.analysing import Analysers
+import signal
+from sakuin.index.text.workers import Analysers
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     analysers = Analysers()
     print("started", flush=True)

@@ -1,4 +1,4 @@
-"""The "even" pooling, against its formula written out token by token."""
+"""Democratic pooling, against its formula written out token by token."""
 
 from itertools import pairwise
 
@@ -9,19 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sakuin.embedder import StaticEmbedder
-from sakuin.embedder.democratic import FEW_TOKENS, directions, few, many
-from sakuin.embedder.model import BULK_FROM
+from sakuin.embedder import StaticEmbedder, democratic
+from sakuin.embedder.backends import BULK_FROM
+from sakuin.embedder.democratic import ENTRIES_TOGETHER, FEW_TOKENS, directions, squared_lengths
 from sakuin.embedder.pooling import LEAD_TOKENS, Bags, make_bags
 
 Array = NDArray[np.float32]
 VOCABULARY = 40
 
 
-def table(numbers: int, seed: int = 0) -> Array:
-    """Rows of very different lengths, one of zeros, one without its first numbers."""
+def table(dimensions: int, seed: int = 0) -> Array:
+    """Rows of very different lengths, one of zeros, one without its first dimensions."""
     rng = np.random.default_rng(seed)
-    rows = rng.normal(size=(VOCABULARY, numbers)).astype(np.float32) * np.exp(rng.normal(size=(VOCABULARY, 1)) * 3)
+    rows = rng.normal(size=(VOCABULARY, dimensions)).astype(np.float32) * np.exp(rng.normal(size=(VOCABULARY, 1)) * 3)
     rows[7] = 0
     rows[8, :64] = 0
     return rows.astype(np.float32)
@@ -45,9 +45,14 @@ def by_the_formula(bags: Bags, rows: Array) -> list[float]:
 
 
 def by_torch(bags: Bags, rows: Array) -> Bags:
-    """What texts in bulk get."""
-    whole = directions(rows)
-    return many(bags, torch.from_numpy(whole), np.square(whole).sum(axis=1))
+    """The weights where torch adds up."""
+    table = directions(rows)
+    return democratic.by_torch(bags, torch.from_numpy(table), squared_lengths(table))
+
+
+def by_numpy(bags: Bags, rows: Array) -> Bags:
+    """The weights where numpy does."""
+    return democratic.by_numpy(bags, directions(rows))
 
 
 texts = st.lists(st.lists(st.integers(0, VOCABULARY - 1), max_size=60), min_size=1, max_size=8)
@@ -55,16 +60,18 @@ texts = st.lists(st.lists(st.integers(0, VOCABULARY - 1), max_size=60), min_size
 
 @given(texts, st.sampled_from([3, 64, 100]))
 @settings(deadline=None, max_examples=150)
-def test_weights_are_those_of_the_formula_and_the_same_by_numpy_and_torch(texts: list[list[int]], numbers: int) -> None:
-    rows = table(numbers)
+def test_weights_are_those_of_the_formula_and_the_same_by_numpy_and_torch(
+    texts: list[list[int]], dimensions: int
+) -> None:
+    rows = table(dimensions)
     ids = np.array([token for text in texts for token in text], np.int64)
     bags = make_bags(ids, np.array([len(text) for text in texts]), "even")
-    evened = few(bags, rows.__getitem__)
-    assert (evened.ids == bags.ids).all()
-    assert (evened.weights == by_torch(bags, rows).weights).all()
-    assert (evened.weights > 0).all()
-    # Directions are rounded to a few hundred steps: among three numbers what others leave may nearly cancel.
-    np.testing.assert_allclose(evened.weights, by_the_formula(bags, rows), atol=0.05 if numbers == 3 else 0.006)
+    weighed = by_numpy(bags, rows)
+    assert (weighed.ids == bags.ids).all()
+    assert (weighed.weights == by_torch(bags, rows).weights).all()
+    assert (weighed.weights > 0).all()
+    # Directions are rounded to a few hundred steps: in three dimensions what others leave may nearly cancel.
+    np.testing.assert_allclose(weighed.weights, by_the_formula(bags, rows), atol=0.05 if dimensions == 3 else 0.006)
 
 
 def test_sums_of_a_very_long_text_are_exact_in_float32() -> None:
@@ -72,7 +79,7 @@ def test_sums_of_a_very_long_text_are_exact_in_float32() -> None:
     rows = np.tile(np.array([0.9] + [0.01] * 63, np.float32), (100_000, 1))
     rows[::2] *= 3
     bags = make_bags(np.arange(100_000), np.array([100_000]), "even")
-    weights = few(bags, rows.__getitem__).weights
+    weights = by_numpy(bags, rows).weights
     assert (weights == by_torch(bags, rows).weights).all()
     np.testing.assert_allclose(weights[LEAD_TOKENS:], weights[-1], rtol=1e-6)
 
@@ -81,17 +88,17 @@ def test_what_is_said_in_many_words_counts_less_for_each() -> None:
     rows = np.eye(8, 70, dtype=np.float32)
     rows[:4] = rows[0] + 0.3 * rows[:4]
     bags = make_bags(np.arange(8), np.array([8]), "even")
-    weights = few(bags, rows.__getitem__).weights
+    weights = by_numpy(bags, rows).weights
     assert weights[:4].max() < 0.8 * weights[4:].min()
     np.testing.assert_allclose(weights.sum(), 1, atol=1e-6)
 
 
 def test_a_token_alone_and_texts_without_tokens_keep_their_weights() -> None:
     bags = make_bags(np.array([3, 3, 3]), np.array([0, 3, 0]), "even")
-    assert few(bags, table(64).__getitem__).weights.tolist() == [1]
+    assert by_numpy(bags, table(64)).weights.tolist() == [1]
     assert by_torch(bags, table(64)).weights.tolist() == [1]
     nothing = make_bags(np.zeros(0, np.int64), np.array([0, 0]), "even")
-    assert few(nothing, table(64).__getitem__).offsets.tolist() == [0, 0, 0]
+    assert by_numpy(nothing, table(64)).offsets.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("texts", [["猫が好きです。猫は良い。", "", "cats"], ["検索エンジン"] * 100])
@@ -99,7 +106,7 @@ def test_the_packaged_model_pools_so(texts: list[str]) -> None:
     lead, even = StaticEmbedder.load(pooling="lead"), StaticEmbedder.load()
     assert even.pooling == "even"
     rows = even._files.table.prefix(even.dimension)
-    expected = few(lead.bags(texts), rows.__getitem__)
+    expected = by_numpy(lead.bags(texts), rows)
     assert (even.bags(texts).weights == expected.weights).all()
     vectors = [
         sum((w * rows[i] for i, w in zip(*bag, strict=True)), np.zeros(1024, np.float32))
@@ -116,14 +123,13 @@ def test_texts_are_encoded_where_gradients_are_switched_off(switched_off: type) 
     assert (vectors == StaticEmbedder.load().encode(texts[:1], 64)).all()
 
 
-def test_many_texts_without_torch_are_taken_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_texts_in_many_blocks_weigh_what_they_weigh_alone() -> None:
     rows, rng = table(64), np.random.default_rng(1)
-    lengths = rng.integers(0, 30, 50)
+    lengths = rng.integers(0, 30, 3 * ENTRIES_TOGETHER // 12)
     bags = make_bags(rng.integers(0, VOCABULARY, lengths.sum()), lengths, "even")
-    whole = few(bags, rows.__getitem__)
-    asked: list[int] = []
-    monkeypatch.setattr("sakuin.embedder.democratic.BLOCK", 40)
-    parts = few(bags, lambda ids: (asked.append(len(ids)), rows[ids])[1])
-    assert (parts.weights == whole.weights).all()
-    assert len(asked) > 10
-    assert max(asked) <= 40
+    weights = by_numpy(bags, rows).weights
+    assert len(bags.ids) > 2 * ENTRIES_TOGETHER
+    assert (weights == by_torch(bags, rows).weights).all()
+    for start, stop in list(pairwise(bags.offsets))[:: len(bags) // 50]:
+        alone = Bags(bags.ids[start:stop], bags.weights[start:stop], np.array([0, stop - start]))
+        assert (by_numpy(alone, rows).weights == weights[start:stop]).all()

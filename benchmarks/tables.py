@@ -1,0 +1,220 @@
+"""The tables of figures in both READMEs, made from the newest results: `python -m benchmarks.tables`.
+
+A table stands between ``<!-- table: NAME -->`` and ``<!-- end of table -->``. Of each benchmark, and of each number of
+passages that it was run with, the newest result in ``benchmarks/results`` counts.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from benchmarks.results import FOLDER, newest
+from sakuin.files import atomic_write
+
+ROOT = Path(__file__).parent.parent
+READMES = {"README.md": False, "README.ja.md": True}
+MARKED = re.compile(r"(<!-- table: ([a-z]+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
+JAPANESE = {
+    ", ": "、",
+    "{name} ({metric})": "{name}（{metric}）",
+    "hybrid": "ハイブリッド",
+    "mean of retrieval": "検索の平均",
+    "mean of the six families": "6 種の課題の平均",
+    "share of it kept, %": "その残る割合（%）",
+    "Spearman": "順位相関",
+    "macro F1": "マクロ F1",
+    "average precision": "平均適合率",
+    "accuracy": "正解率",
+    "passages a second": "毎秒の文章数",
+    "pairs a second": "毎秒の組数",
+    "ratio": "比",
+    "seconds": "秒",
+    "building {passages}": "{passages} 箇所の索引作り",
+    "`index build`, at most {peak} GB in a process": "`index build`（一つのプロセスで最大 {peak} GB）",
+    "sentence-transformers, encoding alone": "sentence-transformers（ベクトル化のみ）",
+    "sakuin, hybrid": "sakuin、ハイブリッド",
+    "sakuin, dense": "sakuin、密ベクトル",
+    "sakuin, BM25": "sakuin、BM25",
+    "sakuin, hybrid, ids of passages only": "sakuin、ハイブリッド（番号だけを返す）",
+    "sakuin, hybrid, 8 clients at once: queries a second (one client: {alone})": (
+        "sakuin、同時 8 クライアントの毎秒件数（1 クライアントでは {alone}）"
+    ),
+    "bm25s + FAISS flat, ids of passages only": "bm25s + FAISS flat（番号だけを返す）",
+    "milliseconds": "ミリ秒",
+    "Enter to the first hit": "Enter から最初の結果まで",
+    "Enter to the last hit": "Enter からすべての結果まで",
+}
+METRICS = {
+    "ndcg@10": "nDCG@10",
+    "spearman": "Spearman",
+    "macro_f1": "macro F1",
+    "v_measure": "V-measure",
+    "average_precision": "average precision",
+    "accuracy": "accuracy",
+}
+SEARCHES = {
+    "sakuin, hybrid": "sakuin, hybrid",
+    "sakuin, dense": "sakuin, dense",
+    "sakuin, bm25": "sakuin, BM25",
+    "sakuin, hybrid, passage ids only": "sakuin, hybrid, ids of passages only",
+    "sakuin, hybrid, 8 clients at once": "sakuin, hybrid, 8 clients at once: queries a second (one client: {alone})",
+    "bm25s + FAISS flat": "bm25s + FAISS flat, ids of passages only",
+    "txtai hybrid": "txtai hybrid",
+    "LanceDB hybrid": "LanceDB hybrid",
+}
+
+Result = dict[str, Any]
+Say = Callable[[str], str]
+"""A label in the language of a README."""
+
+
+@click.command()
+def main() -> None:
+    """Write the tables of both READMEs anew."""
+    results = newest()
+    for name, japanese in READMES.items():
+        path = ROOT / name
+        with atomic_write(path) as part:
+            part.write_text(filled(path.read_text(encoding="utf-8"), results, japanese=japanese), encoding="utf-8")
+
+
+def filled(text: str, results: Sequence[Result], *, japanese: bool) -> str:
+    """A README with its tables made anew.
+
+    Args:
+        text: The README.
+        results: All, the newest first.
+        japanese: Whether labels are Japanese, not English.
+
+    Raises:
+        click.ClickException: there is no such table, or no result for it.
+    """
+
+    def table(match: re.Match[str]) -> str:
+        name = match[2]
+        if name not in TABLES:
+            raise click.ClickException(f"There is no table {name!r}, but {', '.join(TABLES)}.")
+        try:
+            rows = list(TABLES[name](results, lambda label: JAPANESE.get(label, label) if japanese else label))
+        except LookupError:
+            raise click.ClickException(f"The table {name!r} lacks results in {FOLDER}.") from None
+        lines = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+        return f"{match[1]}\n" + "".join(f"| {' | '.join(cells)} |\n" for cells in lines) + f"\n{match[3]}"
+
+    return MARKED.sub(table, text)
+
+
+def of(results: Sequence[Result], benchmark: str) -> Result:
+    """The newest result of a benchmark."""
+    return next((result for result in results if result["benchmark"] == benchmark), {})
+
+
+def evaluation(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
+    """The packaged model at each dimension, a transformer, BM25 and hybrid search on every task."""
+    models = of(results, "sakuin.evaluation")["models"]
+    transformer = next((name for name in models if name.startswith("st:")), "")
+    wide = models["default"]["dims"]
+    columns = [("default", dim) for dim in wide]
+    columns += [(name, models[name]["dims"][0]) for name in (transformer, "bm25", "hybrid") if name in models]
+    heads = {transformer: transformer.rpartition("multilingual-")[2], "bm25": "BM25", "hybrid": say("hybrid")}
+    yield ["", *(heads.get(name, str(dim)) for name, dim in columns)]
+
+    def row(label: str, scores: Callable[[Result], dict[str, float] | None]) -> list[str]:
+        found = [((scores(models[name]) or {}).get(str(dim))) for name, dim in columns]
+        return [label, *("" if score is None else f"{100 * score:.1f}" for score in found)]
+
+    family = "retrieval"
+    for name, task in models["default"]["tasks"].items():
+        if family == "retrieval" != task["family"]:
+            yield row(f"**{say('mean of retrieval')}**", lambda m: m["means"].get("families", {}).get("retrieval"))
+        family = task["family"]
+        metric = say(METRICS[task["metric"]])
+        label = say("{name} ({metric})").format(name=name, metric=metric)
+        yield row(label, lambda m, name=name: m["tasks"].get(name, {}).get("scores"))  # type: ignore[misc]
+    yield row(f"**{say('mean of the six families')}**", lambda m: m["means"].get("mean"))
+    yield row(say("share of it kept, %"), lambda m: m["means"].get("share_kept") if m is models["default"] else None)
+
+
+def encode(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
+    """Encoding, beside sentence-transformers and a small transformer."""
+    return rates(of(results, "benchmarks.encode"), "passages", say)
+
+
+def train(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
+    """Training, beside sentence-transformers."""
+    return rates(of(results, "benchmarks.train"), "pairs", say)
+
+
+def rates(result: Result, items: str, say: Say) -> Iterator[list[str]]:
+    """Rates and ratios of one benchmark."""
+    yield ["", say(f"{items} a second"), say("ratio")]
+    for figure in result["figures"]:
+        yield [say(figure["name"]), f"{figure[f'{items}_per_second']:,.0f}", ratio(figure)]
+
+
+def build(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
+    """Building an index of the most passages it was measured with."""
+    runs = [result for result in results if result["benchmark"] == "benchmarks.build"]
+    figures = max(runs, key=lambda result: int(result["arguments"]["passages"]))["figures"]
+    head = say("building {passages}").format(passages=f"{figures[0]['passages']:,}")
+    yield [head, say("seconds"), say("passages a second"), say("ratio")]
+    for figure in figures:
+        name = say(figure["name"])
+        if "peak_gb" in figure:
+            name = say("`index build`, at most {peak} GB in a process").format(peak=f"{figure['peak_gb']:.1f}")
+        yield [name, f"{figure['seconds']:,.0f}", f"{figure['passages_per_second']:,.0f}", ratio(figure)]
+
+
+def search(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
+    """Searching, by number of passages: the newest run of each."""
+    runs: dict[int, dict[str, Any]] = {}
+    for result in results:
+        if result["benchmark"] == "benchmarks.search":
+            for size in {figure["passages"] for figure in result["figures"]} - set(runs):
+                runs[size] = {each["name"]: each for each in result["figures"] if each["passages"] == size}
+    sizes = sorted(runs)
+    yield ["", *(f"{size:,}" for size in sizes)]
+    for name, label in SEARCHES.items():
+        alone = [f"{runs[size]['sakuin, hybrid']['queries_per_second']:.0f}" for size in sizes]
+        yield [
+            say(label).format(alone=say(", ").join(alone)),
+            *(times(runs[size][name]) if name in runs[size] else "" for size in sizes),
+        ]
+
+
+def page(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
+    """The page Search, from the key to the hits."""
+    yield [say("milliseconds"), "p50", "p95"]
+    for figure in of(results, "benchmarks.page")["figures"]:
+        if figure["name"].startswith("Enter"):
+            yield [say(figure["name"]), f"{figure['p50_ms']:.0f}", f"{figure['p95_ms']:.0f}"]
+
+
+def times(figure: Result) -> str:
+    """Milliseconds as p50 / p99; of many clients the queries a second."""
+    if "p50_ms" in figure:
+        return f"{figure['p50_ms']:,.1f} / {figure['p99_ms']:,.1f}"
+    return f"{figure['queries_per_second']:.0f}"
+
+
+def ratio(figure: Result) -> str:
+    """How many times as fast, or as long; large ones without a fraction."""
+    value = figure.get("ratio")
+    return "" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+TABLES: dict[str, Callable[[Sequence[Result], Say], Iterator[list[str]]]] = {
+    "evaluation": evaluation,
+    "encode": encode,
+    "build": build,
+    "search": search,
+    "train": train,
+    "page": page,
+}
+
+
+if __name__ == "__main__":
+    main()

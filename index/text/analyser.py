@@ -1,0 +1,59 @@
+"""Text to the terms that the keyword index counts; queries and passages go through the same steps.
+
+1. Folding: NFKC (which also folds widths), long-vowel marks, ヴ, old and rare forms of kanji.
+2. Japanese runs (kanji and kana) give words in their dictionary form, from MeCab with the IPA dictionary, every kanji,
+   and every pair of neighbouring characters that is not pure hiragana. Words alone split compounds, pairs alone miss
+   inflection. A word, a kanji or a pair that look the same are one term: measured, that is better than keeping them
+   apart.
+3. Everything else gives its words, case-folded and with English endings taken off. Words joined by signs are
+   found whole and by their parts: ``foo_bar`` gives ``foo``, ``bar`` and ``foobar``.
+"""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from sakuin.index.text import japanese, other_scripts
+from sakuin.index.text.folding import aligned, folded
+
+ANALYSIS = "ja-en-1"
+"""Changes with every change of this package, or of a library it rests on, that may change a term."""
+
+MAX_TERM_CHARACTERS = 64
+"""Longer terms are cut here: they are encoded data or text without spaces, and the index refuses huge ones."""
+
+
+class Analyser:
+    """Turns text into terms; safe for use by several threads.
+
+    It costs nothing to make one: the dictionary is loaded once for the process, when the first Japanese text comes.
+    """
+
+    @property
+    def name(self) -> str:
+        """Names the analysis and the dictionary; an index is searched with the analysis it was built with."""
+        return f"{ANALYSIS} ipadic-{version('ipadic')}"
+
+    def terms(self, text: str) -> list[str]:
+        """The terms of a text, as often as they occur; no order is promised."""
+        text = folded(text)
+        terms = [] if text.isascii() else japanese.terms(text)
+        terms += other_scripts.terms(text)
+        if max(map(len, terms), default=0) > MAX_TERM_CHARACTERS:
+            terms = [term[:MAX_TERM_CHARACTERS] for term in terms]
+        return terms
+
+    def joined(self, texts: Sequence[str]) -> list[str]:
+        """The terms of each text, parted by spaces; a term holds none."""
+        return [" ".join(self.terms(text)) for text in texts]
+
+    def spans(self, text: str) -> list[tuple[str, int, int]]:
+        """The same terms, each with the start and end of the characters of ``text`` that it was read from."""
+        plain, starts, ends = aligned(text)
+        found = [*japanese.spans(plain), *other_scripts.spans(plain)]
+        return [(term[:MAX_TERM_CHARACTERS], starts[start], ends[end - 1]) for term, start, end in found]
+
+    def words(self, text: str) -> list[tuple[str, str]]:
+        """The terms that are whole words, not pairs or characters out of them, each with its form in the text."""
+        plain, starts, ends = aligned(text)
+        found = [*japanese.word_spans(plain), *other_scripts.word_spans(plain)]
+        return [(term[:MAX_TERM_CHARACTERS], text[starts[start] : ends[end - 1]]) for term, start, end in found]

@@ -1,0 +1,79 @@
+"""Words that are not Japanese: split at what is no letter, case-folded, without English endings."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
+
+from sakuin.index.text.characters import JAPANESE
+
+_STEMS_REMEMBERED = 100_000
+
+# Signs that combine with the letter before them. Python's \w leaves them out, and words of Hindi or Thai would fall
+# apart at every vowel sign; the Arabic and Hebrew ranges are points that are written inside words.
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0903"
+    "\u093a-\u094f\u0951-\u0957\u0962\u0963\u0981-\u0983\u09bc-\u09cd\u0a3c-\u0a4d\u0abc-\u0acd\u0b3c-\u0b4d"
+    "\u0bbe-\u0bcd\u0c3e-\u0c4d\u0cbc-\u0ccd\u0d3e-\u0d4d\u0e31\u0e34-\u0e3a\u0e47-\u0e4e\u0eb1\u0eb4-\u0ebc"
+    "\u0ec8-\u0ecd\u102b-\u103e\u17b4-\u17d3\u200c\u200d"
+)
+_LETTER = rf"[^\W_{JAPANESE}]"
+_WORD = rf"{_LETTER}(?:{_LETTER}|[{_MARKS}])*+"  # possessive: one long word must not be tried at every length
+
+_word = re.compile(rf"{_WORD}(?:'{_WORD})*+")
+_joined = re.compile(rf"(?<!{_LETTER})(?<![{_MARKS}]){_WORD}(?:[-_.,]{_WORD})++")
+_joiner = re.compile("[-_.,]")
+_joint = re.compile(r"(?<!\d)[-_]|[-_](?!\d)|(?<=\d),(?=\d)")
+_named_with_sign = re.compile(rf"(?<!{_LETTER})[A-Za-z][A-Za-z0-9]*+(?:\+\+|#)(?!{_LETTER})")
+_accent = re.compile("[\u0300-\u036f]")
+
+
+def terms(text: str) -> list[str]:
+    """The terms of the words of a folded text, as often as they occur."""
+    words = _word.findall(text)
+    if words:
+        words += [word for word, _, _ in _joined_words(text)]
+    return [_term(word) for word in words]
+
+
+def spans(text: str) -> list[tuple[str, int, int]]:
+    """The same terms, each with its start and end in the folded text."""
+    return [*word_spans(text), *((_term(word), start, end) for word, start, end in _joined_words(text))]
+
+
+def word_spans(text: str) -> list[tuple[str, int, int]]:
+    """The same, without words joined by signs."""
+    return [(_term(match[0]), match.start(), match.end()) for match in _word.finditer(text)]
+
+
+def _joined_words(text: str) -> Iterator[tuple[str, int, int]]:
+    """Joined words as one: ``foo_bar`` as ``foobar``, ``1,000`` as ``1000``; ``v1.2`` stays; and C++, C#."""
+    for match in _joined.finditer(text) if _joiner.search(text) else ():
+        yield _joint.sub("", match[0]), match.start(), match.end()
+    for match in _named_with_sign.finditer(text) if "+" in text or "#" in text else ():
+        yield match[0], match.start(), match.end()
+
+
+def _plain(word: str) -> str:
+    """Case-folded, and ``café`` as ``cafe``; other scripts keep their marks, й is a letter of its own."""
+    word = word.casefold()
+    if word.isascii():
+        return word
+    bare = _accent.sub("", unicodedata.normalize("NFKD", word))
+    return bare if bare.isascii() else word
+
+
+@cache
+def _stemmer() -> Callable[[str], list[str]]:
+    """Snowball for English; it rarely touches words of other languages."""
+    from tantivy import Filter, TextAnalyzerBuilder, Tokenizer
+
+    return TextAnalyzerBuilder(Tokenizer.raw()).filter(Filter.stemmer("english")).build().analyze
+
+
+@lru_cache(maxsize=_STEMS_REMEMBERED)
+def _term(word: str) -> str:
+    """A word that is not Japanese, folded and without its English ending."""
+    word = _plain(word)
+    stems = _stemmer()(word)
+    return stems[0] if stems and stems[0] else word

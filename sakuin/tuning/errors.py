@@ -1,0 +1,7 @@
+"""What goes wrong where something is measured."""
+
+from sakuin.embedder.errors import SakuinError
+
+
+class EvaluationError(SakuinError):
+    """A task, a model or judged queries that nothing can be measured with."""

@@ -1,0 +1,95 @@
+"""What a search is asked for, checked once; page, command and service all build one."""
+
+from dataclasses import dataclass
+from numbers import Integral, Real
+
+from sakuin.embedder import SakuinError
+from sakuin.embedder.tokenising import replace_lone_surrogates
+from sakuin.index.where import Where
+
+MODES = ("hybrid", "dense", "bm25")
+MAX_K = 10_000
+MAX_RESCORED = 100_000
+# A query is a question, not a document; what is longer is cut, and the user told.
+MAX_QUERY_CHARACTERS = 10_000
+
+
+class SearchError(SakuinError):
+    """A search that was asked for wrongly: an unknown mode or field, an impossible k or dimension."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRequest:
+    """A search of one index.
+
+    Attributes:
+        query: Any text, in Japanese, English or both.
+        k: At most so many hits, 1 to 10,000.
+        mode: "hybrid", "dense" (meaning) or "bm25" (words).
+        dim: Compare only the first so many dimensions of the vectors; None for all that are stored.
+        rescore: In a large index, how many candidates of the first stage of dense search are compared exactly: more
+            find more of the truly nearest, and take longer. 1 to 100,000; None for a number that finds 98 % or more.
+        explain: Fill in each hit's explanation, which takes some milliseconds a hit.
+        where: Search only passages of documents that have these values of metadata: one of the values of a field,
+            where several are given, of all fields. "folder" is any folder above the file, "type" the ending of its
+            name; metadata of the same name is "metadata.folder". A passage that stands in several documents is
+            given with the first that matches.
+        min_relevance: Leave out hits of a lower relevance, 0 to 1; the others keep their ranks.
+
+    Raises:
+        SearchError: an argument is of a wrong type or out of range.
+    """
+
+    query: str
+    k: int = 10
+    mode: str = "hybrid"
+    dim: int | None = None
+    rescore: int | None = None
+    explain: bool = False
+    where: Where | None = None
+    min_relevance: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.query, str):
+            raise SearchError(f"Cannot search for {self.query!r}: give the query as text.")
+        # A lone surrogate, as a terminal of another encoding may send, can be neither searched nor printed.
+        object.__setattr__(self, "query", replace_lone_surrogates(self.query))
+        if self.mode not in MODES:
+            raise SearchError(f"Unknown mode {self.mode!r}: use {', '.join(MODES)}.")
+        if not is_integer(self.k) or not 1 <= self.k <= MAX_K:
+            raise SearchError(f"Cannot give {self.k!r} hits: ask for k = 1 to {MAX_K:,}.")
+        if self.dim is not None and (not is_integer(self.dim) or self.dim < 1):
+            raise SearchError(f"Cannot compare {self.dim!r} dimensions: give dim = 1 to as many as the index stores.")
+        if self.rescore is not None and not (is_integer(self.rescore) and 1 <= self.rescore <= MAX_RESCORED):
+            raise SearchError(f"Cannot compare {self.rescore!r} passages: give rescore = 1 to {MAX_RESCORED:,}.")
+        if not isinstance(self.min_relevance, Real) or not 0 <= self.min_relevance <= 1:
+            raise SearchError(f"Cannot ask for a relevance of {self.min_relevance!r}: give min_relevance = 0 to 1.")
+
+    @property
+    def text(self) -> str:
+        """What of the query is searched for: its first `MAX_QUERY_CHARACTERS` characters."""
+        return self.query[:MAX_QUERY_CHARACTERS]
+
+    def dimensions(self, stored: int) -> int:
+        """How many dimensions are compared in an index that stores so many; raises SearchError if it has too few."""
+        return checked_dim(self.dim, stored=stored)
+
+
+def is_integer(value: object) -> bool:
+    """Whether a value is an integer, of numpy too; True and False are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def checked_dim(dim: int | None, *, stored: int) -> int:
+    """How many dimensions to compare, of those that are stored; None for all.
+
+    Raises:
+        SearchError: there are not so many.
+    """
+    if dim is None:
+        return stored
+    if not is_integer(dim) or not 1 <= dim <= stored:
+        raise SearchError(
+            f"Cannot compare {dim!r} dimensions: this index stores {stored} a vector, so give dim = 1 to {stored}."
+        )
+    return int(dim)
