@@ -115,7 +115,9 @@ def emptied(folder: Path, files: int) -> IndexFolderError:
     )
 
 
-def remove(names: Sequence[str], folder: Path) -> Report:
+def remove(
+    names: Sequence[str], folder: Path, settings: Settings = Settings(), *, timeout: float = WAIT_SECONDS
+) -> Report:
     """Remove files, all files of folders, or single documents from an index.
 
     Args:
@@ -129,7 +131,7 @@ def remove(names: Sequence[str], folder: Path) -> Report:
     started = time.perf_counter()
     store.connect(folder, read_only=True).close()
     report = Report()
-    with IndexWriter(folder) as writer:
+    with IndexWriter(folder, settings, timeout=timeout) as writer:
         known = store.read_files(writer.connection)
         root = corpus_root(writer)
         files: set[str] = set()

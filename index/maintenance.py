@@ -8,12 +8,20 @@ from pathlib import Path
 from sakuin.index import store
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.integrity import changed_files
+from sakuin.index.lock import WAIT_SECONDS
 from sakuin.index.problems import Problem
 from sakuin.index.report import Progress, Report, finish, no_progress
+from sakuin.index.settings import Settings
 from sakuin.index.writer import IndexWriter
 
 
-def compact(folder: Path, progress: Progress = no_progress) -> Report | None:
+def compact(
+    folder: Path,
+    progress: Progress = no_progress,
+    *,
+    settings: Settings = Settings(),
+    timeout: float = WAIT_SECONDS,
+) -> Report | None:
     """Put an index into its best form: one segment of vectors, and BM25 statistics of exactly what is there.
 
     Removed passages are otherwise forgotten by and by, as segments are merged.
@@ -24,7 +32,7 @@ def compact(folder: Path, progress: Progress = no_progress) -> Report | None:
     started = time.perf_counter()
     store.connect(folder, read_only=True).close()
     report = Report()
-    with IndexWriter(folder) as writer:
+    with IndexWriter(folder, settings, timeout=timeout) as writer:
         total = writer.manifest.passages
         if not writer.compact(lambda done: progress("", done, total)):
             return None
@@ -32,7 +40,13 @@ def compact(folder: Path, progress: Progress = no_progress) -> Report | None:
     return report
 
 
-def repair(folder: Path, progress: Progress = no_progress) -> Report:
+def repair(
+    folder: Path,
+    progress: Progress = no_progress,
+    *,
+    settings: Settings = Settings(),
+    timeout: float = WAIT_SECONDS,
+) -> Report:
     """Make vectors and terms anew from the documents of an index: those of which files are damaged, or else both.
 
     Raises:
@@ -50,7 +64,7 @@ def repair(folder: Path, progress: Progress = no_progress) -> Report:
             f"The documents themselves are damaged ({problems[0]}), so nothing can be made anew from them: delete "
             f"{folder} and build it again."
         )
-    with IndexWriter(folder) as writer:
+    with IndexWriter(folder, settings, timeout=timeout) as writer:
         total = writer.manifest.passages
         damaged = {name.split("/")[0] for name in changed_files(folder, writer.manifest)} or {"vectors", "terms"}
         writer.rebuild(lambda done: progress("", done, total), "vectors" in damaged, "terms" in damaged)

@@ -35,7 +35,9 @@ from sakuin.index.vectors import Part, Segment, as_int8, segment_files, sha256_o
 
 # Passages held back until they are encoded and analysed together.
 BATCH = 4096
-SEGMENT_FILE = re.compile(r"\d{8}\.(ids\.npy|int8\.npy|codes\.faiss)")
+# New vectors held in memory; more go to a file.
+SPOOLED_FROM = 131_072
+SEGMENT_FILE = re.compile(r"\d{8}\.(ids\.npy|int8\.npy|codes\.faiss)|spool-\d{4}\.npy")
 GENERATION = re.compile(r"\d{8}")
 
 CHANGED_SHARE = 0.05
@@ -80,6 +82,8 @@ class IndexWriter:
         self._analysed: deque[tuple[list[int], Future[list[str]]]] = deque()
         self._analysers: Analysers | None = None
         self._new: list[Part] = []
+        # So many of these are in files.
+        self._spooled = 0
         # Passages that stand in a segment but are removed, and passages that may stand nowhere since this transaction.
         self._removed: set[int] = set()
         self._orphans: set[int] = set()
@@ -317,6 +321,18 @@ class IndexWriter:
             fresh = ~np.isin(ids, back)
             ids, vectors = ids[fresh], vectors[fresh]
         self._new.append((ids, as_int8(vectors)))
+        if sum(len(rows) for _, rows in self._new[self._spooled :]) >= SPOOLED_FROM:
+            self._spool()
+
+    def _spool(self) -> None:
+        """Move new vectors from memory to a file, which is mapped: one commit may be of millions."""
+        parts = self._new[self._spooled :]
+        path = self.folder / "vectors" / f"spool-{self._spooled:04d}.npy"
+        path.parent.mkdir(exist_ok=True)
+        np.save(path, np.concatenate([rows for _, rows in parts]), allow_pickle=False)
+        rows = np.load(path, mmap_mode="r", allow_pickle=False)
+        self._new[self._spooled :] = [(np.concatenate([ids for ids, _ in parts]), rows)]
+        self._spooled += 1
 
     def _drain(self, most: int) -> None:
         """Take over what has been analysed, until at most so many batches are under way."""
@@ -335,7 +351,7 @@ class IndexWriter:
             The segments that count from now on, the vectors in them that count, and the segments' files.
         """
         folder = self.folder / "vectors"
-        new = [(ids[keep], rows[keep]) for ids, rows in self._new for keep in [~np.isin(ids, gone)]]
+        new = [without(part, gone) for part in self._new]
         new_ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in self._new)])
         store.note_removed(self.connection, np.setdiff1d(gone, new_ids).tolist())
         removed = store.removed_passages(self.connection)
@@ -390,7 +406,7 @@ class IndexWriter:
     def _forget(self) -> None:
         """Start anew with what is committed."""
         self._terms = None
-        self._waiting, self._new = [], []
+        self._waiting, self._new, self._spooled = [], [], 0
         self._analysed.clear()
         self._orphans = set()
         self._compacting = self._rebuilding = False
@@ -416,6 +432,13 @@ class IndexWriter:
             f"Writing the index in {self.folder} failed ({error}). The last commit stands. See that the disk has room "
             f"and that the folder may be written, then run the same command again."
         )
+
+
+def without(part: Part, gone: NDArray[np.int64]) -> Part:
+    """The vectors of a part but those of some passages; the part itself, which may be mapped, where it has none."""
+    ids, rows = part
+    keep = ~np.isin(ids, gone)
+    return part if keep.all() else (ids[keep], rows[keep])
 
 
 def texts_of(document: Document, passages: Sequence[Passage]) -> list[str]:

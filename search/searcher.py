@@ -60,16 +60,20 @@ class Searcher:
         self._closed = False
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str] = DEFAULT_INDEX) -> "Searcher":
+    def open(cls, folder: str | os.PathLike[str] = DEFAULT_INDEX, *, model: StaticEmbedder | None = None) -> "Searcher":
         """Open the index in a folder.
+
+        Args:
+            folder: Of the index.
+            model: The model of the index, where it is loaded already; None to load it.
 
         Raises:
             IndexFolderError: no index there, a damaged one, or one made by another model of the same name.
             ModelError: the index's model cannot be loaded.
         """
-        snapshot = open_index(Path(folder))
+        snapshot = open_index(Path(folder).absolute())
         try:
-            return cls(snapshot, load_model(snapshot.manifest, snapshot.folder))
+            return cls(snapshot, load_model(snapshot.manifest, snapshot.folder, model))
         except SakuinError:
             snapshot.close()
             raise

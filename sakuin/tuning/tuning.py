@@ -16,7 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sakuin.embedder import StaticEmbedder
 from sakuin.index import store
+from sakuin.index.lock import WAIT_SECONDS
+from sakuin.index.settings import Settings
 from sakuin.index.snapshot import open_index
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
@@ -227,14 +230,26 @@ def estimate(items: NDArray[np.float64], seed: int = SEED) -> Estimate:
     return Estimate(float(items.mean()), float(low), float(high))
 
 
-def keep(folder: Path, fusion: Fusion | None) -> None:
+def keep(
+    folder: Path,
+    fusion: Fusion | None,
+    *,
+    model: StaticEmbedder | None = None,
+    timeout: float = WAIT_SECONDS,
+) -> None:
     """Fuse the legs so in every search of an index from now on; None for the default.
+
+    Args:
+        folder: The index.
+        fusion: How to fuse.
+        model: Of the index, where it is loaded already.
+        timeout: Seconds to wait for another writer.
 
     Raises:
         IndexFolderError: there is no index, or another process is writing to it.
     """
     open_index(folder).close()
-    with IndexWriter(folder) as writer:
+    with IndexWriter(folder, Settings(model), timeout=timeout) as writer:
         writer.join_legs(asdict(fusion) if fusion else {})
         writer.commit()
 

@@ -1,0 +1,118 @@
+"""What programs give to be indexed, documents or dictionaries, as documents that can be stored."""
+
+import math
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from sakuin.index.documents import Document, MetadataValue, Scalar
+from sakuin.index.errors import DocumentError
+
+FIELDS = ("id", "text", "title", "uri", "metadata")
+
+MAX_ID_CHARACTERS = 1_000
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def documents_of(records: Iterable[Document | Mapping[str, Any]]) -> Iterator[Document]:
+    """Documents, one after the other.
+
+    Args:
+        records: Documents, or dictionaries with "id", "text" and, if wanted, "title", "uri" and "metadata"; whatever
+            else a dictionary holds is metadata too, so that the records of a DataFrame can be given as they are.
+
+    Raises:
+        DocumentError: one has no id or no text, or metadata that is no text, number, boolean, date or list of these.
+    """
+    for number, record in enumerate(records, 1):
+        if isinstance(record, Document):
+            yield _document(number, record.id, record)
+        elif isinstance(record, Mapping):
+            yield _from_mapping(number, record)
+        else:
+            raise DocumentError(
+                f"Document {number} is a {type(record).__name__}: give documents, or dictionaries with id and text."
+            )
+
+
+def _from_mapping(number: int, record: Mapping[str, Any]) -> Document:
+    given = record.get("metadata")
+    if not _missing(given) and not isinstance(given, Mapping):
+        raise DocumentError(f"Document {number}: its metadata is a {type(given).__name__}, not a dictionary.")
+    others = {name: value for name, value in record.items() if name not in FIELDS}
+    text, title, uri = ("" if _missing(record.get(name)) else record[name] for name in ("text", "title", "uri"))
+    metadata = {**others, **given} if isinstance(given, Mapping) else others
+    return _document(number, record.get("id"), Document(id="", text=text, title=title, uri=uri, metadata=metadata))
+
+
+def _document(number: int, given: Any, record: Document) -> Document:
+    """A document as it is stored, of an id as it was given."""
+    name = _id(number, given)
+    for part in ("text", "title", "uri"):
+        value = getattr(record, part)
+        if not isinstance(value, str):
+            raise DocumentError(f"Document {name!r}: its {part} is a {type(value).__name__}, not a text.")
+    if not record.text.strip():
+        raise DocumentError(f"Document {name!r} has no text: there would be nothing to find.")
+    return Document(
+        id=name,
+        text=_storable(record.text),
+        title=_storable(record.title),
+        uri=_storable(record.uri),
+        headings=record.headings,
+        metadata=dict(_metadata(name, record.metadata)),
+    )
+
+
+def _storable(text: str) -> str:
+    """A text as SQLite can hold it, of the same length: NUL and lone surrogates become replacement characters."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def _id(number: int, given: Any) -> str:
+    given = given.item() if hasattr(given, "item") else given
+    if isinstance(given, int) and not isinstance(given, bool):
+        return str(given)
+    if not isinstance(given, str) or not given.strip():
+        raise DocumentError(f"Document {number} has no id: give each a text or a whole number of its own as `id`.")
+    if len(given) > MAX_ID_CHARACTERS:
+        raise DocumentError(f"Document {number} has an id of {len(given):,} characters; at most {MAX_ID_CHARACTERS:,}.")
+    return _storable(given)
+
+
+def _metadata(document_id: str, metadata: Mapping[str, Any]) -> Iterator[tuple[str, MetadataValue]]:
+    for name, value in metadata.items():
+        if not isinstance(name, str):
+            raise DocumentError(f"Document {document_id!r}: the name {name!r} of its metadata is no text.")
+        if _missing(value):
+            continue
+        where = f"Document {document_id!r}: its metadata {name!r}"
+        if isinstance(value, list | tuple | set | frozenset):
+            elements = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
+            yield _storable(name), [_scalar(where, one) for one in elements if not _missing(one)]
+        else:
+            yield _storable(name), _scalar(where, value)
+
+
+def _scalar(where: str, value: Any) -> Scalar:
+    """A value as JSON has it; dates as ISO 8601 writes them."""
+    # numpy's numbers, as the records of a DataFrame may hold.
+    value = value.item() if hasattr(value, "item") else value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, str):
+        return _storable(value)
+    if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise DocumentError(
+        f"{where} is {value!r} ({type(value).__name__}): give a text, a number, a boolean, a date, or a list of these."
+    )
+
+
+def _missing(value: Any) -> bool:
+    """Whether a value stands for none: None, and what DataFrames have for it, which is not even equal to itself."""
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, float) and value != value

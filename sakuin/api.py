@@ -1,0 +1,225 @@
+"""The writing side of an index, for programs."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from sakuin.embedder import StaticEmbedder
+from sakuin.index import DEFAULT_INDEX, build, integrity, maintenance, store
+from sakuin.index.documents import Document
+from sakuin.index.lock import WAIT_SECONDS
+from sakuin.index.model import load_model
+from sakuin.index.problems import Problem
+from sakuin.index.report import Progress, Report, no_progress
+from sakuin.index.settings import Settings
+from sakuin.index.snapshot import open_index
+from sakuin.index.store.filters import matching_documents
+from sakuin.index.upsert import Changes, add_documents, delete_documents
+from sakuin.index.where import Where, condition_of
+from sakuin.index.writer import IndexWriter
+from sakuin.search import Searcher
+
+if TYPE_CHECKING:
+    from sakuin.tuning.judged import JudgedQuery
+    from sakuin.tuning.tuning import FusionComparison
+
+StrPath = str | os.PathLike[str]
+
+
+class Index:
+    """An index to write to; `Searcher` is its reading side.
+
+    Every method that changes something is one atomic commit: killed at any moment, the index is as it was before or
+    after. Safe to use from several threads and processes: writers wait for each other, readers for nobody.
+
+    Example:
+        with Index.open(".sakuin") as index:
+            index.add([{"id": "faq-1", "text": "有給休暇は三日前までに申請してください。", "year": 2024}])
+            with index.searcher() as searcher:
+                print(searcher.search("休みたい").hits[0].document.id)
+    """
+
+    def __init__(self, folder: Path, settings: Settings, timeout: float) -> None:
+        """Prefer `Index.open`."""
+        self.folder = folder
+        self.timeout = timeout
+        self._settings = settings
+
+    @classmethod
+    def open(
+        cls,
+        folder: StrPath = DEFAULT_INDEX,
+        *,
+        model: str | StaticEmbedder | None = None,
+        dim: int | None = None,
+        timeout: float = WAIT_SECONDS,
+    ) -> "Index":
+        """Open the index in a folder, and make it if it is not there.
+
+        Args:
+            folder: Of the index.
+            model: Model folder, hub name, or a model that is loaded already; None for that of the index, or for the
+                packaged model where the index is new.
+            dim: Dimensions stored of each vector; None for those of the index, or for 256 where it is new.
+            timeout: Seconds that each change waits for another writer to finish.
+
+        Raises:
+            IndexFolderError: the folder holds something else, is damaged, or was made with another model or dimension.
+            ModelError: the model cannot be loaded.
+        """
+        path = Path(folder).absolute()
+        if not (path / store.NAME).is_file():
+            with IndexWriter(path, Settings(model, dim), timeout=timeout) as writer:
+                writer.commit()
+                return cls(path, Settings(writer.model), timeout)
+        with closing(store.connect(path, read_only=True)) as connection:
+            manifest = store.read_manifest(connection, path)
+        wanted = model if isinstance(model, StaticEmbedder) else None
+        loaded = load_model(manifest, path, wanted)
+        opened = cls(path, Settings(loaded), timeout)
+        if (model is not None and wanted is None) or dim is not None:
+            # Says where they are not those of the index.
+            with IndexWriter(path, Settings(model, dim), timeout=timeout):
+                pass
+        return opened
+
+    def __enter__(self) -> "Index":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Nothing is held between two calls, so nothing is let go of; here for the habit of closing what was opened."""
+
+    @property
+    def model(self) -> StaticEmbedder:
+        """The model of the index, loaded once; give it to other indexes and searchers."""
+        model = self._settings.loaded
+        assert model is not None
+        return model
+
+    def __len__(self) -> int:
+        """Number of documents."""
+        return self.counts()["documents"]
+
+    def counts(self) -> dict[str, int]:
+        """Numbers of files, documents, distinct passages, places where a passage stands again, and skipped files."""
+        with closing(open_index(self.folder)) as snapshot:
+            return snapshot.counts()
+
+    def add(
+        self, documents: Iterable[Document | Mapping[str, Any]] | Document | Mapping[str, Any], *, split: bool = True
+    ) -> Changes:
+        """Add documents, in place of those of the same ids.
+
+        Args:
+            documents: Documents, or dictionaries with "id", "text" and, if wanted, "title", "uri" and "metadata";
+                whatever else a dictionary holds is metadata too, so a DataFrame's ``to_dict("records")`` will do. An
+                iterator is read as it goes, so that millions need little memory. Metadata are texts, numbers, booleans,
+                dates (stored as ISO 8601 writes them) and lists of these; None and NaN are left out.
+            split: Cut texts into passages of a few sentences; False for texts that are passages already.
+
+        Raises:
+            DocumentError: one cannot be added; nothing is changed then.
+            IndexFolderError: another writer did not finish in time, or the disk is full.
+        """
+        records = [documents] if isinstance(documents, Document | Mapping) else documents
+        return add_documents(records, self.folder, self._settings, cut=split, timeout=self.timeout)
+
+    def delete(self, ids: Iterable[str]) -> Changes:
+        """Remove documents by their ids; those that are not there are passed over."""
+        wanted = [ids] if isinstance(ids, str) else list(ids)
+        return delete_documents(wanted, self.folder, self._settings, timeout=self.timeout)
+
+    def get(self, ids: Iterable[str]) -> list[Document]:
+        """Documents by their ids, in that order; those that are not there are left out."""
+        wanted = [ids] if isinstance(ids, str) else list(ids)
+        with closing(store.connect(self.folder, read_only=True)) as connection:
+            found = store.read_documents(connection, list(dict.fromkeys(wanted)))
+        return [found[one] for one in wanted if one in found]
+
+    def documents(self, *, where: Where | None = None) -> Iterator[Document]:
+        """Documents one after the other, in the order in which they came.
+
+        Args:
+            where: Only those that pass a filter, see `Searcher.search`.
+
+        Raises:
+            FilterError: the filter makes no sense.
+        """
+        with closing(store.connect(self.folder, read_only=True)) as connection:
+            # One state, whatever others commit meanwhile.
+            connection.execute("BEGIN")
+            numbers = None if where is None else matching_documents(connection, condition_of(where)).tolist()
+            yield from store.stored_documents(connection, numbers)
+
+    def sync(self, corpus: StrPath, *, progress: Progress = no_progress) -> Report:
+        """Bring the index in step with a folder of files: read what is new or changed, remove what is gone.
+
+        Args:
+            corpus: The folder. An index is kept in step with one; documents added by `add` or `add_files` stay.
+            progress: Called with the name of the file at work, bytes done, and bytes to do in all.
+
+        Raises:
+            IndexFolderError: there is no such folder, or the index is kept in step with another.
+        """
+        return build.build(Path(corpus), self.folder, self._settings, progress, timeout=self.timeout)
+
+    def add_files(self, paths: Iterable[StrPath] | StrPath, *, progress: Progress = no_progress) -> Report:
+        """Read files, or all files of folders; again, what changed is read and what is gone is forgotten."""
+        given = [paths] if isinstance(paths, str | os.PathLike) else paths
+        return build.add([Path(path) for path in given], self.folder, self._settings, progress, timeout=self.timeout)
+
+    def remove_files(self, names: Sequence[str]) -> Report:
+        """Remove files, all files of folders, or single documents, as `index remove` does; the disk is left alone.
+
+        Raises:
+            IndexFolderError: the index has nothing of one of the names; nothing is removed then.
+        """
+        return build.remove(names, self.folder, self._settings, timeout=self.timeout)
+
+    def compact(self, *, progress: Progress = no_progress) -> Report | None:
+        """Put the index into the form it would have if it were built at once; None where it has it already."""
+        return maintenance.compact(self.folder, progress, settings=self._settings, timeout=self.timeout)
+
+    def verify(self) -> list[Problem]:
+        """Compare every file of the index with its checksum; returns what is wrong, nothing if the index is whole."""
+        return integrity.verify(self.folder)
+
+    def repair(self, *, progress: Progress = no_progress) -> Report:
+        """Make damaged vectors and terms anew from the documents.
+
+        Raises:
+            IndexFolderError: the documents are damaged themselves.
+        """
+        return maintenance.repair(self.folder, progress, settings=self._settings, timeout=self.timeout)
+
+    def tune(self, judged: "Sequence[JudgedQuery] | StrPath", *, dim: int | None = None) -> "FusionComparison":
+        """Fit how much words count beside meaning to queries whose answers are known; kept if better beyond chance.
+
+        Args:
+            judged: The queries, or a JSON Lines file of them, see `index tune --help`.
+            dim: Compare only the first so many dimensions; None for all that are stored.
+
+        Raises:
+            EvaluationError: too few queries are judged, or nothing judged is in the index.
+        """
+        from sakuin.tuning.judged import read_judged
+        from sakuin.tuning.tuning import compare_fusions, keep
+
+        queries = read_judged(Path(judged)) if isinstance(judged, str | os.PathLike) else judged
+        with self.searcher() as searcher:
+            comparison = compare_fusions(searcher, queries, dim=dim)
+        if comparison.better:
+            keep(self.folder, comparison.tuned, model=self.model, timeout=self.timeout)
+        return comparison
+
+    def searcher(self) -> Searcher:
+        """The reading side, which sees every later commit too; close it, or use it in a ``with`` block."""
+        return Searcher.open(self.folder, model=self.model)
