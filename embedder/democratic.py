@@ -46,10 +46,10 @@ def directions(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         Whole numbers, float32 (n, DIRECTION_DIMENSIONS or d, whichever is less).
     """
-    cut = rows[:, :DIRECTION_DIMENSIONS].astype(np.float64)
-    lengths = np.sqrt(np.square(cut).sum(axis=1, keepdims=True))
+    prefixes = rows[:, :DIRECTION_DIMENSIONS].astype(np.float64)
+    lengths = np.sqrt(np.square(prefixes).sum(axis=1, keepdims=True))
     lengths[lengths == 0] = 1
-    return cast(NDArray[np.float32], np.rint(cut * (DIRECTION_LENGTH / lengths)).astype(np.float32))
+    return cast(NDArray[np.float32], np.rint(prefixes * (DIRECTION_LENGTH / lengths)).astype(np.float32))
 
 
 def by_numpy(bags: Bags, table: NDArray[np.float32]) -> Bags:
