@@ -65,7 +65,8 @@ class TorchBackend:
 
     def democratic(self, bags: Bags) -> Bags:
         """As `Backend` says."""
-        return democratic.by_torch(bags, *self._directions)
+        directions, squares = self._directions
+        return democratic.by_torch(bags, directions, squares=squares)
 
     def pool(self, bags: Bags, dim: int) -> NDArray[np.float32]:
         """float32 (texts, dim), as `Backend` says."""

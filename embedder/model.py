@@ -138,7 +138,7 @@ class StaticEmbedder:
         vectors = np.empty((len(texts), dimension), np.float32)
         self._encoded += len(texts)
         backend = self._backend(len(texts))
-        for start, stop in progress(batches(texts), len(texts), show_progress):
+        for start, stop in progress(batches(texts), total=len(texts), show=show_progress):
             bags = self._weighed(*self._tokenizer.encode(texts[start:stop]), backend)
             pooled = backend.pool(bags, dimension)
             if normalize or self._files.normalize:
@@ -197,7 +197,7 @@ class StaticEmbedder:
             lengths: int64 (texts,), how many tokens each text has.
             backend: For what a pooling reads of the table.
         """
-        bags = make_bags(ids, lengths, self.pooling)
+        bags = make_bags(ids, lengths, pooling=self.pooling)
         self._check_ids(bags.ids)
         return backend.democratic(bags) if self.pooling == "even" else bags
 
@@ -227,7 +227,7 @@ def batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
         yield start, len(texts)
 
 
-def progress(ranges: Iterator[tuple[int, int]], total: int, show: bool) -> Iterator[tuple[int, int]]:
+def progress(ranges: Iterator[tuple[int, int]], *, total: int, show: bool) -> Iterator[tuple[int, int]]:
     """The ranges, with a progress bar on stderr if wanted."""
     if not show:
         yield from ranges

@@ -47,7 +47,7 @@ class Bags:
         return len(self.offsets) - 1
 
 
-def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], pooling: Pooling) -> Bags:
+def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], *, pooling: Pooling) -> Bags:
     """Merge repeated ids and weigh them.
 
     A token that occurs n times, m of them among the first `LEAD_TOKENS` of its text, weighs n with "mean", the square
@@ -55,8 +55,8 @@ def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], pooling: P
     their sum. For "even" they are the same as for "lead": what changes them needs the table too.
 
     Args:
-        ids: Token ids of all texts, end to end.
-        lengths: Number of ids of each text; zeros are allowed.
+        ids: Integers (tokens,), the token ids of all texts, end to end.
+        lengths: Integers (texts,), how many ids each text has; zeros are allowed.
         pooling: One of `POOLINGS`.
     """
     leads = pooling in ("lead", "even")
@@ -158,7 +158,7 @@ def weighted_sums(rows: NDArray[np.float32], bags: Bags) -> NDArray[np.float32]:
     return sums
 
 
-def pool(table: "torch.Tensor", bags: Bags, weights: "torch.Tensor | None" = None) -> "torch.Tensor":
+def pool(table: "torch.Tensor", bags: Bags, *, weights: "torch.Tensor | None" = None) -> "torch.Tensor":
     """Weighted sums of rows by torch's EmbeddingBag: (texts, width) from a table (vocabulary, width).
 
     Args:

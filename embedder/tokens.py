@@ -84,7 +84,7 @@ def located_ids(tokenizer: "tokenizers.Tokenizer", text: str) -> list[tuple[int,
     for piece, (start, end), (_, following) in zip(encoding.tokens, encoding.offsets, pairwise(starts), strict=True):
         while end < following and unicodedata.category(characters[end])[0] == "M":
             end += 1
-        ranges.append(trimmed(tokenizer, characters, piece, start, end))
+        ranges.append(trimmed(tokenizer, characters, piece=piece, start=start, end=end))
     return [
         (token_id, (spans[found[0]][0], spans[found[1] - 1][1]) if found else None)
         for token_id, found in zip(encoding.ids, ranges, strict=True)
@@ -92,7 +92,7 @@ def located_ids(tokenizer: "tokenizers.Tokenizer", text: str) -> list[tuple[int,
 
 
 def trimmed(
-    tokenizer: "tokenizers.Tokenizer", characters: Sequence[str], piece: str, start: int, end: int
+    tokenizer: "tokenizers.Tokenizer", characters: Sequence[str], *, piece: str, start: int, end: int
 ) -> tuple[int, int] | None:
     """A span without spaces at its ends; of a lone word mark the spaces themselves, None where there are none."""
     first, last = start, end
