@@ -56,20 +56,21 @@ class NumpyBackend:
 
 
 class TorchBackend:
-    """Keeps the whole table as float32, cut to the last two dimensions asked for, and the directions of its rows."""
+    """Keeps the whole table as float32, as far as the last two ``dim`` asked for, and the directions of its rows."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._cut: dict[int, torch.Tensor] = {}
-        self._cutting = Lock()
+        self._prefixes: dict[int, torch.Tensor] = {}
+        self._lock = Lock()
 
     def democratic(self, bags: Bags) -> Bags:
         """As `Backend` says."""
-        return democratic.by_torch(bags, *self._directions)
+        directions, squares = self._directions
+        return democratic.by_torch(bags, directions, squares=squares)
 
     def pool(self, bags: Bags, dim: int) -> NDArray[np.float32]:
         """float32 (texts, dim), as `Backend` says."""
-        return cast(NDArray[np.float32], pool(self._cut_to(dim), bags).numpy())
+        return cast(NDArray[np.float32], pool(self._prefix(dim), bags).numpy())
 
     @cached_property
     def _directions(self) -> tuple["torch.Tensor", NDArray[np.float32]]:
@@ -78,15 +79,15 @@ class TorchBackend:
         with torch.inference_mode(False):
             return torch.from_numpy(directions), democratic.squared_lengths(directions)
 
-    def _cut_to(self, dim: int) -> "torch.Tensor":
+    def _prefix(self, dim: int) -> "torch.Tensor":
         torch = torch_for_bulk()
-        with self._cutting:
-            if dim not in self._cut:
-                cut = torch.from_numpy(self._table.prefix(dim))
-                while len(self._cut) >= 2:
-                    del self._cut[next(iter(self._cut))]
-                self._cut[dim] = cut
-            return self._cut[dim]
+        with self._lock:
+            if dim not in self._prefixes:
+                prefix = torch.from_numpy(self._table.prefix(dim))
+                while len(self._prefixes) >= 2:
+                    del self._prefixes[next(iter(self._prefixes))]
+                self._prefixes[dim] = prefix
+            return self._prefixes[dim]
 
 
 def torch_repays(texts: int, encoded: int) -> bool:

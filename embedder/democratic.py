@@ -46,10 +46,10 @@ def directions(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         Whole numbers, float32 (n, DIRECTION_DIMENSIONS or d, whichever is less).
     """
-    cut = rows[:, :DIRECTION_DIMENSIONS].astype(np.float64)
-    lengths = np.sqrt(np.square(cut).sum(axis=1, keepdims=True))
+    prefixes = rows[:, :DIRECTION_DIMENSIONS].astype(np.float64)
+    lengths = np.sqrt(np.square(prefixes).sum(axis=1, keepdims=True))
     lengths[lengths == 0] = 1
-    return cast(NDArray[np.float32], np.rint(cut * (DIRECTION_LENGTH / lengths)).astype(np.float32))
+    return cast(NDArray[np.float32], np.rint(prefixes * (DIRECTION_LENGTH / lengths)).astype(np.float32))
 
 
 def by_numpy(bags: Bags, table: NDArray[np.float32]) -> Bags:
@@ -78,7 +78,7 @@ def by_numpy(bags: Bags, table: NDArray[np.float32]) -> Bags:
             np.einsum("ij,ij->i", table[bags.ids[entries]], of_texts, out=found[entries])
         return found
 
-    return reweighted(bags, squared_lengths(table), sums, products)
+    return reweighted(bags, squares=squared_lengths(table), sums=sums, products=products)
 
 
 def blocks_of(bags: Bags) -> Iterator[tuple[slice, slice, NDArray[np.int64]]]:
@@ -96,7 +96,7 @@ def blocks_of(bags: Bags) -> Iterator[tuple[slice, slice, NDArray[np.int64]]]:
         start = stop
 
 
-def by_torch(bags: Bags, table: "torch.Tensor", squares: NDArray[np.float32]) -> Bags:
+def by_torch(bags: Bags, table: "torch.Tensor", *, squares: NDArray[np.float32]) -> Bags:
     """`reweighted` bags, by torch's EmbeddingBag.
 
     Args:
@@ -107,17 +107,17 @@ def by_torch(bags: Bags, table: "torch.Tensor", squares: NDArray[np.float32]) ->
     import torch
 
     def sums(weights: NDArray[np.float32]) -> NDArray[np.float32]:
-        return cast(NDArray[np.float32], pool(table, bags, torch.from_numpy(weights)).numpy())
+        return cast(NDArray[np.float32], pool(table, bags, weights=torch.from_numpy(weights)).numpy())
 
     def products(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         # They are the gradient of the bags' sums in their weights, for which torch has a fast routine; gradients may be
         # switched off where texts are encoded.
         with torch.inference_mode(False), torch.enable_grad():
             weights = torch.ones(len(bags.ids), requires_grad=True)
-            (found,) = torch.autograd.grad(pool(table, bags, weights), weights, torch.from_numpy(vectors))
+            (found,) = torch.autograd.grad(pool(table, bags, weights=weights), weights, torch.from_numpy(vectors))
             return cast(NDArray[np.float32], found.numpy())
 
-    return reweighted(bags, squares, sums, products)
+    return reweighted(bags, squares=squares, sums=sums, products=products)
 
 
 def squared_lengths(table: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -125,7 +125,7 @@ def squared_lengths(table: NDArray[np.float32]) -> NDArray[np.float32]:
     return cast(NDArray[np.float32], np.einsum("ij,ij->i", table, table))
 
 
-def reweighted(bags: Bags, squares: NDArray[np.float32], sums: Sums, products: Products) -> Bags:
+def reweighted(bags: Bags, *, squares: NDArray[np.float32], sums: Sums, products: Products) -> Bags:
     """Bags of the same tokens, in which each counts the less, the more the others of its text point its way.
 
     In a text of n distinct tokens a weight w becomes w (1 - max(0, c) n / (n + FEW_TOKENS)), before the text's weights

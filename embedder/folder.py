@@ -3,12 +3,14 @@
 import json
 import os
 import shutil
+from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
 from sakuin.embedder.errors import ModelError
 from sakuin.embedder.pooling import POOLINGS, Pooling
 from sakuin.embedder.table import Table
+from sakuin.files import atomic_write
 
 DEFAULT_FOLDER = Path(__file__).parent / "default"
 # Our own file beside those of sentence-transformers, which ignores it.
@@ -110,6 +112,14 @@ def read_settings(folder: Path) -> tuple[Pooling, bool]:
     return pooling, normalize
 
 
+def state_of(files: ModelFiles) -> Hashable:
+    """What is equal for two readings of one model, unless its files were changed between them."""
+    paths = [path.resolve() for path in (files.tokenizer, files.table.file) if path]
+    stats = [(path, path.stat()) for path in paths]
+    unchanged = [(path, stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in stats]
+    return tuple(unchanged), files.pooling, files.normalize
+
+
 def write_model(folder: Path, files: ModelFiles) -> None:
     """Write a folder that `SentenceTransformer(folder)` loads (there always with mean pooling).
 
@@ -132,10 +142,10 @@ def write_model(folder: Path, files: ModelFiles) -> None:
         texts["modules.json"] = json.dumps(modules, indent=2)
         texts["config_sentence_transformers.json"] = json.dumps(config, indent=2)
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    # Written beside and moved into place: the old table may be mapped by the model being saved.
-    part = folder / "model.safetensors.part"
-    save_file(files.table.tensors(), part, metadata={"format": "pt"})
-    # The library keeps the file to its owner; whoever may read the rest of the model may read this.
-    shutil.copymode(folder / "tokenizer.json", part)
-    part.replace(folder / "model.safetensors")
+        with atomic_write(folder / name) as part:
+            part.write_text(text, encoding="utf-8")
+    # The old table may be mapped by the model being saved.
+    with atomic_write(folder / "model.safetensors") as part:
+        save_file(files.table.tensors(), part, metadata={"format": "pt"})
+        # The library keeps the file to its owner; whoever may read the rest of the model may read this.
+        shutil.copymode(folder / "tokenizer.json", part)

@@ -2,18 +2,20 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 from typing import cast
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder.backends import Backend, NumpyBackend, TorchBackend, torch_repays
 from sakuin.embedder.errors import ModelError
-from sakuin.embedder.folder import ModelFiles, find_model, read_model, write_model
+from sakuin.embedder.folder import ModelFiles, find_model, read_model, state_of, write_model
 from sakuin.embedder.pooling import POOLINGS, Bags, Pooling, make_bags
 from sakuin.embedder.table import Table
 from sakuin.embedder.tokenising import FlatTokenizer
@@ -25,6 +27,9 @@ BATCH_TEXTS = 8192
 NORMALIZED_TOGETHER = 256
 # Characters a batch holds at most, so that few long texts take no more memory than many short ones.
 BATCH_CHARACTERS = 8_000_000
+
+_in_use: WeakValueDictionary[tuple[str, Hashable], "StaticEmbedder"] = WeakValueDictionary()
+_loading = Lock()
 
 
 class StaticEmbedder:
@@ -53,9 +58,12 @@ class StaticEmbedder:
     def load(cls, model: str | os.PathLike[str] | None = None, pooling: Pooling | None = None) -> "StaticEmbedder":
         """Load the packaged default model, a model folder, or ``owner/name`` from the Hugging Face hub.
 
+        A model that is in use already is not loaded a second time: it is the same object, as long as its files are the
+        same. A model may be shared by threads.
+
         Args:
             model: None for the packaged model.
-            pooling: Overrides the model's own pooling: "mean", "damped", "lead" or "even" (see `embedder.pooling`).
+            pooling: Overrides the model's own pooling; see `sakuin.embedder.pooling`.
 
         Raises:
             ModelError: no such model, not a static embedding model, damaged files, or no network.
@@ -65,7 +73,13 @@ class StaticEmbedder:
             if pooling not in POOLINGS:
                 raise ModelError(f"Unknown pooling {pooling!r}: use {', '.join(POOLINGS)}.")
             files = replace(files, pooling=pooling)
-        return cls(files, "default" if model is None else os.fspath(model))
+        source = "default" if model is None else os.fspath(model)
+        key = (source, state_of(files))
+        with _loading:
+            loaded = _in_use.get(key)
+            if loaded is None:
+                loaded = _in_use[key] = cls(files, source)
+            return loaded
 
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write the model as float32 to a folder that `SentenceTransformer(folder)` and `load` read.
@@ -80,12 +94,12 @@ class StaticEmbedder:
 
     @property
     def dimension(self) -> int:
-        """Numbers in an uncut vector."""
+        """How many dimensions a vector has that is not truncated."""
         return self._files.table.dimension
 
     @property
     def pooling(self) -> Pooling:
-        """How token rows are weighed: "mean", "damped", "lead" or "even"."""
+        """How token rows are weighed, one of `sakuin.embedder.pooling.POOLINGS`."""
         return self._files.pooling
 
     @cached_property
@@ -100,6 +114,7 @@ class StaticEmbedder:
         self,
         texts: Sequence[str],
         truncate_dim: int | None = None,
+        *,
         normalize: bool = False,
         show_progress: bool = False,
     ) -> NDArray[np.float32]:
@@ -107,7 +122,7 @@ class StaticEmbedder:
 
         Args:
             texts: Any strings. A text without a token the model knows, such as an empty one, gets a zero vector.
-            truncate_dim: Keep only the first so many numbers (Matryoshka: Kusupati et al. 2022, arXiv:2205.13147).
+            truncate_dim: Keep only the first so many dimensions (Matryoshka: Kusupati et al. 2022, arXiv:2205.13147).
             normalize: Scale each vector to length 1 (zero vectors stay zero).
             show_progress: A progress bar on stderr.
 
@@ -123,7 +138,7 @@ class StaticEmbedder:
         vectors = np.empty((len(texts), dimension), np.float32)
         self._encoded += len(texts)
         backend = self._backend(len(texts))
-        for start, stop in progress(batches(texts), len(texts), show_progress):
+        for start, stop in progress(batches(texts), total=len(texts), show=show_progress):
             bags = self._weighed(*self._tokenizer.encode(texts[start:stop]), backend)
             pooled = backend.pool(bags, dimension)
             if normalize or self._files.normalize:
@@ -158,10 +173,10 @@ class StaticEmbedder:
             ▁A ((0, 1),)
             BC ((1, 3),)
         """
-        return tokens_of(self._tokenizer, text, partial(self._weighed, backend=self._numpy))
+        return tokens_of(self._tokenizer, text, weigh=partial(self._weighed, backend=self._numpy))
 
     def rows(self, tokens: Sequence[Token], dimension: int | None = None) -> NDArray[np.float32]:
-        """float32 (tokens, dimension): the rows of the table, cut, whose sum by weight is the text's vector.
+        """float32 (tokens, dimension): prefixes of the rows of the table, whose sum by weight is the text's vector.
 
         Raises:
             ModelError: ``dimension`` is not between 1 and that of the model, or the table has no such row.
@@ -182,7 +197,7 @@ class StaticEmbedder:
             lengths: int64 (texts,), how many tokens each text has.
             backend: For what a pooling reads of the table.
         """
-        bags = make_bags(ids, lengths, self.pooling)
+        bags = make_bags(ids, lengths, pooling=self.pooling)
         self._check_ids(bags.ids)
         return backend.democratic(bags) if self.pooling == "even" else bags
 
@@ -194,7 +209,7 @@ class StaticEmbedder:
         if truncate_dim is None:
             return self.dimension
         if not 1 <= truncate_dim <= self.dimension:
-            raise ModelError(f"Cannot cut vectors to {truncate_dim} numbers: give 1 to {self.dimension}.")
+            raise ModelError(f"Cannot truncate vectors to {truncate_dim} dimensions: give 1 to {self.dimension}.")
         return truncate_dim
 
 
@@ -212,7 +227,7 @@ def batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
         yield start, len(texts)
 
 
-def progress(ranges: Iterator[tuple[int, int]], total: int, show: bool) -> Iterator[tuple[int, int]]:
+def progress(ranges: Iterator[tuple[int, int]], *, total: int, show: bool) -> Iterator[tuple[int, int]]:
     """The ranges, with a progress bar on stderr if wanted."""
     if not show:
         yield from ranges

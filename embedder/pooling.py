@@ -1,10 +1,14 @@
 """From the token ids of many texts to weighted bags: each distinct token once, with its share of the vector.
 
-Merging repeated tokens serves all poolings: with ``mean`` a token's weight is its share of all tokens, as in
-sentence-transformers; with ``damped`` a token that occurs n times counts as the square root of n, which is to a mean
-what saturation is to BM25; ``lead`` is damped, and what stands among a text's first tokens counts more, because
-passages tend to say first what they are about; with ``even`` these weights are then evened out by what the tokens mean
-(`embedder.democratic`). Whichever it is, fewer rows of the table are read.
+Merging repeated tokens serves all poolings, and fewer rows of the table are read:
+
+- mean pooling (``mean``): a token's weight is its share of all tokens, as in sentence-transformers;
+- sqrt pooling (``damped`` in files and arguments): a token that occurs n times counts as the square root of n, which is
+  to a mean what saturation is to BM25;
+- lead pooling (``lead``): sqrt pooling in which a text's first tokens count more, because passages tend to say first
+  what they are about;
+- democratic pooling (``even``): the weights of lead pooling, changed by what the text's other tokens mean
+  (`sakuin.embedder.democratic`).
 """
 
 from dataclasses import dataclass
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 
 Pooling = Literal["mean", "damped", "lead", "even"]
 POOLINGS: tuple[str, ...] = get_args(Pooling)
-# Of the "lead" and "even" poolings: how many tokens at a text's beginning count more, and how much each.
+# Of lead and democratic pooling: how many tokens at a text's beginning count more, and how much each.
 LEAD_TOKENS = 16
 LEAD_WEIGHT = 1.5
 # Sums that numpy works on at a time: what stays in a core's cache.
@@ -43,16 +47,16 @@ class Bags:
         return len(self.offsets) - 1
 
 
-def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], pooling: Pooling) -> Bags:
+def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], *, pooling: Pooling) -> Bags:
     """Merge repeated ids and weigh them.
 
     A token that occurs n times, m of them among the first `LEAD_TOKENS` of its text, weighs n with "mean", the square
     root of n with "damped", and (n + (LEAD_WEIGHT - 1) m) / sqrt(n) with "lead", before a text's weights are divided by
-    their sum. For "even" they are the same as for "lead": what evens them out needs the table too.
+    their sum. For "even" they are the same as for "lead": what changes them needs the table too.
 
     Args:
-        ids: Token ids of all texts, end to end.
-        lengths: Number of ids of each text; zeros are allowed.
+        ids: Integers (tokens,), the token ids of all texts, end to end.
+        lengths: Integers (texts,), how many ids each text has; zeros are allowed.
         pooling: One of `POOLINGS`.
     """
     leads = pooling in ("lead", "even")
@@ -154,7 +158,7 @@ def weighted_sums(rows: NDArray[np.float32], bags: Bags) -> NDArray[np.float32]:
     return sums
 
 
-def pool(table: "torch.Tensor", bags: Bags, weights: "torch.Tensor | None" = None) -> "torch.Tensor":
+def pool(table: "torch.Tensor", bags: Bags, *, weights: "torch.Tensor | None" = None) -> "torch.Tensor":
     """Weighted sums of rows by torch's EmbeddingBag: (texts, width) from a table (vocabulary, width).
 
     Args:

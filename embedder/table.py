@@ -52,15 +52,21 @@ class Table:
         return cls(values, None if scale is None else np.asarray(scale, np.float32))
 
     @property
+    def file(self) -> Path | None:
+        """What the table is mapped from; None where it is in memory alone."""
+        name = self.values.filename if isinstance(self.values, np.memmap) else None
+        return None if name is None else Path(name)
+
+    @property
     def dimension(self) -> int:
-        """Numbers a row."""
+        """How many dimensions a row has."""
         return int(self.values.shape[1])
 
     def __len__(self) -> int:
         return len(self.values)
 
     def rows(self, ids: NDArray[np.int64], dimension: int) -> NDArray[np.float32]:
-        """float32 (ids, dimension): the first ``dimension`` numbers of some rows."""
+        """float32 (ids, dimension): the first ``dimension`` dimensions of some rows."""
         picked = self.values[ids, :dimension].astype(np.float32)
         if self.scale is None:
             check_finite(picked)
@@ -69,7 +75,7 @@ class Table:
         return picked
 
     def prefix(self, dimension: int) -> NDArray[np.float32]:
-        """float32 (rows, dimension): the first ``dimension`` numbers of every row."""
+        """float32 (rows, dimension): the first ``dimension`` dimensions of every row."""
         table = self.values[:, :dimension].astype(np.float32)
         if self.scale is None:
             check_finite(table)
@@ -78,7 +84,7 @@ class Table:
         return table
 
     def digest(self) -> bytes:
-        """Hash of the stored numbers and their type."""
+        """Hash of the stored values and their type."""
         digest = hashlib.sha256(f"{self.values.dtype.str}{self.values.shape}".encode())
         digest.update(np.ascontiguousarray(self.values).data)
         if self.scale is not None:
@@ -97,9 +103,9 @@ class Table:
         return named
 
 
-def check_finite(numbers: NDArray[Any]) -> None:
+def check_finite(values: NDArray[Any]) -> None:
     """Raises ModelError where a table holds what is no number: every vector, score and figure would be none either."""
-    if not np.isfinite(numbers).all():
+    if not np.isfinite(values).all():
         raise ModelError("The model's table holds inf or NaN, as of a training that diverged: fetch or train it again.")
 
 
@@ -113,7 +119,7 @@ def int8_rows(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.f
 def map_safetensors(path: Path) -> Mapping[str, NDArray[Any]]:
     """Read-only memory maps of the tensors in a safetensors file.
 
-    The library's own reader copies whole tensors; one query needs a dozen rows of 33 million numbers. The format: 8
+    The library's own reader copies whole tensors; one query needs a dozen rows of 33 million values. The format: 8
     bytes little-endian header length, a JSON header with byte ranges, the bytes.
 
     Raises:

@@ -3,7 +3,7 @@
 `tokenizers` keeps track of the original characters through its normaliser, but for three things that are mended here.
 Characters that the normaliser drops at the beginning of a text shift all that follows. The mark "▁" that begins a word
 takes the space before the word or, where there is none, the word's first character. And an accent that is composed with
-its letter is left out of the letter's place.
+its letter is left out of the letter's span.
 """
 
 import re
@@ -45,7 +45,7 @@ class Token:
 
 
 def tokens_of(
-    tokenizer: FlatTokenizer, text: str, weigh: Callable[[NDArray[np.int64], NDArray[np.int64]], Bags]
+    tokenizer: FlatTokenizer, text: str, *, weigh: Callable[[NDArray[np.int64], NDArray[np.int64]], Bags]
 ) -> tuple[Token, ...]:
     """The distinct tokens of a text, in the order in which they first occur.
 
@@ -55,22 +55,22 @@ def tokens_of(
         weigh: The model's pooling: a bag from the ids of a text's tokens and their number, (n,) and (1,).
     """
     occurrences = located_ids(tokenizer.exact, text)
-    ids = np.array([number for number, _ in occurrences], np.int64)
+    ids = np.array([token_id for token_id, _ in occurrences], np.int64)
     bag = weigh(ids, np.array([len(ids)]))
     weights = dict(zip(bag.ids.tolist(), bag.weights.tolist(), strict=True))
     spans: dict[int, list[tuple[int, int]]] = {}
-    for number, span in occurrences:
-        spans.setdefault(number, []).extend([span] if span else [])
+    for token_id, span in occurrences:
+        spans.setdefault(token_id, []).extend([span] if span else [])
     return tuple(
-        Token(number, tokenizer.exact.id_to_token(number) or "", weights[number], tuple(found))
-        for number, found in spans.items()
+        Token(token_id, tokenizer.exact.id_to_token(token_id) or "", weights[token_id], tuple(found))
+        for token_id, found in spans.items()
     )
 
 
 def located_ids(tokenizer: "tokenizers.Tokenizer", text: str) -> list[tuple[int, tuple[int, int] | None]]:
     """The token ids of a text, in order, each with the span of the characters it came from."""
-    places = [match.span() for match in _character.finditer(text)]
-    characters = [replace_lone_surrogates(text[start:end]) for start, end in places]
+    spans = [match.span() for match in _character.finditer(text)]
+    characters = [replace_lone_surrogates(text[start:end]) for start, end in spans]
     encoding = tokenizer.encode("".join(characters), add_special_tokens=False)
     kept = [i for i, character in enumerate(characters) if normalised(tokenizer, character)]
     if len(kept) < len(characters):
@@ -78,21 +78,21 @@ def located_ids(tokenizer: "tokenizers.Tokenizer", text: str) -> list[tuple[int,
         # What the normaliser drops makes no token, but it can part a letter from its accent.
         if without.ids == encoding.ids:
             encoding = without
-            places, characters = [places[i] for i in kept], [characters[i] for i in kept]
+            spans, characters = [spans[i] for i in kept], [characters[i] for i in kept]
     starts = [start for start, _ in encoding.offsets] + [len(characters)]
-    spans = []
+    ranges = []
     for piece, (start, end), (_, following) in zip(encoding.tokens, encoding.offsets, pairwise(starts), strict=True):
         while end < following and unicodedata.category(characters[end])[0] == "M":
             end += 1
-        spans.append(trimmed(tokenizer, characters, piece, start, end))
+        ranges.append(trimmed(tokenizer, characters, piece=piece, start=start, end=end))
     return [
-        (number, (places[span[0]][0], places[span[1] - 1][1]) if span else None)
-        for number, span in zip(encoding.ids, spans, strict=True)
+        (token_id, (spans[found[0]][0], spans[found[1] - 1][1]) if found else None)
+        for token_id, found in zip(encoding.ids, ranges, strict=True)
     ]
 
 
 def trimmed(
-    tokenizer: "tokenizers.Tokenizer", characters: Sequence[str], piece: str, start: int, end: int
+    tokenizer: "tokenizers.Tokenizer", characters: Sequence[str], *, piece: str, start: int, end: int
 ) -> tuple[int, int] | None:
     """A span without spaces at its ends; of a lone word mark the spaces themselves, None where there are none."""
     first, last = start, end

@@ -96,7 +96,7 @@ def unrelated_cosines(background: Mapping[str, float], dim: int) -> tuple[float,
 
 
 def lowest(segments: Sequence[Segment], number: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """The passages of the lowest ids and their vectors, of all that count, ascending."""
+    """The lowest ids, int64 (n,), of all that count, ascending, and their vectors, int8 (n, dim)."""
     ids, rows = [np.zeros(0, np.int64)], []
     for segment in segments:
         places = np.flatnonzero(~segment.dead)[:number]

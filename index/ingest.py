@@ -130,9 +130,11 @@ def add_document(writer: IndexWriter, document: Document, file: Found, old: dict
     """Read a document into the index, unless it has one of that name.
 
     Args:
-        writer, file, report: As elsewhere.
+        writer: Of the index.
         document: What was read.
+        file: What it was read from.
         old: Numbers of the file's documents that have not been read again yet, by id; loses this one.
+        report: Counts what was added.
     """
     passages = split(document, writer.manifest.passage_width)
     number = old.pop(document.id, None)

@@ -29,7 +29,9 @@ def watch(
     """Build, then build again after each change below the corpus, without end.
 
     Args:
-        corpus, folder, settings: As for `index.build.build`.
+        corpus: The folder of documents.
+        folder: Of the index.
+        settings: Of a new index.
         progress_bar: Shows how far a build is.
         still_ms: Build once the folder has been still for so long.
         retry_ms: Try again so long after a build that could not be done.
@@ -38,7 +40,8 @@ def watch(
         What a build did, where it did anything; or why it could not be done, and it will be tried again.
 
     Raises:
-        IndexFolderError, ModelError: the first build could not be done.
+        IndexFolderError: the first build could not be done.
+        ModelError: the model cannot be loaded.
     """
     from watchfiles import watch as changes
 

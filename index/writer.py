@@ -151,7 +151,8 @@ class IndexWriter:
 
         Args:
             progress: Called with the number of passages done.
-            vectors, terms: What to make anew.
+            vectors: Whether to make vectors anew.
+            terms: Whether to make terms anew.
         """
         self._begin(anew=terms)
         self._rebuilding = True

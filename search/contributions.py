@@ -1,5 +1,7 @@
-"""Where in a passage its score comes from, in forms that can be drawn: characters with what they add, and a small table
-of pairs of words. All of it is exact, as `search.breakdown` is, of the vectors before they were rounded to be stored.
+"""Where in a passage its score comes from, in forms that can be drawn.
+
+That is characters with what they add, and a small table of pairs of words. All of it is exact, as `search.breakdown`
+is, of the vectors before they were rounded to be stored.
 """
 
 from collections.abc import Iterator, Sequence
@@ -56,8 +58,10 @@ def analyser() -> Analyser:
 
 
 def coloured(model: StaticEmbedder, result: SearchResult) -> list[Coloured]:
-    """The title, heading and text of each hit, with what their characters add to its cosine and the words they share
-    with the query."""
+    """The title, heading and text of each hit, with what their characters add to its cosine.
+
+    And with the words that they share with the query.
+    """
     query = result.query[:MAX_QUERY_CHARACTERS]
     asked = weighted_rows(model, query, result.dim)[1].sum(axis=0)
     length = float(np.linalg.norm(asked))
@@ -155,7 +159,7 @@ def largest(strengths: NDArray[np.float64], number: int) -> list[int]:
 
 
 def with_others(values: NDArray[np.float64], named: list[int]) -> NDArray[np.float64]:
-    """The named rows of values (n, m), and the sum of all others as the last where there are any."""
+    """The named rows of values (n, m), float64, and the sum of all others, where there are any, as the last."""
     kept = values[named]
     if len(named) == len(values):
         return kept

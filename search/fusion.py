@@ -39,7 +39,7 @@ class Scaling:
         return cls(weight, float(low), float(high))
 
     def normalised(self, scores: NDArray[np.float32] | float) -> NDArray[np.float64]:
-        """Scores moved and scaled so that the lowest is 0 and the highest 1; beyond them 0 and 1 too.
+        """Scores (n,), float64, moved and scaled so that the lowest is 0 and the highest 1; beyond them 0 and 1 too.
 
         Where both are equal, all are 1 if there is anything to them at all, else 0.
         """
@@ -49,7 +49,7 @@ class Scaling:
         return np.clip((values - self.low) / (self.high - self.low), 0, 1)
 
     def share(self, scores: NDArray[np.float32]) -> NDArray[np.float64]:
-        """What the leg adds to the fused score of each candidate, from its scores (n,): 0 to ``weight``."""
+        """What the leg adds to the fused score of candidates, float64 (n,), by its scores (n,): 0 to ``weight``."""
         return self.weight * self.normalised(scores)
 
 
@@ -90,5 +90,5 @@ class Fusion:
 
 
 def normalised(scores: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Scores (n,) by their own lowest and highest, see `Scaling`."""
+    """Scores (n,), float64, by their own lowest and highest, see `Scaling`."""
     return Scaling.of(scores, 1).normalised(scores)

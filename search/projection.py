@@ -163,7 +163,7 @@ def nearest_centroids(vectors: NDArray[np.float32], k: int) -> NDArray[np.int64]
 
 
 def by_size(clusters: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Clusters renumbered, the largest 0; none is empty."""
+    """Clusters (n,), int64, renumbered, the largest 0; none is empty."""
     _, first, of_each, sizes = np.unique(clusters, return_index=True, return_inverse=True, return_counts=True)
     rank = np.empty(len(sizes), np.int64)
     rank[np.lexsort((first, -sizes))] = np.arange(len(sizes))
@@ -209,7 +209,7 @@ def tsne(vectors: NDArray[np.float32], report: Progress) -> NDArray[np.float32]:
 
 
 def nearest(vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The k nearest others of each of n vectors of length 1: places (n, k) and Euclidean distances (n, k)."""
+    """The k nearest others of n vectors of length 1: rows, int64 (n, k), and Euclidean distances, float64 (n, k)."""
     import faiss
 
     dim = vectors.shape[1]
@@ -276,7 +276,7 @@ def laid_out(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def fitted(positions: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Positions (n, 2) moved and scaled alike in both directions to -1 to 1."""
+    """Positions (n, 2), float32, moved and scaled alike in both directions to -1 to 1."""
     if not len(positions):
         return positions
     low, high = positions.min(axis=0), positions.max(axis=0)

@@ -152,7 +152,7 @@ def evidence(hits: Sequence[Scored], rival: float | None, full: float, dim: int,
 
 
 def log_odds(known: Evidence, weights: Weights) -> NDArray[np.float64]:
-    """Logarithms (n,) of the odds that hits answer the query."""
+    """Logarithms, float64 (n,), of the odds that hits answer the query."""
     odds = np.full(len(known.behind), -math.inf)
     for values, own in ((known.meaning, weights.meaning), (known.words, weights.words)):
         if values is not None and own is not None:
@@ -161,6 +161,6 @@ def log_odds(known: Evidence, weights: Weights) -> NDArray[np.float64]:
 
 
 def probability(log_odds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probabilities (n,) by logarithms of odds (n,)."""
+    """Probabilities, float64 (n,), by logarithms of odds (n,)."""
     chances: NDArray[np.float64] = 1 / (1 + np.exp(-np.clip(log_odds, -500, 500)))
     return chances

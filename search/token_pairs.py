@@ -40,7 +40,7 @@ def token_pairs(model: StaticEmbedder, query: str, passage: str, dim: int | None
 
 
 def weighted_rows(model: StaticEmbedder, text: str, dim: int | None) -> tuple[list[Token], NDArray[np.float64]]:
-    """The tokens of a text whose rows are not zero, and their rows (tokens, dim) times their weights."""
+    """The tokens of a text whose rows are not zero, and their rows times their weights, float64 (tokens, dim)."""
     tokens = model.tokens(text)
     rows = model.rows(tokens, dim).astype(np.float64) * np.array([[token.weight] for token in tokens]).reshape(-1, 1)
     known = rows.any(axis=1)

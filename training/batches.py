@@ -52,7 +52,7 @@ def batch_bags(
         Queries and passages, which hard negatives follow; of distillation one side alone.
     """
     if isinstance(source, TeacherTexts):
-        return (make_bags(*source.texts.take(rows), recipe.pooling),)
+        return (make_bags(*source.texts.take(rows), pooling=recipe.pooling),)
     rng = np.random.default_rng([recipe.seed, step])
     if source.source.kind == "spans":
         queries, passages = cut_spans(source.passages, rows, rng)
@@ -64,7 +64,7 @@ def batch_bags(
         elif recipe.negatives:
             more = source.negatives.take(source.some_negatives(rows, recipe.negatives, rng))
             passages = (np.concatenate([passages[0], more[0]]), np.concatenate([passages[1], more[1]]))
-    return make_bags(*queries, recipe.pooling), make_bags(*passages, recipe.pooling)
+    return make_bags(*queries, pooling=recipe.pooling), make_bags(*passages, pooling=recipe.pooling)
 
 
 def loss_and_gradients(

@@ -64,7 +64,7 @@ def rarity(vocabulary: int, sources: Sequence[TokenPairs]) -> NDArray[np.float32
     for pairs in sources:
         for side in (pairs.queries, pairs.passages):
             texts += len(side)
-            found += np.bincount(make_bags(side.ids, np.diff(side.offsets), "mean").ids, minlength=vocabulary)
+            found += np.bincount(make_bags(side.ids, np.diff(side.offsets), pooling="mean").ids, minlength=vocabulary)
     idf = np.log1p((texts - found + 0.5) / (found + 0.5))
     idf /= np.sqrt((idf**2).mean())
     return idf.astype(np.float32)

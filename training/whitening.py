@@ -53,7 +53,7 @@ def sampled_vectors(table: torch.Tensor, sources: Sequence[TokenPairs], recipe: 
     for source in sources:
         rows = rng.choice(len(source), min(TEXTS_A_SIDE, len(source)), replace=False)
         for side in (source.queries, source.passages):
-            yield torch.nn.functional.normalize(pool(table, make_bags(*side.take(rows), recipe.pooling)).cpu())
+            yield torch.nn.functional.normalize(pool(table, make_bags(*side.take(rows), pooling=recipe.pooling)).cpu())
 
 
 def whitening_map(moments: torch.Tensor, share: float) -> torch.Tensor:

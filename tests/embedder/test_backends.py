@@ -51,7 +51,7 @@ def test_so_are_those_of_more_texts_than_are_taken_together() -> None:
 @given(st.lists(st.lists(st.integers(0, VOCABULARY - 1), max_size=20), max_size=10))
 def test_renumbered_bags_stand_for_the_same_ids(texts: list[list[int]]) -> None:
     ids = np.array([token for text in texts for token in text], np.int64)
-    bags = make_bags(ids, np.array([len(text) for text in texts], np.int64), "mean")
+    bags = make_bags(ids, np.array([len(text) for text in texts], np.int64), pooling="mean")
     used, own = renumbered(bags, VOCABULARY)
     assert used.tolist() == sorted(set(ids.tolist()))
     assert (used[own.ids] == bags.ids).all()

@@ -47,7 +47,7 @@ def by_the_formula(bags: Bags, rows: Array) -> list[float]:
 def by_torch(bags: Bags, rows: Array) -> Bags:
     """The weights where torch adds up."""
     table = directions(rows)
-    return democratic.by_torch(bags, torch.from_numpy(table), squared_lengths(table))
+    return democratic.by_torch(bags, torch.from_numpy(table), squares=squared_lengths(table))
 
 
 def by_numpy(bags: Bags, rows: Array) -> Bags:
@@ -65,7 +65,7 @@ def test_weights_are_those_of_the_formula_and_the_same_by_numpy_and_torch(
 ) -> None:
     rows = table(dimensions)
     ids = np.array([token for text in texts for token in text], np.int64)
-    bags = make_bags(ids, np.array([len(text) for text in texts]), "even")
+    bags = make_bags(ids, np.array([len(text) for text in texts]), pooling="even")
     weighed = by_numpy(bags, rows)
     assert (weighed.ids == bags.ids).all()
     assert (weighed.weights == by_torch(bags, rows).weights).all()
@@ -78,7 +78,7 @@ def test_sums_of_a_very_long_text_are_exact_in_float32() -> None:
     """Of 100,000 tokens that all point one way, sums stay whole numbers that float32 can hold."""
     rows = np.tile(np.array([0.9] + [0.01] * 63, np.float32), (100_000, 1))
     rows[::2] *= 3
-    bags = make_bags(np.arange(100_000), np.array([100_000]), "even")
+    bags = make_bags(np.arange(100_000), np.array([100_000]), pooling="even")
     weights = by_numpy(bags, rows).weights
     assert (weights == by_torch(bags, rows).weights).all()
     np.testing.assert_allclose(weights[LEAD_TOKENS:], weights[-1], rtol=1e-6)
@@ -87,17 +87,17 @@ def test_sums_of_a_very_long_text_are_exact_in_float32() -> None:
 def test_what_is_said_in_many_words_counts_less_for_each() -> None:
     rows = np.eye(8, 70, dtype=np.float32)
     rows[:4] = rows[0] + 0.3 * rows[:4]
-    bags = make_bags(np.arange(8), np.array([8]), "even")
+    bags = make_bags(np.arange(8), np.array([8]), pooling="even")
     weights = by_numpy(bags, rows).weights
     assert weights[:4].max() < 0.8 * weights[4:].min()
     np.testing.assert_allclose(weights.sum(), 1, atol=1e-6)
 
 
 def test_a_token_alone_and_texts_without_tokens_keep_their_weights() -> None:
-    bags = make_bags(np.array([3, 3, 3]), np.array([0, 3, 0]), "even")
+    bags = make_bags(np.array([3, 3, 3]), np.array([0, 3, 0]), pooling="even")
     assert by_numpy(bags, table(64)).weights.tolist() == [1]
     assert by_torch(bags, table(64)).weights.tolist() == [1]
-    nothing = make_bags(np.zeros(0, np.int64), np.array([0, 0]), "even")
+    nothing = make_bags(np.zeros(0, np.int64), np.array([0, 0]), pooling="even")
     assert by_numpy(nothing, table(64)).offsets.tolist() == [0, 0, 0]
 
 
@@ -126,7 +126,7 @@ def test_texts_are_encoded_where_gradients_are_switched_off(switched_off: type) 
 def test_texts_in_many_blocks_weigh_what_they_weigh_alone() -> None:
     rows, rng = table(64), np.random.default_rng(1)
     lengths = rng.integers(0, 30, 3 * ENTRIES_TOGETHER // 12)
-    bags = make_bags(rng.integers(0, VOCABULARY, lengths.sum()), lengths, "even")
+    bags = make_bags(rng.integers(0, VOCABULARY, lengths.sum()), lengths, pooling="even")
     weights = by_numpy(bags, rows).weights
     assert len(bags.ids) > 2 * ENTRIES_TOGETHER
     assert (weights == by_torch(bags, rows).weights).all()

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sakuin.embedder import ModelError, StaticEmbedder
+from sakuin.embedder.backends import BULK_FROM
 from sakuin.embedder.folder import ModelFiles, read_model, write_model
 from sakuin.embedder.table import Table
 
@@ -131,6 +133,31 @@ def test_what_is_not_a_list_of_strings_is_refused(texts: object) -> None:
 def test_impossible_dimensions_are_refused(dim: int) -> None:
     with pytest.raises(ModelError, match="1 to"):
         StaticEmbedder.load().encode(["a"], truncate_dim=dim)
+
+
+def test_a_model_in_use_is_not_loaded_again(toy_model: Path, tmp_path: Path) -> None:
+    packaged, toy = StaticEmbedder.load(), StaticEmbedder.load(toy_model)
+    assert StaticEmbedder.load() is packaged
+    assert StaticEmbedder.load(str(toy_model)) is toy
+    assert StaticEmbedder.load(toy_model, pooling="lead") is not toy
+
+
+def test_a_model_whose_files_have_changed_is_another(toy_model: Path, tmp_path: Path) -> None:
+    StaticEmbedder.load(toy_model).save(tmp_path)
+    before = StaticEmbedder.load(tmp_path)
+    files = read_model(tmp_path)
+    write_model(tmp_path, replace(files, table=Table(2 * files.table.prefix(files.table.dimension))))
+    after = StaticEmbedder.load(tmp_path)
+    np.testing.assert_allclose(after.encode(["cat"]), 2 * before.encode(["cat"]), rtol=1e-6)
+    assert after.fingerprint != before.fingerprint
+
+
+def test_a_model_that_nobody_uses_is_let_go(toy_model: Path) -> None:
+    model = StaticEmbedder.load(toy_model, pooling="lead")
+    model.encode(["cat"] * BULK_FROM)
+    gone = weakref.ref(model)
+    del model
+    assert gone() is None
 
 
 def test_fingerprint_tells_models_apart(tmp_path: Path, toy_model: Path) -> None:

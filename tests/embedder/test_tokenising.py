@@ -61,7 +61,7 @@ def test_a_tokenizer_that_cuts_goes_on_cutting(tmp_path: Path, toy_tokenizer: To
 @given(texts=st.lists(st.lists(st.sampled_from([0, 1, 2, 3, 5, 32_767, 70_000]), max_size=40), max_size=12))
 def test_bags_weigh_each_distinct_token(pooling: str, texts: list[list[int]]) -> None:
     ids = np.array([i for text in texts for i in text], np.int64)
-    bags = make_bags(ids, np.array([len(text) for text in texts], np.int64), pooling)  # type: ignore[arg-type]
+    bags = make_bags(ids, np.array([len(text) for text in texts], np.int64), pooling=pooling)  # type: ignore[arg-type]
     assert len(bags) == len(texts)
     for i, text in enumerate(texts):
         part = slice(bags.offsets[i], bags.offsets[i + 1])

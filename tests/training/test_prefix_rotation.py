@@ -43,7 +43,9 @@ def table() -> torch.Tensor:
 
 def loss_of_prefix(table: torch.Tensor, source: TokenPairs) -> float:
     rows = np.arange(PAIRS)
-    sides = [pool(table, make_bags(*side.take(rows), "mean"))[:, :TOLD] for side in (source.queries, source.passages)]
+    sides = [
+        pool(table, make_bags(*side.take(rows), pooling="mean"))[:, :TOLD] for side in (source.queries, source.passages)
+    ]
     return float(matryoshka_ranking_loss(sides[0], sides[1], LossSettings((TOLD,), 20.0)))
 
 

@@ -363,7 +363,7 @@ def test_whitening_evens_out_directions(data: Path) -> None:
 
     def variances(rows: torch.Tensor) -> torch.Tensor:
         texts = [side.take(np.arange(len(source))) for source in sources for side in (source.queries, source.passages)]
-        vectors = torch.cat([pool(rows, make_bags(*text, "damped")) for text in texts])
+        vectors = torch.cat([pool(rows, make_bags(*text, pooling="damped")) for text in texts])
         vectors /= vectors.norm(dim=1, keepdim=True)
         return torch.linalg.eigvalsh(vectors.T @ vectors / len(vectors))
 
