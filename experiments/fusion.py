@@ -23,9 +23,9 @@ from sakuin.evaluation.tasks import read_tasks
 from sakuin.index import store
 from sakuin.index.snapshot import open_index
 from sakuin.search.fusion import BM25_WEIGHT, Fusion
+from sakuin.tuning.candidate_table import fetch
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import JudgedQuery
-from sakuin.tuning.legs import fetch
 from sakuin.tuning.significance import Difference, randomisation_test
 
 WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))

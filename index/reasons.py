@@ -27,7 +27,7 @@ class Reason(Fact):
         # A file that is found but not looked into.
         "unknown_type": "files of type {suffix} are not read",
         "no_suffix": "files without a suffix are not read",
-        "no_reader": "files of type {suffix!r} are not read; these can be read: {types}",
+        "no_reader": "files of type {suffix} are not read; these can be read: {types}",
         "link_elsewhere": "a link to a folder elsewhere, which is not entered: `index add` that folder, or move it "
         "here",
         "broken_link": "a link that cannot be followed ({detail})",

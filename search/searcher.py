@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
@@ -11,15 +11,16 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from sakuin.embedder import SakuinError, StaticEmbedder
+from sakuin.embedder import StaticEmbedder
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.background import FEWEST
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import FilterError, IndexFolderError
 from sakuin.index.model import load_model
 from sakuin.index.snapshot import Selection, Snapshot, open_index
-from sakuin.index.store import Manifest, PassageRow
+from sakuin.index.store import NAME, Manifest, PassageRow
 from sakuin.index.store.facets import MOST_VALUES, Facet
 from sakuin.index.where import Condition, Where, condition_of, fields_of
 from sakuin.search.breakdown import SIDES, Side, explain_hit
@@ -52,6 +53,7 @@ class Searcher:
         """Prefer `Searcher.open`."""
         self.model = model
         self._snapshot = snapshot
+        self._identity = identity(snapshot.folder)
         self._reload = threading.Lock()
         self._turns = threading.Semaphore(AT_ONCE)
         self._beside = ThreadPoolExecutor(AT_ONCE, "bm25")
@@ -64,19 +66,19 @@ class Searcher:
         """Open the index in a folder.
 
         Args:
-            folder: Of the index.
-            model: The model of the index, where it is loaded already; None to load it.
+            folder: Of the index; another working folder later on changes nothing.
+            model: The index's model where it is loaded already, as by whoever writes to it; None to load it.
 
         Raises:
-            IndexFolderError: no index there, a damaged one, or one made by another model of the same name.
+            IndexFolderError: no index there, a damaged one, or one made by another model.
             ModelError: the index's model cannot be loaded.
         """
-        snapshot = open_index(Path(folder).absolute())
-        try:
-            return cls(snapshot, load_model(snapshot.manifest, snapshot.folder, model))
-        except SakuinError:
-            snapshot.close()
-            raise
+        with ExitStack() as opened:
+            snapshot = open_index(Path(folder).absolute())
+            opened.callback(snapshot.close)
+            searcher = cls(snapshot, load_model(snapshot.manifest, snapshot.folder, model))
+            opened.pop_all()
+            return searcher
 
     def __enter__(self) -> "Searcher":
         return self
@@ -97,7 +99,7 @@ class Searcher:
 
     @property
     def folder(self) -> Path:
-        """The index's folder."""
+        """The index's folder, as an absolute path."""
         return self._snapshot.folder
 
     @property
@@ -171,8 +173,51 @@ class Searcher:
             result = self._answer(request)
         return replace(result, seconds=time.perf_counter() - started)
 
-    def _answer(self, request: SearchRequest) -> SearchResult:
-        """What `answer` gives, but for the time it took."""
+    def search_vector(
+        self, vector: ArrayLike, *, k: int = 10, rescore: int | None = None, where: Where | None = None
+    ) -> SearchResult:
+        """Find the passages nearest to a vector, as mode "dense" finds those nearest to the vector of a query.
+
+        Args:
+            vector: float32 (d,), of the index's model; d is the stored dimension or less, and then as many dimensions
+                of the stored vectors are compared. It is scaled to length 1.
+            k: At most so many hits, 1 to 10,000.
+            rescore: How many candidates are compared exactly; see `SearchRequest`.
+            where: Search only passages of documents that have these values of metadata; see `SearchRequest`.
+
+        Returns:
+            As `search` does, with "" for the query; nothing is highlighted.
+
+        Raises:
+            SearchError: an argument is out of range, the vector has more dimensions than are stored or no direction,
+                or no document has such a field.
+        """
+        started = time.perf_counter()
+        scaled = checked_vector(vector)
+        request = SearchRequest(query="", k=k, mode="dense", dim=len(scaled), rescore=rescore, where=where)
+        with self._turns:
+            result = self._answer(request, scaled)
+        return replace(result, seconds=time.perf_counter() - started)
+
+    def vectors(self, hits: Sequence[Hit], *, dim: int | None = None) -> NDArray[np.float32]:
+        """The stored vectors of hits.
+
+        Args:
+            hits: Of searches of any mode in this index.
+            dim: The first so many dimensions; None for all that are stored.
+
+        Returns:
+            float32 (n, dim), each of length 1; of zeros for a passage that the model knows nothing of, or that is gone.
+
+        Raises:
+            SearchError: the index stores fewer dimensions.
+        """
+        snapshot = self._current()
+        ids = np.array([int(hit.passage_id, 16) for hit in hits], np.int64)
+        return snapshot.vectors.rows(ids, checked_dim(dim, stored=snapshot.manifest.dim))
+
+    def _answer(self, request: SearchRequest, vector: NDArray[np.float32] | None = None) -> SearchResult:
+        """What `answer` gives, or `search_vector` where there is a ``vector``, but for the time it took."""
         query = request.text
         notices = [Notice("query_cut", {"used": len(query)})] if len(request.query) > len(query) else []
         # Whether a query is answered is judged by as many hits however few are wanted.
@@ -187,7 +232,7 @@ class Searcher:
             asked = snapshot
             compared = request.dimensions(snapshot.manifest.dim)
             within = selected(snapshot, request.where) if request.where else None
-            ranking = rank(snapshot, self.model, wanted, beside=self._beside, within=within)
+            ranking = rank(snapshot, self.model, wanted, beside=self._beside, within=within, vector=vector)
             ranked, answered = judged(snapshot, request, ranking)
             ranked = [hit for hit in ranked if hit.rank <= request.k]
             rows = snapshot.passages([hit.passage_id for hit in ranked], within)
@@ -278,12 +323,42 @@ class Searcher:
             raise SearchError("This searcher was opened before the process was forked: open one in each process.")
         if self._closed:
             raise SearchError("This searcher is closed: open another.")
+        if identity(self.folder) != self._identity:
+            raise IndexFolderError(
+                f"The index in {self.folder} was deleted or replaced since it was opened: open it again; a service, "
+                f"start again."
+            )
         with self._reload:
             if self._snapshot.outdated():
                 fresh = open_index(self._snapshot.folder)
                 # The old one stays open for searches under way in other threads, and closes with the last of them.
                 self._snapshot = fresh
             return self._snapshot
+
+
+def identity(folder: Path) -> tuple[int, int] | None:
+    """What tells an index from another that was put in its place; None where there is none."""
+    try:
+        status = os.stat(folder / NAME)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def checked_vector(vector: ArrayLike) -> NDArray[np.float32]:
+    """A vector to search for, float32 (d,), scaled to length 1.
+
+    Raises:
+        SearchError: it has another shape, inf or NaN, or is of zeros.
+    """
+    values = np.asarray(vector, np.float32)
+    if values.ndim != 1 or not len(values):
+        raise SearchError(f"Cannot search for an array of shape {values.shape}: give one vector, of shape (dim,).")
+    length = float(np.linalg.norm(values))
+    if not np.isfinite(length) or not length:
+        raise SearchError("Cannot search for a vector of zeros, or with inf or NaN in it: it has no direction.")
+    # What is of length 1 already, but for rounding, stays as it is, so that it finds what its query finds.
+    return values if abs(length - 1) < 1e-6 else values / np.float32(length)
 
 
 def filter_of(where: Where) -> Condition:

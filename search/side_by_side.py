@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sakuin.index.where import Where
-from sakuin.search.ranking import CANDIDATES
+from sakuin.search.candidates import CANDIDATES
 from sakuin.search.results import Hit, Notice
 from sakuin.search.searcher import Searcher
 

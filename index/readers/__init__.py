@@ -58,7 +58,8 @@ def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
     """
     module = _MODULES.get(path.suffix.lower())
     if module is None:
-        types = " ".join(sorted(SUFFIXES))
-        raise ReadError(Reason("no_reader", {"suffix": one_line(PurePosixPath(uri).suffix, 20), "types": types}))
+        reason = unknown_type(uri)
+        known = {**reason.data, "types": " ".join(sorted(SUFFIXES))}
+        raise ReadError(reason if reason.code == "no_suffix" else Reason("no_reader", known))
     # Only the libraries of the formats at hand are imported: a folder of text files needs none of them.
     yield from import_module(f"sakuin.index.readers.{module}").read(path, uri)

@@ -72,7 +72,7 @@ def read(
 
 
 def _pieces(source: str, piece: int, longest: int) -> Iterator[str]:
-    """Cut a long source at blank lines outside of fenced code; if need be at any line, and a line at any place.
+    """Cut a long source at blank lines outside of fenced code; if need be at any line, and a line at any character.
 
     What spans a cut is not understood: a reference to a link that is defined elsewhere, the table that a row belongs
     to. The words stay.

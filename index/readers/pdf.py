@@ -131,19 +131,19 @@ def _join_lines(pages: list[str]) -> str:
         if parts and lines:
             # The last line of the page before was left open if its sentence may go on here.
             parts.append("\n" if parts[-1] == "" and not _LIST_ITEM.match(lines[0]) else "\n\n")
-        for place, line in enumerate(lines):
+        for number, line in enumerate(lines, 1):
             parts.append(line)
             ended = line.endswith(_SENTENCE_ENDS)
             # Only the end of the line matters, and a line of nothing but dots would take quadratic time.
             alone = _CONTENTS_LINE.search(line[-100:]) is not None
-            wide = widths[place] >= full
-            if place + 1 == len(lines):
+            wide = widths[number - 1] >= full
+            if number == len(lines):
                 if wide and not ended and not alone and len(lines) > 1:
                     parts.append("")
             elif ended:
                 parts.append("\u2029" if wide else "\n\n")
             else:
-                parts.append("\n" if wide and not alone and not _LIST_ITEM.match(lines[place + 1]) else "\u2029")
+                parts.append("\n" if wide and not alone and not _LIST_ITEM.match(lines[number]) else "\u2029")
     # A paragraph separator stands for a line break to keep; clean() turns it into one.
     blocks = [join_wrapped(_HYPHEN.sub("", block)) for block in "".join(parts).split("\n\n")]
     return "\n\n".join(blocks)

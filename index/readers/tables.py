@@ -173,16 +173,16 @@ def _delimiter(sample: str, suffix: str) -> str:
 
 @dataclass(frozen=True)
 class _Columns:
-    """The columns of a table by their place; ``names`` is empty where the table has no header."""
+    """The columns of a table by their number from 0; ``names`` is empty where the table has no header."""
 
     names: list[str]
     in_first_row: bool
     text: int | None = None
     title: int | None = None
 
-    def name(self, place: int) -> str:
+    def name(self, number: int) -> str:
         """Return a column's name, or a made-up one where it has none."""
-        return self.names[place] if place < len(self.names) else f"column {place + 1}"
+        return self.names[number] if number < len(self.names) else f"column {number + 1}"
 
 
 def _columns(rows: list[list[str]]) -> _Columns:
@@ -190,9 +190,9 @@ def _columns(rows: list[list[str]]) -> _Columns:
         return _Columns([], in_first_row=False)
     first = rows[0]
     names: list[str] = []
-    for place, cell in enumerate(first, 1):
-        name = one_line(cell) or f"column {place}"
-        names.append(name if name not in names else f"{name} {place}")
+    for number, cell in enumerate(first, 1):
+        name = one_line(cell) or f"column {number}"
+        names.append(name if name not in names else f"{name} {number}")
     text = named(TEXT_NAMES, names)
     title = named(TITLE_NAMES, names)
     return _Columns(
@@ -230,7 +230,7 @@ def _document(cells: list[str], columns: _Columns, uri: str, fallback_title: str
     if columns.text is not None:
         text = values[columns.text] if columns.text < len(values) else ""
     elif columns.in_first_row:
-        text = "\n".join(f"{columns.name(place)}: {value}" for place, value in enumerate(values) if value)
+        text = "\n".join(f"{columns.name(number)}: {value}" for number, value in enumerate(values) if value)
     else:
         text = "\n".join(value for value in values if value)
     if not text:
@@ -239,9 +239,9 @@ def _document(cells: list[str], columns: _Columns, uri: str, fallback_title: str
     metadata: dict[str, MetadataValue] = {}
     if columns.in_first_row:
         metadata = {
-            columns.name(place): value
-            for place, value in enumerate(values)
-            if value and place not in (columns.text, columns.title)
+            columns.name(number): value
+            for number, value in enumerate(values)
+            if value and number not in (columns.text, columns.title)
         }
     title = title or (_first_words(values) if columns.text is None else short_first_line(text)) or fallback_title
     return Document(id=uri, title=title, text=text, metadata=metadata)

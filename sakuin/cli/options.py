@@ -15,4 +15,4 @@ INDEX_OPTION = click.option(
     help="Folder of the index.",
 )
 MODEL_OPTION = click.option("--model", help="Model folder or hub name for a new index [default: the packaged model].")
-DIM_OPTION = click.option("--dim", type=click.IntRange(min=1), help="Numbers stored of each vector [default: 256].")
+DIM_OPTION = click.option("--dim", type=click.IntRange(min=1), help="Dimensions stored of each vector [default: 256].")

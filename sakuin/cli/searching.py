@@ -30,12 +30,12 @@ PLACES_SHOWN = 3
     show_default=True,
     help="By meaning and words, by meaning, or by words.",
 )
-@click.option("--dim", type=int, help="Compare only the first so many numbers of the vectors [default: all stored].")
+@click.option("--dim", type=int, help="Compare only the first so many dimensions of the vectors [default: all stored].")
 @click.option(
     "--rescore",
     type=int,
-    help="In a large index, how many passages of a rough dense search to compare exactly: more is surer and slower "
-    "[default: enough for 98 % of the ten nearest, 2000 at 256 numbers].",
+    help="In a large index, how many first-stage candidates of dense search to compare exactly: more is surer and "
+    "slower [default: enough for 98 % of the ten nearest, 2000 at 256 dimensions].",
 )
 @click.option("--explain", is_flag=True, help="Show what each score is made of, down to words.")
 @click.option(

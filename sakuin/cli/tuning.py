@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="JSON Lines of judged queries.",
 )
-@click.option("--dim", type=int, help="Compare only the first so many numbers of the vectors [default: all stored].")
+@click.option("--dim", type=int, help="Compare only the first so many dimensions of the vectors [default: all stored].")
 @click.option("--folds", type=click.IntRange(2, 20), default=5, show_default=True, help="Of the cross-validation.")
 @click.option("--dry-run", is_flag=True, help="Only show the figures.")
 @click.option("--reset", is_flag=True, help="Go back to the default, whatever was tuned.")
@@ -58,7 +58,7 @@ def tune(
             tuned = bool(snapshot.manifest.fusion)
         if tuned and not dry_run:
             keep(folder, None)
-        message = "would join the legs by the default again" if dry_run else "joins the legs by the default again"
+        message = "would fuse the legs by the default again" if dry_run else "fuses the legs by the default again"
         click.echo(f"The index in {folder} {message}." if tuned else f"The index in {folder} was not tuned.")
         return
     with Searcher.open(folder) as searcher, progress_bar(" queries", "Searching") as progress:
@@ -72,7 +72,7 @@ def tune(
         return
     show_comparison(result)
     if kept:
-        click.echo(f"Kept:      searches of {folder} join the legs so from now on; `index tune --reset` undoes it")
+        click.echo(f"Kept:      searches of {folder} fuse the legs so from now on; `index tune --reset` undoes it")
     elif result.better:
         click.echo("Kept:      nothing, as asked for by --dry-run")
     else:
@@ -81,11 +81,11 @@ def tune(
 
 
 def show_comparison(result: "FusionComparison") -> None:
-    """What judged queries say of the ways to join the legs."""
+    """What judged queries say of the ways to fuse the legs."""
     from sakuin.tuning.tuning import table
 
     judgements, change = result.judgements, result.difference
-    click.echo(f"Queries:   {len(judgements.queries):,}, at {result.dim} numbers a vector")
+    click.echo(f"Queries:   {len(judgements.queries):,}, at {result.dim} dimensions")
     if judgements.unknown:
         some = ", ".join(clean(name) for name in judgements.unknown[:3])
         click.echo(

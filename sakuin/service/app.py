@@ -1,6 +1,5 @@
 """The service of one index over HTTP: search, what it can be restricted to, what the index is, and vectors of texts."""
 
-import os
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -11,8 +10,6 @@ from fastapi import FastAPI, Query
 from fastapi.responses import Response
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
-from sakuin.index.errors import IndexFolderError
-from sakuin.index.store import NAME
 from sakuin.index.where import Where
 from sakuin.search.request import MAX_RESCORED, SearchRequest
 from sakuin.search.searcher import Searcher
@@ -119,20 +116,13 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
     app.add_middleware(Gate, key=key, hosts=hosts)
     answer_refusals(app)
     workers = Workers()
-    served = identity(searcher.folder)
+    # Whoever asks whether the service is well does not wait for searches.
+    watcher = Workers(1)
     name = model_name(searcher)
 
-    async def answer(work: Callable[[], Any]) -> Response:
+    async def answer(work: Callable[[], Any], by: Workers = workers) -> Response:
         """What ``work`` gives of the index, as JSON."""
-
-        def done() -> bytes:
-            if identity(searcher.folder) != served:
-                raise IndexFolderError(
-                    f"The index in {searcher.folder} was deleted or replaced: start `index serve` again."
-                )
-            return orjson.dumps(work())
-
-        return Response(await workers.run(done), media_type="application/json")
+        return Response(await by.run(lambda: orjson.dumps(work())), media_type="application/json")
 
     def search(asked: SearchOptions, where: Where) -> dict[str, Any]:
         request = SearchRequest(**{**asked.model_dump(), "where": where})
@@ -164,7 +154,7 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
 
     @app.get("/health", summary="Whether the index can be searched")
     async def get_health() -> Response:
-        return await answer(health)
+        return await answer(health, watcher)
 
     @app.post("/search", summary="Passages that answer a query", responses={200: {"model": SearchAnswer}})
     async def post_search(asked: SearchBody) -> Response:
@@ -188,15 +178,6 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
 
     app.include_router(embeddings_router(searcher.model, name, workers))
     return app
-
-
-def identity(folder: Path) -> tuple[int, int] | None:
-    """What tells an index from another that was put in its place; None where there is none."""
-    try:
-        status = os.stat(folder / NAME)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def model_name(searcher: Searcher) -> str:

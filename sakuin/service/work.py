@@ -35,13 +35,14 @@ class Arguments(BaseModel):
 class Workers:
     """A few threads that answer, and a bounded number of requests that wait for them. Used from one event loop."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(AT_ONCE, "answering")
+    def __init__(self, threads: int = AT_ONCE) -> None:
+        self._most = threads + WAITING
+        self._threads = ThreadPoolExecutor(threads, "answering")
         self._taken = 0
 
     async def run(self, work: Callable[[], T]) -> T:
         """What ``work`` gives, done in a thread; raises Refusal where too many are waiting."""
-        if self._taken >= AT_ONCE + WAITING:
+        if self._taken >= self._most:
             raise Refusal(
                 503, "Too many requests are waiting: try again in a second.", "overloaded", headers={"Retry-After": "1"}
             )

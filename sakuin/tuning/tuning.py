@@ -25,9 +25,9 @@ from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 from sakuin.search.fusion import BM25_WEIGHT, Fusion
 from sakuin.search.request import checked_dim
+from sakuin.tuning.candidate_table import QueryFigures, fetch
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of
-from sakuin.tuning.legs import QueryFigures, fetch
 from sakuin.tuning.significance import BLOCK, INTERVAL, SEED, TRIALS, Difference, randomisation_test
 
 # With fewer, intervals of nDCG@10 are some 20 points wide and tell nothing of settings that differ by one or two.

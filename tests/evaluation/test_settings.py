@@ -13,8 +13,8 @@ from sakuin.index import store
 from sakuin.index.build import build
 from sakuin.index.snapshot import open_index
 from sakuin.search import Searcher
+from sakuin.tuning.candidate_table import fetch
 from sakuin.tuning.judged import JudgedQuery, judgements_of, read_judged
-from sakuin.tuning.legs import fetch
 from sakuin.tuning.settings import Setting, measure_setting, ranked_names
 
 

@@ -25,9 +25,9 @@ from sakuin.index.snapshot import open_index
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 from sakuin.search.fusion import Fusion
+from sakuin.tuning.candidate_table import CandidateTable, QueryFigures, fetch
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import JudgedQuery, Judgements, names_in_ranking, places_of, read_judged
-from sakuin.tuning.legs import Candidates, QueryFigures, fetch
 from sakuin.tuning.metrics import ndcg_at, recall_at, reciprocal_rank_at
 from sakuin.tuning.tuning import (
     ADAPTIVE,
@@ -74,7 +74,7 @@ def judged() -> list[JudgedQuery]:
     return read_judged(QUERIES) + strangers
 
 
-def candidates_of(index: Path, judged: Sequence[JudgedQuery], dim: int = 256) -> Candidates:
+def candidates_of(index: Path, judged: Sequence[JudgedQuery], dim: int = 256) -> CandidateTable:
     with (
         Searcher.open(index) as searcher,
         closing(open_index(index)) as snapshot,
@@ -122,8 +122,8 @@ def test_the_legs_are_scored_as_searches_by_them_rank(index: Path, judged: list[
     assert_equal(found.figures(found.by_bm25()), searched(index, some, "bm25", 256))
 
 
-def drawn(seed: int, queries: int, width: int) -> Candidates:
-    """Candidates of chance, with ties, repeated documents and rows of unequal length."""
+def drawn(seed: int, queries: int, width: int) -> CandidateTable:
+    """CandidateTable of chance, with ties, repeated documents and rows of unequal length."""
     generator = np.random.default_rng(seed)
     shape = (queries, width)
     there = np.arange(width) < generator.integers(1, width + 1, (queries, 1))
@@ -134,7 +134,7 @@ def drawn(seed: int, queries: int, width: int) -> Candidates:
     ideals = [sorted([2.0, *gain_of[i][: max(1, width // 2)]], reverse=True) for i in range(queries)]
     discounts = 1 / np.log2(np.arange(10) + 2)
     ranks = np.where(there, np.argsort(np.argsort(generator.random(shape))) + 1, 0).astype(np.int32)
-    return Candidates(
+    return CandidateTable(
         dense=np.where(there, generator.integers(0, 5, shape) / 4, 0),
         bm25=np.where(there, generator.integers(0, 5, shape) / 4, 0),
         dense_ranks=ranks,
@@ -148,7 +148,7 @@ def drawn(seed: int, queries: int, width: int) -> Candidates:
     )
 
 
-def by_trec_eval(found: Candidates, scores: NDArray[np.float64]) -> dict[str, list[float]]:
+def by_trec_eval(found: CandidateTable, scores: NDArray[np.float64]) -> dict[str, list[float]]:
     """nDCG@10 and recall@10 by pytrec_eval, which gets each document once, at the place of its first candidate."""
     qrels: dict[str, dict[str, int]] = {}
     run: dict[str, dict[str, float]] = {}

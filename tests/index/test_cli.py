@@ -94,7 +94,7 @@ def test_an_empty_index_says_so_and_what_to_do(tmp_path: Path) -> None:
 
 def test_the_default_of_rescore_is_the_true_one() -> None:
     shown = " ".join(CliRunner().invoke(cli, ["search", "--help"]).output.split())
-    assert f"{rescored_at(256, 256)} at 256 numbers" in shown
+    assert f"{rescored_at(256, 256)} at 256 dimensions" in shown
 
 
 def test_search_prints_json_for_programs(index: Path) -> None:

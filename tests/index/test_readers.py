@@ -16,6 +16,7 @@ from docx.oxml.ns import nsdecls
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers import SUFFIXES, read_file
+from sakuin.index.reasons import Reason
 
 Content = str | bytes
 
@@ -250,7 +251,7 @@ class TestTables:
             Document(
                 id="corpus/a.csv#row=1", title="あ", text='一行目\n二行目 "引用", です。', metadata={"年": "2020"}
             ),
-            Skipped("corpus/a.csv#row=2", "its text is empty"),
+            Skipped("corpus/a.csv#row=2", Reason("empty_row")),
             Document(id="corpus/a.csv#row=3", title="う", text="短い", metadata={"年": "2022", "column 4": "余り"}),
         ]
 

@@ -25,8 +25,8 @@ from sakuin.index.store.schema import create_tables
 from sakuin.index.vectors import Vectors, as_int8, write_segment
 from sakuin.index.where import called, condition_of
 from sakuin.search import MODES, Notice, Searcher, SearchError
+from sakuin.search.candidates import CANDIDATES
 from sakuin.search.fusion import Scaling
-from sakuin.search.ranking import CANDIDATES
 
 WORDS = ["猫", "犬", "会社", "休暇", "電車", "遅延", "経費", "password", "invoice", "train", "garden", "tea", "温泉"]
 QUERIES = ["猫と温泉", "経費 invoice", "the train is late", "休暇を取る", "tea"]

@@ -15,10 +15,10 @@ from sakuin.index.documents import Document, Passage
 from sakuin.index.settings import Settings
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
+from sakuin.search.candidates import CANDIDATES, FEWEST_RESCORED, rescored_for
 from sakuin.search.fusion import Fusion
-from sakuin.search.ranking import CANDIDATES, FEWEST_CONTENDERS, Leg, contenders_of
+from sakuin.tuning.candidate_table import fetch
 from sakuin.tuning.judged import JudgedQuery
-from sakuin.tuning.legs import fetch
 
 # Half of the passages have each of these, few any one of the others.
 CROWDED = ["東京", "meeting", "予定"]
@@ -55,7 +55,7 @@ def searcher(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Searcher
         yield searcher
 
 
-def test_crowded_terms_are_left_out_of_the_rough_ones(searcher: Searcher) -> None:
+def test_common_terms_are_left_out_of_the_first_stage(searcher: Searcher) -> None:
     found = searcher.snapshot.terms
     assert "東京" in found.terms_of("猫餌と東京")
     assert "東京" not in found.rough_terms("猫餌と東京")
@@ -87,10 +87,10 @@ def test_words_alone_are_ranked_by_all_terms(searcher: Searcher) -> None:
 
 
 def test_bm25_ranks_what_it_lists_by_all_terms(searcher: Searcher) -> None:
-    """A hit's rank by words is its place among the first that were found roughly, ordered by exact scores."""
+    """A hit's rank by words is its rank among the first of the first stage, ordered by exact scores."""
     found = searcher.snapshot.terms
     for query in QUERIES:
-        rough, _ = found.search(query, FEWEST_CONTENDERS, rough=True)
+        rough, _ = found.search(query, FEWEST_RESCORED, rough=True)
         exact = found.scores(query, rough.tolist())
         ranks = {number: rank for rank, number in enumerate(rough[np.lexsort((rough, -exact))].tolist(), 1)}
         hits = searcher.search(query, k=10).hits
@@ -100,7 +100,7 @@ def test_bm25_ranks_what_it_lists_by_all_terms(searcher: Searcher) -> None:
             if int(hit.passage_id, 16) in ranks:
                 assert hit.bm25.rank == ranks[int(hit.passage_id, 16)]
             else:
-                assert hit.bm25.rank is None or hit.bm25.rank > FEWEST_CONTENDERS
+                assert hit.bm25.rank is None or hit.bm25.rank > FEWEST_RESCORED
 
 
 @pytest.mark.parametrize("mode", ["hybrid", "bm25"])
@@ -141,19 +141,20 @@ def test_what_has_all_terms_comes_first(searcher: Searcher, mode: str) -> None:
 def test_a_filter_searches_by_all_terms(searcher: Searcher) -> None:
     query = QUERIES[0]
     ids = np.sort(searcher.snapshot.terms.search(query, 600)[0])
-    listed = Leg(*searcher.snapshot.terms.search(query, CANDIDATES, ids)).ranks()
+    listed, _ = searcher.snapshot.terms.search(query, CANDIDATES, ids)
+    ranks = {number: rank for rank, number in enumerate(listed.tolist(), 1)}
     hits = searcher.search(query, k=10, where={"kind": "made"}).hits
-    assert [hit.bm25 and hit.bm25.rank for hit in hits] == [listed.get(int(hit.passage_id, 16)) for hit in hits]
+    assert [hit.bm25 and hit.bm25.rank for hit in hits] == [ranks.get(int(hit.passage_id, 16)) for hit in hits]
 
 
-def test_judged_queries_are_joined_as_searches_are(searcher: Searcher) -> None:
-    """With as many contenders as candidates, what `index tune` measures orders passages as a search does."""
+def test_judged_queries_are_fused_as_searches_are(searcher: Searcher) -> None:
+    """With as many rescored as there are candidates, what `index tune` measures orders passages as a search does."""
     judged = [JudgedQuery(query, {"1.txt": 1.0}) for query in QUERIES]
     k = CANDIDATES
-    assert contenders_of(k) >= CANDIDATES
+    assert rescored_for(k) >= CANDIDATES
     with store.connect(searcher.folder, read_only=True) as connection:
         found = fetch(searcher.snapshot, searcher.model, judged, connection=connection, dim=64)
-    joined = found.by_fusion(Fusion())
+    fused = found.by_fusion(Fusion())
     for row, query in enumerate(QUERIES):
         scores = [hit.score for hit in searcher.search(query, k=k).hits]
-        assert np.sort(joined[row])[::-1][:k] == pytest.approx(scores, abs=1e-6)
+        assert np.sort(fused[row])[::-1][:k] == pytest.approx(scores, abs=1e-6)

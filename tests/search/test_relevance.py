@@ -171,9 +171,9 @@ def test_the_same_score_says_less_where_chance_gives_more_and_among_more_passage
 def test_words_that_no_passage_has_speak_against_all() -> None:
     hits = [hit(0.4, None, 0.4), hit(0.3, None, 0.3)]
     alone = relevances(hits, 0.2, 30.0, 256, manifest()) or []
-    blind = relevances(hits, 0.2, 30.0, 256, manifest(), words_blind=True) or []
-    assert all(less < more for less, more in zip(blind, alone, strict=True))
-    assert blind == sorted(blind, reverse=True)
+    unmatched = relevances(hits, 0.2, 30.0, 256, manifest(), bm25_no_match=True) or []
+    assert all(less < more for less, more in zip(unmatched, alone, strict=True))
+    assert unmatched == sorted(unmatched, reverse=True)
 
 
 def test_nothing_found_and_nothing_known() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 import time
@@ -9,15 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from experiments.examples import EXAMPLES, found
+from sakuin.embedder import StaticEmbedder
 from sakuin.index.build import add, build, remove
+from sakuin.index.errors import IndexFolderError
 from sakuin.index.snapshot import open_index
 from sakuin.index.writer import IndexWriter
 from sakuin.search import MODES, Notice, Searcher, SearchError
 from sakuin.search import searcher as searcher_module
-from sakuin.search.ranking import CANDIDATES, Ranking, rank
+from sakuin.search.candidates import CANDIDATES
+from sakuin.search.ranking import Ranking, rank
 from sakuin.tuning.records import read_records
 
 
@@ -164,7 +169,6 @@ def test_many_threads_search_while_a_writer_commits(corpus: Path, tmp_path: Path
 
 def test_a_manifest_of_another_format_is_refused(corpus: Path, tmp_path: Path) -> None:
     from sakuin.index import store
-    from sakuin.index.errors import IndexFolderError
 
     build(corpus, tmp_path / "index")
     connection = store.connect(tmp_path / "index", read_only=False)
@@ -203,7 +207,6 @@ def test_old_states_are_let_go(corpus: Path, tmp_path: Path) -> None:
 
 def test_rankings_of_passages_that_are_not_there_are_refused(corpus: Path, tmp_path: Path) -> None:
     from sakuin.index import store
-    from sakuin.index.errors import IndexFolderError
 
     build(corpus, tmp_path / "index")
     connection = store.connect(tmp_path / "index", read_only=False)
@@ -316,3 +319,100 @@ def test_a_forked_process_is_told_to_open_its_own(tmp_path: Path) -> None:
             finally:
                 os._exit(status)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_another_working_folder_changes_nothing(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    build(corpus, tmp_path / "one" / "index")
+    (tmp_path / "other").mkdir()
+    monkeypatch.chdir(tmp_path / "one")
+    with Searcher.open("index") as searcher:
+        before = searcher.search("猫").hits
+        monkeypatch.chdir(tmp_path / "other")
+        assert searcher.folder == tmp_path / "one" / "index"
+        assert searcher.search("猫").hits == before
+        (corpus / "new.txt").write_text("新しい文書", encoding="utf-8")
+        build(corpus, tmp_path / "one" / "index")
+        assert searcher.search("新しい文書").hits[0].document.uri == "new.txt"
+
+
+def test_an_index_that_was_deleted_or_replaced_is_noticed(corpus: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    with Searcher.open(folder) as searcher:
+        hit = searcher.search("猫").hits[0]
+        moved = folder.rename(tmp_path / "elsewhere")
+        asked = (
+            lambda: searcher.search("猫"),
+            lambda: searcher.explain("猫", hit),
+            lambda: searcher.vectors([hit]),
+            searcher.facets,
+            searcher.counts,
+        )
+        for ask in asked:
+            with pytest.raises(IndexFolderError, match=r"deleted or replaced .* open it again"):
+                ask()
+        build(corpus, folder)
+        with pytest.raises(IndexFolderError, match="deleted or replaced"):
+            searcher.search("猫")
+        shutil.rmtree(folder)
+        moved.rename(folder)
+        assert searcher.search("猫").hits[0] == hit
+
+
+def test_a_model_that_is_loaded_is_shared(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
+    build(corpus, tmp_path / "index")
+    model = StaticEmbedder.load()
+    with Searcher.open(tmp_path / "index", model=model) as searcher:
+        assert searcher.model is model
+        assert searcher.search("猫").hits
+    with pytest.raises(IndexFolderError, match="another model"):
+        Searcher.open(tmp_path / "index", model=StaticEmbedder.load(toy_model))
+
+
+@pytest.mark.parametrize("dim", [None, 64])
+def test_the_vector_of_a_query_finds_what_the_query_finds(examples: Path, dim: int | None) -> None:
+    query = "在宅で仕事をするときの決まり"
+    with Searcher.open(examples) as searcher:
+        by_query = searcher.search(query, k=20, mode="dense", dim=dim)
+        vector = searcher.model.encode([query], truncate_dim=dim or 256, normalize=True)[0]
+        by_vector = searcher.search_vector(vector, k=20)
+        plain = [replace(hit, highlights=()) for hit in by_query.hits]
+        assert list(by_vector.hits) == plain
+        assert (by_vector.query, by_vector.mode, by_vector.dim) == ("", "dense", by_query.dim)
+        assert (by_vector.notices, by_vector.answered) == ((), None)
+        longer = searcher.search_vector((7 * vector).tolist(), k=20)
+        assert [hit.passage_id for hit in longer.hits] == [hit.passage_id for hit in plain]
+        office = searcher.search_vector(vector, where={"folder": "office"})
+        assert office.hits == tuple(
+            replace(hit, highlights=())
+            for hit in searcher.search(query, mode="dense", dim=dim, where={"folder": "office"}).hits
+        )
+
+
+@pytest.mark.parametrize(
+    "wrong", [[], [0.0] * 256, [float("nan")] + [1.0] * 255, [float("inf")] * 256, [[1.0] * 256], [1.0] * 257, 3.0]
+)
+def test_what_is_no_vector_is_not_searched_for(examples: Path, wrong: Any) -> None:
+    with Searcher.open(examples) as searcher, pytest.raises(SearchError, match="Cannot"):
+        searcher.search_vector(wrong)
+
+
+def test_hits_have_vectors(examples: Path) -> None:
+    query = "有給休暇の申請"
+    with Searcher.open(examples) as searcher:
+        result = searcher.search(query)
+        for dim in (256, 64):
+            vectors = searcher.vectors(result.hits, dim=dim)
+            assert (vectors.shape, vectors.dtype) == ((10, dim), np.float32)
+            np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+            asked = searcher.model.encode([query], truncate_dim=dim, normalize=True)[0]
+            if dim == 256:
+                scores = [hit.dense.score for hit in result.hits if hit.dense]
+                np.testing.assert_allclose(vectors @ asked, scores, atol=1e-5)
+        # A hit is the passage nearest to its own vector.
+        assert searcher.search_vector(vectors[0], k=1).hits[0].passage_id == result.hits[0].passage_id
+        gone = replace(result.hits[0], passage_id=f"{1:016x}")
+        assert not searcher.vectors([gone]).any()
+        assert searcher.vectors([]).shape == (0, 256)
+        with pytest.raises(SearchError, match="257"):
+            searcher.vectors(result.hits, dim=257)

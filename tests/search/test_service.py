@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -529,6 +530,19 @@ def test_a_stalled_client_does_not_keep_it_from_ending(folder: Path) -> None:
         assert process.returncode == 0
         assert b" 503 " in stalled.recv(1000)
         assert "Traceback" not in errors
+
+
+def test_health_does_not_wait_for_searches(folder: Path) -> None:
+    before = (
+        "import time; from sakuin.search import Searcher; answer = Searcher.answer; "
+        "Searcher.answer = lambda self, asked: (time.sleep(3 * (asked.query == 'slow')), answer(self, asked))[1]"
+    )
+    with started(folder, before=before) as (_, port), ThreadPoolExecutor(3) as clients:
+        slow = [clients.submit(Service(port).get, "/search", query="slow") for _ in range(3)]
+        # They are under way.
+        time.sleep(0.5)
+        assert Service(port).get("/health")["status"] == "ok"
+        assert not any(each.done() for each in slow)
 
 
 def test_a_failure_is_told_without_its_traceback(folder: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from sakuin.index.build import build
 from sakuin.search import Notice, Searcher
-from sakuin.search.ranking import CANDIDATES
+from sakuin.search.candidates import CANDIDATES
 from sakuin.search.side_by_side import side_by_side
 from tests.examples import EXAMPLES
 

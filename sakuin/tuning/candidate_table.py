@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,8 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.snapshot import Snapshot
+from sakuin.search.candidates import CANDIDATES, Candidates, gather
 from sakuin.search.fusion import Fusion, Scaling, normalised
-from sakuin.search.ranking import CANDIDATES, FEWEST_CONTENDERS, Leg, bm25_extent, bm25_leg, dense_leg, found_roughly
 from sakuin.search.request import MAX_QUERY_CHARACTERS
 from sakuin.tuning.judged import JudgedQuery, names_in_ranking, places_of
 from sakuin.tuning.metrics import CUTOFF, gains_of
@@ -31,38 +32,17 @@ class QueryFigures:
 
 
 @dataclass(frozen=True)
-class QueryCandidates:
-    """What both legs propose for one query, by ascending passage number.
-
-    Attributes:
-        cosines, matches: float32 (n,), scores by both legs, whichever proposed the passage.
-        dense_ranks, bm25_ranks: int32 (n,), places in each leg's list from 1; 0 where it does not list the passage.
-        passages: int64 (n,), passage numbers.
-        full: As in `search.fusion.Fusion.weight`.
-        extent: BM25 scores that count as 0 and as 1, see `search.ranking.bm25_extent`.
-    """
-
-    passages: NDArray[np.int64]
-    cosines: NDArray[np.float32]
-    matches: NDArray[np.float32]
-    dense_ranks: Ranks
-    bm25_ranks: Ranks
-    extent: tuple[float, float]
-    full: float
-
-
-@dataclass(frozen=True)
-class Candidates:
-    """What both legs propose for each query, as rows of equal width.
+class CandidateTable:
+    """What both legs list for each query, as rows of equal width.
 
     Attributes:
         dense, bm25: float64 (queries, width), normalised scores; 0 beyond a row's end.
-        dense_ranks, bm25_ranks: int32 (queries, width), as in `QueryCandidates`; 0 beyond a row's end.
+        dense_ranks, bm25_ranks: int32 (queries, width), as in `search.candidates.Candidates`; 0 beyond a row's end.
         documents: int32 (queries, width), which document of its row a candidate counts as; -1 beyond its end.
         gains: float64 (queries, width), of that document.
         ideal: float64 (queries,), the best discounted cumulative gain there could be.
         relevant: int64 (queries,), number of documents that should be found.
-        best, full: float64 (queries,).
+        best, full: float64 (queries,), as in `search.fusion.Fusion.weight`.
     """
 
     dense: Scores
@@ -145,8 +125,8 @@ def fetch(
     connection: sqlite3.Connection,
     dim: int,
     progress: Callable[[int], None] = lambda done: None,
-) -> Candidates:
-    """Ask both legs for their candidates, as `Searcher.search` does in mode "hybrid" for ten hits.
+) -> CandidateTable:
+    """Ask both legs for their candidates, as `Searcher.search` does in mode "hybrid".
 
     Args:
         snapshot: The index.
@@ -156,43 +136,18 @@ def fetch(
         dim: Dimensions of the vectors to compare.
         progress: Called with the number of queries done.
     """
-    each, rows = [], []
-    for done, query in enumerate(judged, 1):
-        own = candidates(snapshot, model, query.query[:MAX_QUERY_CHARACTERS], dim)
-        each.append(own)
-        rows.append(documents_of(own.passages, connection, query))
-        progress(done)
-    return padded(each, rows, judged)
-
-
-def candidates(snapshot: Snapshot, model: StaticEmbedder, query: str, dim: int) -> QueryCandidates:
-    """Both legs' candidates for a query; none where neither has a match."""
-    nothing = Leg(np.empty(0, np.int64), np.empty(0, np.float32))
-    vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
-    seen = dense_leg(snapshot, vector, CANDIDATES)
-    rough = found_roughly(snapshot, query, CANDIDATES, None)
-    # Every candidate is scored by all terms, however it was found.
-    dense = seen or nothing
-    words = bm25_leg(snapshot, query, CANDIDATES, contenders=CANDIDATES if rough else None) or nothing
-    cosines = snapshot.vectors.scores(vector, words.ids) if seen else np.zeros(len(words.ids), np.float32)
-    passages, first = np.unique(np.concatenate([dense.ids, words.ids]), return_index=True)
-    matches = np.concatenate([snapshot.terms.scores(query, dense.ids.tolist()), words.scores])[first]
-    leading = np.concatenate([leg.ids[:FEWEST_CONTENDERS] for leg in (dense, words)])
-    return QueryCandidates(
-        passages,
-        np.concatenate([dense.scores, cosines])[first],
-        matches,
-        ranks_of(passages, dense),
-        ranks_of(passages, words.in_order()),
-        bm25_extent(matches, np.searchsorted(passages, leading), rough) if len(passages) else (0.0, 0.0),
-        full=snapshot.terms.full_score(query),
-    )
-
-
-def ranks_of(passages: NDArray[np.int64], leg: Leg) -> Ranks:
-    """Places of passages (n,) in a leg's list, from 1; 0 where it does not list them."""
-    ranks = leg.ranks()
-    return np.array([ranks.get(number, 0) for number in passages.tolist()], np.int32)
+    each, rows, full = [], [], []
+    with ThreadPoolExecutor(1) as beside:
+        for done, query in enumerate(judged, 1):
+            text = query.query[:MAX_QUERY_CHARACTERS]
+            vector = model.encode([text], truncate_dim=dim, normalize=True)[0]
+            # Every candidate is scored by all terms, however it was found.
+            own = gather(snapshot, text, vector, k=CANDIDATES, rescored=CANDIDATES, beside=beside)
+            each.append(own)
+            rows.append(documents_of(own.ids, connection, query))
+            full.append(snapshot.terms.full_score(text))
+            progress(done)
+    return padded(each, rows, judged, full)
 
 
 def documents_of(
@@ -208,8 +163,11 @@ def documents_of(
 
 
 def padded(
-    each: Sequence[QueryCandidates], rows: Sequence[Sequence[tuple[int, str]]], judged: Sequence[JudgedQuery]
-) -> Candidates:
+    each: Sequence[Candidates],
+    rows: Sequence[Sequence[tuple[int, str]]],
+    judged: Sequence[JudgedQuery],
+    full: Sequence[float],
+) -> CandidateTable:
     """Rows of equal width from the candidates of each query and the documents they count as."""
     shape = (len(each), max(1, *map(len, rows)))
     dense, bm25, gains = np.zeros(shape), np.zeros(shape), np.zeros(shape)
@@ -227,7 +185,7 @@ def padded(
         gains[cells] = [query.gains.get(name, 0.0) for _, name in named]
     ideals = [np.array(gains_of(query.gains)) for query in judged]
     discounts = 1 / np.log2(np.arange(CUTOFF) + 2)
-    return Candidates(
+    return CandidateTable(
         dense,
         bm25,
         dense_ranks,
@@ -237,5 +195,5 @@ def padded(
         ideal=np.array([float(own[:CUTOFF] @ discounts[: len(own[:CUTOFF])]) for own in ideals]),
         relevant=np.array([len(own) for own in ideals]),
         best=np.array([own.extent[1] for own in each]),
-        full=np.array([own.full for own in each]),
+        full=np.array(full),
     )

@@ -1,0 +1,146 @@
+"""The candidates of a hybrid search: what both legs list, every one scored by both, whichever listed it.
+
+In a large index both legs work in two stages. Dense search finds candidates by codes and compares the best by their
+stored vectors. BM25 finds candidates by the terms that set passages apart, see `index.terms.Terms.rough_terms`, and
+rescores the best by all terms of the query.
+"""
+
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sakuin.index.snapshot import Selection, Snapshot
+from sakuin.search.legs import EMPTY, Leg, bm25_leg, dense_leg
+
+# Each leg lists at least so many; what neither ranks among its first hundred is in no fused top ten.
+CANDIDATES = 100
+# Of a first-stage list so many are rescored for each hit that is wanted, and at least.
+RESCORED_A_HIT, FEWEST_RESCORED = 3, 30
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What both legs list for a query, by ascending passage id.
+
+    Attributes:
+        ids: int64 (n,), passage ids.
+        cosines: float32 (n,).
+        matches: float32 (n,), BM25 scores; NaN for what was not rescored, where BM25's list is that of a first stage.
+        dense_ranks, bm25_ranks: int32 (n,), ranks in each leg's list, from 1; 0 where it does not list the passage.
+        extent: The BM25 scores that enter the fused score as 0 and as 1, see `bm25_extent`.
+        dense, bm25: Each leg's list, best first; None where it finds nothing of the query.
+    """
+
+    ids: NDArray[np.int64]
+    cosines: NDArray[np.float32]
+    matches: NDArray[np.float32]
+    dense_ranks: NDArray[np.int32]
+    bm25_ranks: NDArray[np.int32]
+    extent: tuple[float, float]
+    dense: Leg | None
+    bm25: Leg | None
+
+
+def gather(
+    snapshot: Snapshot,
+    query: str,
+    vector: NDArray[np.float32],
+    *,
+    k: int,
+    beside: Executor,
+    rescore: int | None = None,
+    rescored: int | None = None,
+    within: Selection | None = None,
+) -> Candidates:
+    """Ask both legs for their candidates, and score each by both.
+
+    Args:
+        snapshot: The index.
+        query: What is searched for.
+        vector: float32 (dim,), the query's, of length 1 or 0.
+        k: How many hits are wanted.
+        beside: Runs BM25 while this thread compares vectors: FAISS, numpy and tantivy all let go of Python's lock.
+        rescore: How many first-stage candidates of dense search are compared exactly; None for the index's own number.
+        rescored: How many of each list BM25 rescores after a first stage; None for `rescored_for` k hits.
+        within: Find only these.
+    """
+    wanted = max(k, CANDIDATES)
+    staged = has_first_stage(snapshot, query, k, within)
+    number = (rescored or rescored_for(k)) if staged else None
+    listing = beside.submit(bm25_with_cosines, snapshot, query, vector, wanted, number, within)
+    dense = dense_leg(snapshot, vector, wanted=wanted, rescore=rescore, within=within)
+    seen, dense_matches = dense or EMPTY, None
+    if number is None:
+        # BM25 is still busy in a small index; in a large one it is about to say which of these it has scored itself.
+        dense_matches = snapshot.terms.scores(query, seen.ids.tolist())
+    bm25, bm25_cosines = listing.result()
+    matched = bm25 or EMPTY
+    ids, first = np.unique(np.concatenate([seen.ids, matched.ids]), return_index=True)
+    of_dense, of_bm25 = np.searchsorted(ids, seen.ids), np.searchsorted(ids, matched.ids)
+    matches = np.full(len(ids), np.nan, np.float32)
+    matches[of_bm25] = matched.scores
+    if dense_matches is None:
+        missing = of_dense[:number]
+        missing = missing[np.isnan(matches[missing])]
+        matches[missing] = snapshot.terms.scores(query, ids[missing].tolist())
+    else:
+        matches[of_dense] = dense_matches
+    leading = np.concatenate([of_dense[:FEWEST_RESCORED], of_bm25[:FEWEST_RESCORED]])
+    return Candidates(
+        ids,
+        np.concatenate([seen.scores, bm25_cosines])[first],
+        matches,
+        ranks_in(ids, seen.ids),
+        ranks_in(ids, matched.in_order().ids),
+        bm25_extent(matches, leading=leading, staged=staged),
+        dense,
+        bm25,
+    )
+
+
+def bm25_with_cosines(
+    snapshot: Snapshot,
+    query: str,
+    vector: NDArray[np.float32],
+    wanted: int,
+    rescored: int | None,
+    within: Selection | None,
+) -> tuple[Leg | None, NDArray[np.float32]]:
+    """BM25's list, see `bm25_leg`, and float32 (n,), the cosines of what it lists."""
+    leg = bm25_leg(snapshot, query, wanted=wanted, rescored=rescored, within=within)
+    return leg, snapshot.vectors.scores(vector, leg.ids) if leg else np.zeros(0, np.float32)
+
+
+def has_first_stage(snapshot: Snapshot, query: str, k: int, within: Selection | None) -> bool:
+    """Whether BM25 lists by a first stage; not in a filter, where few passages may have the terms that it counts."""
+    return within is None and k <= CANDIDATES and snapshot.terms.leaves_out(query)
+
+
+def rescored_for(k: int) -> int:
+    """How many of a first-stage list are rescored, for k hits."""
+    return max(RESCORED_A_HIT * k, FEWEST_RESCORED)
+
+
+def ranks_in(ids: NDArray[np.int64], listed: NDArray[np.int64]) -> NDArray[np.int32]:
+    """int32 (n,): ranks of ids (n,), ascending, in a list (m,) of some of them, from 1; 0 where it lacks them."""
+    ranks = np.zeros(len(ids), np.int32)
+    ranks[np.searchsorted(ids, listed)] = np.arange(1, len(listed) + 1)
+    return ranks
+
+
+def bm25_extent(matches: NDArray[np.float32], *, leading: NDArray[np.int64], staged: bool) -> tuple[float, float]:
+    """The BM25 scores that enter the fused score as 0 and as 1, higher ones too.
+
+    The lowest and highest of all candidates. After a first stage, how many are rescored depends on how many hits are
+    wanted, which fused scores should not: then 0, and the highest of those that are always rescored.
+
+    Args:
+        matches: float32 (n,), BM25 scores of the candidates; after a first stage some are NaN.
+        leading: int64 (m,), which of them are the first `FEWEST_RESCORED` of a list.
+        staged: BM25's list is that of a first stage.
+    """
+    if not len(matches):
+        return 0.0, 0.0
+    return (0.0, float(matches[leading].max())) if staged else (float(matches.min()), float(matches.max()))
