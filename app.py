@@ -9,7 +9,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from sakuin.embedder import SakuinError, StaticEmbedder
+from sakuin.embedder import StaticEmbedder
+from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.store import NAME as DATABASE
 from sakuin.search import Searcher

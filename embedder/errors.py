@@ -1,8 +1,6 @@
-"""The root of every error this software raises on purpose."""
+"""Errors of models."""
 
-
-class SakuinError(Exception):
-    """Something the user can act on: the message says what happened, where, and what to do next."""
+from sakuin.errors import SakuinError
 
 
 class ModelError(SakuinError):

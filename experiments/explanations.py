@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from sakuin.cli.running import run
-from sakuin.embedder.errors import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.snapshot import open_index
 from sakuin.search import MODES, Explanation, Searcher

@@ -1,6 +1,9 @@
 """Errors of the index and of the files it reads."""
 
-from sakuin.embedder.errors import SakuinError
+import sqlite3
+from pathlib import Path
+
+from sakuin.errors import SakuinError
 from sakuin.index.reasons import Reason
 
 
@@ -24,3 +27,20 @@ class ReadError(SakuinError):
         # The only argument, so that the error comes whole through a pipe between processes.
         super().__init__(reason)
         self.reason = reason
+
+
+def writing_error(folder: Path, error: BaseException) -> BaseException:
+    """A failure of disk or database while an index is written, as an error that says so; any other error as it is."""
+    if not isinstance(error, (sqlite3.Error, OSError)):
+        return error
+    # Of what SQLite raises, want of room and rights are operational errors; the others mean that rows are not as
+    # they were written.
+    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+        return IndexFolderError(
+            f"The index in {folder} cannot be written, for it seems to be damaged ({error}). The last commit "
+            f"stands. Check it with `index verify`."
+        )
+    return IndexFolderError(
+        f"Writing the index in {folder} failed ({error}). The last commit stands. See that the disk has room "
+        f"and that the folder may be written, then run the same command again."
+    )

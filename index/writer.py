@@ -18,25 +18,23 @@ from pathlib import Path
 from types import TracebackType
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import store
 from sakuin.index.background import FEWEST, background_of
 from sakuin.index.documents import Document, Passage
-from sakuin.index.errors import IndexFolderError
+from sakuin.index.errors import IndexFolderError, writing_error
 from sakuin.index.lock import WAIT_SECONDS, acquire, refuse_foreign
 from sakuin.index.model import load_model
+from sakuin.index.pending import PendingVectors
 from sakuin.index.settings import Settings, adopted, first_manifest
 from sakuin.index.store import FileState, Manifest
 from sakuin.index.terms import Terms, TermsWriter, sync_folder
 from sakuin.index.text.workers import Analysers
-from sakuin.index.vectors import Part, Segment, as_int8, segment_files, sha256_of, to_merge, write_segment
+from sakuin.index.vectors import Segment, as_int8, sha256_of
 
 # Passages held back until they are encoded and analysed together.
 BATCH = 4096
-# New vectors held in memory; more go to a file.
-SPOOLED_FROM = 131_072
 SEGMENT_FILE = re.compile(r"\d{8}\.(ids\.npy|int8\.npy|codes\.faiss)|spool-\d{4}\.npy")
 GENERATION = re.compile(r"\d{8}")
 
@@ -81,9 +79,7 @@ class IndexWriter:
         self._waiting: list[tuple[int, str]] = []
         self._analysed: deque[tuple[list[int], Future[list[str]]]] = deque()
         self._analysers: Analysers | None = None
-        self._new: list[Part] = []
-        # So many of these are in files.
-        self._spooled = 0
+        self._new = PendingVectors(folder / "vectors")
         # Passages that stand in a segment but are removed, and passages that may stand nowhere since this transaction.
         self._removed: set[int] = set()
         self._orphans: set[int] = set()
@@ -99,7 +95,7 @@ class IndexWriter:
             self._sweep()
         except (sqlite3.Error, OSError) as error:
             self._close()
-            raise self._explained(error) from error
+            raise writing_error(self.folder, error) from error
         except BaseException:
             self._close()
             raise
@@ -114,13 +110,13 @@ class IndexWriter:
             self._discard()
         finally:
             self._close()
-        if error is not None and self._explained(error) is not error:
-            raise self._explained(error) from error
+        if error is not None and writing_error(self.folder, error) is not error:
+            raise writing_error(self.folder, error) from error
 
     @property
     def pending(self) -> int:
         """Passages added since the last commit."""
-        return len(self._waiting) + sum(len(ids) for ids, _ in self._new)
+        return len(self._waiting) + len(self._new)
 
     def add(self, document: Document, file: str, passages: Sequence[Passage]) -> None:
         """Add a document read from ``file``, "" for none; one of the same id must have been removed before."""
@@ -208,7 +204,13 @@ class IndexWriter:
         gone = sorted(self._orphans - store.existing(self.connection, self._orphans))
         terms.remove(gone)
         generation = self.manifest.generation + 1
-        segments, passages, files = self._write_vectors(f"{generation:08d}", np.array(gone, np.int64))
+        segments, passages, files = self._new.write(
+            self.connection,
+            self.manifest.segments,
+            name=f"{generation:08d}",
+            gone=np.array(gone, np.int64),
+            merge_all=self._compacting,
+        )
         terms.commit()
         files += sorted(path for path in self._terms_folder(generation).iterdir() if not path.name.endswith(".lock"))
         checksums, sizes = {}, {}
@@ -219,7 +221,7 @@ class IndexWriter:
             known = self.manifest.checksums.get(name) if path.suffix != ".json" else None
             checksums[name] = known or sha256_of(path)
             sizes[name] = path.stat().st_size
-        come = 0 if self._rebuilding else sum(len(ids) for ids, _ in self._new)
+        come = 0 if self._rebuilding else len(self._new)
         changed = self.manifest.changed + come + len(gone)
         measured = self._compacting or self._to_measure(changed, passages)
         manifest = replace(
@@ -321,56 +323,13 @@ class IndexWriter:
             store.forget_removed(self.connection, back)
             fresh = ~np.isin(ids, back)
             ids, vectors = ids[fresh], vectors[fresh]
-        self._new.append((ids, as_int8(vectors)))
-        if sum(len(rows) for _, rows in self._new[self._spooled :]) >= SPOOLED_FROM:
-            self._spool()
-
-    def _spool(self) -> None:
-        """Move new vectors from memory to a file, which is mapped: one commit may be of millions."""
-        parts = self._new[self._spooled :]
-        path = self.folder / "vectors" / f"spool-{self._spooled:04d}.npy"
-        path.parent.mkdir(exist_ok=True)
-        np.save(path, np.concatenate([rows for _, rows in parts]), allow_pickle=False)
-        rows = np.load(path, mmap_mode="r", allow_pickle=False)
-        self._new[self._spooled :] = [(np.concatenate([ids for ids, _ in parts]), rows)]
-        self._spooled += 1
+        self._new.add(ids, as_int8(vectors))
 
     def _drain(self, most: int) -> None:
         """Take over what has been analysed, until at most so many batches are under way."""
         while self._analysed and (len(self._analysed) > most or self._analysed[0][1].done()):
             numbers, terms = self._analysed.popleft()
             self._begin().add_analysed(numbers, terms.result())
-
-    def _write_vectors(self, name: str, gone: NDArray[np.int64]) -> tuple[list[str], int, list[Path]]:
-        """Write the new vectors, with those of segments that they are merged with.
-
-        Args:
-            name: Of the new segment.
-            gone: Passages that stand nowhere any more, ascending.
-
-        Returns:
-            The segments that count from now on, the vectors in them that count, and the segments' files.
-        """
-        folder = self.folder / "vectors"
-        new = [without(part, gone) for part in self._new]
-        new_ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in self._new)])
-        store.note_removed(self.connection, np.setdiff1d(gone, new_ids).tolist())
-        removed = store.removed_passages(self.connection)
-        segments = [Segment(folder, name, removed, with_codes=False) for name in self.manifest.segments]
-        added = sum(len(ids) for ids, _ in new)
-        sizes = [(len(segment.ids), len(segment.ids) - segment.live) for segment in segments]
-        chosen = range(len(sizes)) if self._compacting else to_merge([*sizes, *([(added, 0)] if added else [])])
-        old = [segments[i] for i in chosen if i < len(segments)]
-        parts = [part for part in (*(segment.part() for segment in old), *new) if len(part[0])]
-        kept = [segment.name for segment in segments if segment not in old]
-        if old:
-            dead = np.concatenate([segment.ids[segment.dead] for segment in old])
-            store.forget_removed(self.connection, dead.tolist())
-        files = [path for name in kept for path in segment_files(folder, name)]
-        if parts:
-            files += write_segment(folder, name, parts)
-            kept.append(name)
-        return kept, sum(segment.live for segment in segments) + added, files
 
     def _to_measure(self, changed: int, passages: int) -> bool:
         """Whether background score statistics are to be measured anew, after so many passages came or went.
@@ -407,7 +366,8 @@ class IndexWriter:
     def _forget(self) -> None:
         """Start anew with what is committed."""
         self._terms = None
-        self._waiting, self._new, self._spooled = [], [], 0
+        self._waiting = []
+        self._new.clear()
         self._analysed.clear()
         self._orphans = set()
         self._compacting = self._rebuilding = False
@@ -417,29 +377,6 @@ class IndexWriter:
             self._analysers.close()
         self.connection.close()
         self._lock.release()
-
-    def _explained(self, error: BaseException) -> BaseException:
-        """A failure of disk or database as an error that says so; any other error as it is."""
-        if not isinstance(error, (sqlite3.Error, OSError)):
-            return error
-        # Of what SQLite raises, want of room and rights are operational errors; the others mean that rows are not as
-        # they were written.
-        if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
-            return IndexFolderError(
-                f"The index in {self.folder} cannot be written, for it seems to be damaged ({error}). The last commit "
-                f"stands. Check it with `index verify`."
-            )
-        return IndexFolderError(
-            f"Writing the index in {self.folder} failed ({error}). The last commit stands. See that the disk has room "
-            f"and that the folder may be written, then run the same command again."
-        )
-
-
-def without(part: Part, gone: NDArray[np.int64]) -> Part:
-    """The vectors of a part but those of some passages; the part itself, which may be mapped, where it has none."""
-    ids, rows = part
-    keep = ~np.isin(ids, gone)
-    return part if keep.all() else (ids[keep], rows[keep])
 
 
 def texts_of(document: Document, passages: Sequence[Passage]) -> list[str]:

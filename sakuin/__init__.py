@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sakuin.api import Index as Index
     from sakuin.embedder import ModelError as ModelError
-    from sakuin.embedder import SakuinError as SakuinError
     from sakuin.embedder import StaticEmbedder as StaticEmbedder
+    from sakuin.errors import SakuinError as SakuinError
     from sakuin.index.documents import Document as Document
     from sakuin.index.errors import DocumentError as DocumentError
     from sakuin.index.errors import FilterError as FilterError
@@ -33,7 +33,7 @@ _MODULES = {
     "SearchRequest": "sakuin.search",
     "StaticEmbedder": "sakuin.embedder",
     "Document": "sakuin.index.documents",
-    "SakuinError": "sakuin.embedder",
+    "SakuinError": "sakuin.errors",
     "DocumentError": "sakuin.index.errors",
     "FilterError": "sakuin.index.errors",
     "IndexFolderError": "sakuin.index.errors",

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from numbers import Integral, Real
 
-from sakuin.embedder import SakuinError
 from sakuin.embedder.tokenising import replace_lone_surrogates
+from sakuin.errors import SakuinError
 from sakuin.index.where import Where
 
 MODES = ("hybrid", "dense", "bm25")

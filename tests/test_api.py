@@ -236,7 +236,7 @@ def test_files_and_documents_live_side_by_side(index: Index, corpus: Path) -> No
 
 def test_a_long_stream_goes_through_files(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a commit holds back beyond some vectors is in a file, which is gone after it."""
-    monkeypatch.setattr("sakuin.index.writer.SPOOLED_FROM", 10)
+    monkeypatch.setattr("sakuin.index.pending.SPOOLED_FROM", 10)
     monkeypatch.setattr("sakuin.index.writer.BATCH", 4)
     index.add({"id": n, "text": f"猫 {n} 匹"} for n in range(50))
     index.add({"id": n, "text": f"猫 {n} 匹"} for n in range(50, 95))

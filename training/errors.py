@@ -6,7 +6,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError
 
-from sakuin.embedder.errors import SakuinError
+from sakuin.errors import SakuinError
 
 
 class TrainingError(SakuinError):

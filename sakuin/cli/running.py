@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
-from sakuin.embedder.errors import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.extras import missing
 
 

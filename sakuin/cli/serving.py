@@ -126,7 +126,7 @@ def require_free(port: int) -> None:
     """Raise SakuinError if a server could not listen on a port of this machine."""
     import socket
 
-    from sakuin.embedder.errors import SakuinError
+    from sakuin.errors import SakuinError
 
     with socket.socket() as probe:
         if os.name != "nt":

@@ -11,8 +11,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from sakuin.embedder import SakuinError
 from sakuin.embedder.tokenising import replace_lone_surrogates
+from sakuin.errors import SakuinError
 from sakuin.search.request import SearchError
 
 # Of a body that is wrong in many ways, and of the name of a field that somebody made up.

@@ -11,7 +11,7 @@ from types import FrameType
 
 import uvicorn
 
-from sakuin.embedder import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.search.searcher import Searcher
 from sakuin.service.app import create_app
 

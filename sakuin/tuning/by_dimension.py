@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sakuin.embedder import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.index.store import connect
 from sakuin.index.store.passages import sampled_headings
 from sakuin.index.vectors import CODED_FROM, SHORTEST_CODED, Segment, code_shape

@@ -1,6 +1,6 @@
 """What goes wrong where something is measured."""
 
-from sakuin.embedder.errors import SakuinError
+from sakuin.errors import SakuinError
 
 
 class EvaluationError(SakuinError):

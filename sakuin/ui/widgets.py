@@ -7,7 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from sakuin.embedder import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
 from sakuin.search import Searcher
 from sakuin.ui.html import pieces

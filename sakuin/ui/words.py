@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
 
-from sakuin.embedder import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.facts import Fact
 from sakuin.index.reasons import Part, Reason
 

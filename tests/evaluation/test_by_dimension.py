@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import pytrec_eval
 
-from sakuin.embedder import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.index.build import add, build
 from sakuin.index.snapshot import open_index
 from sakuin.index.vectors import as_int8, write_segment

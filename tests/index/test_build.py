@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.embedder.errors import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.index.build import add, build, remove
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.integrity import verify
@@ -521,7 +521,7 @@ def test_a_full_disk_is_explained(corpus: Path, tmp_path: Path, monkeypatch: pyt
 
     build(corpus, tmp_path / "index")
     (corpus / "new.txt").write_text("新しい文書", encoding="utf-8")
-    monkeypatch.setattr("sakuin.index.writer.write_segment", full)
+    monkeypatch.setattr("sakuin.index.pending.write_segment", full)
     with pytest.raises(IndexFolderError, match="No space left"):
         build(corpus, tmp_path / "index")
     monkeypatch.undo()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sakuin.embedder.errors import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.index.build import build, remove
 from sakuin.index.integrity import verify
 from sakuin.index.maintenance import repair

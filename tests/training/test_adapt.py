@@ -12,9 +12,9 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from sakuin.cli.main import cli
 from sakuin.cli.training import cli as training_cli
 from sakuin.embedder import StaticEmbedder
-from sakuin.embedder.errors import SakuinError
 from sakuin.embedder.folder import ModelFiles, read_model, write_model
 from sakuin.embedder.table import Table
+from sakuin.errors import SakuinError
 from sakuin.training.adapt import AdaptResult, adapt
 from sakuin.training.corpus_pairs import pieces_of, read_documents, training_pairs
 from sakuin.training.errors import TrainingError

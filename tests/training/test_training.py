@@ -14,10 +14,11 @@ from click.testing import CliRunner
 from tokenizers import Tokenizer
 
 from sakuin.cli.training import cli
-from sakuin.embedder import SakuinError, StaticEmbedder
+from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.folder import DEFAULT_FOLDER
 from sakuin.embedder.pooling import make_bags, pool
 from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.errors import SakuinError
 from sakuin.training.checkpoint import CHECKPOINT
 from sakuin.training.errors import TrainingError, write_errors
 from sakuin.training.package import package

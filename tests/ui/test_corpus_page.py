@@ -27,7 +27,7 @@ def page_of_corpus(folder: str, read_only: bool) -> None:
     from sakuin.ui.widgets import show_error
     from sakuin.ui.words import Words
 
-    from sakuin.embedder import SakuinError  # isort: skip
+    from sakuin.errors import SakuinError  # isort: skip
 
     if "searcher" not in st.session_state and Path(folder, NAME).exists():
         st.session_state["searcher"] = Searcher.open(folder)

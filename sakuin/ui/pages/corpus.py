@@ -10,7 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from sakuin.embedder import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.index import store
 from sakuin.index.readers import SUFFIXES
 from sakuin.index.report import Progress, Report

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from sakuin.embedder import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.search import Searcher
 from sakuin.ui.html import comparisons, pieces
 from sakuin.ui.widgets import dimensions_up_to, holds_examples, offer_queries, query_box

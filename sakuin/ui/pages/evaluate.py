@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from sakuin.embedder import SakuinError
+from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX, store
 from sakuin.search import Searcher
 from sakuin.ui.html import comparisons, pieces

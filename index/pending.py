@@ -1,0 +1,97 @@
+"""Vectors of passages that are new in a transaction, and the segment they become when it is committed."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sakuin.index import store
+from sakuin.index.vectors import Part, Segment, segment_files, to_merge, write_segment
+
+# Vectors held in memory; more go to a file.
+SPOOLED_FROM = 131_072
+
+
+class PendingVectors:
+    """New vectors; however many they are, memory holds only the last of them."""
+
+    def __init__(self, folder: Path) -> None:
+        """Of the segments in ``folder``; nothing is written yet."""
+        self._folder = folder
+        self._parts: list[Part] = []
+        # So many of these are in files.
+        self._spooled = 0
+
+    def __len__(self) -> int:
+        return sum(len(ids) for ids, _ in self._parts)
+
+    def add(self, ids: NDArray[np.int64], rows: NDArray[np.int8]) -> None:
+        """Add vectors.
+
+        Args:
+            ids: int64 (n,), of passages; none may come twice.
+            rows: int8 (n, dim), their vectors.
+        """
+        self._parts.append((ids, rows))
+        held = self._parts[self._spooled :]
+        if sum(len(rows) for _, rows in held) >= SPOOLED_FROM:
+            path = self._folder / f"spool-{self._spooled:04d}.npy"
+            path.parent.mkdir(exist_ok=True)
+            np.save(path, np.concatenate([rows for _, rows in held]), allow_pickle=False)
+            mapped = np.load(path, mmap_mode="r", allow_pickle=False)
+            self._parts[self._spooled :] = [(np.concatenate([ids for ids, _ in held]), mapped)]
+            self._spooled += 1
+
+    def clear(self) -> None:
+        """Let go of all of them; the next sweep removes their files."""
+        self._parts, self._spooled = [], 0
+
+    def write(
+        self,
+        connection: sqlite3.Connection,
+        names: Sequence[str],
+        *,
+        name: str,
+        gone: NDArray[np.int64],
+        merge_all: bool,
+    ) -> tuple[list[str], int, list[Path]]:
+        """Write them as a segment, together with those of segments that they are merged with.
+
+        Args:
+            connection: To the database, in the transaction.
+            names: Of the segments that are committed, oldest first.
+            name: Of the new segment.
+            gone: int64 (n,), ascending: passages that stand nowhere any more.
+            merge_all: Make one segment of all.
+
+        Returns:
+            The segments that count from now on, the vectors in them that count, and the segments' files.
+        """
+        new = [without(part, gone) for part in self._parts]
+        new_ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in self._parts)])
+        store.note_removed(connection, np.setdiff1d(gone, new_ids).tolist())
+        removed = store.removed_passages(connection)
+        segments = [Segment(self._folder, name, removed, with_codes=False) for name in names]
+        added = sum(len(ids) for ids, _ in new)
+        sizes = [(len(segment.ids), len(segment.ids) - segment.live) for segment in segments]
+        chosen = range(len(sizes)) if merge_all else to_merge([*sizes, *([(added, 0)] if added else [])])
+        old = [segments[i] for i in chosen if i < len(segments)]
+        parts = [part for part in (*(segment.part() for segment in old), *new) if len(part[0])]
+        kept = [segment.name for segment in segments if segment not in old]
+        if old:
+            dead = np.concatenate([segment.ids[segment.dead] for segment in old])
+            store.forget_removed(connection, dead.tolist())
+        files = [path for name in kept for path in segment_files(self._folder, name)]
+        if parts:
+            files += write_segment(self._folder, name, parts)
+            kept.append(name)
+        return kept, sum(segment.live for segment in segments) + added, files
+
+
+def without(part: Part, gone: NDArray[np.int64]) -> Part:
+    """The vectors of a part but those of some passages; the part itself, which may be mapped, where it has none."""
+    ids, rows = part
+    keep = ~np.isin(ids, gone)
+    return part if keep.all() else (ids[keep], rows[keep])
