@@ -124,6 +124,8 @@ def remove(
         names: Uris of files or documents, folders as uris begin with them, or paths of files and folders, which need
             not be there any more.
         folder: The index.
+        settings: Of the index; its model is loaded where they name none that is.
+        timeout: Seconds to wait for another writer.
 
     Raises:
         IndexFolderError: no such index, or a name it has nothing of; nothing is removed then.
