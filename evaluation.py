@@ -1,4 +1,4 @@
-"""`python -m evaluation`, as before; its code is in sakuin/evaluation."""
+"""`python -m evaluation` from a clone; its code is in sakuin/evaluation."""
 
 from sakuin.cli.evaluation import main
 

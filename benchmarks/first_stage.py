@@ -16,8 +16,8 @@ import numpy as np
 
 from benchmarks.passages import distinct_passages
 from sakuin.evaluation.families import RetrievalTask
-from sakuin.evaluation.ranked import searcher_over
-from sakuin.evaluation.results import of_rankings
+from sakuin.evaluation.results import result_of_rankings
+from sakuin.evaluation.searching import searcher_over
 from sakuin.evaluation.tasks import read_tasks
 from sakuin.index import store, terms
 from sakuin.search import Searcher, SearchRequest
@@ -46,7 +46,7 @@ def main(folder: Path, data: Path | None, passages: int, queries: int) -> None:
     known = set(documents.values())
     others = (text for text in distinct_passages(passages, data) if text not in known)
     documents |= {f"others/{number}": text for number, text in enumerate(others)}
-    with searcher_over(list(documents), list(documents.values()), None, None) as searcher:
+    with searcher_over(list(documents), list(documents.values()), model=None, dim=None) as searcher:
         print(f"{searcher.counts()['passages']:,} passages; nDCG@10 of hybrid search, and the median time of ranking")
         print(f"{'':36}{'all terms':>10}{'ms':>7}{'first stage':>12}{'ms':>7}{'difference':>12}  95 % interval")
         for task in tasks:
@@ -93,7 +93,7 @@ def ranked(searcher: Searcher, task: RetrievalTask, counted_whole: int | None) -
                 rankings.append([name for i in ids for name in names_in_ranking(i, places.get(i, []), gains)])
     finally:
         terms.COUNTED_WHOLE = usual
-    return of_rankings(task, rankings).items, float(np.median(milliseconds))
+    return result_of_rankings(task, rankings).items, float(np.median(milliseconds))
 
 
 if __name__ == "__main__":

@@ -8,19 +8,20 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sakuin.evaluation.families import RerankingTask, RetrievalTask
-from sakuin.evaluation.results import Measured, of_rankings
+from sakuin.evaluation.results import TaskResult, result_of_rankings
 from sakuin.index.documents import Document, Passage
 from sakuin.index.settings import Settings
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 from sakuin.tuning.metrics import CUTOFF
 
-Ranking = list[tuple[str, float]]
+ScoredDocids = list[tuple[str, float]]
+"""Docids with their scores, best first."""
 
 
 @contextmanager
 def searcher_over(
-    docids: Sequence[str], texts: Sequence[str], model: str | None, dim: int | None
+    docids: Sequence[str], texts: Sequence[str], *, model: str | None, dim: int | None
 ) -> Iterator[Searcher]:
     """A searcher over a throw-away index of documents, whose first line is their title if they have several."""
     with tempfile.TemporaryDirectory() as folder:
@@ -35,9 +36,9 @@ def searcher_over(
             yield searcher
 
 
-def measure_search(
-    task: RetrievalTask | RerankingTask, model: str | None, modes: Sequence[str], dim: int | None
-) -> dict[str, Measured]:
+def evaluate_search(
+    task: RetrievalTask | RerankingTask, modes: Sequence[str], *, model: str | None, dim: int | None
+) -> dict[str, TaskResult]:
     """Figures of each search mode.
 
     Args:
@@ -45,42 +46,44 @@ def measure_search(
             candidates, so that BM25's statistics are those of the candidates, as in JQaRA's evaluation.
         model: Of the index: None for the packaged model.
         modes: "bm25", "hybrid" or "dense".
-        dim: Numbers stored of each vector; None for the index's default.
+        dim: Dimensions stored of each vector; None for the index's default.
     """
     if isinstance(task, RetrievalTask):
-        ranked = {mode: [names(each) for each in rankings] for mode, rankings in rank(task, model, modes, dim).items()}
+        of_modes = rank_corpus(task, modes, model=model, dim=dim)
+        ranked = {mode: [docids_of(each) for each in rankings] for mode, rankings in of_modes.items()}
     else:
-        ranked = rank_candidates(task, model, modes, dim)
-    return {mode: of_rankings(task, ranked[mode]) for mode in modes}
+        ranked = rank_candidates(task, modes, model=model, dim=dim)
+    return {mode: result_of_rankings(task, ranked[mode]) for mode in modes}
 
 
-def rank(
-    task: RetrievalTask, model: str | None, modes: Sequence[str], dim: int | None, k: int = CUTOFF
-) -> dict[str, list[Ranking]]:
+def rank_corpus(
+    task: RetrievalTask, modes: Sequence[str], *, model: str | None, dim: int | None, k: int = CUTOFF
+) -> dict[str, list[ScoredDocids]]:
     """For each mode and query, the best k docids with their scores."""
-    with searcher_over(task.docids, task.texts, model, dim) as searcher:
+    with searcher_over(task.docids, task.texts, model=model, dim=dim) as searcher:
         twins = twins_of(task.docids, task.texts)
         return {
             mode: [
-                search(searcher, twins, query, k, mode) for query in tqdm(task.queries, mode, leave=False, disable=None)
+                search(searcher, query, twins=twins, k=k, mode=mode)
+                for query in tqdm(task.queries, mode, leave=False, disable=None)
             ]
             for mode in modes
         }
 
 
 def rank_candidates(
-    task: RerankingTask, model: str | None, modes: Sequence[str], dim: int | None
+    task: RerankingTask, modes: Sequence[str], *, model: str | None, dim: int | None
 ) -> dict[str, list[list[str]]]:
-    """For each mode and query, the best candidates, called by their places in ``task.texts``."""
+    """For each mode and query, the best candidates, called by their indices in ``task.texts``."""
     ranked: dict[str, list[list[str]]] = {mode: [] for mode in modes}
     questions = zip(task.queries, task.candidates, strict=True)
-    for query, places in tqdm(questions, "reranking", len(task.queries), leave=False, disable=None):
-        texts = [task.texts[place] for place in places]
-        docids = [str(place) for place in places]
-        with searcher_over(docids, texts, model, dim) as searcher:
+    for query, indices in tqdm(questions, "reranking", len(task.queries), leave=False, disable=None):
+        texts = [task.texts[index] for index in indices]
+        docids = [str(index) for index in indices]
+        with searcher_over(docids, texts, model=model, dim=dim) as searcher:
             twins = twins_of(docids, texts)
             for mode in modes:
-                ranked[mode].append(names(search(searcher, twins, query, CUTOFF, mode)))
+                ranked[mode].append(docids_of(search(searcher, query, twins=twins, k=CUTOFF, mode=mode)))
     return ranked
 
 
@@ -92,12 +95,12 @@ def twins_of(docids: Sequence[str], texts: Sequence[str]) -> dict[str, list[str]
     return {docid: same[text] for docid, text in zip(docids, texts, strict=True)}
 
 
-def search(searcher: Searcher, twins: dict[str, list[str]], query: str, k: int, mode: str) -> Ranking:
+def search(searcher: Searcher, query: str, *, twins: dict[str, list[str]], k: int, mode: str) -> ScoredDocids:
     """The best k docids with their scores."""
     hits = searcher.search(query, k=k, mode=mode).hits
     return [(docid, hit.score) for hit in hits for docid in twins[hit.document.uri]][:k]
 
 
-def names(ranking: Ranking) -> list[str]:
+def docids_of(ranking: ScoredDocids) -> list[str]:
     """The docids of a ranking."""
     return [docid for docid, _ in ranking]
