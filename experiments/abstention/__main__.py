@@ -10,7 +10,7 @@ from experiments.abstention.quality import Quality, judge, precision_and_recall
 from experiments.abstention.weights import fit_weights
 from sakuin.cli.running import run
 from sakuin.evaluation.tasks import read_tasks
-from sakuin.index.writer import DEFAULT_DIM
+from sakuin.index.settings import DEFAULT_DIM
 from sakuin.search.relevance import GOOD_MATCH, Weights
 from sakuin.tuning.errors import EvaluationError
 

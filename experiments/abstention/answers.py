@@ -16,10 +16,11 @@ from tqdm import tqdm
 from experiments.examples import EXAMPLES
 from sakuin.embedder import StaticEmbedder
 from sakuin.evaluation.families import BitextTask, RetrievalTask, Task
-from sakuin.evaluation.searching import searcher_over, twins_of
+from sakuin.evaluation.searching import searcher_over
 from sakuin.index.build import build
+from sakuin.index.model import load_model
+from sakuin.index.settings import Settings
 from sakuin.index.snapshot import Snapshot, open_index
-from sakuin.index.writer import Settings, load_model
 from sakuin.search import MODES, SearchRequest
 from sakuin.search.ranking import Ranked, Ranking, dense_leg, rank
 from sakuin.search.relevance import RIVAL, Evidence, Weights, evidence, log_odds, probability
@@ -134,8 +135,8 @@ def ranking_of(snapshot: Snapshot, model: StaticEmbedder, beside: Executor, way:
 def answering(snapshot: Snapshot, passages: Sequence[int], relevant: frozenset[str]) -> NDArray[np.bool_]:
     """Which passages (n,) are of relevant documents or files."""
     rows = snapshot.passages(passages)
-    uris = [rows[passage].uri for passage in passages]
-    return np.array([uri in relevant or uri.split("#")[0] in relevant for uri in uris], np.bool_)
+    uris = [[place.uri for place in rows[passage].places] for passage in passages]
+    return np.array([any({uri, uri.split("#")[0]} & relevant for uri in own) for own in uris], np.bool_)
 
 
 def answer(
@@ -175,12 +176,8 @@ def collected(tasks: Sequence[RetrievalTask], number: int) -> dict[str, Answers]
     """What an index of each task, and one of the example corpus, answers."""
     asked: dict[str, list[Asked]] = {}
     for task in tasks:
-        twins = twins_of(task.docids, task.texts)
         chosen = random.Random(0).sample(range(len(task.queries)), min(number, len(task.queries)))
-        asked[task.name] = [
-            Asked(task.queries[row], frozenset(twin for docid in task.relevant[row] for twin in twins[docid]))
-            for row in chosen
-        ]
+        asked[task.name] = [Asked(task.queries[row], task.relevant[row]) for row in chosen]
     records = read_records(EXAMPLES / "queries.jsonl")
     asked[EXAMPLE_SET] = [Asked(record["query"], frozenset(record["relevant"])) for record in records[:number]]
     full = StaticEmbedder.load().dimension

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.abstention.answers import FEWEST_QUERIES, SHARES, Answer, Answers
-from sakuin.index.calibration import FEWEST
+from sakuin.index.background import FEWEST
 from sakuin.search import MODES
 from sakuin.search.relevance import Evidence, Weights, log_odds, probability
 from sakuin.tuning.errors import EvaluationError

@@ -61,11 +61,9 @@ def rank_corpus(
 ) -> dict[str, list[ScoredDocids]]:
     """For each mode and query, the best k docids with their scores."""
     with searcher_over(task.docids, task.texts, model=model, dim=dim) as searcher:
-        twins = twins_of(task.docids, task.texts)
         return {
             mode: [
-                search(searcher, query, twins=twins, k=k, mode=mode)
-                for query in tqdm(task.queries, mode, leave=False, disable=None)
+                search(searcher, query, k=k, mode=mode) for query in tqdm(task.queries, mode, leave=False, disable=None)
             ]
             for mode in modes
         }
@@ -81,24 +79,15 @@ def rank_candidates(
         texts = [task.texts[index] for index in indices]
         docids = [str(index) for index in indices]
         with searcher_over(docids, texts, model=model, dim=dim) as searcher:
-            twins = twins_of(docids, texts)
             for mode in modes:
-                ranked[mode].append(docids_of(search(searcher, query, twins=twins, k=CUTOFF, mode=mode)))
+                ranked[mode].append(docids_of(search(searcher, query, k=CUTOFF, mode=mode)))
     return ranked
 
 
-def twins_of(docids: Sequence[str], texts: Sequence[str]) -> dict[str, list[str]]:
-    """For each document, those with the same text, itself among them: an index stores and finds them once."""
-    same: dict[str, list[str]] = {}
-    for docid, text in zip(docids, texts, strict=True):
-        same.setdefault(text, []).append(docid)
-    return {docid: same[text] for docid, text in zip(docids, texts, strict=True)}
-
-
-def search(searcher: Searcher, query: str, *, twins: dict[str, list[str]], k: int, mode: str) -> ScoredDocids:
-    """The best k docids with their scores."""
+def search(searcher: Searcher, query: str, *, k: int, mode: str) -> ScoredDocids:
+    """The best k docids with their scores; documents of the same text, which are found once, each with the same."""
     hits = searcher.search(query, k=k, mode=mode).hits
-    return [(docid, hit.score) for hit in hits for docid in twins[hit.document.uri]][:k]
+    return [(place.document.id, hit.score) for hit in hits for place in hit.places][:k]
 
 
 def docids_of(ranking: ScoredDocids) -> list[str]:
