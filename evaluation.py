@@ -3,4 +3,4 @@
 from sakuin.cli.evaluation import main
 
 if __name__ == "__main__":
-    main()
+    main("python -m evaluation")

@@ -239,6 +239,6 @@ def labelled(results: "ModelResults", dim: int) -> str:
     return f"{results.name} {dim}" if dim else results.name
 
 
-def main() -> None:
-    """Run the command line."""
-    run(cli, None, interrupted=NOT_LEFT, extra="eval")
+def main(name: str) -> None:
+    """Run the command line, which is called ``name`` in usage."""
+    run(cli, name, interrupted=NOT_LEFT, extra="eval")

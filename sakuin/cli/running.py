@@ -39,12 +39,12 @@ def needing(extra: str) -> Iterator[None]:
         raise SakuinError(f"This needs the extra `{extra}`: {missing(error.name, extra)}") from error
 
 
-def run(command: click.Command, name: str | None, *, interrupted: str, extra: str | None = None) -> NoReturn:
+def run(command: click.Command, name: str, *, interrupted: str, extra: str | None = None) -> NoReturn:
     """Run a command and exit: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.
 
     Args:
         command: What to run, on the program's arguments.
-        name: What it is called in help and usage; None for how it was started, such as `python -m evaluation`.
+        name: What it is called in help and usage.
         interrupted: What to say after Ctrl-C.
         extra: What brings the libraries that it imports beyond those of a base installation.
     """

@@ -193,11 +193,11 @@ def small_evaluation(folder: Path, tasks: str, width: int) -> Callable[["StaticE
     return lambda model: {f"{task.name} {dim}": score(model, task, dim=dim) for task in chosen for dim in dims}
 
 
-def main() -> None:
-    """Run the command line."""
+def main(name: str) -> None:
+    """Run the command line, which is called ``name`` in usage."""
     run_command(
         cli,
-        None,
+        name,
         interrupted="The same command goes on from the last checkpoint, if there was one.",
         extra="train",
     )

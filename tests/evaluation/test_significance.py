@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sakuin.evaluation.dense import measure, sides
+from sakuin.evaluation.dense import evaluate_vectors, sides
 from sakuin.evaluation.families import ClassificationTask, PairClassificationTask, StsTask, Task
 from sakuin.evaluation.results import TaskResult
 from sakuin.evaluation.significance import task_difference
@@ -48,7 +48,7 @@ def test_the_bootstrap_of_a_mean_agrees_with_the_randomisation_test() -> None:
 def test_equal_models_do_not_differ(data: Path) -> None:
     for task in read_tasks(data):
         vectors = {name: np.eye(16, dtype=np.float32)[:n] for name, n in _sizes(task).items()}
-        measured = measure(task, vectors)
+        measured = evaluate_vectors(task, vectors)
         difference = task_difference(task, measured, measured)
         if task.family == "clustering":
             assert difference is None
