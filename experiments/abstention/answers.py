@@ -22,7 +22,8 @@ from sakuin.index.model import load_model
 from sakuin.index.settings import Settings
 from sakuin.index.snapshot import Snapshot, open_index
 from sakuin.search import MODES, SearchRequest
-from sakuin.search.ranking import Ranked, Ranking, dense_leg, rank
+from sakuin.search.legs import dense_leg
+from sakuin.search.ranking import Ranked, Ranking, rank
 from sakuin.search.relevance import RIVAL, Evidence, Weights, evidence, log_odds, probability
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.records import read_records
@@ -119,7 +120,7 @@ def asked_twice(
     others = [hit for hit, answers in zip(ranking.hits, good, strict=True) if not answers]
     rival = ranking.rival
     if rival is not None:
-        leg = dense_leg(snapshot, model.encode([query], truncate_dim=way.dim, normalize=True)[0], DEPTH)
+        leg = dense_leg(snapshot, model.encode([query], truncate_dim=way.dim, normalize=True)[0], wanted=DEPTH)
         assert leg is not None
         scores = leg.scores[~answering(snapshot, leg.ids.tolist(), relevant)][:RIVAL]
         rival = float(scores[-1]) if len(scores) else None
