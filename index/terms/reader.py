@@ -110,7 +110,7 @@ class Terms:
     def search(
         self, query: str, k: int, within: NDArray[np.int64] | None = None, *, first_stage: bool = False
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The ids and BM25 scores of the ``k`` best passages, best first, ties by ascending id.
+        """The ``k`` best passages, best first, ties by ascending id: ids, int64 (n,), and BM25 scores, float32 (n,).
 
         Only passages that have a term of the query are listed, so there may be fewer.
 
@@ -148,7 +148,7 @@ class Terms:
         return ids[order], scores[order]
 
     def scores(self, query: str, passage_ids: Sequence[int]) -> NDArray[np.float32]:
-        """The BM25 score of each of the passages for the query; 0 where no term matches."""
+        """BM25 scores, float32 (n,), of given passages for the query; 0 where no term matches."""
         weights = self._read(query).weights
         if not weights or not len(passage_ids):
             return np.zeros(len(passage_ids), np.float32)

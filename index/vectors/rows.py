@@ -18,12 +18,12 @@ Part = tuple[NDArray[np.int64], NDArray[np.int8]]
 
 
 def as_int8(vectors: NDArray[np.float32]) -> NDArray[np.int8]:
-    """Vectors (n, dim) of any length as they are stored; docs/experiments/vectors.md has what that does to rankings."""
+    """Vectors (n, dim) of any length as they are stored, in int8; docs/experiments/vectors.md has what that costs."""
     return int8_rows(vectors)[0]
 
 
 def gathered(parts: Sequence[Part], indices: NDArray[np.int64]) -> NDArray[np.int8]:
-    """Rows of the parts as if they stood one after the other."""
+    """Rows, int8 (n, dim), of the parts as if they stood one after the other, by indices (n,)."""
     rows = np.empty((len(indices), parts[0][1].shape[1]), np.int8)
     start = 0
     for ids, vectors in parts:

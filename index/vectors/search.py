@@ -113,7 +113,7 @@ class Vectors:
         return ids[order], cosines[order]
 
     def scores(self, query: NDArray[np.float32], ids: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Cosines (n,) of a query (d,), of length 1, with given passages; 0 for passages without a vector."""
+        """Cosines, float32 (n,), of a query (d,), of length 1, with given passages; 0 for those without a vector."""
         scores = np.zeros(len(ids), np.float32)
         for segment, indices, known in self._located(ids):
             scores[known] = scored(segment.ids, segment.rows, indices[known], query)[1]
@@ -127,7 +127,7 @@ class Vectors:
         return rows
 
     def sample(self, most: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """The lowest passage ids (n,), ascending, ``most`` of them at most, and their vectors (n, dim) of length 1.
+        """The ``most`` lowest passage ids, int64 (n,), ascending, and their vectors, float32 (n, dim), of length 1.
 
         A passage_id is a hash, so these are a random sample, and stay in it when others are added or segments merged.
         """

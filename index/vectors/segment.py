@@ -44,6 +44,8 @@ def write_segment(folder: Path, name: str, parts: Sequence[Part]) -> list[Path]:
     """Write one durable segment of all parts, in ascending order of passage_id; returns its files.
 
     Args:
+        folder: Of the segments.
+        name: Of this one.
         parts: No passage_id may stand twice. All vectors are of one dimension.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -67,7 +69,10 @@ def write_segment(folder: Path, name: str, parts: Sequence[Part]) -> list[Path]:
 
 
 def read_rows(path: Path) -> NDArray[Any]:
-    """An array of a segment, memory-mapped; a plain view of it, for numpy's own class takes longer at every step."""
+    """An array of a segment, memory-mapped, in its file's shape and dtype.
+
+    It is a plain view, for numpy's own class takes longer at every step.
+    """
     return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
