@@ -1,6 +1,6 @@
-"""`python -m evaluation`, as before; its code is in sakuin/evaluation."""
+"""`python -m evaluation` from a clone; its code is in sakuin/evaluation."""
 
 from sakuin.cli.evaluation import main
 
 if __name__ == "__main__":
-    main()
+    main("python -m evaluation")

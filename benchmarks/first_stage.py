@@ -16,18 +16,19 @@ import numpy as np
 
 from benchmarks.passages import distinct_passages
 from sakuin.evaluation.families import RetrievalTask
-from sakuin.evaluation.ranked import searcher_over
-from sakuin.evaluation.results import of_rankings
+from sakuin.evaluation.results import result_of_rankings
+from sakuin.evaluation.searching import searcher_over
 from sakuin.evaluation.tasks import read_tasks
-from sakuin.index import store, terms
+from sakuin.index import store
+from sakuin.index.terms import FirstStage
 from sakuin.search import Searcher, SearchRequest
 from sakuin.search.ranking import rank
 from sakuin.tuning.judged import names_in_ranking, places_of
 from sakuin.tuning.metrics import CUTOFF
 from sakuin.tuning.significance import randomisation_test
 
-BY_ALL_TERMS = 10**12
-"""What `index.terms.COUNTED_WHOLE` has to be so that no index is large."""
+BY_ALL_TERMS = FirstStage(from_passages=10**12)
+"""No index is so large that terms are left out."""
 
 
 @click.command()
@@ -46,11 +47,13 @@ def main(folder: Path, data: Path | None, passages: int, queries: int) -> None:
     known = set(documents.values())
     others = (text for text in distinct_passages(passages, data) if text not in known)
     documents |= {f"others/{number}": text for number, text in enumerate(others)}
-    with searcher_over(list(documents), list(documents.values()), None, None) as searcher:
+    with searcher_over(list(documents), list(documents.values()), model=None, dim=None) as searcher:
         print(f"{searcher.counts()['passages']:,} passages; nDCG@10 of hybrid search, and the median time of ranking")
         print(f"{'':36}{'all terms':>10}{'ms':>7}{'first stage':>12}{'ms':>7}{'difference':>12}  95 % interval")
         for task in tasks:
-            (all_terms, before), (first, after) = (ranked(searcher, task, limit) for limit in (BY_ALL_TERMS, None))
+            (all_terms, before), (first, after) = (
+                ranked(searcher, task, first_stage) for first_stage in (BY_ALL_TERMS, FirstStage())
+            )
             change = randomisation_test(first, all_terms)
             print(
                 f"{task.name:36}{100 * all_terms.mean():10.2f}{before:7.1f}{100 * first.mean():12.2f}{after:7.1f}"
@@ -66,34 +69,30 @@ def few(task: RetrievalTask, queries: int) -> RetrievalTask:
     return RetrievalTask(task.name, task.docids, task.texts, tuple(task.queries[i] for i in chosen), relevant)
 
 
-def ranked(searcher: Searcher, task: RetrievalTask, counted_whole: int | None) -> tuple[np.ndarray, float]:
+def ranked(searcher: Searcher, task: RetrievalTask, first_stage: FirstStage) -> tuple[np.ndarray, float]:
     """nDCG@10 of each query, and the median milliseconds of ranking one.
 
     Args:
         searcher: Of the index.
         task: What to ask.
-        counted_whole: Instead of `index.terms.COUNTED_WHOLE`.
+        first_stage: Which terms find candidates.
     """
-    usual = terms.COUNTED_WHOLE
-    terms.COUNTED_WHOLE = counted_whole or usual
     rankings, milliseconds = [], []
-    try:
-        # A searcher of its own, which remembers no query of another.
-        with (
-            Searcher.open(searcher.folder) as fresh,
-            closing(store.connect(searcher.folder, read_only=True)) as connection,
-            ThreadPoolExecutor(1) as beside,
-        ):
-            for query, relevant in zip(task.queries, task.relevant, strict=True):
-                started = time.perf_counter()
-                hits = rank(fresh.snapshot, fresh.model, SearchRequest(query=query, k=CUTOFF), beside=beside).hits
-                milliseconds.append(1000 * (time.perf_counter() - started))
-                ids = [hit.passage_id for hit in hits]
-                places, gains = places_of(ids, connection), dict.fromkeys(relevant, 1.0)
-                rankings.append([name for i in ids for name in names_in_ranking(i, places.get(i, []), gains)])
-    finally:
-        terms.COUNTED_WHOLE = usual
-    return of_rankings(task, rankings).items, float(np.median(milliseconds))
+    # A searcher of its own, which remembers no query of another.
+    with (
+        Searcher.open(searcher.folder) as fresh,
+        closing(store.connect(searcher.folder, read_only=True)) as connection,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        fresh.snapshot.terms.first_stage = first_stage
+        for query, relevant in zip(task.queries, task.relevant, strict=True):
+            started = time.perf_counter()
+            hits = rank(fresh.snapshot, fresh.model, SearchRequest(query=query, k=CUTOFF), beside=beside).hits
+            milliseconds.append(1000 * (time.perf_counter() - started))
+            ids = [hit.passage_id for hit in hits]
+            places, gains = places_of(ids, connection), dict.fromkeys(relevant, 1.0)
+            rankings.append([name for i in ids for name in names_in_ranking(i, places.get(i, []), gains)])
+    return result_of_rankings(task, rankings).items, float(np.median(milliseconds))
 
 
 if __name__ == "__main__":

@@ -60,4 +60,4 @@ def key(text: str) -> int:
 
 
 if __name__ == "__main__":
-    run(cli, "python -m benchmarks.overlap", "Nothing was written.")
+    run(cli, "python -m benchmarks.overlap", interrupted="Nothing was written.")

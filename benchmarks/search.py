@@ -27,7 +27,7 @@ from benchmarks.passages import EXAMPLES, distinct_passages
 from benchmarks.peers import DIM, PEERS
 from benchmarks.results import Figure, json_option, write
 from sakuin.embedder import StaticEmbedder
-from sakuin.index.vectors import BLOCK, Vectors, cut, rescored_at
+from sakuin.index.vectors import BLOCK, Vectors, rescored_at, unit_rows
 from sakuin.search import MODES, Searcher, SearchRequest
 from sakuin.search.ranking import rank
 
@@ -171,7 +171,7 @@ def exact(vectors: Vectors, queries: NDArray[np.float32], k: int = 10) -> NDArra
     ids = np.zeros((len(queries), k), np.int64)
     for segment in vectors.segments:
         for start in range(0, len(segment.ids), BLOCK):
-            block = queries @ cut(segment.rows, slice(start, start + BLOCK), queries.shape[1]).T
+            block = queries @ unit_rows(segment.rows, slice(start, start + BLOCK), queries.shape[1]).T
             block[:, segment.dead[start : start + BLOCK]] = -np.inf
             here = np.argpartition(-block, min(k, block.shape[1] - 1), axis=1)[:, :k]
             scores = np.hstack([scores, np.take_along_axis(block, here, 1)])

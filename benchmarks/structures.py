@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.search import asked_of, exact, passages_of
-from sakuin.index.vectors import TRAINED_ON, Vectors, code_order, cut, scored
+from sakuin.index.vectors import TRAINED_ON, Vectors, code_order, scored, unit_rows
 from sakuin.search import Searcher
 
 EFFORTS = (100, 300, 1000, 3000)
@@ -43,7 +43,7 @@ def main(folder: Path, queries: int) -> None:
         for name, order, make in structures(dim, len(segment.ids)):
             started = time.perf_counter()
             index = make()
-            rows = np.ascontiguousarray(cut(segment.rows, slice(None), dim)[:, order])
+            rows = np.ascontiguousarray(unit_rows(segment.rows, slice(None), dim)[:, order])
             index.train(rows[:TRAINED_ON])
             index.add(rows)
             seconds = time.perf_counter() - started

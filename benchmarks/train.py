@@ -278,4 +278,4 @@ def their_seconds(texts: Texts, batch: int, steps: int, start: Path, bf16: bool)
 
 
 if __name__ == "__main__":
-    run(main, "python -m benchmarks.train", "Nothing was kept.")
+    run(main, "python -m benchmarks.train", interrupted="Nothing was kept.")

@@ -15,7 +15,7 @@ from sakuin.tuning.records import read_records
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
-def found(searcher: Searcher, queries: Sequence[dict[str, Any]], mode: str, k: int = 10) -> int:
+def queries_found(searcher: Searcher, queries: Sequence[dict[str, Any]], mode: str, *, k: int = 10) -> int:
     """Number of queries with a relevant file among their first k hits."""
     number = 0
     for query in queries:
@@ -43,9 +43,11 @@ def cli(k: int) -> None:
         with Searcher.open(Path(folder, "index")) as searcher:
             click.echo(f"{'':8}{'no word in common':>20}{'words in common':>20}")
             for mode in MODES:
-                numbers = [f"{found(searcher, some, mode, k)} of {len(some)}" for some in (paraphrases, others)]
+                numbers = [
+                    f"{queries_found(searcher, some, mode, k=k)} of {len(some)}" for some in (paraphrases, others)
+                ]
                 click.echo(f"{mode:8}{numbers[0]:>20}{numbers[1]:>20}")
 
 
 if __name__ == "__main__":
-    run(cli, "python -m experiments.examples", "Nothing was kept.")
+    run(cli, "python -m experiments.examples", interrupted="Nothing was kept.")

@@ -32,7 +32,7 @@ class Drawn:
 
     Attributes:
         mode: Of the search that found it.
-        error: By how much parts and whole differ at most, see `error`; 1e-5 is what is promised.
+        error: By how much parts and whole differ at most, see `largest_error`; 1e-5 is what is promised.
         rounding: The largest part that is there only because stored vectors and BM25 scores are rounded.
     """
 
@@ -41,7 +41,7 @@ class Drawn:
     rounding: float
 
 
-def error(explanation: Explanation) -> float:
+def largest_error(explanation: Explanation) -> float:
     """By how much any number of an explanation differs from the sum or product of its details, at most."""
     values = [detail.value for detail in explanation.details]
     own = 0.0
@@ -49,13 +49,13 @@ def error(explanation: Explanation) -> float:
         own = abs(math.fsum(values) - explanation.value)
     elif values and explanation.operation == "product":
         own = abs(math.prod(values) - explanation.value)
-    return max([own, *map(error, explanation.details)])
+    return max([own, *map(largest_error, explanation.details)])
 
 
-def rounding(explanation: Explanation) -> float:
+def largest_rounding(explanation: Explanation) -> float:
     """The largest part of an explanation that is what rounding took."""
     own = abs(explanation.value) if explanation.code in ROUNDINGS else 0.0
-    return max([own, *map(rounding, explanation.details)])
+    return max([own, *map(largest_rounding, explanation.details)])
 
 
 def draw(folder: Path, pairs: int, seed: int) -> Iterator[Drawn]:
@@ -66,13 +66,13 @@ def draw(folder: Path, pairs: int, seed: int) -> Iterator[Drawn]:
     """
     random = np.random.default_rng(seed)
     with closing(open_index(folder)) as snapshot, Searcher.open(folder) as searcher:
-        numbers = snapshot.vectors.ids
-        if not len(numbers):
+        passage_ids = snapshot.vectors.ids
+        if not len(passage_ids):
             raise SakuinError(f"The index in {folder} holds no passages to explain.")
         done = 0
         while done < pairs:
-            number = int(random.choice(numbers))
-            text = snapshot.passages([number])[number].text
+            passage_id = int(random.choice(passage_ids))
+            text = snapshot.passages([passage_id])[passage_id].text
             start = int(random.integers(len(text)))
             query = text[start : start + int(random.integers(SHORTEST, LONGEST))]
             mode, dim = str(random.choice(MODES)), int(random.integers(1, searcher.manifest.dim + 1))
@@ -82,7 +82,7 @@ def draw(folder: Path, pairs: int, seed: int) -> Iterator[Drawn]:
             hit = hits[int(random.integers(len(hits)))]
             found = searcher.explain(query, hit, dim=dim, by=SIDES[int(random.integers(len(SIDES)))])
             done += 1
-            yield Drawn(mode, max(error(found), abs(found.value - hit.score)), rounding(found))
+            yield Drawn(mode, max(largest_error(found), abs(found.value - hit.score)), largest_rounding(found))
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -107,4 +107,4 @@ def cli(folder: Path, pairs: int, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    run(cli, "python -m experiments.explanations", "Nothing was kept.")
+    run(cli, "python -m experiments.explanations", interrupted="Nothing was kept.")

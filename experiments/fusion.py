@@ -1,4 +1,4 @@
-"""Whether joining the legs pays, and adapting to the query: `python -m experiments.fusion --data FOLDER`.
+"""Whether fusing the legs pays, and adapting to the query: `python -m experiments.fusion --data FOLDER`.
 
 Every retrieval task of a folder is ranked by each leg, by reciprocal rank fusion, by weights that are the same for
 every query, and by the default, which weighs BM25 by how much of the query its best passage covers. Pairs of
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sakuin.cli.running import run
 from sakuin.evaluation.families import BitextTask, RetrievalTask
-from sakuin.evaluation.ranked import searcher_over
+from sakuin.evaluation.searching import searcher_over
 from sakuin.evaluation.tasks import read_tasks
 from sakuin.index import store
 from sakuin.index.snapshot import open_index
@@ -33,7 +33,7 @@ FAMILIES = ("retrieval", "bitext")
 
 
 @dataclass(frozen=True)
-class Compared:
+class SetFigures:
     """nDCG@10, 0 to 1, of ways to rank one set.
 
     Attributes:
@@ -64,26 +64,26 @@ def sets_of(tasks: Sequence[RetrievalTask | BitextTask]) -> Iterator[RetrievalTa
         if isinstance(task, RetrievalTask):
             yield task
             continue
-        docids = tuple(str(place) for place in range(len(task.first)))
+        docids = tuple(str(number) for number in range(len(task.first)))
         answers = tuple(frozenset([docid]) for docid in docids)
         yield RetrievalTask(f"{task.name}, en finds ja", docids, task.first, task.second, answers)
         yield RetrievalTask(f"{task.name}, ja finds en", docids, task.second, task.first, answers)
 
 
-def compared(task: RetrievalTask, model: str | None, dim: int) -> Compared:
+def compare_ways(task: RetrievalTask, *, model: str | None, dim: int) -> SetFigures:
     """Rank a task in every way.
 
     Args:
         task: One passage a document.
         model: Folder or hub name; None for the packaged model.
-        dim: Numbers stored of each vector.
+        dim: Dimensions stored of each vector.
     """
     judged = [
         JudgedQuery(query, dict.fromkeys(relevant, 1.0))
         for query, relevant in zip(task.queries, task.relevant, strict=True)
     ]
     with (
-        searcher_over(task.docids, task.texts, model, dim) as searcher,
+        searcher_over(task.docids, task.texts, model=model, dim=dim) as searcher,
         closing(open_index(searcher.folder)) as snapshot,
         closing(store.connect(searcher.folder, read_only=True)) as connection,
     ):
@@ -96,7 +96,7 @@ def compared(task: RetrievalTask, model: str | None, dim: int) -> Compared:
     fixed, adaptive = by_weight(BM25_WEIGHT), found.figures(found.by_fusion(Fusion())).ndcg
     means = {weight: float(by_weight(weight).mean()) for weight in WEIGHTS}
     best = max(means, key=lambda weight: means[weight])
-    return Compared(
+    return SetFigures(
         task.name,
         len(judged),
         dense=float(dense.mean()),
@@ -111,7 +111,7 @@ def compared(task: RetrievalTask, model: str | None, dim: int) -> Compared:
     )
 
 
-def table(results: Sequence[Compared]) -> str:
+def table(results: Sequence[SetFigures]) -> str:
     """A Markdown table, times 100."""
     columns = ("queries", "dense", "BM25", "RRF", "best fixed", f"fixed {BM25_WEIGHT}", "adaptive")
     header = ("nDCG@10", *columns, f"adaptive less fixed {BM25_WEIGHT}", "adaptive less better leg")
@@ -133,11 +133,13 @@ def printed(test: Difference) -> str:
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of tasks; see docs/evaluation.md.")
 @click.option("--model", help="Model folder or hub name [default: the packaged model].")
-@click.option("--dim", type=click.IntRange(min=1), default=256, show_default=True, help="Numbers stored of a vector.")
+@click.option(
+    "--dim", type=click.IntRange(min=1), default=256, show_default=True, help="Dimensions stored of a vector."
+)
 @click.option("--tasks", default="", help="Names of tasks, separated by commas [default: all retrieval and bitext].")
 @click.option("--json", "as_json", type=click.Path(path_type=Path), help="Also write all figures to this file, 0 to 1.")
 def cli(data: Path, model: str | None, dim: int, tasks: str, as_json: Path | None) -> None:
-    """Compare dense search, BM25, and ways to join them, on the retrieval and translation tasks of a folder.
+    """Compare dense search, BM25, and ways to fuse them, on the retrieval and translation tasks of a folder.
 
     Prints nDCG@10 and the difference that adapting to the query makes, with 95 % intervals over queries. "Best fixed"
     is the weight that is best on the very set, which nobody knows beforehand.
@@ -147,10 +149,12 @@ def cli(data: Path, model: str | None, dim: int, tasks: str, as_json: Path | Non
     python -m experiments.fusion --data ../shared/eval --dim 64 --tasks jsquad_valid
     """
     names = tuple(name.strip() for name in tasks.split(",") if name.strip())
-    found = [task for task in read_tasks(data, names, FAMILIES) if isinstance(task, RetrievalTask | BitextTask)]
-    results: list[Compared] = []
+    found = [
+        task for task in read_tasks(data, names, families=FAMILIES) if isinstance(task, RetrievalTask | BitextTask)
+    ]
+    results: list[SetFigures] = []
     for task in sets_of(found):
-        results.append(compared(task, model, dim))
+        results.append(compare_ways(task, model=model, dim=dim))
         click.echo(f"{task.name}: {printed(results[-1].against_fixed)}", err=True)
     click.echo(table(results))
     if as_json:
@@ -162,4 +166,4 @@ def cli(data: Path, model: str | None, dim: int, tasks: str, as_json: Path | Non
 
 
 if __name__ == "__main__":
-    run(cli, "python -m experiments.fusion", "Nothing was kept.")
+    run(cli, "python -m experiments.fusion", interrupted="Nothing was kept.")

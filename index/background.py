@@ -22,7 +22,7 @@ from sakuin.index.documents import Document
 from sakuin.index.passages import split
 from sakuin.index.store.passages import PassageRow, documents_and_titles
 from sakuin.index.terms import Terms
-from sakuin.index.vectors import Segment, cut
+from sakuin.index.vectors import Segment, unit_rows
 
 SAMPLED = 128
 """Passages asked for; the mean of their scores is then known to a tenth of their spread."""
@@ -73,7 +73,7 @@ def background_of(
     encoded = model.encode(queries, truncate_dim=dim)
     for d in sorted({dim, *(2**power for power in range(3, 12) if SHORTEST <= 2**power < dim)}):
         asked = normalized(encoded[:, :d])
-        cosines = np.einsum("id,jd->ij", asked, cut(vectors, slice(None), d))
+        cosines = np.einsum("id,jd->ij", asked, unit_rows(vectors, slice(None), d))
         # A query the model knows nothing of has a zero vector; searches leave it to BM25.
         counted = ~np.eye(len(ids), dtype=np.bool_)
         counted[~asked.any(axis=1)] = False

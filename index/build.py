@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sakuin.index import store
-from sakuin.index.corpus import Found, files_below, find_files, is_gone, located, name_of, readable, require_there
+from sakuin.index.corpus import FoundFile, files_below, find_files, is_gone, located, name_of, readable, require_there
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.ingest import forget_file, sync_files
 from sakuin.index.lock import WAIT_SECONDS
@@ -90,7 +90,7 @@ def add(
     with IndexWriter(folder, settings, timeout=timeout) as writer:
         root = corpus_root(writer)
         known = store.read_files(writer.connection)
-        found: list[Found] = []
+        found: list[FoundFile] = []
         gone: set[str] = set()
         for path in paths:
             here = list(find_files(path, root))
@@ -124,6 +124,8 @@ def remove(
         names: Uris of files or documents, folders as uris begin with them, or paths of files and folders, which need
             not be there any more.
         folder: The index.
+        settings: Of the index; its model is loaded where they name none that is.
+        timeout: Seconds to wait for another writer.
 
     Raises:
         IndexFolderError: no such index, or a name it has nothing of; nothing is removed then.

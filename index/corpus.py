@@ -14,7 +14,7 @@ from sakuin.index.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """A file of the corpus, or a name in it behind which there is none to be read.
 
     Attributes:
@@ -32,7 +32,7 @@ class Found:
     reason: Reason | None = None
 
 
-def find_files(start: Path, root: Path | None) -> Iterator[Found]:
+def find_files(start: Path, root: Path | None) -> Iterator[FoundFile]:
     """The regular files under a folder (or the one file ``start`` is), in order of their names.
 
     Hidden files and folders and index folders are passed over. Links to files are read as files; folders behind links
@@ -102,7 +102,7 @@ def is_gone(path: Path) -> bool:
     return False
 
 
-def look_at(path: Path, start: Path, root: Path | None) -> Found | None:
+def look_at(path: Path, start: Path, root: Path | None) -> FoundFile | None:
     """A path that is no folder, as a file of the corpus.
 
     Args:
@@ -132,12 +132,12 @@ def look_at(path: Path, start: Path, root: Path | None) -> Found | None:
         return unreadable(path, root, Reason("link_elsewhere"))
     if not stat.S_ISREG(state.st_mode):
         return None
-    return Found(path, name_of(path, root), state.st_size, state.st_mtime_ns)
+    return FoundFile(path, name_of(path, root), state.st_size, state.st_mtime_ns)
 
 
-def unreadable(path: Path, root: Path | None, reason: Reason) -> Found:
+def unreadable(path: Path, root: Path | None, reason: Reason) -> FoundFile:
     """A name of the corpus behind which there is no file to be read. Args: as for `look_at`."""
-    return Found(path, name_of(path, root), 0, 0, reason)
+    return FoundFile(path, name_of(path, root), 0, 0, reason)
 
 
 def name_of(path: Path, root: Path | None) -> str:

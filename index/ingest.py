@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from sakuin.index import store
-from sakuin.index.corpus import Found, hash_file
+from sakuin.index.corpus import FoundFile, hash_file
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.passages import split
@@ -24,7 +24,7 @@ COMMIT_PASSAGES = 500_000
 
 
 def sync_files(
-    writer: IndexWriter, found: Sequence[Found], known: dict[str, FileState], report: Report, progress: Progress
+    writer: IndexWriter, found: Sequence[FoundFile], known: dict[str, FileState], report: Report, progress: Progress
 ) -> None:
     """Read the files that are new or changed."""
     total, done = sum(file.size for file in found), 0
@@ -42,7 +42,7 @@ def sync_files(
 
 
 def sync_file(
-    writer: IndexWriter, file: Found, known: FileState | None, report: Report, progress: Callable[[int], None]
+    writer: IndexWriter, file: FoundFile, known: FileState | None, report: Report, progress: Callable[[int], None]
 ) -> None:
     """Bring one file up to date."""
     # A file without a hash was never read, whether for its rights or its type: that may have changed without its bytes.
@@ -87,7 +87,9 @@ def count_unchanged(writer: IndexWriter, file: FileState, report: Report) -> Non
         report.partly += taken
 
 
-def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Callable[[int], None]) -> Reason | None:
+def add_documents(
+    writer: IndexWriter, file: FoundFile, report: Report, progress: Callable[[int], None]
+) -> Reason | None:
     """Read a file into the index; returns why parts of it were left out, if any were.
 
     Documents that the index has from that file already are left as they are where they have not changed, and removed
@@ -126,7 +128,7 @@ def add_documents(writer: IndexWriter, file: Found, report: Report, progress: Ca
     return Reason.of_parts(parts, left_out)
 
 
-def add_document(writer: IndexWriter, document: Document, file: Found, old: dict[str, int], report: Report) -> bool:
+def add_document(writer: IndexWriter, document: Document, file: FoundFile, old: dict[str, int], report: Report) -> bool:
     """Read a document into the index, unless it has one of that name.
 
     Args:

@@ -1,7 +1,7 @@
 """The candidates of a hybrid search: what both legs list, every one scored by both, whichever listed it.
 
 In a large index both legs work in two stages. Dense search finds candidates by codes and compares the best by their
-stored vectors. BM25 finds candidates by the terms that set passages apart, see `index.terms.Terms.rough_terms`, and
+stored vectors. BM25 finds candidates by the terms that set passages apart, see `index.terms.FirstStage`, and
 rescores the best by all terms of the query.
 """
 

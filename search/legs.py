@@ -67,7 +67,7 @@ def bm25_leg(
         within: List only these.
     """
     terms = snapshot.terms
-    ids, scores = terms.search(query, wanted, within.passages if within else None, rescored is not None)
+    ids, scores = terms.search(query, wanted, within.passages if within else None, first_stage=rescored is not None)
     if rescored is not None:
         scores = np.full(len(ids), np.nan, np.float32)
         scores[:rescored] = terms.scores(query, ids[:rescored].tolist())

@@ -56,11 +56,14 @@ def test_the_projects_names_stand_in_the_way(stranger: Path) -> None:
 def test_a_project_with_clashing_names_builds_and_searches(stranger: Path, toy_model: Path) -> None:
     run(stranger, "-m", "sakuin", "build", "texts", "--model", str(toy_model))
     program = (
-        "from sakuin.search import Searcher\n"
+        "from sakuin import Document, Index, Searcher, StaticEmbedder\n"
+        "with Index.open('.sakuin') as index:\n"
+        "    index.add(Document(id='vpn', text='Connect to the VPN first.'))\n"
         "with Searcher.open('.sakuin') as searcher:\n"
-        "    print(searcher.search('有給休暇').hits[0].document.uri)\n"
+        "    for query in ('有給休暇', 'VPN'):\n"
+        "        print(searcher.search(query, mode='bm25').hits[0].document.id)\n"
     )
-    assert run(stranger, "-c", program).strip() == "leave.txt"
+    assert run(stranger, "-c", program).split() == ["leave.txt", "vpn"]
 
 
 def test_every_command_says_what_it_does_in_a_project_with_clashing_names(stranger: Path) -> None:

@@ -2,4 +2,4 @@
 
 from sakuin.cli.training import main
 
-main()
+main(f"python -m {__package__}")

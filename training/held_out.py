@@ -203,7 +203,7 @@ def ndcgs(
     model = StaticEmbedder(replace(files, table=table, normalize=False), "the adapted model")
     asked = normalized(model.encode(questions.queries, truncate_dim=dim))
     # One more than is measured, for the question itself may be among them.
-    rows, _ = nearest(asked, normalized(model.encode(texts, truncate_dim=dim)), CUTOFF + 1)
+    rows, _ = nearest(asked, normalized(model.encode(texts, truncate_dim=dim)), k=CUTOFF + 1)
     return np.array(
         [
             ndcg_at(CUTOFF, [str(row) for row in best if row != itself], {str(row) for row in relevant})

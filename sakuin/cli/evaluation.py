@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NOT_LEFT = "What was finished is kept: the same command goes on from there."
 
 
-def numbers(context: click.Context, parameter: click.Parameter, value: str | None) -> list[int] | None:
+def dimensions(context: click.Context, parameter: click.Parameter, value: str | None) -> list[int] | None:
     """Positive numbers separated by commas."""
     if value is None:
         return None
@@ -48,7 +48,7 @@ def known_families(context: click.Context, parameter: click.Parameter, value: st
 
 
 def new_file(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
-    """A file that can be written once all is measured: that its folder is missing should be said before."""
+    """A file that can be written once all is evaluated: that its folder is missing should be said before."""
     if value and not (value.absolute().parent.is_dir() and os.access(value.absolute().parent, os.W_OK)):
         raise click.BadParameter(f"no folder {value.parent} that can be written to")
     return value
@@ -73,7 +73,7 @@ OUTPUT = click.Path(path_type=Path, dir_okay=False, writable=True)
     help="default (the packaged model), bm25, hybrid, a folder or hub name of a static model, or st:NAME for any "
     "sentence-transformers model. May be given again. [default: default, bm25 and hybrid]",
 )
-@click.option("--dims", callback=numbers, help="Dimensions, separated by commas [default: the model's own to 32].")
+@click.option("--dims", callback=dimensions, help="Dimensions, separated by commas [default: the model's own to 32].")
 @click.option("--tasks", default="", callback=words, help="Names of tasks, separated by commas [default: all].")
 @click.option("--families", default="", callback=known_families, help=f"Of {', '.join(FAMILIES)} [default: all].")
 @click.option("--pooling", type=click.Choice(POOLINGS), help="Of static models, instead of their own.")
@@ -113,7 +113,7 @@ def cli(
     no_cache: bool,
     fresh: bool,
 ) -> None:
-    """Measure models on JMTEB's families of tasks, at every dimension they can be cut to.
+    """Evaluate models on JMTEB's families of tasks, at every dimension they can be cut to.
 
     Prints a table for each model, times 100, and one of all models. A run that is stopped goes on where it was.
 
@@ -128,11 +128,11 @@ def cli(
     if data is None and not hub:
         raise click.UsageError("Name a folder of tasks by --data, or tasks of the hub by --hub.")
     from sakuin.evaluation.hub import find_hub_tasks
-    from sakuin.evaluation.measuring import dims_of, evaluate
     from sakuin.evaluation.models import DEFAULT_MODELS, load_models
     from sakuin.evaluation.provenance import provenance
     from sakuin.evaluation.report import comparison_table, model_table, to_json
     from sakuin.evaluation.results import in_order
+    from sakuin.evaluation.runner import dims_of, evaluate
     from sakuin.evaluation.tasks import RetrievalTask, find_tasks, select
     from sakuin.evaluation.trec import write_runs
 
@@ -141,8 +141,8 @@ def cli(
     found = find_tasks(data) if data else {}
     for name in hub:
         found |= find_hub_tasks(name)
-    chosen = in_order([task.read() for task in select(found, tasks, families)], FAMILIES)
-    models, notes = load_models(names, pooling, {"query": query_prompt, "passage": passage_prompt})
+    chosen = in_order([task.read() for task in select(found, names=tasks, families=families)], FAMILIES)
+    models, notes = load_models(names, pooling=pooling, prompts={"query": query_prompt, "passage": passage_prompt})
     own_dims = {}
     for model in models:
         own_dims[model.name], note = dims_of(model, dims)
@@ -165,7 +165,7 @@ def cli(
             tables.append(table)
             click.echo(f"{table}\n")
 
-    for each in evaluate(models, chosen, own_dims, cache):
+    for each in evaluate(models, chosen, dims=own_dims, cache=cache):
         results.append(each)
         show(model_table(each, chosen) or f"{each.name} takes part in retrieval and reranking only.")
     if len(results) > 1:
@@ -179,7 +179,8 @@ def cli(
     if markdown:
         markdown.write_text("\n\n".join(tables) + "\n", encoding="utf-8")
     if runs:
-        write_runs(runs, models, [task for task in chosen if isinstance(task, RetrievalTask)], own_dims, cache)
+        searched = [task for task in chosen if isinstance(task, RetrievalTask)]
+        write_runs(runs, models, tasks=searched, dims=own_dims, cache=cache)
 
 
 def named(given: str, names: Sequence[str]) -> tuple[str, int | None]:
@@ -193,12 +194,12 @@ def named(given: str, names: Sequence[str]) -> tuple[str, int | None]:
 
 
 def check_dims(pairs: Sequence[tuple[tuple[str, int | None], ...]], dims: dict[str, list[int]]) -> None:
-    """Refuse a comparison at a dimension that is not measured."""
+    """Refuse a comparison at a dimension that is not evaluated."""
     for pair in pairs:
         for name, dim in pair:
             if dim is not None and dim not in dims[name]:
                 there = ", ".join(map(str, dims[name]))
-                raise click.UsageError(f"--significance: {name} is not measured at {dim}, but at {there}.")
+                raise click.UsageError(f"--significance: {name} is not evaluated at {dim}, but at {there}.")
 
 
 def compare_pairs(
@@ -238,6 +239,6 @@ def labelled(results: "ModelResults", dim: int) -> str:
     return f"{results.name} {dim}" if dim else results.name
 
 
-def main() -> None:
-    """Run the command line."""
-    run(cli, "python -m sakuin.evaluation", NOT_LEFT, extra="eval")
+def main(name: str) -> None:
+    """Run the command line, which is called ``name`` in usage."""
+    run(cli, name, interrupted=NOT_LEFT, extra="eval")

@@ -34,4 +34,4 @@ for command in (build, add, remove, watch, search, info, ui, serve, tune, adapt,
 
 def main() -> None:
     """Run the command line."""
-    run(cli, "index", "The last commit, if there was one, stands; the same command does the rest.")
+    run(cli, "index", interrupted="The last commit, if there was one, stands; the same command does the rest.")

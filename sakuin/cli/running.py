@@ -39,7 +39,7 @@ def needing(extra: str) -> Iterator[None]:
         raise SakuinError(f"This needs the extra `{extra}`: {missing(error.name, extra)}") from error
 
 
-def run(command: click.Command, name: str, interrupted: str, extra: str | None = None) -> NoReturn:
+def run(command: click.Command, name: str, *, interrupted: str, extra: str | None = None) -> NoReturn:
     """Run a command and exit: 0 done, 1 the work failed, 2 wrong usage, 130 interrupted.
 
     Args:

@@ -190,14 +190,14 @@ def small_evaluation(folder: Path, tasks: str, width: int) -> Callable[["StaticE
 
     chosen = read_tasks(folder, tuple(filter(None, tasks.split(","))))
     dims = [width, 64] if width > 64 else [width]
-    return lambda model: {f"{task.name} {dim}": score(model, task, dim) for task in chosen for dim in dims}
+    return lambda model: {f"{task.name} {dim}": score(model, task, dim=dim) for task in chosen for dim in dims}
 
 
-def main() -> None:
-    """Run the command line."""
+def main(name: str) -> None:
+    """Run the command line, which is called ``name`` in usage."""
     run_command(
         cli,
-        "python -m sakuin.training",
-        "The same command goes on from the last checkpoint, if there was one.",
+        name,
+        interrupted="The same command goes on from the last checkpoint, if there was one.",
         extra="train",
     )

@@ -15,7 +15,7 @@ import orjson
 from numpy.typing import NDArray
 
 import sakuin
-from sakuin.evaluation.results import Measured
+from sakuin.evaluation.results import TaskResult
 from sakuin.files import atomic_write, cache_folder
 from sakuin.tuning.errors import EvaluationError
 
@@ -59,17 +59,17 @@ class Cache:
         write(path, lambda file: np.save(file, made, allow_pickle=False))
         return made
 
-    def figures(self, key: Sequence[Any]) -> Measured | None:
+    def figures(self, key: Sequence[Any]) -> TaskResult | None:
         """Finished figures; None where there are none."""
         if self.folder is None or self.fresh:
             return None
         try:
             found = orjson.loads((self.folder / "figures" / f"{hashed(key)}.json").read_bytes())
-            return Measured(float(found["score"]), np.array(found["items"], np.float64), dict(found["extra"]))
+            return TaskResult(float(found["score"]), np.array(found["items"], np.float64), dict(found["extra"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def keep(self, key: Sequence[Any], measured: Measured) -> None:
+    def keep(self, key: Sequence[Any], measured: TaskResult) -> None:
         """Keep finished figures."""
         if self.folder is not None:
             facts = {"score": measured.score, "items": measured.items, "extra": measured.extra}

@@ -20,7 +20,7 @@ from sakuin.evaluation.families import (
     Task,
 )
 from sakuin.evaluation.nearest import nearest
-from sakuin.evaluation.results import Measured, of_rankings
+from sakuin.evaluation.results import TaskResult, result_of_rankings
 from sakuin.tuning.metrics import CUTOFF, average_precision, best_f1, macro_f1, spearman, v_measure, weighted_f1
 
 Role = Literal["query", "passage"]
@@ -28,7 +28,7 @@ Vectors = NDArray[np.float32]
 # Runs of k-means that a figure is the mean of.
 CLUSTERINGS = 10
 SEED = 0
-# Pairs of a query and a candidate that are gathered at a time: 32 MB of vectors a side at 1024 numbers.
+# Pairs of a query and a candidate that are gathered at a time: 32 MB of vectors a side at 1024 dimensions.
 BLOCK_PAIRS = 8192
 NO_ITEMS = np.empty(0, np.float64)
 
@@ -52,67 +52,69 @@ def sides(task: Task) -> dict[str, Side]:
     return {"first": Side("query", task.first), "second": Side("query", task.second)}
 
 
-def score(model: StaticEmbedder, task: Task, dim: int) -> float:
-    """The main metric of a task of any family at ``dim`` numbers; 0 to 1.
+def score(model: StaticEmbedder, task: Task, *, dim: int) -> float:
+    """The main metric of a task of any family at ``dim`` dimensions; 0 to 1.
 
     Raises:
         ModelError: ``dim`` is not between 1 and the model's dimension.
     """
-    return measure(task, {name: model.encode(side.texts, truncate_dim=dim) for name, side in sides(task).items()}).score
+    vectors = {name: model.encode(side.texts, truncate_dim=dim) for name, side in sides(task).items()}
+    return evaluate_vectors(task, vectors).score
 
 
-def measure(task: Task, vectors: Mapping[str, Vectors]) -> Measured:
+def evaluate_vectors(task: Task, vectors: Mapping[str, Vectors]) -> TaskResult:
     """Figures of a task from the vectors of its sides.
 
     Args:
         task: Of any family.
-        vectors: For each of ``sides(task)``, float32 (texts, d), of any length; cut, but not scaled, to d numbers.
+        vectors: For each of ``sides(task)``, float32 (texts, d), of any length; truncated, but not
+            scaled, to d dimensions.
     """
     match task:
         case RetrievalTask():
-            return measure_retrieval(task, vectors["queries"], vectors["texts"])
+            return retrieval_result(task, vectors["queries"], vectors["texts"])
         case RerankingTask():
-            return measure_reranking(task, vectors["queries"], vectors["texts"])
+            return reranking_result(task, vectors["queries"], vectors["texts"])
         case StsTask():
-            return measure_sts(task, vectors["first"], vectors["second"])
+            return sts_result(task, vectors["first"], vectors["second"])
         case ClassificationTask():
-            return measure_classification(task, vectors["train"], vectors["texts"])
+            return classification_result(task, vectors["train"], vectors["texts"])
         case ClusteringTask():
-            return measure_clustering(task, vectors["texts"])
+            return clustering_result(task, vectors["texts"])
         case PairClassificationTask():
-            return measure_pair_classification(task, vectors["first"], vectors["second"])
+            return pair_classification_result(task, vectors["first"], vectors["second"])
         case BitextTask():
-            return measure_bitext(task, vectors["first"], vectors["second"])
+            return bitext_result(task, vectors["first"], vectors["second"])
 
 
-def measure_retrieval(task: RetrievalTask, queries: Vectors, texts: Vectors) -> Measured:
+def retrieval_result(task: RetrievalTask, queries: Vectors, texts: Vectors) -> TaskResult:
     """Mean nDCG@10 of ranking the whole corpus by cosine."""
-    rows, _ = nearest(normalized(queries), normalized(texts), CUTOFF)
-    return of_rankings(task, [[task.docids[row] for row in best] for best in rows.tolist()])
+    rows, _ = nearest(normalized(queries), normalized(texts), k=CUTOFF)
+    return result_of_rankings(task, [[task.docids[row] for row in best] for best in rows.tolist()])
 
 
-def measure_reranking(task: RerankingTask, queries: Vectors, texts: Vectors) -> Measured:
+def reranking_result(task: RerankingTask, queries: Vectors, texts: Vectors) -> TaskResult:
     """The task's metric of ranking each query's own candidates by cosine."""
-    asked = np.repeat(np.arange(len(task.queries)), [len(places) for places in task.candidates])
-    places = np.concatenate([np.array(places, np.int64) for places in task.candidates])
-    scores = np.empty(len(places), np.float32)
+    asked = np.repeat(np.arange(len(task.queries)), [len(own) for own in task.candidates])
+    indices = np.concatenate([np.array(own, np.int64) for own in task.candidates])
+    scores = np.empty(len(indices), np.float32)
     queries, texts = normalized(queries), normalized(texts)
-    for start in range(0, len(places), BLOCK_PAIRS):
+    for start in range(0, len(indices), BLOCK_PAIRS):
         part = slice(start, start + BLOCK_PAIRS)
-        scores[part] = np.einsum("ij,ij->i", queries[asked[part]], texts[places[part]])
+        scores[part] = np.einsum("ij,ij->i", queries[asked[part]], texts[indices[part]])
     # By query, then by score; lexsort is stable, so equal scores stay in the task's order, which says nothing.
     order = np.lexsort((-scores, asked))
     ends = np.cumsum([len(own) for own in task.candidates])
-    return of_rankings(task, [list(map(str, own.tolist())) for own in np.split(places[order], ends[:-1])])
+    return result_of_rankings(task, [list(map(str, own.tolist())) for own in np.split(indices[order], ends[:-1])])
 
 
-def measure_sts(task: StsTask, first: Vectors, second: Vectors) -> Measured:
+def sts_result(task: StsTask, first: Vectors, second: Vectors) -> TaskResult:
     """Spearman's correlation of cosines and people's scores."""
     cosines = paired_cosines(first, second)
-    return Measured(spearman(cosines, np.array(task.scores)), cosines, {})
+    return TaskResult(spearman(cosines, np.array(task.scores)), cosines, {})
 
 
-def measure_classification(task: ClassificationTask, train: Vectors, texts: Vectors) -> Measured:
+def classification_result(task: ClassificationTask, train: Vectors, texts: Vectors) -> TaskResult:
     """Macro F1 of a logistic regression on the vectors as the model gives them.
 
     JMTEB fits scikit-learn's LogisticRegression with its default settings on unscaled vectors and, beside it, two
@@ -124,12 +126,12 @@ def measure_classification(task: ClassificationTask, train: Vectors, texts: Vect
     _, codes = np.unique([*task.train_labels, *task.labels], return_inverse=True)
     known, gold = codes[: len(task.train_labels)], codes[len(task.train_labels) :]
     predicted = LogisticRegression(max_iter=1000, random_state=SEED).fit(train, known).predict(texts)
-    return Measured(
+    return TaskResult(
         macro_f1(gold, predicted), predicted.astype(np.float64), {"accuracy": float((gold == predicted).mean())}
     )
 
 
-def measure_clustering(task: ClusteringTask, texts: Vectors) -> Measured:
+def clustering_result(task: ClusteringTask, texts: Vectors) -> TaskResult:
     """V-measure of k-means with as many clusters as there are classes, on the vectors as the model gives them.
 
     JMTEB tries mini-batch k-means, bisecting k-means, agglomerative clustering and BIRCH with that number of clusters
@@ -141,16 +143,16 @@ def measure_clustering(task: ClusteringTask, texts: Vectors) -> Measured:
     classes = len(set(task.labels))
     runs = (KMeans(n_clusters=classes, n_init=1, random_state=SEED + run) for run in range(CLUSTERINGS))
     figures = [v_measure(task.labels, each.fit_predict(texts)) for each in runs]
-    return Measured(float(np.mean(figures)), NO_ITEMS, {"deviation": float(np.std(figures))})
+    return TaskResult(float(np.mean(figures)), NO_ITEMS, {"deviation": float(np.std(figures))})
 
 
-def measure_pair_classification(task: PairClassificationTask, first: Vectors, second: Vectors) -> Measured:
+def pair_classification_result(task: PairClassificationTask, first: Vectors, second: Vectors) -> TaskResult:
     """Average precision of cosines, and F1 at the threshold that is best for it."""
     cosines, labels = paired_cosines(first, second), np.array(task.labels)
-    return Measured(average_precision(labels, cosines), cosines, {"f1": best_f1(labels, cosines)})
+    return TaskResult(average_precision(labels, cosines), cosines, {"f1": best_f1(labels, cosines)})
 
 
-def measure_bitext(task: BitextTask, first: Vectors, second: Vectors) -> Measured:
+def bitext_result(task: BitextTask, first: Vectors, second: Vectors) -> TaskResult:
     """Accuracy of taking each sentence's nearest neighbour in the other language, the mean of both directions.
 
     A neighbour is right if its text is that of the translation, so a sentence that occurs twice is no mistake. F1 is
@@ -160,13 +162,13 @@ def measure_bitext(task: BitextTask, first: Vectors, second: Vectors) -> Measure
     hits, f1 = [], []
     for queries, texts, names in ((first, second, task.second), (second, first, task.first)):
         _, gold = np.unique(names, return_inverse=True)
-        predicted = gold[nearest(queries, texts, 1)[0][:, 0]]
+        predicted = gold[nearest(queries, texts, k=1)[0][:, 0]]
         hits.append(gold == predicted)
         f1.append(weighted_f1(gold, predicted))
     there, back = hits
     extra = {"first_to_second": float(there.mean()), "second_to_first": float(back.mean()), "f1": float(np.mean(f1))}
     items = (there.astype(np.float64) + back) / 2
-    return Measured(float(items.mean()), items, extra)
+    return TaskResult(float(items.mean()), items, extra)
 
 
 def paired_cosines(first: Vectors, second: Vectors) -> NDArray[np.float64]:

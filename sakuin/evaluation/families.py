@@ -45,7 +45,7 @@ class RerankingTask:
     Attributes:
         texts: All candidates of all queries, each text once.
         queries: The queries.
-        candidates: For each query, the places in ``texts`` of its candidates, in an order that says nothing.
+        candidates: For each query, the indices in ``texts`` of its candidates, in an order that says nothing.
         gains: For each query, how relevant each candidate is; 0 is not.
         metric: The main metric, "ndcg@10" or "map@10".
     """
@@ -109,7 +109,7 @@ class PairClassificationTask:
 
 @dataclass(frozen=True)
 class BitextTask:
-    """Sentences of one language and, at the same places, their translations."""
+    """Sentences of one language and, in the same order, their translations."""
 
     family: ClassVar[str] = "bitext"
     metric: ClassVar[str] = "accuracy"
@@ -137,17 +137,17 @@ def make_reranking(
     Raises:
         EvaluationError: there is no query with one.
     """
-    places: dict[str, int] = {}
+    index_of: dict[str, int] = {}
     queries, candidates, gains = [], [], []
     for query, gain_of in judged:
         if any(gain > 0 for gain in gain_of.values()):
             shuffled = sorted(gain_of, key=lambda text: hashlib.sha256(text.encode()).digest())
             queries.append(query)
-            candidates.append(tuple(places.setdefault(text, len(places)) for text in shuffled))
+            candidates.append(tuple(index_of.setdefault(text, len(index_of)) for text in shuffled))
             gains.append(tuple(float(gain_of[text]) for text in shuffled))
     if not queries:
         raise EvaluationError(f"The task {name} has no query with a relevant candidate.")
-    return RerankingTask(name, tuple(places), tuple(queries), tuple(candidates), tuple(gains), metric)
+    return RerankingTask(name, tuple(index_of), tuple(queries), tuple(candidates), tuple(gains), metric)
 
 
 def make_retrieval(

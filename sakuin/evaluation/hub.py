@@ -27,7 +27,7 @@ from sakuin.evaluation.families import (
     titled,
 )
 from sakuin.evaluation.models import first_line
-from sakuin.evaluation.tasks import Found
+from sakuin.evaluation.tasks import UnreadTask
 from sakuin.extras import missing
 from sakuin.tuning.errors import EvaluationError
 
@@ -71,7 +71,7 @@ JMTEB_TASKS = {
 }
 
 
-def find_hub_tasks(name: str) -> dict[str, Found]:
+def find_hub_tasks(name: str) -> dict[str, UnreadTask]:
     """The tasks of a collection by name, none of them loaded.
 
     Args:
@@ -82,17 +82,17 @@ def find_hub_tasks(name: str) -> dict[str, Found]:
     """
     collection, _, subset = name.lower().partition("/")
     if collection == "jqara" and not subset:
-        return {"jqara": Found("reranking", lambda: jqara(load_rows(JQARA, None, "test")))}
+        return {"jqara": UnreadTask("reranking", lambda: jqara(load_rows(JQARA, None, "test")))}
     if collection == "jacwir" and not subset:
         return {
-            "jacwir": Found(
+            "jacwir": UnreadTask(
                 "reranking",
                 lambda: jacwir(load_rows(JACWIR, "eval", "eval"), load_rows(JACWIR, "collection", "collection")),
             )
         }
     if collection == "jmteb" and (not subset or subset in JMTEB_TASKS):
         chosen = [subset] if subset else list(JMTEB_TASKS)
-        return {f"jmteb/{task}": Found(JMTEB_TASKS[task], partial(load_jmteb, task)) for task in chosen}
+        return {f"jmteb/{task}": UnreadTask(JMTEB_TASKS[task], partial(load_jmteb, task)) for task in chosen}
     raise EvaluationError(
         f"There are no tasks {name} on the hub: use jqara, jacwir, jmteb, or one of JMTEB's: "
         + ", ".join(f"jmteb/{task}" for task in JMTEB_TASKS)

@@ -1,4 +1,4 @@
-"""What can be measured: static models, sentence-transformers models, and this software's own search."""
+"""What can be evaluated: static models, sentence-transformers models, and this software's own search."""
 
 import hashlib
 from collections.abc import Sequence
@@ -26,11 +26,11 @@ PROMPT_NAMES: dict[Role, tuple[str, ...]] = {"query": ("query",), "passage": ("p
 
 
 class DenseModel(Protocol):
-    """A model whose vectors are measured.
+    """A model whose vectors are evaluated.
 
     Attributes:
         name: As it was asked for.
-        dimension: Numbers of an uncut vector.
+        dimension: Of an uncut vector.
         pooling: Of a static model; None for others.
         slow: Whether its vectors are worth keeping on disk.
     """
@@ -109,7 +109,7 @@ class SearchModel:
         name: "bm25" or "hybrid".
         source: Model of the index; None for the packaged one.
         fingerprint: Of that model.
-        dim: Numbers that the index stores; 0 where the mode compares no vectors.
+        dim: Dimensions that the index stores; 0 where the mode compares no vectors.
     """
 
     name: str
@@ -122,7 +122,7 @@ Model = StaticModel | TransformerModel | SearchModel
 
 
 def load_models(
-    names: Sequence[str], pooling: Pooling | None, prompts: dict[Role, str | None]
+    names: Sequence[str], *, pooling: Pooling | None, prompts: dict[Role, str | None]
 ) -> tuple[list[Model], list[str]]:
     """Load models, and say what the user should know of them.
 

@@ -8,7 +8,7 @@ BLOCK_SCORES = 16_000_000
 
 
 def nearest(
-    queries: NDArray[np.float32], corpus: NDArray[np.float32], k: int
+    queries: NDArray[np.float32], corpus: NDArray[np.float32], *, k: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The k rows of a corpus with the largest cosine, best first; of equal ones the first rows of the corpus.
 
@@ -47,7 +47,7 @@ def top(scores: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     columns = scores.shape[1]
     best = np.argpartition(scores, columns - k, axis=1)[:, columns - k :]
     worst = np.take_along_axis(scores, best, axis=1).min(axis=1, keepdims=True)
-    # A partition takes any of the columns that tie for the last place; such rows are sorted whole.
+    # A partition takes any of the columns that tie for the last rank; such rows are sorted whole.
     tied = np.flatnonzero((scores >= worst).sum(axis=1) > k)
     best.sort(axis=1)
     order = np.argsort(-np.take_along_axis(scores, best, axis=1), axis=1, kind="stable")

@@ -1,4 +1,4 @@
-"""What a measurement says: one figure, what it consists of, and the figures beside it."""
+"""What an evaluation gives: a score, what it is the mean of, and the scores beside it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,13 +19,13 @@ RANKING_METRICS = {
 
 
 @dataclass(frozen=True)
-class Measured:
+class TaskResult:
     """A model's figures on one task at one dimension.
 
     Attributes:
         score: The task's main metric, 0 to 1.
         items: float64, what the score is made of, one number an item, for significance tests: the metric itself for
-            each query or pair of translations; the cosine of each pair (STS, pair classification); the place of each
+            each query or pair of translations; the cosine of each pair (STS, pair classification); the index of each
             predicted label among the sorted labels (classification); none (clustering).
         extra: Other metrics by name.
     """
@@ -37,11 +37,11 @@ class Measured:
 
 @dataclass
 class ModelResults:
-    """Everything measured of one model.
+    """All results of one model.
 
     Attributes:
         name: As it was asked for.
-        dims: Dimensions measured, largest first; 0 stands for a search that compares no vectors.
+        dims: Dimensions evaluated, largest first; 0 stands for a search that compares no vectors.
         pooling: Of a static model; None for others.
         tasks: Figures by task name and dimension.
     """
@@ -49,14 +49,14 @@ class ModelResults:
     name: str
     dims: list[int]
     pooling: str | None = None
-    tasks: dict[str, dict[int, Measured]] = field(default_factory=dict)
+    tasks: dict[str, dict[int, TaskResult]] = field(default_factory=dict)
 
 
-def of_rankings(task: RetrievalTask | RerankingTask, rankings: Sequence[Sequence[str]]) -> Measured:
+def result_of_rankings(task: RetrievalTask | RerankingTask, rankings: Sequence[Sequence[str]]) -> TaskResult:
     """Figures of rankings.
 
     Args:
-        task: A retrieval task, or a reranking task, whose candidates are called by their places as strings.
+        task: A retrieval task, or a reranking task, whose candidates are called by their indices as strings.
         rankings: For each query, the names of its best documents, at least ten where there are as many.
     """
     values = {
@@ -64,7 +64,7 @@ def of_rankings(task: RetrievalTask | RerankingTask, rankings: Sequence[Sequence
         for metric, function in RANKING_METRICS.items()
     }
     items = values.pop(task.metric)
-    return Measured(float(items.mean()), items, {metric: float(each.mean()) for metric, each in values.items()})
+    return TaskResult(float(items.mean()), items, {metric: float(each.mean()) for metric, each in values.items()})
 
 
 def judgements(task: RetrievalTask | RerankingTask) -> Sequence[frozenset[str] | dict[str, float]]:
@@ -72,7 +72,7 @@ def judgements(task: RetrievalTask | RerankingTask) -> Sequence[frozenset[str] |
     if isinstance(task, RetrievalTask):
         return task.relevant
     return [
-        {str(place): gain for place, gain in zip(*pair, strict=True)}
+        {str(index): gain for index, gain in zip(*pair, strict=True)}
         for pair in zip(task.candidates, task.gains, strict=True)
     ]
 

@@ -14,12 +14,12 @@ from sakuin.evaluation.families import (
     StsTask,
     Task,
 )
-from sakuin.evaluation.results import Measured
+from sakuin.evaluation.results import TaskResult
 from sakuin.tuning.metrics import average_precision, macro_f1, spearman
 from sakuin.tuning.significance import Difference, Items, paired_bootstrap, randomisation_test
 
 
-def task_difference(task: Task, a: Measured, b: Measured) -> Difference | None:
+def task_difference(task: Task, a: TaskResult, b: TaskResult) -> Difference | None:
     """Test the difference of two models on a task; None for clustering, which has no figure an item."""
     if isinstance(task, RetrievalTask | RerankingTask | BitextTask):
         return randomisation_test(a.items, b.items)
@@ -28,7 +28,7 @@ def task_difference(task: Task, a: Measured, b: Measured) -> Difference | None:
 
 
 def statistic_of(task: Task) -> Callable[[NDArray[np.int64], Items], float] | None:
-    """The function from places of items and their figures to a task's score; None where there is none."""
+    """The function from indices of items and their figures to a task's score; None where there is none."""
     match task:
         case StsTask():
             scores = np.array(task.scores)

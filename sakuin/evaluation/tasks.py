@@ -60,14 +60,14 @@ FORMS = (
 
 
 @dataclass(frozen=True)
-class Found:
+class UnreadTask:
     """A task that is there but has not been read yet."""
 
     family: str
     read: Callable[[], Task]
 
 
-def read_tasks(folder: Path, names: tuple[str, ...] = (), families: tuple[str, ...] = ()) -> list[Task]:
+def read_tasks(folder: Path, names: tuple[str, ...] = (), *, families: tuple[str, ...] = ()) -> list[Task]:
     """The tasks of a folder, by name.
 
     Args:
@@ -78,26 +78,26 @@ def read_tasks(folder: Path, names: tuple[str, ...] = (), families: tuple[str, .
     Raises:
         EvaluationError: no such folder or task, or a line that cannot be read.
     """
-    return [task.read() for task in select(find_tasks(folder), names, families)]
+    return [task.read() for task in select(find_tasks(folder), names=names, families=families)]
 
 
-def select(found: Mapping[str, Found], names: Sequence[str], families: Sequence[str]) -> list[Found]:
+def select(unread: Mapping[str, UnreadTask], *, names: Sequence[str], families: Sequence[str]) -> list[UnreadTask]:
     """The tasks of these names, in their order, and of these families; all where they are empty.
 
     Raises:
         EvaluationError: no such task, or none is left.
     """
-    missing = sorted(set(names) - found.keys())
+    missing = sorted(set(names) - unread.keys())
     if missing:
-        raise EvaluationError(f"There is no task {', '.join(missing)}; there are: {', '.join(found) or 'none'}.")
-    chosen = [found[name] for name in names or found if not families or found[name].family in families]
+        raise EvaluationError(f"There is no task {', '.join(missing)}; there are: {', '.join(unread) or 'none'}.")
+    chosen = [unread[name] for name in names or unread if not families or unread[name].family in families]
     if not chosen:
-        there = ", ".join(f"{name} ({found[name].family})" for name in names or found)
+        there = ", ".join(f"{name} ({unread[name].family})" for name in names or unread)
         raise EvaluationError(f"There is no task of family {', '.join(families)} among: {there}.")
     return chosen
 
 
-def find_tasks(folder: Path) -> dict[str, Found]:
+def find_tasks(folder: Path) -> dict[str, UnreadTask]:
     """The tasks of a folder by name, none of them read.
 
     Raises:
@@ -106,9 +106,9 @@ def find_tasks(folder: Path) -> dict[str, Found]:
     if not folder.is_dir():
         raise EvaluationError(f"No folder {folder}: name one with evaluation tasks by --data.")
     paths = {path.stem: path for path in sorted(folder.glob("*.jsonl"))}
-    tasks: dict[str, Found] = {}
+    tasks: dict[str, UnreadTask] = {}
     for stem in paths:
-        for name, task in recognised(stem, paths):
+        for name, task in tasks_of_file(stem, paths):
             if name in tasks:
                 raise EvaluationError(f"{folder} has two tasks called {name}: rename the files of one.")
             tasks[name] = task
@@ -117,29 +117,29 @@ def find_tasks(folder: Path) -> dict[str, Found]:
     return dict(sorted(tasks.items()))
 
 
-def recognised(stem: str, paths: dict[str, Path]) -> Iterator[tuple[str, Found]]:
+def tasks_of_file(stem: str, paths: dict[str, Path]) -> Iterator[tuple[str, UnreadTask]]:
     """The name of the task that a file begins and the task; nothing where another file begins it or none does."""
     path = paths[stem]
     fields = set(next(iter(read_records(path, 1)), {}))
     if stem.endswith(QUERIES):
         name = stem.removesuffix(QUERIES)
         corpus = partner(name, CORPUS, path, paths)
-        yield name, Found("retrieval", lambda: read_retrieval(name, corpus, path))
+        yield name, UnreadTask("retrieval", lambda: read_retrieval(name, corpus, path))
     elif stem.endswith(CORPUS):
         partner(stem.removesuffix(CORPUS), QUERIES, path, paths)
     elif {"query", "positives", "negatives"} <= fields:
-        yield stem, Found("reranking", lambda: read_reranking(path))
+        yield stem, UnreadTask("reranking", lambda: read_reranking(path))
     elif {"sentence1", "sentence2", "score"} <= fields:
-        yield stem, Found("sts", lambda: read_sts(path))
+        yield stem, UnreadTask("sts", lambda: read_sts(path))
     elif {"sentence1", "sentence2"} <= fields and fields & {"pair_label", "label"}:
-        yield stem, Found("pair_classification", lambda: read_pair_classification(path))
+        yield stem, UnreadTask("pair_classification", lambda: read_pair_classification(path))
     elif {"ja", "en"} <= fields:
-        yield stem, Found("bitext", lambda: read_bitext(path))
+        yield stem, UnreadTask("bitext", lambda: read_bitext(path))
     elif {"text", "label"} <= fields:
-        yield from recognised_labels(stem, paths)
+        yield from labelled_tasks(stem, paths)
 
 
-def recognised_labels(stem: str, paths: dict[str, Path]) -> Iterator[tuple[str, Found]]:
+def labelled_tasks(stem: str, paths: dict[str, Path]) -> Iterator[tuple[str, UnreadTask]]:
     """The classification or clustering task that a file of texts and labels begins."""
     path = paths[stem]
     if stem.endswith(TRAIN):
@@ -148,13 +148,13 @@ def recognised_labels(stem: str, paths: dict[str, Path]) -> Iterator[tuple[str, 
         if scored is None:
             raise EvaluationError(f"{path} has nothing to be scored on: put {name}_valid.jsonl beside it.")
         test = scored
-        yield name, Found("classification", lambda: read_classification(name, path, test))
+        yield name, UnreadTask("classification", lambda: read_classification(name, path, test))
         return
     for suffix in SCORED:
         if stem.endswith(suffix):
             partner(stem.removesuffix(suffix), TRAIN, path, paths)
             return
-    yield stem, Found("clustering", lambda: make_clustering(stem, read_rows(path, labelled)))
+    yield stem, UnreadTask("clustering", lambda: make_clustering(stem, read_rows(path, labelled)))
 
 
 def partner(name: str, suffix: str, path: Path, paths: dict[str, Path]) -> Path:

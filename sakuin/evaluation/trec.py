@@ -11,17 +11,22 @@ from pathlib import Path
 from sakuin.embedder.model import normalized
 from sakuin.evaluation.cache import Cache
 from sakuin.evaluation.families import RetrievalTask
-from sakuin.evaluation.measuring import cut, vectors_of
 from sakuin.evaluation.models import DenseModel, Model, SearchModel
 from sakuin.evaluation.nearest import nearest
-from sakuin.evaluation.ranked import Ranking, rank
+from sakuin.evaluation.runner import truncated, vectors_of
+from sakuin.evaluation.searching import ScoredDocids, rank_corpus
 from sakuin.tuning.errors import EvaluationError
 
 DEPTH = 100
 
 
 def write_runs(
-    folder: Path, models: Sequence[Model], tasks: Sequence[RetrievalTask], dims: dict[str, list[int]], cache: Cache
+    folder: Path,
+    models: Sequence[Model],
+    *,
+    tasks: Sequence[RetrievalTask],
+    dims: dict[str, list[int]],
+    cache: Cache,
 ) -> None:
     """Write TASK.qrels, and TASK.MODEL.run with the best hundred documents of each query at the largest dimension.
 
@@ -40,17 +45,17 @@ def write_runs(
         raise EvaluationError(f"Cannot write to {folder} ({error.strerror or error}): give --runs another.") from error
 
 
-def rankings_of(model: Model, task: RetrievalTask, dim: int, cache: Cache) -> list[Ranking]:
+def rankings_of(model: Model, task: RetrievalTask, dim: int, cache: Cache) -> list[ScoredDocids]:
     """For each query, its best documents with their scores."""
     if isinstance(model, SearchModel):
-        return rank(task, model.source, [model.name], dim or None, DEPTH)[model.name]
+        return rank_corpus(task, [model.name], model=model.source, dim=dim or None, k=DEPTH)[model.name]
     return dense_rankings(model, task, dim, cache)
 
 
-def dense_rankings(model: DenseModel, task: RetrievalTask, dim: int, cache: Cache) -> list[Ranking]:
+def dense_rankings(model: DenseModel, task: RetrievalTask, dim: int, cache: Cache) -> list[ScoredDocids]:
     """For each query, its nearest documents with their cosines."""
-    vectors = {name: normalized(cut(whole, dim)) for name, whole in vectors_of(model, task, cache).items()}
-    rows, cosines = nearest(vectors["queries"], vectors["texts"], DEPTH)
+    vectors = {name: normalized(truncated(whole, dim)) for name, whole in vectors_of(model, task, cache).items()}
+    rows, cosines = nearest(vectors["queries"], vectors["texts"], k=DEPTH)
     return [
         [(task.docids[row], cosine) for row, cosine in zip(*best, strict=True)]
         for best in zip(rows.tolist(), cosines.tolist(), strict=True)
@@ -64,11 +69,11 @@ def qrels_lines(task: RetrievalTask) -> Iterable[str]:
             yield f"q{number} 0 {plain(docid)} 1"
 
 
-def run_lines(rankings: Sequence[Ranking], tag: str) -> Iterable[str]:
+def run_lines(rankings: Sequence[ScoredDocids], tag: str) -> Iterable[str]:
     """The lines of a run."""
     for number, ranking in enumerate(rankings, 1):
-        for place, (docid, score) in enumerate(ranking, 1):
-            yield f"q{number} Q0 {plain(docid)} {place} {score:.9g} {tag}"
+        for rank, (docid, score) in enumerate(ranking, 1):
+            yield f"q{number} Q0 {plain(docid)} {rank} {score:.9g} {tag}"
 
 
 def plain(name: str) -> str:

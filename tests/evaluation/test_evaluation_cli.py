@@ -85,8 +85,8 @@ def test_a_second_run_takes_its_figures_from_the_cache(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = invoke("--data", data, "--dims", "64")
-    monkeypatch.setattr("sakuin.evaluation.measuring.measure", None)
-    monkeypatch.setattr("sakuin.evaluation.measuring.measure_search", None)
+    monkeypatch.setattr("sakuin.evaluation.runner.evaluate_vectors", None)
+    monkeypatch.setattr("sakuin.evaluation.runner.evaluate_search", None)
     assert invoke("--data", data, "--dims", "64").stdout == first.stdout
     for option in (["--fresh"], ["--no-cache"], ["--cache", tmp_path / "other"]):
         assert invoke("--data", data, "--dims", "64", *option).exception
@@ -145,7 +145,7 @@ def test_runs_say_what_was_measured(data: Path, tmp_path: Path) -> None:
         (["--dims", "0"], 2, "numbers separated by commas"),
         (["--families", "sts,nothing"], 2, "no family nothing"),
         (["--significance", "default", "other"], 2, "other is not among the models"),
-        (["--significance", "default", "default@77"], 2, "not measured at 77"),
+        (["--significance", "default", "default@77"], 2, "not evaluated at 77"),
         (["--tasks", "nothing"], 1, "There is no task nothing; there are: entails, pets"),
         (["--model", "no/such/folder"], 1, "no/such/folder"),
         (["--json", "/no/such/folder/figures.json"], 2, "no folder /no/such/folder that can be written to"),
@@ -163,7 +163,7 @@ def test_nothing_is_printed_before_an_error(data: Path, arguments: list[str], co
 def test_dimensions_that_are_too_large_are_noted(data: Path) -> None:
     result = invoke("--data", data, "--tasks", "same_valid", "--model", "default", "--dims", "4096,64")
     assert result.exit_code == 0
-    assert "Note: default has 1024 numbers: left out 4096." in result.stderr
+    assert "Note: default has 1024 dimensions: left out 4096." in result.stderr
     assert cells(result.stdout, "same_valid, Spearman") == [["100.0"]]
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from experiments.explanations import cli, error, rounding
+from experiments.explanations import cli, largest_error, largest_rounding
 from sakuin.index.build import build
 from sakuin.search import Explanation
 
@@ -24,5 +24,5 @@ def test_random_hits_of_an_index_add_up(tmp_path: Path) -> None:
 def test_what_does_not_add_up_is_found(operation: str, expected: float) -> None:
     parts = (Explanation("low", value=1.0), Explanation("vector_rounding", value=2.0))
     wrong = Explanation("cosine", {"dim": 1, "of": 1}, value=3.5, details=parts, operation=operation)
-    assert error(Explanation("fused", value=3.5, details=(wrong,), operation="sum")) == pytest.approx(expected)
-    assert rounding(wrong) == 2.0
+    assert largest_error(Explanation("fused", value=3.5, details=(wrong,), operation="sum")) == pytest.approx(expected)
+    assert largest_rounding(wrong) == 2.0

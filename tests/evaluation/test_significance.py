@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sakuin.evaluation.dense import measure, sides
+from sakuin.evaluation.dense import evaluate_vectors, sides
 from sakuin.evaluation.families import ClassificationTask, PairClassificationTask, StsTask, Task
-from sakuin.evaluation.results import Measured
+from sakuin.evaluation.results import TaskResult
 from sakuin.evaluation.significance import task_difference
 from sakuin.evaluation.tasks import read_tasks
 from sakuin.tuning.significance import paired_bootstrap, randomisation_test
@@ -48,7 +48,7 @@ def test_the_bootstrap_of_a_mean_agrees_with_the_randomisation_test() -> None:
 def test_equal_models_do_not_differ(data: Path) -> None:
     for task in read_tasks(data):
         vectors = {name: np.eye(16, dtype=np.float32)[:n] for name, n in _sizes(task).items()}
-        measured = measure(task, vectors)
+        measured = evaluate_vectors(task, vectors)
         difference = task_difference(task, measured, measured)
         if task.family == "clustering":
             assert difference is None
@@ -62,8 +62,8 @@ def _sizes(task: Task) -> dict[str, int]:
 
 
 def test_a_clear_difference_is_one_in_every_family_with_items() -> None:
-    def figures(items: list[float]) -> Measured:
-        return Measured(0, np.array(items, np.float64), {})
+    def figures(items: list[float]) -> TaskResult:
+        return TaskResult(0, np.array(items, np.float64), {})
 
     texts = tuple(f"t{i}" for i in range(60))
     graded = [i / 60 for i in range(60)]

@@ -23,9 +23,10 @@ from typing import Any
 
 import click
 
-from sakuin.index import build, store, vectors, writer
+from sakuin.index import build, ingest, maintenance, store, writer
 from sakuin.index.integrity import verify
 from sakuin.index.snapshot import open_index
+from sakuin.index.vectors import codes, segment
 from sakuin.search import Searcher
 
 FILES = 10
@@ -54,7 +55,7 @@ def torment(folder: Path, kills: int, seed: int = 0) -> Counter[str]:
     """
     # A small index must go through all that a large one does: several commits a build, codes, worker processes.
     # But no file may be so large that it is committed in parts.
-    build.COMMIT_PASSAGES, writer.BATCH, vectors.CODED_FROM, vectors.TRAINED_ON = 400, 200, 640, 640
+    ingest.COMMIT_PASSAGES, writer.BATCH, segment.CODED_FROM, codes.TRAINED_ON = 400, 200, 640, 640
     rng = random.Random(seed)
     corpus, index = folder / "corpus", folder / "index"
     corpus.mkdir()
@@ -128,7 +129,7 @@ def prepared(
 ) -> tuple[Callable[[], object], Contents]:
     """Some work, and what the index should hold when it is done."""
     if name in ("compact", "repair"):
-        function = build.compact if name == "compact" else build.repair
+        function = maintenance.compact if name == "compact" else maintenance.repair
         return lambda: function(index), now
     if name == "remove":
         chosen = rng.sample(sorted(now), min(3, len(now)))

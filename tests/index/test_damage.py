@@ -27,8 +27,8 @@ FLIPS = 40
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An index with every kind of file: segments with codes and without, removed passages."""
 
-    monkeypatch.setattr("sakuin.index.vectors.CODED_FROM", 700)
-    monkeypatch.setattr("sakuin.index.vectors.TRAINED_ON", 640)
+    monkeypatch.setattr("sakuin.index.vectors.segment.CODED_FROM", 700)
+    monkeypatch.setattr("sakuin.index.vectors.codes.TRAINED_ON", 640)
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     lines = (

@@ -65,7 +65,7 @@ def test_ranking_does_not_depend_on_history(tmp_path: Path, steps: list[tuple[st
 @pytest.mark.slow
 def test_ranking_does_not_depend_on_history_with_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
-    monkeypatch.setattr("sakuin.index.vectors.CODED_FROM", 500)
+    monkeypatch.setattr("sakuin.index.vectors.segment.CODED_FROM", 500)
     corpus = tmp_path / "corpus"
     corpus.mkdir()
     for number in range(30):

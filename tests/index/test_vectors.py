@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from sakuin.index import vectors as module
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.vectors import Vectors, as_int8, code_order, to_merge, write_segment
+from sakuin.index.vectors import MAX_DEAD_SHARE, Vectors, as_int8, code_order, segment, to_merge, write_segment
 
 
 def made_rows(number: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
@@ -53,7 +52,7 @@ def test_search_of_small_segments_is_exact(tmp_path: Path) -> None:
 @pytest.fixture
 def coded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, NDArray[np.int8]]:
     """A large segment "big", as segments go in this test, and a small one "few"."""
-    monkeypatch.setattr(module, "CODED_FROM", 4000)
+    monkeypatch.setattr(segment, "CODED_FROM", 4000)
     rows = as_int8(made_rows(5000, 64))
     write_segment(tmp_path, "big", [(np.arange(4500), rows[:4500])])
     write_segment(tmp_path, "few", [(np.arange(4500, 5000), rows[4500:])])
@@ -93,7 +92,7 @@ def recall(vectors: Vectors, rows: NDArray[np.int8], dim: int, rescored: int) ->
 
 @pytest.mark.parametrize("stored", [100, 128, 130, 200, 256, 300])
 def test_codes_say_something_of_every_prefix(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: int) -> None:
-    monkeypatch.setattr(module, "CODED_FROM", 4000)
+    monkeypatch.setattr(segment, "CODED_FROM", 4000)
     rows = as_int8(made_rows(5000, stored))
     write_segment(tmp_path, "big", [(np.arange(5000), rows)])
     vectors = Vectors(tmp_path, ["big"], np.zeros(0, np.int64))
@@ -107,7 +106,7 @@ def test_codes_say_something_of_every_prefix(tmp_path: Path, monkeypatch: pytest
 def test_codes_of_earlier_versions_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: int) -> None:
     import faiss
 
-    monkeypatch.setattr(module, "CODED_FROM", 4000)
+    monkeypatch.setattr(segment, "CODED_FROM", 4000)
     rows = as_int8(made_rows(5000, stored))
     write_segment(tmp_path, "big", [(np.arange(5000), rows)])
     prefix = min(stored, 192)
@@ -123,8 +122,8 @@ def test_codes_of_earlier_versions_are_read(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_few_chosen_rows_of_a_segment_crowd_no_other_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CODED_FROM", 4000)
-    monkeypatch.setattr(module, "COMPARED_CHOSEN", 1500)
+    monkeypatch.setattr(segment, "CODED_FROM", 4000)
+    monkeypatch.setattr(segment, "COMPARED_CHOSEN", 1500)
     rows = as_int8(made_rows(10_000, 64))
     write_segment(tmp_path, "one", [(np.arange(4000), rows[:4000])])
     write_segment(tmp_path, "two", [(np.arange(4000, 10_000), rows[4000:])])
@@ -178,7 +177,7 @@ def test_segments_stay_few_and_each_as_large_as_all_smaller_ones(additions: list
         sizes = [size for i, size in enumerate(sizes) if i not in chosen] + ([(one, 0)] if one else [])
         written += one
         total += rows
-        assert all(dead <= module.MAX_DEAD_SHARE * size for size, dead in sizes)
+        assert all(dead <= MAX_DEAD_SHARE * size for size, dead in sizes)
         ordered = sorted((size for size, _ in sizes), reverse=True)
         assert len(ordered) <= 2 + np.log2(max(sum(ordered), 1))
 

@@ -17,12 +17,12 @@ from sqlite_utils import Database
 
 from sakuin.cli.main import cli
 from sakuin.embedder.model import normalized
-from sakuin.index import terms, vectors
 from sakuin.index.build import build
 from sakuin.index.store.facets import Facet, facets
 from sakuin.index.store.filters import matching_documents
 from sakuin.index.store.schema import create_tables
-from sakuin.index.vectors import Vectors, as_int8, write_segment
+from sakuin.index.terms import reader
+from sakuin.index.vectors import Vectors, as_int8, segment, write_segment
 from sakuin.index.where import called, condition_of
 from sakuin.search import MODES, Notice, Searcher, SearchError
 from sakuin.search.candidates import CANDIDATES
@@ -89,7 +89,7 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines.values()), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vectors, "CODED_FROM", 300)
+        patch.setattr(segment, "CODED_FROM", 300)
         build(folder / "corpus", folder / "index")
     return folder / "index"
 
@@ -98,11 +98,11 @@ def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def searcher(index: Path, request: pytest.FixtureRequest) -> Iterator[Searcher]:
     """Both ways of keeping each leg to some passages: by naming them, and by passing over the others."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vectors, "CODED_FROM", 300)
-        patch.setattr(terms, "NAMED", 10**9)
+        patch.setattr(segment, "CODED_FROM", 300)
+        patch.setattr(reader, "NAMED", 10**9)
         if request.param == "many":
-            patch.setattr(terms, "NAMED", 0)
-            patch.setattr(vectors, "COMPARED_CHOSEN", 0)
+            patch.setattr(reader, "NAMED", 0)
+            patch.setattr(segment, "COMPARED_CHOSEN", 0)
         with Searcher.open(index) as opened:
             assert opened._snapshot.vectors.segments[0].codes is not None
             yield opened
@@ -331,8 +331,8 @@ def made_rows(number: int, seed: int) -> NDArray[np.int8]:
 
 @pytest.mark.parametrize("share", [0.02, 0.3])
 def test_codes_find_the_nearest_of_the_chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float) -> None:
-    monkeypatch.setattr(vectors, "CODED_FROM", 4000)
-    monkeypatch.setattr(vectors, "COMPARED_CHOSEN", 0)
+    monkeypatch.setattr(segment, "CODED_FROM", 4000)
+    monkeypatch.setattr(segment, "COMPARED_CHOSEN", 0)
     rows = made_rows(5000, 0)
     write_segment(tmp_path, "big", [(np.arange(4500), rows[:4500])])
     write_segment(tmp_path, "few", [(np.arange(4500, 5000), rows[4500:])])

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sakuin.index import store, terms
+from sakuin.index import store
 from sakuin.index.documents import Document, Passage
 from sakuin.index.settings import Settings
+from sakuin.index.terms import FirstStage
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 from sakuin.search.candidates import CANDIDATES, FEWEST_RESCORED, rescored_for
@@ -21,9 +22,9 @@ from sakuin.tuning.candidate_table import fetch
 from sakuin.tuning.judged import JudgedQuery
 
 # Half of the passages have each of these, few any one of the others.
-CROWDED = ["東京", "meeting", "予定"]
+COMMON = ["東京", "meeting", "予定"]
 RARE = [f"{first}{second}" for first in "猫犬鳥魚虫" for second in "餌声爪羽骨"]
-QUERIES = [f"{a}の{b}は{c}か" for a, b, c in zip(RARE, RARE[7:] + RARE[:7], CROWDED * 9, strict=False)]
+QUERIES = [f"{a}の{b}は{c}か" for a, b, c in zip(RARE, RARE[7:] + RARE[:7], COMMON * 9, strict=False)]
 
 
 def add(writer: IndexWriter, uri: str, text: str) -> None:
@@ -36,7 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("ranking")
     with IndexWriter(folder, Settings(dim=64)) as writer:
         for number in range(600):
-            words = [word for word in CROWDED if rng.random() < 0.5] + rng.sample(RARE, 3)
+            words = [word for word in COMMON if rng.random() < 0.5] + rng.sample(RARE, 3)
             text = "、".join(words) + f"の話その{number}。"
             add(writer, f"{number}.txt", text)
         for number, query in enumerate(QUERIES):
@@ -46,20 +47,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def searcher(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Searcher]:
+def searcher(folder: Path) -> Iterator[Searcher]:
     """Of an index that counts as large."""
-    monkeypatch.setattr(terms, "COUNTED_WHOLE", 500)
-    monkeypatch.setattr(terms, "CROWDED", 0.3)
-    monkeypatch.setattr(terms, "ENOUGH", 20)
     with Searcher.open(folder) as searcher:
+        searcher.snapshot.terms.first_stage = FirstStage(from_passages=500, common=0.3, enough=20)
         yield searcher
 
 
 def test_common_terms_are_left_out_of_the_first_stage(searcher: Searcher) -> None:
     found = searcher.snapshot.terms
     assert "東京" in found.terms_of("猫餌と東京")
-    assert "東京" not in found.rough_terms("猫餌と東京")
-    assert "猫餌" in found.rough_terms("猫餌と東京")
+    assert "東京" not in found.first_stage_terms("猫餌と東京")
+    assert "猫餌" in found.first_stage_terms("猫餌と東京")
     assert found.leaves_out("猫餌と東京")
 
 
@@ -67,16 +66,16 @@ def test_common_terms_are_left_out_of_the_first_stage(searcher: Searcher) -> Non
 def test_all_terms_count_where_too_few_passages_would_be_left(searcher: Searcher, query: str) -> None:
     found = searcher.snapshot.terms
     assert not found.leaves_out(query)
-    assert set(found.rough_terms(query)) == set(found.terms_of(query))
-    ids, scores = found.search(query, 50, rough=True)
+    assert set(found.first_stage_terms(query)) == set(found.terms_of(query))
+    ids, scores = found.search(query, 50, first_stage=True)
     assert np.array_equal(ids, found.search(query, 50)[0])
     assert np.array_equal(scores, found.search(query, 50)[1])
 
 
-def test_in_a_small_index_all_terms_count(searcher: Searcher, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_small_index_all_terms_count(searcher: Searcher, folder: Path) -> None:
     assert all(searcher.snapshot.terms.leaves_out(query) for query in QUERIES)
-    monkeypatch.setattr(terms, "COUNTED_WHOLE", 1000)
     with Searcher.open(folder) as small:
+        small.snapshot.terms.first_stage = FirstStage(from_passages=1000, common=0.3, enough=20)
         assert not any(small.snapshot.terms.leaves_out(query) for query in QUERIES)
 
 
@@ -90,9 +89,9 @@ def test_bm25_ranks_what_it_lists_by_all_terms(searcher: Searcher) -> None:
     """A hit's rank by words is its rank among the first of the first stage, ordered by exact scores."""
     found = searcher.snapshot.terms
     for query in QUERIES:
-        rough, _ = found.search(query, FEWEST_RESCORED, rough=True)
-        exact = found.scores(query, rough.tolist())
-        ranks = {number: rank for rank, number in enumerate(rough[np.lexsort((rough, -exact))].tolist(), 1)}
+        listed, _ = found.search(query, FEWEST_RESCORED, first_stage=True)
+        exact = found.scores(query, listed.tolist())
+        ranks = {number: rank for rank, number in enumerate(listed[np.lexsort((listed, -exact))].tolist(), 1)}
         hits = searcher.search(query, k=10).hits
         assert any(hit.bm25 and hit.bm25.rank == 1 for hit in hits)
         for hit in hits:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from experiments.examples import EXAMPLES, found
+from experiments.examples import EXAMPLES, queries_found
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.build import add, build, remove
 from sakuin.index.errors import IndexFolderError
@@ -39,9 +39,9 @@ def test_the_example_queries_find_their_documents(examples: Path) -> None:
     paraphrases = [query for query in queries if query["paraphrase"]]
     others = [query for query in queries if not query["paraphrase"]]
     with Searcher.open(examples) as searcher:
-        assert found(searcher, others, "hybrid") >= 0.95 * len(others)
-        assert found(searcher, paraphrases, "hybrid") >= 0.4 * len(paraphrases)
-        assert found(searcher, paraphrases, "hybrid") >= 2 * found(searcher, paraphrases, "bm25")
+        assert queries_found(searcher, others, "hybrid") >= 0.95 * len(others)
+        assert queries_found(searcher, paraphrases, "hybrid") >= 0.4 * len(paraphrases)
+        assert queries_found(searcher, paraphrases, "hybrid") >= 2 * queries_found(searcher, paraphrases, "bm25")
 
 
 @pytest.mark.parametrize("mode", MODES)

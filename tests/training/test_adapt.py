@@ -112,7 +112,7 @@ def test_the_command_says_what_it_did_and_what_comes_next(
     belonging: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    arguments = ["adapt", "belonging", "--out", "new model", "--model", str(model), "--minutes", "0.05"]
+    arguments = ["adapt", "belonging", "--out", "new model", "--model", str(model), "--steps", "30"]
     result = CliRunner().invoke(training_cli, arguments)
     assert result.exit_code == 0, result.output
     assert "96 documents" in result.stdout

@@ -14,7 +14,7 @@ from sakuin.training.recipe import Recipe
 from sakuin.training.sampling import Texts, TokenPairs
 
 WIDTH, VOCABULARY, PAIRS, TOLD = 32, 300, 600, 8
-RECIPE = Recipe("test", Path(), (), pooling="mean", dims=(WIDTH, TOLD), batch=64, rotation_steps=300, seed=3)
+RECIPE = Recipe("test", Path(), (), pooling="mean", dims=(WIDTH, TOLD), batch=64, rotation_steps=100, seed=3)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from tokenizers import Tokenizer
 
 from sakuin.cli.training import cli
 from sakuin.embedder import StaticEmbedder
-from sakuin.embedder.folder import DEFAULT_FOLDER
 from sakuin.embedder.pooling import make_bags, pool
 from sakuin.embedder.tokenising import FlatTokenizer
 from sakuin.errors import SakuinError
@@ -28,25 +27,7 @@ from sakuin.training.sampling import load_source, pair_batches, schedule
 from sakuin.training.tokenizer import SEAM, train_tokenizer, unidic_seams
 from sakuin.training.trainer import alone_in, train
 from sakuin.training.whitening import whiten_table
-
-ANIMALS = [
-    "猫",
-    "犬",
-    "鳥",
-    "魚",
-    "馬",
-    "牛",
-    "虎",
-    "兎",
-    "cat",
-    "dog",
-    "bird",
-    "fish",
-    "horse",
-    "tiger",
-    "mouse",
-    "bear",
-]
+from tests.training.records import ANIMALS, RECORDS, write_records
 
 
 @pytest.fixture
@@ -54,22 +35,20 @@ def data(tmp_path: Path) -> Path:
     """Two sources: animals and their cries, numbers and their squares; one compressed."""
     folder = tmp_path / "pairs"
     folder.mkdir()
-    animals = [{"query": f"{a}について{n}", "passage": f"{a}は動物です。番号{n}"} for n in range(8) for a in ANIMALS]
-    numbers = [{"query": f"square of {n}", "passage": f"{n} times {n} is {n * n}"} for n in range(90)]
-    (folder / "animals.jsonl").write_text("\n".join(map(json.dumps, animals)), encoding="utf-8")
-    packed = zstandard.ZstdCompressor().compress("\n".join(map(json.dumps, numbers)).encode())
+    write_records(folder / "animals.jsonl", RECORDS["animals"])
+    packed = zstandard.ZstdCompressor().compress("\n".join(map(json.dumps, RECORDS["numbers"])).encode())
     (folder / "numbers.jsonl.zst").write_bytes(packed)
     return folder
 
 
 @pytest.fixture
-def recipe(tmp_path: Path, data: Path) -> Path:
+def recipe(tmp_path: Path, data: Path, tokenizer_file: Path) -> Path:
     path = tmp_path / "recipe.toml"
     path.write_text(
         f"""
 name = "tiny"
 data = "{data}"
-tokenizer = "{DEFAULT_FOLDER / "tokenizer.json"}"
+tokenizer = "{tokenizer_file}"
 dims = [32, 16]
 batch = 32
 steps = 12
@@ -88,22 +67,33 @@ weight = 0.5
     return path
 
 
-def test_training_brings_pairs_together(recipe: Path, tmp_path: Path, data: Path) -> None:
-    model = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "run", show_progress=False))
+@pytest.fixture
+def run(recipe: Path, tmp_path: Path) -> Path:
+    """The model of a finished run of the recipe."""
+    return train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+
+
+def test_training_brings_pairs_together(recipe: Path, data: Path, tmp_path: Path) -> None:
+    queries, passages = ANIMALS[:8], ANIMALS[8:]
+    pairs = [{"query": query, "passage": passage} for query, passage in zip(queries, passages, strict=True)]
+    write_records(data / "animals.jsonl", pairs)
+    settings = replace(read_recipe(recipe), sources=(Source("animals"),))
+    model = StaticEmbedder.load(train(settings, tmp_path / "run", show_progress=False))
     assert (model.dimension, model.pooling) == (32, "damped")
-    pairs = read_pairs(data / "numbers.jsonl.zst", cap=90)
-    scores = model.similarity(model.encode(pairs.queries), model.encode(pairs.passages))
-    assert (scores.argmax(axis=1) == np.arange(90)).mean() > 0.8
-    log = [json.loads(line) for line in (tmp_path / "run" / "log.jsonl").read_text().splitlines()]
+    scores = model.similarity(model.encode(queries), model.encode(passages))
+    assert scores.argmax(axis=1).tolist() == list(range(8))
+
+
+def test_every_step_is_logged(run: Path) -> None:
+    log = [json.loads(line) for line in (run.parent / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in log] == list(range(1, 13))
 
 
-def test_the_run_loads_in_sentence_transformers(recipe: Path, tmp_path: Path) -> None:
+def test_the_run_loads_in_sentence_transformers(run: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
-    folder = train(read_recipe(recipe), tmp_path / "run", show_progress=False)
-    theirs = SentenceTransformer(str(folder), device="cpu").encode(["猫について", "cat"])
-    np.testing.assert_allclose(StaticEmbedder.load(folder, "mean").encode(["猫について", "cat"]), theirs, atol=1e-5)
+    theirs = SentenceTransformer(str(run), device="cpu").encode(["猫について", "cat"])
+    np.testing.assert_allclose(StaticEmbedder.load(run, "mean").encode(["猫について", "cat"]), theirs, atol=1e-5)
 
 
 def test_an_interrupted_run_ends_as_an_uninterrupted_one(
@@ -132,15 +122,14 @@ def test_an_interrupted_run_ends_as_an_uninterrupted_one(
     np.testing.assert_allclose(resumed.encode(texts), whole.encode(texts), rtol=1e-3, atol=1e-3)
 
 
-def test_a_text_of_unknown_pieces_has_a_zero_vector(recipe: Path, tmp_path: Path) -> None:
-    model = StaticEmbedder.load(train(read_recipe(recipe), tmp_path / "run", show_progress=False))
-    assert not model.encode(["\U00012000\U00012001", " "]).any()
+def test_a_text_of_unknown_pieces_has_a_zero_vector(run: Path) -> None:
+    assert not StaticEmbedder.load(run).encode(["\U00012000\U00012001", " "]).any()
 
 
-def test_batches_hold_no_text_twice(data: Path) -> None:
+def test_batches_hold_no_text_twice(data: Path, tokenizer_file: Path) -> None:
     lines = [json.dumps({"query": f"q{n % 7}", "passage": f"p{n % 11}"}) for n in range(60)]
     (data / "repeats.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
+    tokenizer = FlatTokenizer(tokenizer_file)
     pairs = load_source(Source("repeats"), data, tokenizer=tokenizer, max_tokens=64)
     stream = pair_batches(pairs, 16, rng=np.random.default_rng(0))
     seen: list[int] = []
@@ -153,8 +142,8 @@ def test_batches_hold_no_text_twice(data: Path) -> None:
     assert set(seen[:60]) == set(range(60))
 
 
-def test_the_schedule_repeats_itself(data: Path) -> None:
-    tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
+def test_the_schedule_repeats_itself(data: Path, tokenizer_file: Path) -> None:
+    tokenizer = FlatTokenizer(tokenizer_file)
     sources = [load_source(Source(name), data, tokenizer=tokenizer, max_tokens=64) for name in ("animals", "numbers")]
     first, second = schedule(sources, 16, seed=3), schedule(sources, 16, seed=3)
     for _ in range(40):
@@ -163,8 +152,8 @@ def test_the_schedule_repeats_itself(data: Path) -> None:
         assert rows.tolist() == same.tolist()
 
 
-def test_texts_are_cut_to_max_tokens(data: Path) -> None:
-    tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
+def test_texts_are_cut_to_max_tokens(data: Path, tokenizer_file: Path) -> None:
+    tokenizer = FlatTokenizer(tokenizer_file)
     pairs = load_source(Source("animals"), data, tokenizer=tokenizer, max_tokens=3)
     assert np.diff(pairs.passages.offsets).max() == 3
     ids, lengths = pairs.passages.take(np.array([5, 0]))
@@ -272,12 +261,11 @@ def test_a_run_that_diverges_says_so(recipe: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "run" / "model").exists()
 
 
-def test_other_pairs_do_not_go_on_from_this_runs_checkpoint(recipe: Path, tmp_path: Path, data: Path) -> None:
-    train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+def test_other_pairs_do_not_go_on_from_this_runs_checkpoint(run: Path, recipe: Path, data: Path) -> None:
     with (data / "animals.jsonl").open("a", encoding="utf-8") as file:
         file.write("\n" + json.dumps({"query": "象について", "passage": "象は動物です。"}))
     with pytest.raises(TrainingError, match="other pairs"):
-        train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+        train(read_recipe(recipe), run.parent, show_progress=False)
 
 
 def test_two_runs_do_not_share_a_folder(recipe: Path, tmp_path: Path) -> None:
@@ -305,20 +293,19 @@ def test_a_tokenizer_that_cannot_be_read_is_named(recipe: Path, tmp_path: Path) 
         train(settings, tmp_path / "run", show_progress=False)
 
 
-def test_package_refuses_what_the_card_would_be_wrong_about(recipe: Path, tmp_path: Path) -> None:
-    model = train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+def test_package_refuses_what_the_card_would_be_wrong_about(run: Path, recipe: Path, tmp_path: Path) -> None:
     settings = read_recipe(recipe)
     for other in (replace(settings, dims=(64, 32)), replace(settings, pooling="mean")):
         with pytest.raises(TrainingError, match="give the recipe that made it"):
-            package(model, other, out=tmp_path / "out", figures=None)
+            package(run, other, out=tmp_path / "out", figures=None)
     (tmp_path / "figures.json").write_text('{"models": {}}', encoding="utf-8")
     with pytest.raises(TrainingError, match="figures of 0"):
-        package(model, settings, out=tmp_path / "out", figures=tmp_path / "figures.json")
+        package(run, settings, out=tmp_path / "out", figures=tmp_path / "figures.json")
     assert not (tmp_path / "out").exists()
-    before = (model / "model.safetensors").read_bytes()
+    before = (run / "model.safetensors").read_bytes()
     with pytest.raises(TrainingError, match="choose another OUT"):
-        package(model, settings, out=model, figures=None)
-    assert (model / "model.safetensors").read_bytes() == before
+        package(run, settings, out=run, figures=None)
+    assert (run / "model.safetensors").read_bytes() == before
 
 
 def test_package_writes_int8_and_a_card(recipe: Path, tmp_path: Path) -> None:
@@ -341,11 +328,10 @@ def test_package_writes_int8_and_a_card(recipe: Path, tmp_path: Path) -> None:
     assert "| animals |  | none |" in card
 
 
-def test_another_recipe_does_not_go_on_from_this_runs_checkpoint(recipe: Path, tmp_path: Path) -> None:
-    train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+def test_another_recipe_does_not_go_on_from_this_runs_checkpoint(run: Path, recipe: Path) -> None:
     recipe.write_text(recipe.read_text(encoding="utf-8").replace("steps = 12", "steps = 20"), encoding="utf-8")
     with pytest.raises(TrainingError, match="another recipe"):
-        train(read_recipe(recipe), tmp_path / "run", show_progress=False)
+        train(read_recipe(recipe), run.parent, show_progress=False)
 
 
 def test_a_source_that_only_repeats_itself_is_named(recipe: Path, tmp_path: Path, data: Path) -> None:
@@ -355,12 +341,12 @@ def test_a_source_that_only_repeats_itself_is_named(recipe: Path, tmp_path: Path
         train(read_recipe(recipe), tmp_path / "run", show_progress=False)
 
 
-def test_whitening_evens_out_directions(data: Path) -> None:
-    tokenizer = FlatTokenizer(DEFAULT_FOLDER / "tokenizer.json")
+def test_whitening_evens_out_directions(data: Path, tokenizer_file: Path) -> None:
+    tokenizer = FlatTokenizer(tokenizer_file)
     sources = [load_source(Source(name), data, tokenizer=tokenizer, max_tokens=64) for name in ("animals", "numbers")]
     table = torch.randn(tokenizer.exact.get_vocab_size(), 8, generator=torch.Generator().manual_seed(0))
     table[:, 0] += 5
-    recipe = Recipe("x", DEFAULT_FOLDER / "tokenizer.json", (), pooling="damped", steps=1)
+    recipe = Recipe("x", tokenizer_file, (), pooling="damped", steps=1)
 
     def variances(rows: torch.Tensor) -> torch.Tensor:
         texts = [side.take(np.arange(len(source))) for source in sources for side in (source.queries, source.passages)]

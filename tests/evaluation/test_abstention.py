@@ -10,19 +10,10 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss, roc_auc_score
 
-from experiments.abstention import (
-    ANSWERABLE,
-    EASY,
-    HARD,
-    Answer,
-    Asked,
-    answers_of,
-    auc,
-    cli,
-    figures,
-    logistic,
-    refusals,
-)
+from experiments.abstention.__main__ import cli
+from experiments.abstention.answers import ANSWERABLE, EASY, HARD, Answer, Asked, answers_of
+from experiments.abstention.quality import auc, precision_and_recall, quality_of
+from experiments.abstention.weights import logistic
 from experiments.examples import EXAMPLES
 from sakuin.index.build import build
 from sakuin.search.relevance import Evidence, Weights, log_odds, probability
@@ -69,14 +60,14 @@ def test_weights_of_both_legs_are_found_again() -> None:
     assert own.behind == pytest.approx(true.behind, abs=0.1)
 
 
-def test_refusals_count_both_kinds_of_query_as_half() -> None:
+def test_precision_and_recall_count_both_kinds_of_query_as_half() -> None:
     best = {ANSWERABLE: np.array([0.9, 0.8, 0.7, 0.01]), HARD: np.array([0.5, 0.02]), EASY: np.zeros(5)}
-    assert refusals(best, HARD, 0.1) == pytest.approx((0.5 / 0.75, 0.5))
-    assert refusals(best, EASY, 0.1) == pytest.approx((1 / 1.25, 1))
-    assert refusals(best, HARD, 0.0) == (1, 0)
+    assert precision_and_recall(best, HARD, 0.1) == pytest.approx((0.5 / 0.75, 0.5))
+    assert precision_and_recall(best, EASY, 0.1) == pytest.approx((1 / 1.25, 1))
+    assert precision_and_recall(best, HARD, 0.0) == (1, 0)
 
 
-def test_figures_of_known_relevances() -> None:
+def test_quality_of_known_relevances() -> None:
     # With these weights relevance is the logistic function of what words say.
     def answer(kind: int, chances: list[float], relevant: list[bool]) -> Answer:
         chance = np.array(chances)
@@ -89,7 +80,7 @@ def test_figures_of_known_relevances() -> None:
         answer(HARD, [0.5, 0.1], [False, False]),
         answer(EASY, [0.05], [False]),
     ]
-    own = figures(answers, Weights(None, (0.0, 1.0), 0.0))
+    own = quality_of(answers, Weights(None, (0.0, 1.0), 0.0))
     assert own.auc == {HARD: 0.5, EASY: 1}
     chances = [0.9, 0.2, 0.4, 0.3, 0.5, 0.1, 0.05]
     relevant = [1, 0, 1, 0, 0, 0, 0]
@@ -132,15 +123,15 @@ def tasks(write: Write, tmp_path: Path) -> Path:
 def test_the_command_prints_both_tables_and_the_weights(tasks: Path) -> None:
     shown = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "36"])
     assert shown.exit_code == 0, shown.output
-    quality, refusal = shown.stdout.strip().split("\n\n")
+    quality, abstention = shown.stdout.strip().split("\n\n")
     for name in ("first", "second", "example corpus"):
         assert f"| {name} | hybrid, 256 | " in quality
-        assert f"| {name} | bm25 | 0.05 (default) | " in refusal
+        assert f"| {name} | bm25 | 0.05 (default) | " in abstention
     weights = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "36", "--fit"])
     assert [line.split(":")[0].strip() for line in weights.stdout.splitlines()] == ['"hybrid"', '"dense"', '"bm25"']
 
 
-def test_too_few_and_too_small_tasks_are_refused(tasks: Path) -> None:
+def test_too_few_and_too_small_tasks_are_named(tasks: Path) -> None:
     (tasks / "second_retrieval_corpus.jsonl").write_text('{"docid": "1", "text": "駅"}', encoding="utf-8")
     (tasks / "second_retrieval_queries.jsonl").write_text('{"query": "駅", "relevant_docs": ["1"]}', encoding="utf-8")
     with pytest.raises(EvaluationError, match="too small"):

@@ -1,4 +1,4 @@
-"""Measures models on tasks, leaving out what is finished."""
+"""Evaluates models on tasks, leaving out what is finished."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,17 +6,17 @@ import numpy as np
 from tqdm import tqdm
 
 from sakuin.evaluation.cache import Cache, hash_of_code, hash_of_texts
-from sakuin.evaluation.dense import Side, Vectors, measure, sides
+from sakuin.evaluation.dense import Side, Vectors, evaluate_vectors, sides
 from sakuin.evaluation.families import RerankingTask, RetrievalTask, Task, digest
 from sakuin.evaluation.models import DenseModel, Model, SearchModel
-from sakuin.evaluation.ranked import measure_search
-from sakuin.evaluation.results import Measured, ModelResults
+from sakuin.evaluation.results import ModelResults, TaskResult
+from sakuin.evaluation.searching import evaluate_search
 
 DIMS = (1024, 512, 256, 128, 64, 32)
 
 
 def dims_of(model: Model, asked: Sequence[int] | None) -> tuple[list[int], str]:
-    """The dimensions to measure a model at, largest first, and a note on those it does not have.
+    """The dimensions to evaluate a model at, largest first, and a note on those it does not have.
 
     Args:
         model: A search has just its own.
@@ -28,7 +28,9 @@ def dims_of(model: Model, asked: Sequence[int] | None) -> tuple[list[int], str]:
         return [model.dimension, *(dim for dim in DIMS if dim < model.dimension)], ""
     dims = sorted({dim for dim in asked if dim <= model.dimension}, reverse=True)
     left_out = sorted(set(asked) - set(dims), reverse=True)
-    note = f"{model.name} has {model.dimension} numbers: left out {', '.join(map(str, left_out))}" if left_out else ""
+    note = (
+        f"{model.name} has {model.dimension} dimensions: left out {', '.join(map(str, left_out))}" if left_out else ""
+    )
     if not dims:
         # A model is never left out of the tables without a figure.
         return [model.dimension], f"{note} and measured it whole."
@@ -36,7 +38,7 @@ def dims_of(model: Model, asked: Sequence[int] | None) -> tuple[list[int], str]:
 
 
 def evaluate(
-    models: Sequence[Model], tasks: Sequence[Task], dims: dict[str, list[int]], cache: Cache
+    models: Sequence[Model], tasks: Sequence[Task], *, dims: dict[str, list[int]], cache: Cache
 ) -> Iterator[ModelResults]:
     """The results of each model in turn.
 
@@ -55,11 +57,11 @@ def evaluate(
             continue
         results = ModelResults(model.name, dims[model.name], model.pooling)
         for task in tqdm(tasks, model.name, leave=False, disable=None):
-            results.tasks[task.name] = evaluate_dense(model, task, dims[model.name], cache)
+            results.tasks[task.name] = evaluate_dense(model, task, dims=dims[model.name], cache=cache)
         yield results
 
 
-def evaluate_dense(model: DenseModel, task: Task, dims: Sequence[int], cache: Cache) -> dict[int, Measured]:
+def evaluate_dense(model: DenseModel, task: Task, *, dims: Sequence[int], cache: Cache) -> dict[int, TaskResult]:
     """A model's figures on a task at each dimension, encoded once."""
     roles = {name: model.key(side.role) for name, side in sides(task).items()}
     keys = {dim: [hash_of_code(searching=False), digest(task), roles, dim] for dim in dims}
@@ -68,7 +70,7 @@ def evaluate_dense(model: DenseModel, task: Task, dims: Sequence[int], cache: Ca
     if missing:
         whole = vectors_of(model, task, cache)
         for dim in missing:
-            figures[dim] = measure(task, {name: cut(vectors, dim) for name, vectors in whole.items()})
+            figures[dim] = evaluate_vectors(task, {name: truncated(vectors, dim) for name, vectors in whole.items()})
             cache.keep(keys[dim], figures[dim])
     return {dim: figures[dim] for dim in dims}
 
@@ -85,7 +87,7 @@ def vectors_of(model: DenseModel, task: Task, cache: Cache) -> dict[str, Vectors
     return {name: encode(side) for name, side in sides(task).items()}
 
 
-def cut(vectors: Vectors, dim: int) -> Vectors:
+def truncated(vectors: Vectors, dim: int) -> Vectors:
     """The first dimensions of each vector, float32 (n, dim)."""
     return np.ascontiguousarray(vectors[:, :dim])
 
@@ -103,10 +105,12 @@ def evaluate_searches(searches: Sequence[SearchModel], tasks: Sequence[Task], ca
         missing = [model for model in searches if model.name not in figures]
         if missing:
             dim = max(model.dim for model in missing) or None
-            measured = measure_search(task, missing[0].source, [model.name for model in missing], dim)
-            for name, figure in measured.items():
+            results_of_modes = evaluate_search(
+                task, [model.name for model in missing], model=missing[0].source, dim=dim
+            )
+            for name, figure in results_of_modes.items():
                 cache.keep(keys[name], figure)
-            figures |= measured
+            figures |= results_of_modes
         for model in searches:
             results[model.name].tasks[task.name] = {model.dim: figures[model.name]}
     return results

@@ -1,0 +1,72 @@
+"""What readers and writers of a generation share: its fields, its files, and what tantivy's failures mean."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sakuin.index.errors import IndexFolderError
+
+if TYPE_CHECKING:
+    import tantivy
+
+ID_FIELD = "id"
+TERMS_FIELD = "terms"
+
+COPIED = ("meta.json", ".managed.json")
+"""Files that tantivy changes; all others are written once."""
+
+WRITE_REMEDY = "Check that the disk has room and that the folder may be written, then build again."
+READ_REMEDY = "If its files may be read by you, it is damaged: delete the index folder and build it again."
+
+
+def schema() -> "tantivy.Schema":
+    """A passage is its id and its terms, counted but without positions; no text is stored."""
+    from tantivy import SchemaBuilder
+
+    builder = SchemaBuilder()
+    builder.add_unsigned_field(ID_FIELD, indexed=True, fast=True)
+    builder.add_text_field(TERMS_FIELD, tokenizer_name="whitespace", index_option="freq")
+    return builder.build()
+
+
+def link(base: Path, folder: Path) -> None:
+    """Gives ``folder`` the files of ``base``: segments by hard link, or by copy where the disk cannot link."""
+    for file in base.iterdir():
+        if file.suffix == ".lock" or not file.is_file():
+            continue
+        target = folder / file.name
+        if file.name in COPIED:
+            shutil.copyfile(file, target)
+            continue
+        try:
+            os.link(file, target)
+        except OSError:
+            shutil.copyfile(file, target)
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in the folder durable; systems that cannot open a folder do so without being asked."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def explained(folder: Path, what: str, remedy: str) -> Iterator[None]:
+    """Turns what tantivy raises into our error; a panic inside it is no ``Exception`` to Python."""
+    try:
+        yield
+    except (IndexFolderError, KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:
+        raise IndexFolderError(f"The term index in {folder} {what}: {error}. {remedy}") from error
