@@ -240,7 +240,7 @@ def compared(built: Path, judged: list[JudgedQuery]) -> FusionComparison:
 
 
 def test_the_ways_to_rank(compared: FusionComparison) -> None:
-    rows = {row.name: row for row in compared.rows}
+    rows = {row.way: row for row in compared.rows}
     assert list(rows) == [DENSE, BM25, RRF, FIXED, ADAPTIVE, TUNED]
     for row in compared.rows:
         for own in (row.ndcg, row.mrr, row.recall):
@@ -267,7 +267,7 @@ def test_what_is_in_use_is_shown_beside_the_default(index: Path, judged: list[Ju
     keep(index, Fusion(0.1, 0.0))
     with Searcher.open(index) as searcher:
         result = compare_fusions(searcher, judged, dim=64, folds=3)
-    rows = {row.name: row for row in result.rows}
+    rows = {row.way: row for row in result.rows}
     assert (result.dim, result.folds) == (64, 3)
     assert rows[IN_USE].ndcg != rows[ADAPTIVE].ndcg
 
@@ -344,7 +344,7 @@ def test_the_command_tunes_shows_and_resets(index: Path) -> None:
     assert code == 0
     tuned = Fusion.of(fusion_of(index))
     assert tuned != Fusion()
-    for text in (DENSE, BM25, RRF, ADAPTIVE, TUNED, "nDCG@10", f"Best:      {tuned}", "BM25 left out"):
+    for text in (*map(str, (DENSE, BM25, RRF, ADAPTIVE, TUNED)), "nDCG@10", f"Best:      {tuned}", "BM25 left out"):
         assert text in shown
     assert f"tuned: {tuned}" in run("info", "--index", index)[1]
     facts = json.loads(run("tune", "--queries", QUERIES, "--index", index, "--json")[1])
