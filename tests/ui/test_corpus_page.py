@@ -61,7 +61,7 @@ def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
 
 def uris(folder: Path) -> set[str]:
     with reading(folder) as connection:
-        return {document.uri for document in list_documents(connection, most=1000)}
+        return {document.id for document in list_documents(connection, most=1000)}
 
 
 @pytest.fixture
