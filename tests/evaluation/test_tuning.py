@@ -319,7 +319,7 @@ def test_changes_of_the_documents_leave_it_as_it_is(index: Path, tmp_path: Path)
 
 def test_an_index_that_is_being_written_or_is_not_there_is_not_tuned(index: Path, tmp_path: Path) -> None:
     with IndexWriter(index), pytest.raises(IndexFolderError, match="is writing"):
-        keep(index, Fusion(0.1, 0.0))
+        keep(index, Fusion(0.1, 0.0), timeout=0.1)
     with pytest.raises(IndexFolderError, match="No index"):
         keep(tmp_path / "none", Fusion(0.1, 0.0))
     assert not (tmp_path / "none").exists()
