@@ -15,7 +15,6 @@ from experiments.abstention.answers import ANSWERABLE, EASY, HARD, Answer, Asked
 from experiments.abstention.quality import auc, precision_and_recall, quality_of
 from experiments.abstention.weights import logistic
 from experiments.examples import EXAMPLES
-from sakuin.index.build import build
 from sakuin.search.relevance import Evidence, Weights, log_odds, probability
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.records import read_records
@@ -93,11 +92,10 @@ def test_quality_of_known_relevances() -> None:
     assert own.best[HARD] == pytest.approx([0.5])
 
 
-def test_relevant_documents_are_left_out_of_the_second_answer(tmp_path: Path) -> None:
-    build(EXAMPLES / "corpus", tmp_path / "index")
+def test_relevant_documents_are_left_out_of_the_second_answer(example_index: Path) -> None:
     records = [record for record in read_records(EXAMPLES / "queries.jsonl") if not record["paraphrase"]][:5]
     asked = [Asked(record["query"], frozenset(record["relevant"])) for record in records]
-    found = answers_of(tmp_path / "index", asked, ["クォークと格子"], (1024, 256))
+    found = answers_of(example_index, asked, ["クォークと格子"], (1024, 256))
     assert {(way.mode, way.dim) for way in found} == {("hybrid", 256), ("dense", 256), ("bm25", 256)}
     for answers in found.values():
         assert [answer.kind for answer in answers] == [ANSWERABLE, HARD] * 5 + [EASY]

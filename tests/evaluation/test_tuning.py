@@ -51,9 +51,9 @@ QUERIES = EXAMPLES / "queries.jsonl"
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory, example_index: Path) -> Path:
     folder = tmp_path_factory.mktemp("tuning") / "index"
-    build(EXAMPLES / "corpus", folder)
+    shutil.copytree(example_index, folder)
     return folder
 
 
