@@ -305,13 +305,13 @@ def test_an_open_searcher_takes_over_what_was_tuned(index: Path, tmp_path: Path)
     assert verify(index) == []
 
 
-def test_changes_of_the_documents_leave_it_as_it_is(index: Path, tmp_path: Path) -> None:
+def test_changes_of_the_documents_leave_it_as_it_is(index: Path, example_index: Path, tmp_path: Path) -> None:
     copy = tmp_path / "index"
     shutil.copytree(index, copy)
     keep(copy, Fusion(0.2, 0.4))
     (tmp_path / "note.txt").write_text("猫は魚が好き。", encoding="utf-8")
     add([tmp_path / "note.txt"], copy)
-    build(EXAMPLES / "corpus", copy)
+    build(example_index.parent / "examples" / "corpus", copy)
     compact(copy)
     assert fusion_of(copy) == {"bm25_weight": 0.2, "covered": 0.4}
     assert verify(copy) == []
