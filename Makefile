@@ -16,7 +16,7 @@ install: .venv/installed ## set up .venv with everything for use and development
 	$(call install,dev)
 	touch .venv/demo $@
 
-# What the pages need, a fifth of that; there already where the rest is.
+# What the pages need, a quarter of that; there already where the rest is.
 .venv/demo: pyproject.toml
 	@echo "Installing sakuin and its pages into .venv: a minute or two."
 	$(call install,ui)

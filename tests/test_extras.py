@@ -92,18 +92,51 @@ importlib.metadata.version = version
 @pytest.mark.parametrize(
     ("hide", "module", "command", "arguments", "extra"),
     [
-        (WITHOUT_TORCH, "torch", "main", ["adapt", "examples/corpus", "--out", "unwritten"], "train"),
-        (WITHOUT_TORCH, "torch", "training", ["adapt", "examples/corpus", "--out", "unwritten"], "train"),
-        (WITHOUT_STREAMLIT, "streamlit", "main", ["ui", "--no-browser"], "ui"),
+        (WITHOUT_TORCH, "torch", "sakuin", ["adapt", "examples/corpus", "--out", "unwritten"], "train"),
+        (WITHOUT_TORCH, "torch", "sakuin.training", ["adapt", "examples/corpus", "--out", "unwritten"], "train"),
+        (WITHOUT_STREAMLIT, "streamlit", "sakuin", ["ui", "--no-browser"], "ui"),
     ],
 )
 def test_a_command_that_lacks_an_extra_names_it(
     hide: str, module: str, command: str, arguments: list[str], extra: str
 ) -> None:
-    code = f"{hide}\nfrom sakuin.cli.{command} import main; main()"
+    code = f"{hide}\nimport runpy; runpy.run_module({command!r}, run_name='__main__')"
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 1
     assert done.stderr.startswith(f"Error: This needs the extra `{extra}`: {module} is not installed: run `")
     assert f"[{extra}]" in done.stderr
+
+
+# What only extras bring; see pyproject.toml.
+OF_EXTRAS = (
+    *("altair", "pandas", "pyarrow", "streamlit"),
+    *("datasets", "google.protobuf", "matplotlib", "sentence_transformers", "sentencepiece", "torch", "transformers"),
+    *("openTSNE", "scipy", "sklearn", "unidic_lite", "zstandard"),
+)
+BASE = """
+import sys
+sys.modules.update(dict.fromkeys(sys.argv.pop(1).split(","), None))
+import sakuin.evaluation, sakuin.service.serving, sakuin.tuning.tuning
+from sakuin.cli.main import main
+main()
+"""
+
+
+def test_a_base_installation_builds_and_searches(tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    for number in range(300):
+        text = f"{number} 番目の文書は猫の話です。" if number else "会社を休むときは上司に連絡します。"
+        (tmp_path / "corpus" / f"{number}.md").write_text(text, encoding="utf-8")
+    index = ["--index", str(tmp_path / "index")]
+    for arguments in (["build", str(tmp_path / "corpus")], ["search", "会社を休みたい", "-k", "1"], ["verify"]):
+        done = subprocess.run(
+            [sys.executable, "-c", BASE, ",".join(OF_EXTRAS), *arguments, *index],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        assert done.returncode == 0, done.stderr
+        if arguments[0] == "search":
+            assert "0.md" in done.stdout

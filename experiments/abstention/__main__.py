@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from experiments.abstention.answers import ANSWERABLE, EASY, EXAMPLE_SET, HARD, Setting, as_retrieval, collected
+from experiments.abstention.answers import ANSWERABLE, DIMS, EASY, EXAMPLE_SET, HARD, Setting, as_retrieval, collected
 from experiments.abstention.quality import Quality, judge, precision_and_recall
 from experiments.abstention.weights import fit_weights
 from sakuin.cli.running import run
@@ -20,8 +20,16 @@ THRESHOLDS = (0.03, 0.05, 0.07, 0.1, 0.2, 0.3)
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of retrieval tasks.")
 @click.option("--queries", default=500, show_default=True, type=click.IntRange(10), help="Of each task, at random.")
+@click.option(
+    "--dims",
+    default=DIMS,
+    multiple=True,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Dimension to search at; may be given again.",
+)
 @click.option("--fit", is_flag=True, help="Print the weights learnt from all tasks, for search/relevance.py.")
-def cli(data: Path, queries: int, fit: bool) -> None:
+def cli(data: Path, queries: int, dims: tuple[int, ...], fit: bool) -> None:
     """Ask queries that the index answers and queries that it does not, and see how well the relevance tells them apart.
 
     Weights are learnt from the other tasks for each task, so the figures are those of an index nobody has seen. The
@@ -34,7 +42,7 @@ def cli(data: Path, queries: int, fit: bool) -> None:
     tasks = [as_retrieval(task) for task in read_tasks(data, families=("retrieval", "bitext"))]
     if len(tasks) < 2:
         raise EvaluationError(f"{data} has one task to search: it takes two, one to learn from and one to judge.")
-    sets = collected(tasks, queries)
+    sets = collected(tasks, queries, dims=dims)
     if fit:
         for mode, weights in fit_weights([answers for name, answers in sets.items() if name != EXAMPLE_SET]).items():
             click.echo(f'    "{mode}": {printed(weights)},')

@@ -173,8 +173,17 @@ def as_retrieval(task: Task) -> RetrievalTask:
     return RetrievalTask(task.name + TRANSLATIONS, docids, task.first, task.second, relevant)
 
 
-def collected(tasks: Sequence[RetrievalTask], number: int) -> dict[str, Answers]:
-    """What an index of each task, and one of the example corpus, answers."""
+def collected(tasks: Sequence[RetrievalTask], number: int, *, dims: Sequence[int] = DIMS) -> dict[str, Answers]:
+    """What an index of each task, and one of the example corpus, answers.
+
+    Args:
+        tasks: Two or more.
+        number: Queries of each at most.
+        dims: Dimensions to search at; those beyond the model's are left out.
+
+    Returns:
+        Answers by name of the task.
+    """
     asked: dict[str, list[Asked]] = {}
     for task in tasks:
         chosen = random.Random(0).sample(range(len(task.queries)), min(number, len(task.queries)))
@@ -182,7 +191,7 @@ def collected(tasks: Sequence[RetrievalTask], number: int) -> dict[str, Answers]
     records = read_records(EXAMPLES / "queries.jsonl")
     asked[EXAMPLE_SET] = [Asked(record["query"], frozenset(record["relevant"])) for record in records[:number]]
     full = StaticEmbedder.load().dimension
-    dims = [dim for dim in DIMS if dim <= full]
+    dims = [dim for dim in dims if dim <= full]
     others = {name: foreign_queries(asked, name, number) for name in asked}
     sets: dict[str, Answers] = {}
     for task in tasks:

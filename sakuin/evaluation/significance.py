@@ -16,15 +16,25 @@ from sakuin.evaluation.families import (
 )
 from sakuin.evaluation.results import TaskResult
 from sakuin.tuning.metrics import average_precision, macro_f1, spearman
-from sakuin.tuning.significance import Difference, Items, paired_bootstrap, randomisation_test
+from sakuin.tuning.significance import RESAMPLES, Difference, Items, paired_bootstrap, randomisation_test
 
 
-def task_difference(task: Task, a: TaskResult, b: TaskResult) -> Difference | None:
-    """Test the difference of two models on a task; None for clustering, which has no figure an item."""
+def task_difference(task: Task, a: TaskResult, b: TaskResult, *, resamples: int = RESAMPLES) -> Difference | None:
+    """Test the difference of two models on a task.
+
+    Args:
+        task: Of any family.
+        a: Of the first model.
+        b: Of the second.
+        resamples: Of the bootstrap, where the task's score is no mean over items.
+
+    Returns:
+        The difference; None for clustering, which has no figure an item.
+    """
     if isinstance(task, RetrievalTask | RerankingTask | BitextTask):
         return randomisation_test(a.items, b.items)
     statistic = statistic_of(task)
-    return paired_bootstrap(a.items, b.items, statistic) if statistic else None
+    return paired_bootstrap(a.items, b.items, statistic, resamples) if statistic else None
 
 
 def statistic_of(task: Task) -> Callable[[NDArray[np.int64], Items], float] | None:

@@ -16,7 +16,7 @@ from typing import Any
 from sakuin.index.store import existing
 from sakuin.index.store import passages as stored
 from sakuin.tuning.errors import EvaluationError
-from sakuin.tuning.records import read_rows, string
+from sakuin.tuning.records import parse_rows, read_rows, string
 
 FIELDS = ("relevant", "relevant_docs")
 PASSAGE_ID = re.compile(r"[0-7][0-9a-f]{15}")
@@ -60,8 +60,26 @@ def read_judged(path: Path) -> list[JudgedQuery]:
     Raises:
         EvaluationError: with file and line, where one has no query, or judgements of another form.
     """
+    return _merged(read_rows(path, judged_query))
+
+
+def parse_judged(content: bytes, name: str) -> list[JudgedQuery]:
+    """The judged queries of a file that was read already, as `read_judged` gives them.
+
+    Args:
+        content: Of the file.
+        name: What it is called where something is wrong with it.
+
+    Raises:
+        EvaluationError: as by `read_judged`.
+    """
+    return _merged(parse_rows(content, judged_query, name))
+
+
+def _merged(rows: Iterable[tuple[str, dict[str, float]]]) -> list[JudgedQuery]:
+    """Queries, each once, with all gains that were given for it."""
     together: dict[str, dict[str, float]] = {}
-    for query, gains in read_rows(path, judged_query):
+    for query, gains in rows:
         known = together.setdefault(query, {})
         for name, gain in gains.items():
             known[name] = max(gain, known.get(name, 0.0))

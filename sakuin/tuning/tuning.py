@@ -7,16 +7,17 @@ that is best for all queries is kept only if the 95 % interval of the cross-vali
 above 0: on a few dozen queries some setting of a grid always looks better by chance.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
+from sakuin.facts import Fact
 from sakuin.index import store
 from sakuin.index.lock import WAIT_SECONDS
 from sakuin.index.settings import Settings
@@ -36,12 +37,30 @@ FOLDS = 5
 REPEATS = 10
 WEIGHTS = tuple(round(0.1 * step, 1) for step in range(11))
 COVERED = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-DENSE, BM25, RRF = "dense", "BM25", "RRF"
-FIXED, ADAPTIVE, IN_USE = f"fixed weight {BM25_WEIGHT}", "adaptive (default)", "in use now"
-TUNED = "tuned (cross-validated)"
 
 Progress = Callable[[str, int, int], None]
 """Called with a query, the number of queries done, and of all."""
+
+
+class Way(Fact):
+    """A way of ranking."""
+
+    __slots__ = ()
+
+    SENTENCES: ClassVar[Mapping[str, str]] = {
+        "dense": "dense",
+        "bm25": "BM25",
+        "rrf": "RRF",
+        "fixed": "fixed weight {weight}",
+        "default": "adaptive (default)",
+        "in_use": "in use now",
+        "tuned": "tuned (cross-validated)",
+    }
+
+
+DENSE, BM25, RRF = Way("dense"), Way("bm25"), Way("rrf")
+FIXED, ADAPTIVE, IN_USE = Way("fixed", {"weight": BM25_WEIGHT}), Way("default"), Way("in_use")
+TUNED = Way("tuned")
 
 
 @dataclass(frozen=True)
@@ -55,9 +74,9 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Row:
-    """One way of ranking: its name, and means of nDCG@10, reciprocal rank among the first 10, and recall@10."""
+    """One way of ranking: which, and means of nDCG@10, reciprocal rank among the first 10, and recall@10."""
 
-    name: str
+    way: Way
     ndcg: Estimate
     mrr: Estimate
     recall: Estimate
@@ -101,7 +120,14 @@ class FusionComparison:
             "folds": self.folds,
             "dense_no_match": self.dense_no_match,
             "bm25_no_match": self.bm25_no_match,
-            "rows": [asdict(row) for row in self.rows],
+            "rows": [
+                {
+                    "code": row.way.code,
+                    "name": str(row.way),
+                    **{name: asdict(getattr(row, name)) for name in ("ndcg", "mrr", "recall")},
+                }
+                for row in self.rows
+            ],
             "tuned": asdict(self.tuned),
             "difference": asdict(self.difference),
             "better": self.better,
@@ -170,7 +196,7 @@ def compare_fusions(
         judgements,
         compared,
         folds,
-        tuple(row(name, own, seed) for name, own in ways.items()),
+        tuple(row(way, own, seed) for way, own in ways.items()),
         settings[best(np.stack([own.ndcg for own in figures]))],
         randomisation_test(tuned.ndcg, default.ndcg, seed=seed),
         int(found.dense_no_match.sum()),
@@ -217,9 +243,9 @@ def cross_validated(figures: Sequence[QueryFigures], folds: int, seed: int, repe
     return QueryFigures(**{name: total / repeats for name, total in totals.items()})
 
 
-def row(name: str, figures: QueryFigures, seed: int = SEED) -> Row:
+def row(way: Way, figures: QueryFigures, seed: int = SEED) -> Row:
     """Means of the figures of each query, with intervals."""
-    return Row(name, *(estimate(items, seed) for items in (figures.ndcg, figures.mrr, figures.recall)))
+    return Row(way, *(estimate(items, seed) for items in (figures.ndcg, figures.mrr, figures.recall)))
 
 
 def estimate(items: NDArray[np.float64], seed: int = SEED) -> Estimate:
@@ -256,11 +282,11 @@ def keep(
 
 def table(comparison: FusionComparison) -> list[str]:
     """Lines for a terminal: figures times 100 with their intervals."""
-    width = max(len(own.name) for own in comparison.rows)
+    width = max(len(str(own.way)) for own in comparison.rows)
     lines = [f"{'':{width}}  {'nDCG@10':21}{'MRR@10':21}{'recall@10'}"]
     for own in comparison.rows:
         cells = [f"{printed(each):21}" for each in (own.ndcg, own.mrr, own.recall)]
-        lines.append(f"{own.name:{width}}  {''.join(cells)}".rstrip())
+        lines.append(f"{own.way!s:{width}}  {''.join(cells)}".rstrip())
     return lines
 
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 def uris(folder: Path) -> set[str]:
     with reading(folder) as connection:
-        return {document.uri for document in list_documents(connection, most=1000)}
+        return {document.id for document in list_documents(connection, most=1000)}
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from experiments.abstention.answers import ANSWERABLE, EASY, HARD, Answer, Asked
 from experiments.abstention.quality import auc, precision_and_recall, quality_of
 from experiments.abstention.weights import logistic
 from experiments.examples import EXAMPLES
-from sakuin.index.build import build
 from sakuin.search.relevance import Evidence, Weights, log_odds, probability
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.records import read_records
@@ -45,7 +44,7 @@ def test_logistic_regression_is_that_of_sklearn() -> None:
 def test_weights_of_both_legs_are_found_again() -> None:
     """Of hits that answer with a probability that known weights give."""
     generator = np.random.default_rng(0)
-    number = 200_000
+    number = 50_000
     beyond, shorter = generator.normal(0, 2, number), generator.integers(-2, 3, number).astype(float)
     one = np.ones(number)
     ahead = generator.exponential(1, number)
@@ -55,9 +54,9 @@ def test_weights_of_both_legs_are_found_again() -> None:
     true = Weights((-3.0, 1.0, -0.5, -0.1, 0.7), (-2.0, 2.0), 3.0)
     relevant = generator.random(number) < probability(log_odds(known, true))
     own = logistic(known, relevant, np.full(number, 1 / number))
-    assert own.meaning == pytest.approx(true.meaning, abs=0.1)
-    assert own.words == pytest.approx(true.words, abs=0.1)
-    assert own.behind == pytest.approx(true.behind, abs=0.1)
+    assert own.meaning == pytest.approx(true.meaning, abs=0.15)
+    assert own.words == pytest.approx(true.words, abs=0.15)
+    assert own.behind == pytest.approx(true.behind, abs=0.15)
 
 
 def test_precision_and_recall_count_both_kinds_of_query_as_half() -> None:
@@ -93,11 +92,10 @@ def test_quality_of_known_relevances() -> None:
     assert own.best[HARD] == pytest.approx([0.5])
 
 
-def test_relevant_documents_are_left_out_of_the_second_answer(tmp_path: Path) -> None:
-    build(EXAMPLES / "corpus", tmp_path / "index")
+def test_relevant_documents_are_left_out_of_the_second_answer(example_index: Path) -> None:
     records = [record for record in read_records(EXAMPLES / "queries.jsonl") if not record["paraphrase"]][:5]
     asked = [Asked(record["query"], frozenset(record["relevant"])) for record in records]
-    found = answers_of(tmp_path / "index", asked, ["クォークと格子"], (1024, 256))
+    found = answers_of(example_index, asked, ["クォークと格子"], (1024, 256))
     assert {(way.mode, way.dim) for way in found} == {("hybrid", 256), ("dense", 256), ("bm25", 256)}
     for answers in found.values():
         assert [answer.kind for answer in answers] == [ANSWERABLE, HARD] * 5 + [EASY]
@@ -121,13 +119,13 @@ def tasks(write: Write, tmp_path: Path) -> Path:
 
 
 def test_the_command_prints_both_tables_and_the_weights(tasks: Path) -> None:
-    shown = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "36"])
+    shown = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "36", "--dims", "256"])
     assert shown.exit_code == 0, shown.output
     quality, abstention = shown.stdout.strip().split("\n\n")
     for name in ("first", "second", "example corpus"):
         assert f"| {name} | hybrid, 256 | " in quality
         assert f"| {name} | bm25 | 0.05 (default) | " in abstention
-    weights = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "36", "--fit"])
+    weights = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "36", "--dims", "256", "--fit"])
     assert [line.split(":")[0].strip() for line in weights.stdout.splitlines()] == ['"hybrid"', '"dense"', '"bm25"']
 
 
@@ -135,7 +133,7 @@ def test_too_few_and_too_small_tasks_are_named(tasks: Path) -> None:
     (tasks / "second_retrieval_corpus.jsonl").write_text('{"docid": "1", "text": "駅"}', encoding="utf-8")
     (tasks / "second_retrieval_queries.jsonl").write_text('{"query": "駅", "relevant_docs": ["1"]}', encoding="utf-8")
     with pytest.raises(EvaluationError, match="too small"):
-        CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "10"], catch_exceptions=False)
+        CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "10", "--dims", "256"], catch_exceptions=False)
     for path in tasks.glob("second*"):
         path.unlink()
     with pytest.raises(EvaluationError, match="takes two"):

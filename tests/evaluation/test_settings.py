@@ -19,10 +19,8 @@ from sakuin.tuning.settings import Setting, measure_setting, ranked_names
 
 
 @pytest.fixture(scope="module")
-def searcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
-    folder = tmp_path_factory.mktemp("settings") / "index"
-    build(EXAMPLES / "corpus", folder)
-    with Searcher.open(folder) as opened:
+def searcher(example_index: Path) -> Iterator[Searcher]:
+    with Searcher.open(example_index) as opened:
         yield opened
 
 

@@ -51,9 +51,9 @@ QUERIES = EXAMPLES / "queries.jsonl"
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def built(tmp_path_factory: pytest.TempPathFactory, example_index: Path) -> Path:
     folder = tmp_path_factory.mktemp("tuning") / "index"
-    build(EXAMPLES / "corpus", folder)
+    shutil.copytree(example_index, folder)
     return folder
 
 
@@ -240,7 +240,7 @@ def compared(built: Path, judged: list[JudgedQuery]) -> FusionComparison:
 
 
 def test_the_ways_to_rank(compared: FusionComparison) -> None:
-    rows = {row.name: row for row in compared.rows}
+    rows = {row.way: row for row in compared.rows}
     assert list(rows) == [DENSE, BM25, RRF, FIXED, ADAPTIVE, TUNED]
     for row in compared.rows:
         for own in (row.ndcg, row.mrr, row.recall):
@@ -267,7 +267,7 @@ def test_what_is_in_use_is_shown_beside_the_default(index: Path, judged: list[Ju
     keep(index, Fusion(0.1, 0.0))
     with Searcher.open(index) as searcher:
         result = compare_fusions(searcher, judged, dim=64, folds=3)
-    rows = {row.name: row for row in result.rows}
+    rows = {row.way: row for row in result.rows}
     assert (result.dim, result.folds) == (64, 3)
     assert rows[IN_USE].ndcg != rows[ADAPTIVE].ndcg
 
@@ -305,13 +305,13 @@ def test_an_open_searcher_takes_over_what_was_tuned(index: Path, tmp_path: Path)
     assert verify(index) == []
 
 
-def test_changes_of_the_documents_leave_it_as_it_is(index: Path, tmp_path: Path) -> None:
+def test_changes_of_the_documents_leave_it_as_it_is(index: Path, example_index: Path, tmp_path: Path) -> None:
     copy = tmp_path / "index"
     shutil.copytree(index, copy)
     keep(copy, Fusion(0.2, 0.4))
     (tmp_path / "note.txt").write_text("猫は魚が好き。", encoding="utf-8")
     add([tmp_path / "note.txt"], copy)
-    build(EXAMPLES / "corpus", copy)
+    build(example_index.parent / "examples" / "corpus", copy)
     compact(copy)
     assert fusion_of(copy) == {"bm25_weight": 0.2, "covered": 0.4}
     assert verify(copy) == []
@@ -319,7 +319,7 @@ def test_changes_of_the_documents_leave_it_as_it_is(index: Path, tmp_path: Path)
 
 def test_an_index_that_is_being_written_or_is_not_there_is_not_tuned(index: Path, tmp_path: Path) -> None:
     with IndexWriter(index), pytest.raises(IndexFolderError, match="is writing"):
-        keep(index, Fusion(0.1, 0.0))
+        keep(index, Fusion(0.1, 0.0), timeout=0.1)
     with pytest.raises(IndexFolderError, match="No index"):
         keep(tmp_path / "none", Fusion(0.1, 0.0))
     assert not (tmp_path / "none").exists()
@@ -344,7 +344,7 @@ def test_the_command_tunes_shows_and_resets(index: Path) -> None:
     assert code == 0
     tuned = Fusion.of(fusion_of(index))
     assert tuned != Fusion()
-    for text in (DENSE, BM25, RRF, ADAPTIVE, TUNED, "nDCG@10", f"Best:      {tuned}", "BM25 left out"):
+    for text in (*map(str, (DENSE, BM25, RRF, ADAPTIVE, TUNED)), "nDCG@10", f"Best:      {tuned}", "BM25 left out"):
         assert text in shown
     assert f"tuned: {tuned}" in run("info", "--index", index)[1]
     facts = json.loads(run("tune", "--queries", QUERIES, "--index", index, "--json")[1])

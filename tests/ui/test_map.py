@@ -148,13 +148,13 @@ def test_fields_with_few_values_give_colours() -> None:
     for each in metadata[5:]:
         del each["rare"]
     fields = fields_of(metadata)
-    assert fields.keys() == {"lang", "id", "tags"}
+    assert fields.keys() == {"lang", "metadata.id", "tags"}
     assert fields["tags"] == ["a"] * 60
     lang = coloured_by(fields["lang"])
     assert lang is not None
     assert lang.values == ("ja", "en")
     assert lang.codes.tolist() == [1 if i % 3 == 0 else 0 for i in range(60)]
-    assert coloured_by(fields["id"]) is None
+    assert coloured_by(fields["metadata.id"]) is None
     assert coloured_by(fields["tags"]) is None
     partly = coloured_by(["x", "", "y"])
     assert partly is not None

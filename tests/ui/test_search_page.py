@@ -188,6 +188,13 @@ def test_filters_restrict_the_hits_and_stand_in_the_address(
     assert not any(box.key == "chips" for box in app.multiselect)
 
 
+@pytest.mark.parametrize("name", ["id", "uri"])
+def test_an_address_with_one_document(monkeypatch: pytest.MonkeyPatch, example_index: Path, name: str) -> None:
+    app = run_app(monkeypatch, example_index, q=PARAPHRASE, **{f"in.{name}": ANSWER})
+    assert set(uris(html_of(app))) == {ANSWER}
+    assert app.multiselect(key="chips").options[0].endswith(f": {ANSWER}")
+
+
 def test_an_address_with_filters(monkeypatch: pytest.MonkeyPatch, example_index: Path) -> None:
     asked: dict[str, Any] = {"in.folder": ["travel", "home"], "in.type": "txt", "in.no such field": "x"}
     app = run_app(monkeypatch, example_index, q=PARAPHRASE, **asked)

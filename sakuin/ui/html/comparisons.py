@@ -117,13 +117,12 @@ def query_table(rows: Sequence["QueryChange"], settings: Mapping[str, Mapping[st
 
 
 def tuning(comparison: "FusionComparison", words: Words) -> str:
-    """Ways of joining the legs, and whether tuning is worth it."""
+    """Ways of fusing the legs, and whether tuning is worth it."""
     columns = [words("setting"), "nDCG@10", "MRR@10", "recall@10"]
     body = []
     for row in comparison.rows:
         cells = "".join(f"<td>{interval(own)}</td>" for own in (row.ndcg, row.mrr, row.recall))
-        # Names such as "adaptive (default)": the first word tells which it is.
-        body.append(f"<tr><td>{escape(words(f'way_{row.name.split()[0]}'))}</td>{cells}</tr>")
+        body.append(f"<tr><td>{escape(words(f'way_{row.way.code}'))}</td>{cells}</tr>")
     change = comparison.difference
     said = words(
         "tuning_better" if comparison.better else "tuning_same",

@@ -1,11 +1,8 @@
 """The page *Dimensions*: what changes when fewer dimensions of each vector are compared."""
 
-import os
 import shlex
-import tempfile
 from dataclasses import dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -94,7 +91,7 @@ def show_corpus(searcher: Searcher, dimensions: list[int], words: Words) -> None
         max_upload_size=MAX_JUDGED_MB,
     )
     try:
-        judgements = read_uploaded(searcher, file.getvalue()) if file else None
+        judgements = read_uploaded(searcher, file.name, file.getvalue()) if file else None
     except SakuinError as error:
         st.html(pieces.note(words.error(error)))
         return
@@ -109,18 +106,12 @@ def show_corpus(searcher: Searcher, dimensions: list[int], words: Words) -> None
         show_figures(measured.figures, words)
 
 
-def read_uploaded(searcher: Searcher, content: bytes) -> "Judgements":
+def read_uploaded(searcher: Searcher, name: str, content: bytes) -> "Judgements":
     """Judged queries of a file that was loaded; raises SakuinError where it has none for this index."""
     from sakuin.tuning.by_dimension import judged_in
-    from sakuin.tuning.judged import read_judged
+    from sakuin.tuning.judged import parse_judged
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "queries.jsonl")
-        path.write_bytes(content)
-        try:
-            return judged_in(searcher, read_judged(path))
-        except SakuinError as error:
-            raise SakuinError(str(error).replace(f"{folder}{os.sep}", "")) from error
+    return judged_in(searcher, parse_judged(content, name))
 
 
 def measure(searcher: Searcher, dimensions: list[int], judgements: "Judgements | None", words: Words) -> "ByDimension":

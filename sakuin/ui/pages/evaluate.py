@@ -3,8 +3,6 @@
 import hashlib
 import json
 import shlex
-import tempfile
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from sakuin.errors import SakuinError
-from sakuin.index import DEFAULT_INDEX, store
+from sakuin.index import DEFAULT_INDEX
 from sakuin.search import Searcher
 from sakuin.ui.html import comparisons, pieces
 from sakuin.ui.widgets import dimensions_up_to, holds_examples, short_path
@@ -134,19 +132,10 @@ def read(searcher: Searcher, name: str, content: bytes) -> Judged:
     kept: tuple[tuple[str, int], Judged] | None = st.session_state.get("evaluate_judged_queries")
     if kept and kept[0] == key:
         return kept[1]
-    from sakuin.tuning.errors import EvaluationError
-    from sakuin.tuning.judged import judgements_of, read_judged
+    from sakuin.tuning.by_dimension import judged_in
+    from sakuin.tuning.judged import parse_judged
 
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "queries.jsonl")
-        path.write_bytes(content)
-        try:
-            queries = read_judged(path)
-        except EvaluationError as error:
-            # The name that the user knows it by.
-            raise EvaluationError(str(error).replace(str(path), name)) from error
-    with closing(store.connect(searcher.folder, read_only=True)) as connection:
-        judgements = judgements_of(queries, connection)
+    judgements = judged_in(searcher, parse_judged(content, name))
     beyond = max(len(judgements.queries) - MAX_QUERIES, 0)
     judged = Judged(name, key[0], judgements.queries[:MAX_QUERIES], judgements.unknown, judgements.left_out, beyond)
     st.session_state["evaluate_judged_queries"] = (key, judged)
