@@ -23,7 +23,7 @@ from sakuin.index import store
 from sakuin.index.terms import FirstStage
 from sakuin.search import Searcher, SearchRequest
 from sakuin.search.ranking import rank
-from sakuin.tuning.judged import names_in_ranking, places_of
+from sakuin.tuning.judged import names_in_ranking, sources_of
 from sakuin.tuning.metrics import CUTOFF
 from sakuin.tuning.significance import randomisation_test
 
@@ -90,8 +90,8 @@ def ranked(searcher: Searcher, task: RetrievalTask, first_stage: FirstStage) -> 
             hits = rank(fresh.snapshot, fresh.model, SearchRequest(query=query, k=CUTOFF), beside=beside).hits
             milliseconds.append(1000 * (time.perf_counter() - started))
             ids = [hit.passage_id for hit in hits]
-            places, gains = places_of(ids, connection), dict.fromkeys(relevant, 1.0)
-            rankings.append([name for i in ids for name in names_in_ranking(i, places.get(i, []), gains)])
+            sources, gains = sources_of(ids, connection), dict.fromkeys(relevant, 1.0)
+            rankings.append([name for i in ids for name in names_in_ranking(i, sources.get(i, []), gains)])
     return result_of_rankings(task, rankings).items, float(np.median(milliseconds))
 
 

@@ -1,4 +1,4 @@
-"""Query to ranked, explained results: dense and BM25 search, joined by a hybrid ranker."""
+"""Query to ranked, explained results: dense and BM25 search, fused by a hybrid ranker."""
 
 from sakuin.index.store.facets import Facet
 from sakuin.index.where import Where

@@ -3,7 +3,7 @@
 Either leg may know: a passage in other words, or another language, has a cosine far from chance and from those of the
 next best, one in the same words covers the query. So the odds that a hit answers are the sum of what each leg gives
 it, each by a logistic formula, and fall with the distance to the best hit. What the scores of unrelated pairs are in
-the index, a commit has measured (`index.calibration`). The weights were learnt from queries whose answers are known,
+the index, a commit has measured (`index.background`). The weights were learnt from queries whose answers are known,
 half of them with the answers taken out of the index: ``python -m experiments.abstention --fit`` prints them, and
 without ``--fit`` how well they hold on sets of queries that had no part in them. docs/experiments/relevance.md has the
 figures.
@@ -28,7 +28,7 @@ JUDGED = 10
 """The first so many hits say whether a query is answered."""
 
 RIVAL = 10
-"""The place in the dense list that a cosine is compared with: so many others may answer the query as well."""
+"""The rank in the dense list whose cosine others are compared with: so many others may answer the query as well."""
 
 # The dimension that the weights of meaning are given for.
 MIDDLE = 256
@@ -58,7 +58,7 @@ class Evidence:
     Attributes:
         meaning: float64 (n, 5): 1; by how many standard deviations of unrelated pairs the cosine is above the highest
             that is to be expected of so many of them, ``mean + std * sqrt(2 ln passages)``, the maximum of normally
-            distributed numbers; log2 of the numbers compared over 256; the product of the two before; by how many
+            distributed numbers; log2 of the dimensions compared over 256; the product of the two before; by how many
             standard deviations the cosine is above the `RIVAL`-th best of all passages. None where the dense leg took
             no part.
         words: float64 (n, 2): 1; the BM25 score as a share of the query's full score, less the share that pieces of
@@ -102,7 +102,7 @@ def relevances(
     *,
     bm25_no_match: bool = False,
 ) -> list[float] | None:
-    """The probability that each hit answers the query; None where the index is not calibrated.
+    """The probability that each hit answers the query; None where the index has no background statistics.
 
     Args: as those of `evidence`, and
         bm25_no_match: BM25 was asked too, and found nothing.
@@ -121,11 +121,11 @@ def relevances(
 
 
 def evidence(hits: Sequence[Scored], rival: float | None, full: float, dim: int, manifest: Manifest) -> Evidence | None:
-    """What is known of hits; None where the index is not calibrated.
+    """What is known of hits; None where the index has no background statistics.
 
     Args:
         hits: Best first, from the first on, of one search.
-        rival: Cosine in place `RIVAL` of the dense leg's list, or in its last; None where that leg took no part.
+        rival: Cosine at rank `RIVAL` of the dense leg's list, or at its last; None where that leg took no part.
         full: `index.terms.Terms.full_score` of the query.
         dim: Numbers of the vectors that were compared.
         manifest: Of the index.

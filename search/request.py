@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from numbers import Integral, Real
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.errors import SakuinError
 from sakuin.index.where import Where
@@ -93,3 +96,19 @@ def checked_dim(dim: int | None, *, stored: int) -> int:
             f"Cannot compare {dim!r} dimensions: this index stores {stored} a vector, so give dim = 1 to {stored}."
         )
     return int(dim)
+
+
+def checked_vector(vector: ArrayLike) -> NDArray[np.float32]:
+    """A vector to search for, float32 (d,), scaled to length 1.
+
+    Raises:
+        SearchError: it has another shape, inf or NaN, or is of zeros.
+    """
+    values = np.asarray(vector, np.float32)
+    if values.ndim != 1 or not len(values):
+        raise SearchError(f"Cannot search for an array of shape {values.shape}: give one vector, of shape (dim,).")
+    length = float(np.linalg.norm(values))
+    if not np.isfinite(length) or not length:
+        raise SearchError("Cannot search for a vector of zeros, or with inf or NaN in it: it has no direction.")
+    # What is of length 1 already, but for rounding, stays as it is, so that it finds what its query finds.
+    return values if abs(length - 1) < 1e-6 else values / np.float32(length)

@@ -32,7 +32,7 @@ class LegScore:
     """What one leg of the search thought of a passage.
 
     Attributes:
-        rank: Place in that leg's own list, from 1; None where the leg did not list the passage.
+        rank: In that leg's own list, from 1; None where the leg did not list the passage.
         score: Cosine (dense) or BM25 score; for a passage the leg did not list, the score it has all the same.
         share: The part of the hit's fused score that comes from this leg; the shares add up to the score.
         scaling: How the share follows from the score; None where there is no other leg.

@@ -1,4 +1,4 @@
-"""Searches an index: dense, BM25, or both joined."""
+"""Searches an index: dense, BM25, or both fused."""
 
 import os
 import threading
@@ -15,29 +15,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import DEFAULT_INDEX
-from sakuin.index.background import FEWEST
 from sakuin.index.documents import Skipped
-from sakuin.index.errors import FilterError, IndexFolderError
+from sakuin.index.errors import IndexFolderError
 from sakuin.index.model import load_model
-from sakuin.index.snapshot import Selection, Snapshot, open_index
-from sakuin.index.store import NAME, Manifest, PassageRow
+from sakuin.index.snapshot import Snapshot, open_index
+from sakuin.index.store import NAME, Manifest
 from sakuin.index.store.facets import MOST_VALUES, Facet
-from sakuin.index.where import Condition, Where, condition_of, fields_of
+from sakuin.index.where import Where
 from sakuin.search.breakdown import SIDES, Side, explain_hit
 from sakuin.search.explanation import Explanation
+from sakuin.search.filtering import check_fields, filter_of, selected
 from sakuin.search.highlights import highlight
-from sakuin.search.ranking import Ranked, Ranking, rank
-from sakuin.search.relevance import GOOD_MATCH, JUDGED, relevances
-from sakuin.search.request import SearchError, SearchRequest, checked_dim
-from sakuin.search.results import Hit, HitDocument, Notice, Place, SearchResult
+from sakuin.search.hits import hit_of, with_relevance
+from sakuin.search.ranking import rank
+from sakuin.search.relevance import JUDGED
+from sakuin.search.request import SearchError, SearchRequest, checked_dim, checked_vector
+from sakuin.search.results import Hit, Notice, SearchResult
 
 # A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's
 # place in the processor's caches.
 AT_ONCE = 2
 # Scores that differ by more are not those of the same search; BM25 scores are rounded to four decimals.
 SAME_SCORE = 1e-3
-# Fields that an error names; a table may have hundreds of columns.
-FIELDS_SHOWN = 20
 
 
 class Searcher:
@@ -146,7 +145,7 @@ class Searcher:
 
         Raises:
             SearchError: an argument is out of range, no document has such a field, or hits are to be left out by their
-                relevance in an index that is not calibrated.
+                relevance in an index too small to tell it.
         """
         return self.answer(
             SearchRequest(
@@ -166,7 +165,7 @@ class Searcher:
 
         Raises:
             SearchError: the index stores fewer dimensions, no document has such a field, or hits are to be left out by
-                their relevance in an index that is not calibrated.
+                their relevance in an index too small to tell it.
         """
         started = time.perf_counter()
         with self._turns:
@@ -233,7 +232,7 @@ class Searcher:
             compared = request.dimensions(snapshot.manifest.dim)
             within = selected(snapshot, request.where) if request.where else None
             ranking = rank(snapshot, self.model, wanted, beside=self._beside, within=within, vector=vector)
-            ranked, answered = judged(snapshot, request, ranking)
+            ranked, answered = with_relevance(snapshot, request, ranking)
             ranked = [hit for hit in ranked if hit.rank <= request.k]
             rows = snapshot.passages([hit.passage_id for hit in ranked], within)
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one. So too
@@ -241,7 +240,7 @@ class Searcher:
             if len(rows) == len(ranked) and not (within and snapshot.outdated()):
                 break
         texts = highlight(snapshot.terms.analyser, query, [rows[hit.passage_id].text for hit in ranked])
-        hits = tuple(finished(hit, rows[hit.passage_id], spans) for hit, spans in zip(ranked, texts, strict=True))
+        hits = tuple(hit_of(hit, rows[hit.passage_id], spans) for hit, spans in zip(ranked, texts, strict=True))
         if request.explain:
             hits = tuple(
                 replace(hit, explanation=explain_hit(snapshot, self.model, query, hit, dim=compared)) for hit in hits
@@ -343,90 +342,3 @@ def identity(folder: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-def checked_vector(vector: ArrayLike) -> NDArray[np.float32]:
-    """A vector to search for, float32 (d,), scaled to length 1.
-
-    Raises:
-        SearchError: it has another shape, inf or NaN, or is of zeros.
-    """
-    values = np.asarray(vector, np.float32)
-    if values.ndim != 1 or not len(values):
-        raise SearchError(f"Cannot search for an array of shape {values.shape}: give one vector, of shape (dim,).")
-    length = float(np.linalg.norm(values))
-    if not np.isfinite(length) or not length:
-        raise SearchError("Cannot search for a vector of zeros, or with inf or NaN in it: it has no direction.")
-    # What is of length 1 already, but for rounding, stays as it is, so that it finds what its query finds.
-    return values if abs(length - 1) < 1e-6 else values / np.float32(length)
-
-
-def filter_of(where: Where) -> Condition:
-    """A filter in its one form; raises SearchError where it makes no sense."""
-    try:
-        return condition_of(where)
-    except FilterError as error:
-        raise SearchError(str(error)) from error
-
-
-def selected(snapshot: Snapshot, where: Where) -> Selection:
-    """What matches a filter; raises SearchError where it makes no sense, or names a field that no document has."""
-    condition = filter_of(where)
-    selection = snapshot.selection(condition)
-    if not len(selection.documents):
-        check_fields(snapshot, fields_of(condition))
-    return selection
-
-
-def check_fields(snapshot: Snapshot, names: Collection[str]) -> None:
-    """Raises SearchError if one of the fields is unknown."""
-    known = snapshot.field_names()
-    for name in names:
-        if name not in known:
-            shown = ", ".join(known[:FIELDS_SHOWN])
-            more = f" and {len(known) - FIELDS_SHOWN} more" if len(known) > FIELDS_SHOWN else ""
-            raise SearchError(f"No document of this index has a field {name!r}. There are: {shown}{more}.")
-
-
-def judged(snapshot: Snapshot, request: SearchRequest, ranking: Ranking) -> tuple[list[Ranked], bool | None]:
-    """Hits with their relevance, those of too low a one left out, and whether any is likely enough an answer."""
-    codes = {notice.code for notice in ranking.notices}
-    no_match = not codes.isdisjoint({"bm25_no_match", "bm25_no_match_in_filter"})
-    full = snapshot.terms.full_score(request.text)
-    dim = request.dimensions(snapshot.manifest.dim)
-    chances = relevances(ranking.hits, ranking.rival, full, dim, snapshot.manifest, bm25_no_match=no_match)
-    if chances is None:
-        if request.min_relevance and ranking.hits:
-            raise SearchError(
-                f"The index in {snapshot.folder} is not calibrated, so hits have no relevance to be left out by: it "
-                f"has fewer than {FEWEST} passages, or is of an earlier version and needs `index compact` once."
-            )
-        return ranking.hits, None
-    found = [replace(hit, relevance=chance) for hit, chance in zip(ranking.hits, chances, strict=True)]
-    answered = max(chances[:JUDGED], default=0.0) >= GOOD_MATCH if request.text.strip() else None
-    return [hit for hit in found if hit.relevance is not None and hit.relevance >= request.min_relevance], answered
-
-
-def finished(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]) -> Hit:
-    """A hit with its passage."""
-    places = tuple(
-        Place(HitDocument(own.document_id, own.uri, own.title, own.metadata), own.start, own.end, own.heading)
-        for own in row.places
-    )
-    first = places[0]
-    return Hit(
-        rank=hit.rank,
-        score=hit.score,
-        document=first.document,
-        passage_id=f"{row.passage_id:016x}",
-        places=places,
-        place_count=row.place_count,
-        text=row.text,
-        start=first.start,
-        end=first.end,
-        heading=first.heading,
-        highlights=highlights,
-        dense=hit.dense,
-        bm25=hit.bm25,
-        relevance=hit.relevance,
-    )

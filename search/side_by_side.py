@@ -1,4 +1,4 @@
-"""What each way of searching finds by itself, and what becomes of it in the joined list."""
+"""What each way of searching finds by itself, and what becomes of it in the fused list."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class Listed:
 
     Attributes:
         hit: As that list's search found it.
-        dense, bm25, hybrid: Its place in each list, from 1; None where it is not among the list's first hundred.
+        dense, bm25, hybrid: Its rank in each list, from 1; None where it is not among the list's first hundred.
     """
 
     hit: Hit
@@ -48,16 +48,16 @@ def side_by_side(
     Raises:
         SearchError: an argument is out of range.
     """
-    # So many that a leg's hit which falls far behind in the joined list still has its place there.
+    # So many that a leg's hit which falls far behind in the fused list still has its rank there.
     found = {
         mode: searcher.search(query, k=CANDIDATES, mode=mode, dim=dim, where=where)
         for mode in ("dense", "hybrid", "bm25")
     }
-    places = {mode: {hit.passage_id: hit.rank for hit in result.hits} for mode, result in found.items()}
+    ranks = {mode: {hit.passage_id: hit.rank for hit in result.hits} for mode, result in found.items()}
 
     def first(mode: str) -> tuple[Listed, ...]:
         return tuple(
-            Listed(hit, **{name: of_list.get(hit.passage_id) for name, of_list in places.items()})
+            Listed(hit, **{name: of_list.get(hit.passage_id) for name, of_list in ranks.items()})
             for hit in found[mode].hits[:k]
         )
 

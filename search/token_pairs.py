@@ -30,7 +30,7 @@ def token_pairs(model: StaticEmbedder, query: str, passage: str, dim: int | None
         model: What encodes both.
         query: A text.
         passage: Another; the two may change places.
-        dim: Compare only the first so many numbers; None for all of the model's.
+        dim: Compare only the first so many dimensions; None for all of the model's.
     """
     query_tokens, query_rows = weighted_rows(model, query, dim)
     passage_tokens, passage_rows = weighted_rows(model, passage, dim)

@@ -41,13 +41,15 @@ class SearchOptions(Arguments):
         default="hybrid", description="By meaning and words, by meaning, or by words."
     )
     dim: int | None = Field(
-        default=None, ge=1, description="Compare only the first so many numbers of the vectors [default: all stored]."
+        default=None,
+        ge=1,
+        description="Compare only the first so many dimensions of vectors [default: all stored].",
     )
     rescore: int | None = Field(
         default=None,
         ge=1,
         le=MAX_RESCORED,
-        description="In a large index, how many passages of a rough dense search to compare exactly.",
+        description="In a large index, how many first-stage candidates of dense search to compare exactly.",
     )
     explain: bool = Field(
         default=False,

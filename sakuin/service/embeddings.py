@@ -24,16 +24,16 @@ def texts_of(given: Any) -> list[str]:
         raise ValueError("The argument 'input' should be a text or a list of texts, with at least one.")
     if len(texts) > MAX_INPUTS:
         raise ValueError(f"The argument 'input' has {len(texts):,} texts: send at most {MAX_INPUTS:,} at a time.")
-    for place, text in enumerate(texts):
+    for i, text in enumerate(texts):
         if isinstance(text, (int, list)):
-            raise ValueError("The argument 'input' has token ids, which are other numbers in each model: send texts.")
+            raise ValueError("The argument 'input' has token ids, which mean other things in each model: send texts.")
         if not isinstance(text, str):
-            raise ValueError(f"The argument 'input' should be a text or a list of texts; item {place} is neither.")
+            raise ValueError(f"The argument 'input' should be a text or a list of texts; item {i} is neither.")
         if not text:
-            raise ValueError(f"The argument 'input' has an empty text, item {place}: leave it out.")
+            raise ValueError(f"The argument 'input' has an empty text, item {i}: leave it out.")
         if len(text) > MAX_CHARACTERS:
             raise ValueError(
-                f"The argument 'input' has a text of {len(text):,} characters, item {place}: send at most "
+                f"The argument 'input' has a text of {len(text):,} characters, item {i}: send at most "
                 f"{MAX_CHARACTERS:,}."
             )
     return texts
@@ -57,7 +57,7 @@ class EmbeddingsBody(Arguments):
     ]
     model: str = Field(description="The name that `/v1/models` gives.")
     dimensions: int | None = Field(
-        default=None, ge=1, description="Keep the first so many numbers of each vector [default: all]."
+        default=None, ge=1, description="Keep the first so many dimensions of each vector [default: all]."
     )
     encoding_format: Literal["float", "base64"] = Field(
         default="float", description="Lists of numbers, or little-endian 32-bit floats in base64."
@@ -91,7 +91,7 @@ def embeddings_router(model: StaticEmbedder, name: str, workers: Workers) -> API
         """Vectors of length 1, so that a dot product is a cosine; of zeros for a text the model knows no part of."""
         require_name(asked.model)
         if asked.dimensions is not None and asked.dimensions > model.dimension:
-            message = f"The argument 'dimensions' should be 1 to {model.dimension:,}, the numbers in an uncut vector."
+            message = f"The argument 'dimensions' should be 1 to {model.dimension:,}, the dimensions of a whole vector."
             raise Refusal(400, message, param="dimensions")
         return Response(await workers.run(lambda: encoded(model, name, asked)), media_type="application/json")
 
@@ -105,7 +105,7 @@ def encoded(model: StaticEmbedder, name: str, asked: EmbeddingsBody) -> bytes:
     values: list[Any] = list(vectors)
     if asked.encoding_format == "base64":
         values = [base64.b64encode(row.tobytes()).decode("ascii") for row in vectors.astype("<f4", copy=False)]
-    data = [{"object": "embedding", "index": place, "embedding": value} for place, value in enumerate(values)]
+    data = [{"object": "embedding", "index": i, "embedding": value} for i, value in enumerate(values)]
     answer = {
         "object": "list",
         "data": data,

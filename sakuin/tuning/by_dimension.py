@@ -1,4 +1,4 @@
-"""What comparing fewer numbers of each vector changes in an index: what is found, how well, how fast, in what memory.
+"""What comparing fewer dimensions of vectors changes in an index: what is found, how well, how fast, in what memory.
 
 The vectors are trained so that their prefixes are vectors too (Matryoshka: Kusupati et al. 2022, arXiv:2205.13147).
 """
@@ -16,7 +16,7 @@ from sakuin.index.store import connect
 from sakuin.index.store.passages import sampled_headings
 from sakuin.index.vectors import CODED_FROM, SHORTEST_CODED, Segment, code_shape
 from sakuin.search import Hit, Notice, Searcher
-from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of, names_in_ranking, places_of
+from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of, names_in_ranking, sources_of
 from sakuin.tuning.metrics import CUTOFF, ndcg_at, recall_at
 
 # So many passages are looked at for the first ten documents, or for where a passage has fallen to.
@@ -113,8 +113,8 @@ class AtDimension:
             (recall@10 against that search). It says how alike the rankings are, not which is better.
         ndcg: Mean nDCG@10 of documents; None where the queries were not judged.
         milliseconds: Median time of a dense search for ten passages, encoding and passages' texts included.
-        stored_bytes: Of the vectors on disk, were so many numbers stored.
-        memory_bytes: Of the vectors in memory, were so many numbers stored.
+        stored_bytes: Of the vectors on disk, were so many dimensions stored.
+        memory_bytes: Of the vectors in memory, were so many dimensions stored.
     """
 
     dim: int
@@ -219,10 +219,11 @@ def answer(searcher: Searcher, query: JudgedQuery, dim: int, connection: sqlite3
     return Answer(tuple(hit.passage_id for hit in result.hits), result.seconds, ndcg)
 
 
-def documents_of(contents: Sequence[int], gains: Mapping[str, float], connection: sqlite3.Connection) -> list[str]:
+def documents_of(passage_ids: Sequence[int], gains: Mapping[str, float], connection: sqlite3.Connection) -> list[str]:
     """A ranking of passages as one of documents, each where the first of its passages stands."""
-    places = places_of(contents, connection)
-    return list(dict.fromkeys(name for c in contents for name in names_in_ranking(c, places.get(c, []), gains)))
+    sources = sources_of(passage_ids, connection)
+    names = (name for i in passage_ids for name in names_in_ranking(i, sources.get(i, []), gains))
+    return list(dict.fromkeys(names))
 
 
 def mean_kept(wanted: Sequence[Answer], found: Sequence[Answer]) -> float:
@@ -258,7 +259,7 @@ def segment_rows(searcher: Searcher) -> list[int]:
 
 
 def stored_bytes(rows: Sequence[int], dim: int) -> int:
-    """Bytes on disk of segments' vectors of ``dim`` int8 numbers, and of the codes that large segments have."""
+    """Bytes on disk of segments' vectors of ``dim`` int8 values, and of the codes that large segments have."""
     return sum(dim * number + code_bytes(number, dim) for number in rows)
 
 

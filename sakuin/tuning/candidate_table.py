@@ -13,7 +13,7 @@ from sakuin.index.snapshot import Snapshot
 from sakuin.search.candidates import CANDIDATES, Candidates, gather
 from sakuin.search.fusion import Fusion, Scaling, normalised
 from sakuin.search.request import MAX_QUERY_CHARACTERS
-from sakuin.tuning.judged import JudgedQuery, names_in_ranking, places_of
+from sakuin.tuning.judged import JudgedQuery, names_in_ranking, sources_of
 from sakuin.tuning.metrics import CUTOFF, gains_of
 
 # Of reciprocal rank fusion, as Cormack et al. 2009 set it.
@@ -99,12 +99,12 @@ class CandidateTable:
         found = np.take_along_axis(np.isfinite(scores), order, axis=1)
         gains = np.where(found, np.take_along_axis(self.gains, order, axis=1), 0.0)
         documents = np.take_along_axis(self.documents, order, axis=1)
-        # Written backwards, so that the first of a document's places is the one that stays.
+        # Written backwards, so that the first of a document's passages is the one that stays.
         keys = (documents + 1 + np.arange(rows)[:, None] * (width + 1)).ravel()
-        places = np.arange(rows * width)
+        positions = np.arange(rows * width)
         first = np.empty(rows * (width + 1), np.int64)
-        first[keys[::-1]] = places[::-1]
-        is_first = (first[keys] == places).reshape(rows, width)
+        first[keys[::-1]] = positions[::-1]
+        is_first = (first[keys] == positions).reshape(rows, width)
         ranks = np.cumsum(is_first, axis=1)
         counted = is_first & (ranks <= CUTOFF) & (gains > 0)
         dcg = np.where(counted, gains / np.log2(np.maximum(ranks, 1) + 1), 0.0).sum(axis=1)
@@ -153,12 +153,12 @@ def fetch(
 def documents_of(
     passages: NDArray[np.int64], connection: sqlite3.Connection, query: JudgedQuery
 ) -> list[tuple[int, str]]:
-    """(place among the passages, name in a ranking) of each; a passage in several judged documents stands for each."""
-    places = places_of(passages.tolist(), connection)
+    """(index in the passages, name in a ranking) of each; a passage in several judged documents stands for each."""
+    sources = sources_of(passages.tolist(), connection)
     return [
-        (place, name)
-        for place, content in enumerate(passages.tolist())
-        for name in names_in_ranking(content, places.get(content, []), query.gains)
+        (i, name)
+        for i, passage_id in enumerate(passages.tolist())
+        for name in names_in_ranking(passage_id, sources.get(passage_id, []), query.gains)
     ]
 
 
@@ -174,13 +174,13 @@ def padded(
     dense_ranks, bm25_ranks = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
     documents = np.full(shape, -1, np.int32)
     for i, (own, named, query) in enumerate(zip(each, rows, judged, strict=True)):
-        places = np.array([place for place, _ in named], np.int64)
+        chosen = np.array([i for i, _ in named], np.int64)
         numbers: dict[str, int] = {}
         cells = (i, slice(len(named)))
-        dense[cells] = normalised(own.cosines)[places]
-        bm25[cells] = Scaling(1, *own.extent).normalised(own.matches)[places]
-        dense_ranks[cells] = own.dense_ranks[places]
-        bm25_ranks[cells] = own.bm25_ranks[places]
+        dense[cells] = normalised(own.cosines)[chosen]
+        bm25[cells] = Scaling(1, *own.extent).normalised(own.matches)[chosen]
+        dense_ranks[cells] = own.dense_ranks[chosen]
+        bm25_ranks[cells] = own.bm25_ranks[chosen]
         documents[cells] = [numbers.setdefault(name, len(numbers)) for _, name in named]
         gains[cells] = [query.gains.get(name, 0.0) for _, name in named]
     ideals = [np.array(gains_of(query.gains)) for query in judged]

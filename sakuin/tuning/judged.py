@@ -47,7 +47,7 @@ class Judgements:
 
 
 @dataclass(frozen=True)
-class Place:
+class Source:
     """Where a passage stands: the uri of its document, and the file that was read from."""
 
     uri: str
@@ -135,22 +135,22 @@ def known_names(names: Iterable[str], connection: sqlite3.Connection) -> set[str
     names = list(names)
     found = stored.known_names(connection, names)
     passages = {int(name, 16): name for name in names if PASSAGE_ID.fullmatch(name)}
-    return found | {passages[content] for content in existing(connection, passages)}
+    return found | {passages[found_id] for found_id in existing(connection, passages)}
 
 
-def places_of(contents: Collection[int], connection: sqlite3.Connection) -> dict[int, list[Place]]:
+def sources_of(passage_ids: Collection[int], connection: sqlite3.Connection) -> dict[int, list[Source]]:
     """Where each passage stands, in the order in which it was indexed; one that is gone is missing."""
-    named = stored.names_of(connection, list(contents))
-    return {passage_id: [Place(*place) for place in places] for passage_id, places in named.items()}
+    named = stored.names_of(connection, list(passage_ids))
+    return {passage_id: [Source(*names) for names in each] for passage_id, each in named.items()}
 
 
-def names_in_ranking(content: int, places: Sequence[Place], gains: Mapping[str, float]) -> list[str]:
+def names_in_ranking(passage_id: int, sources: Sequence[Source], gains: Mapping[str, float]) -> list[str]:
     """What a passage counts as in a ranking: what the judgements call it, most exactly, else its document.
 
     A passage that stands in several judged documents counts as each of them.
     """
-    passage = f"{content:016x}"
-    for names in ([passage], [place.uri for place in places], [place.file for place in places]):
+    passage = f"{passage_id:016x}"
+    for names in ([passage], [source.uri for source in sources], [source.file for source in sources]):
         if judged := [name for name in dict.fromkeys(names) if name in gains]:
             return judged
-    return [places[0].uri if places else passage]
+    return [sources[0].uri if sources else passage]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sakuin.index import store
 from sakuin.search import Searcher
-from sakuin.tuning.judged import JudgedQuery, names_in_ranking, places_of
+from sakuin.tuning.judged import JudgedQuery, names_in_ranking, sources_of
 from sakuin.tuning.metrics import ndcg_at, recall_at, reciprocal_rank_at
 
 Progress = Callable[[int, int], None]
@@ -23,7 +23,7 @@ MOST_HITS = 1000
 
 @dataclass(frozen=True)
 class Setting:
-    """How a search is asked for: mode, and how many numbers of the vectors are compared (None for mode "bm25")."""
+    """How a search is asked for: mode, and how many dimensions of the vectors are compared (None for mode "bm25")."""
 
     mode: str
     dim: int | None
@@ -62,7 +62,7 @@ def measure_setting(
         progress: Told of each query.
 
     Raises:
-        SearchError: the index does not store so many numbers.
+        SearchError: the index does not store so many dimensions.
     """
     rows = []
     for done, query in enumerate(judged, 1):
@@ -80,10 +80,10 @@ def ranked_names(searcher: Searcher, query: JudgedQuery, setting: Setting, k: in
     wanted = HITS_A_DOCUMENT * k
     while True:
         hits = searcher.search(query.query, k=wanted, mode=setting.mode, dim=setting.dim).hits
-        contents = [int(hit.passage_id, 16) for hit in hits]
+        passage_ids = [int(hit.passage_id, 16) for hit in hits]
         with closing(store.connect(searcher.folder, read_only=True)) as connection:
-            places = places_of(contents, connection)
-        each = [names_in_ranking(content, places.get(content, []), query.gains) for content in contents]
+            sources = sources_of(passage_ids, connection)
+        each = [names_in_ranking(i, sources.get(i, []), query.gains) for i in passage_ids]
         names = (name for some in each for name in some)
         ranked = list(dict.fromkeys(names))[:k]
         if len(ranked) == k or len(hits) < wanted or wanted >= MOST_HITS:

@@ -148,14 +148,14 @@ def compare_fusions(
     Args:
         searcher: Of the index.
         judged: Each query once, as `tuning.judged.read_judged` gives them.
-        dim: Compare only the first so many numbers of the vectors; None for all that are stored.
+        dim: Compare only the first so many dimensions of the vectors; None for all that are stored.
         folds: Of the cross-validation, 2 to `MIN_QUERIES`.
         seed: Of the folds and the intervals.
         progress: Told of queries searched for.
 
     Raises:
         EvaluationError: nothing judged is in the index, or too few queries are.
-        SearchError: the index does not store so many numbers.
+        SearchError: the index does not store so many dimensions.
     """
     with (
         closing(open_index(searcher.folder)) as snapshot,

@@ -16,12 +16,12 @@ from sakuin.search import Searcher
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import (
     JudgedQuery,
-    Place,
+    Source,
     judged_query,
     judgements_of,
     names_in_ranking,
-    places_of,
     read_judged,
+    sources_of,
 )
 
 HERE = Path(__file__).parent
@@ -141,15 +141,15 @@ def test_judgements_of_another_index_are_refused(connection: sqlite3.Connection)
 def test_a_passage_counts_as_what_the_judgements_call_it(index: Path, connection: sqlite3.Connection) -> None:
     with Searcher.open(index) as searcher:
         content = int(searcher.search("猫").hits[0].passage_id, 16)
-    places = places_of([content, 5], connection)
-    assert places == {content: [Place("cat.md", "cat.md"), Place("copy.md", "copy.md")]}
+    sources = sources_of([content, 5], connection)
+    assert sources == {content: [Source("cat.md", "cat.md"), Source("copy.md", "copy.md")]}
     passage = f"{content:016x}"
-    rows = [Place("rows.csv#row=2", "rows.csv")]
+    rows = [Source("rows.csv#row=2", "rows.csv")]
     for own, gains, expected in [
-        (places[content], {}, ["cat.md"]),
-        (places[content], {"copy.md": 1.0}, ["copy.md"]),
-        (places[content], {"copy.md": 1.0, "cat.md": 0.0}, ["cat.md", "copy.md"]),
-        (places[content], {passage: 1.0, "cat.md": 1.0}, [passage]),
+        (sources[content], {}, ["cat.md"]),
+        (sources[content], {"copy.md": 1.0}, ["copy.md"]),
+        (sources[content], {"copy.md": 1.0, "cat.md": 0.0}, ["cat.md", "copy.md"]),
+        (sources[content], {passage: 1.0, "cat.md": 1.0}, [passage]),
         (rows, {"rows.csv": 1.0}, ["rows.csv"]),
         (rows, {"rows.csv": 1.0, "rows.csv#row=2": 2.0}, ["rows.csv#row=2"]),
         ([], {}, [passage]),

@@ -27,7 +27,7 @@ from sakuin.search import Searcher
 from sakuin.search.fusion import Fusion
 from sakuin.tuning.candidate_table import CandidateTable, QueryFigures, fetch
 from sakuin.tuning.errors import EvaluationError
-from sakuin.tuning.judged import JudgedQuery, Judgements, names_in_ranking, places_of, read_judged
+from sakuin.tuning.judged import JudgedQuery, Judgements, names_in_ranking, read_judged, sources_of
 from sakuin.tuning.metrics import ndcg_at, recall_at, reciprocal_rank_at
 from sakuin.tuning.tuning import (
     ADAPTIVE,
@@ -89,8 +89,8 @@ def searched(index: Path, judged: Sequence[JudgedQuery], mode: str, dim: int) ->
     with Searcher.open(index) as searcher, closing(store.connect(index, read_only=True)) as connection:
         for query in judged:
             contents = [int(hit.passage_id, 16) for hit in searcher.search(query.query, k=60, mode=mode, dim=dim).hits]
-            places = places_of(contents, connection)
-            called = [names_in_ranking(content, places[content], query.gains) for content in contents]
+            sources = sources_of(contents, connection)
+            called = [names_in_ranking(content, sources[content], query.gains) for content in contents]
             ranked = list(dict.fromkeys(name for names in called for name in names))
             rows.append([own(10, ranked, query.gains) for own in (ndcg_at, reciprocal_rank_at, recall_at)])
     return QueryFigures(*np.array(rows, np.float64).T)
