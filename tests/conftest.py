@@ -1,8 +1,13 @@
 """A small model and small corpora, made on the spot; nothing is downloaded."""
 
 import json
+import os
 import shutil
 from pathlib import Path
+
+# Before torch, FAISS and numpy are loaded, here and in the processes that tests start: on a busy machine threads that
+# wait for each other take far longer than one alone, and what tests compute is small.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
