@@ -80,7 +80,7 @@ class Projection:
     """Where passages are on the map.
 
     Attributes:
-        contents: int64 (n,), the passages, ascending.
+        passage_ids: int64 (n,), the passages, ascending.
         positions: float32 (n, 2), from -1 to 1; only distances mean something, and only small ones.
         clusters: int64 (n,), numbers of clusters, from 0, the largest first.
         labels: Of each cluster, its most characteristic words, parted by "・" or ", "; "" where it has none.
@@ -88,7 +88,7 @@ class Projection:
         sampled: Whether the index holds more passages than these, besides those the model knows nothing of.
     """
 
-    contents: NDArray[np.int64]
+    passage_ids: NDArray[np.int64]
     positions: NDArray[np.float32]
     clusters: NDArray[np.int64]
     labels: tuple[str, ...]
@@ -114,20 +114,20 @@ def project(
     """
     report = progress or ignore
     method = method or available_method()
-    contents, vectors = snapshot.vectors.sample(most)
-    sampled = len(snapshot.vectors) > len(contents)
-    path = cache_folder(MAPS) / f"{cache_key(snapshot, contents, method)}.npz"
+    passage_ids, vectors = snapshot.vectors.sample(most)
+    sampled = len(snapshot.vectors) > len(passage_ids)
+    path = cache_folder(MAPS) / f"{cache_key(snapshot, passage_ids, method)}.npz"
     if (known := read_projection(path, sampled)) is not None:
         return known
     # A passage of nothing the model knows has no place.
     seen = vectors.any(axis=1)
-    contents, vectors = contents[seen], vectors[seen]
+    passage_ids, vectors = passage_ids[seen], vectors[seen]
     report(0.0, "neighbours")
     clusters = by_size(nearest_centroids(vectors, cluster_count(len(vectors))))
     positions = tsne(vectors, report) if method == "tsne" else laid_out(vectors)
     report(0.9, "labels")
-    labels = cluster_labels(snapshot, contents, clusters)
-    made = Projection(contents, fitted(positions), clusters, labels, method, sampled)
+    labels = cluster_labels(snapshot, passage_ids, clusters)
+    made = Projection(passage_ids, fitted(positions), clusters, labels, method, sampled)
     write_projection(path, made)
     report(1.0, "labels")
     return made
@@ -221,14 +221,14 @@ def nearest(vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], ND
         coarse.nprobe = PROBED
         coarse.train(vectors)
     index.add(vectors)
-    cosines, places = index.search(vectors, k + 1)
+    cosines, found = index.search(vectors, k + 1)
     # FAISS gives -1 where it found too few; a passage far from all it was compared with is taken for its own neighbour.
     own = np.arange(len(vectors))[:, None]
-    places = np.where(places < 0, own, places)
+    found = np.where(found < 0, own, found)
     distances = np.sqrt(np.maximum(2 - 2 * cosines.astype(np.float64), 0))
     # Each is its own nearest, but not always the first of several that are alike.
-    order = np.argsort(np.where(places == own, -1.0, distances), axis=1, kind="stable")[:, 1:]
-    return np.take_along_axis(places, order, 1), np.take_along_axis(distances, order, 1)
+    order = np.argsort(np.where(found == own, -1.0, distances), axis=1, kind="stable")[:, 1:]
+    return np.take_along_axis(found, order, 1), np.take_along_axis(distances, order, 1)
 
 
 def principal(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -284,7 +284,7 @@ def fitted(positions: NDArray[np.float32]) -> NDArray[np.float32]:
     return scaled.astype(np.float32)
 
 
-def cluster_labels(snapshot: Snapshot, contents: NDArray[np.int64], clusters: NDArray[np.int64]) -> tuple[str, ...]:
+def cluster_labels(snapshot: Snapshot, passage_ids: NDArray[np.int64], clusters: NDArray[np.int64]) -> tuple[str, ...]:
     """The most characteristic words of each cluster's passages.
 
     A word's weight is the share of the cluster's passages that have it, times the logarithm of that share over its
@@ -292,15 +292,15 @@ def cluster_labels(snapshot: Snapshot, contents: NDArray[np.int64], clusters: ND
     """
     number = int(clusters.max(initial=-1)) + 1
     # Contents are hashes, so the first of a cluster are a random sample.
-    some = [contents[clusters == cluster][:LABELLED_BY].tolist() for cluster in range(number)]
-    texts = snapshot.glimpses([content for members in some for content in members])
+    some = [passage_ids[clusters == cluster][:LABELLED_BY].tolist() for cluster in range(number)]
+    texts = snapshot.glimpses([passage_id for members in some for passage_id in members])
     shares: list[dict[str, float]] = []
     forms: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for members in some:
         counts: Counter[str] = Counter()
-        for content in members:
-            if content in texts:
-                counts.update(label_words(snapshot.terms.analyser, texts[content].text, forms))
+        for passage_id in members:
+            if passage_id in texts:
+                counts.update(label_words(snapshot.terms.analyser, texts[passage_id].text, forms))
         shares.append({word: count / len(members) for word, count in counts.items()})
     sums: Counter[str] = Counter()
     for own in shares:
@@ -335,9 +335,9 @@ def placed(projection: Projection, vectors: Vectors, queries: NDArray[np.float32
     a mean, such a median is never between two clusters. A query with nothing near it is in the middle.
     """
     shown = np.zeros((len(queries), 2), np.float32)
-    if not len(projection.contents) or not len(queries):
+    if not len(projection.passage_ids) or not len(queries):
         return shown
-    cosines = queries @ vectors.rows(projection.contents, queries.shape[1]).T
+    cosines = queries @ vectors.rows(projection.passage_ids, queries.shape[1]).T
     for place, row in enumerate(cosines):
         best = np.argsort(-row, kind="stable")[:NEAREST]
         best = best[row[best] > 0]
@@ -348,20 +348,20 @@ def placed(projection: Projection, vectors: Vectors, queries: NDArray[np.float32
     return shown
 
 
-def cache_key(snapshot: Snapshot, contents: NDArray[np.int64], method: Method) -> str:
+def cache_key(snapshot: Snapshot, passage_ids: NDArray[np.int64], method: Method) -> str:
     """The same for the same passages encoded by the same model, wherever the index is and however often committed."""
     manifest = snapshot.manifest
     about = f"{VERSION} {method} {manifest.fingerprint} {manifest.dim} {manifest.analyser} "
-    return blake2b(about.encode() + contents.astype("<i8").tobytes(), digest_size=16).hexdigest()
+    return blake2b(about.encode() + passage_ids.astype("<i8").tobytes(), digest_size=16).hexdigest()
 
 
 def read_projection(path: Path, sampled: bool) -> Projection | None:
     """A map that was kept; None where there is none or it cannot be read."""
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            contents, positions, clusters = arrays["contents"], arrays["positions"], arrays["clusters"]
+            passage_ids, positions, clusters = arrays["passage_ids"], arrays["positions"], arrays["clusters"]
             labels, method = arrays["labels"].tolist(), str(arrays["method"])
-        number = len(contents)
+        number = len(passage_ids)
         if positions.shape != (number, 2) or clusters.shape != (number,) or not np.isfinite(positions).all():
             return None
         if number and not 0 <= clusters.min() <= clusters.max() < len(labels):
@@ -369,7 +369,9 @@ def read_projection(path: Path, sampled: bool) -> Projection | None:
         path.touch()
     except (OSError, ValueError, KeyError, EOFError, BadZipFile):
         return None
-    return Projection(contents, positions, clusters, tuple(labels), "tsne" if method == "tsne" else "clusters", sampled)
+    return Projection(
+        passage_ids, positions, clusters, tuple(labels), "tsne" if method == "tsne" else "clusters", sampled
+    )
 
 
 def write_projection(path: Path, made: Projection) -> None:
@@ -378,7 +380,7 @@ def write_projection(path: Path, made: Projection) -> None:
         with atomic_write(path) as part, part.open("wb") as file:
             np.savez_compressed(
                 file,
-                contents=made.contents,
+                passage_ids=made.passage_ids,
                 positions=made.positions,
                 clusters=made.clusters,
                 labels=np.array(made.labels, np.str_),

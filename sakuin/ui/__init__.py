@@ -1,6 +1,6 @@
 """What the pages of `app.py` are drawn with.
 
-From below: `words` (texts in two languages), `html` (pieces of pages), `charts`, `widgets`, `pages`.
+From below: `words` (texts in two languages), `map_points`, `html` (pieces of pages), `charts`, `widgets`, `pages`.
 """
 
 from pathlib import Path

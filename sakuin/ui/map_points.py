@@ -69,10 +69,10 @@ class Drawn:
 
 def drawn_of(snapshot: Snapshot, projection: Projection) -> Drawn:
     """What the points of a map show."""
-    glimpses = snapshot.glimpses(projection.contents.tolist())
+    glimpses = snapshot.glimpses(projection.passage_ids.tolist())
     # A passage that vanished meanwhile is shown empty until the page is drawn from the new state.
     gone = Glimpse("", "", "", {})
-    shown = [glimpses.get(content, gone) for content in projection.contents.tolist()]
+    shown = [glimpses.get(passage_id, gone) for passage_id in projection.passage_ids.tolist()]
     texts = [shown_text(glimpse) for glimpse in shown]
     ends = np.fromiter(accumulate(map(len, texts)), np.uint32, len(texts))
     clusters = Colouring(projection.labels, projection.clusters.astype(np.uint8))
@@ -116,7 +116,7 @@ def packed(drawn: Drawn, number: int, by: str, marks: Sequence[Mapping[str, Any]
     projection, colouring = drawn.projection, drawn.colourings[by]
     colours = [COLOURS[code % len(COLOURS)] for code in range(len(colouring.values))]
     head = {
-        "id": f"{len(projection.contents)} {projection.method}",
+        "id": f"{len(projection.passage_ids)} {projection.method}",
         "points": number,
         "palette": [[*colour, OPACITY] for colour in (*colours, OTHER_COLOUR)],
         "names": names_of(projection),

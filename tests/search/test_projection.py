@@ -58,8 +58,8 @@ def topics(topics_index: Path) -> Iterator[Snapshot]:
 
 
 def topic_of(snapshot: Snapshot, made: Projection) -> list[int]:
-    glimpses = snapshot.glimpses(made.contents.tolist())
-    return [int(glimpses[content].metadata["topic"]) for content in made.contents.tolist()]
+    glimpses = snapshot.glimpses(made.passage_ids.tolist())
+    return [int(glimpses[passage_id].metadata["topic"]) for passage_id in made.passage_ids.tolist()]
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -69,7 +69,7 @@ def test_an_index_of_any_size_has_a_map(tmp_path: Path, number: int, method: Met
     build(tmp_path / "corpus", tmp_path / "index")
     with closing(open_index(tmp_path / "index")) as snapshot:
         made = project(snapshot, method=method)
-    assert made.contents.shape == made.clusters.shape == (number,)
+    assert made.passage_ids.shape == made.clusters.shape == (number,)
     assert made.positions.shape == (number, 2)
     assert np.isfinite(made.positions).all()
     assert np.abs(made.positions).max(initial=0) <= 1 + 1e-6
@@ -86,9 +86,9 @@ def test_the_same_passage_many_times_over_and_unknown_ones(tmp_path: Path) -> No
     with closing(open_index(tmp_path / "index")) as snapshot:
         made = project(snapshot)
         assert np.isfinite(made.positions).all()
-        known = snapshot.vectors.rows(made.contents, snapshot.manifest.dim)
+        known = snapshot.vectors.rows(made.passage_ids, snapshot.manifest.dim)
         assert known.any(axis=1).all()
-        assert len(made.contents) < len(snapshot.vectors)
+        assert len(made.passage_ids) < len(snapshot.vectors)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -138,7 +138,7 @@ def test_a_map_is_kept_beside_nothing_of_the_index(topics: Snapshot) -> None:
     steps.clear()
     again = project(topics, progress=lambda done, step: steps.append(step))
     assert not steps
-    np.testing.assert_array_equal(made.contents, again.contents)
+    np.testing.assert_array_equal(made.passage_ids, again.passage_ids)
     np.testing.assert_array_equal(made.positions, again.positions)
     assert (made.labels, made.method, made.sampled) == (again.labels, again.method, again.sampled)
     assert sorted(path.name for path in topics.folder.rglob("*")) == before
@@ -166,7 +166,7 @@ def test_a_map_of_other_arrays_is_made_anew(topics: Snapshot) -> None:
 def test_maps_that_cannot_be_kept_are_made_all_the_same(topics: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     blocked = topics.folder / "documents.db"
     monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
-    assert len(project(topics).contents) == 150
+    assert len(project(topics).passage_ids) == 150
 
 
 def test_only_the_last_maps_are_kept(topics: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,12 +213,12 @@ def test_a_sample_stays_when_passages_are_added_and_others_removed(tmp_path: Pat
 
 
 def test_glimpses_are_the_passages(topics: Snapshot, tmp_path: Path) -> None:
-    contents = topics.vectors.ids.tolist()
-    glimpses = topics.glimpses([*contents, 5])
-    passages = topics.passages(contents)
+    passage_ids = topics.vectors.ids.tolist()
+    glimpses = topics.glimpses([*passage_ids, 5])
+    passages = topics.passages(passage_ids)
     assert glimpses.keys() == passages.keys()
-    for content, glimpse in glimpses.items():
-        row = passages[content]
+    for passage_id, glimpse in glimpses.items():
+        row = passages[passage_id]
         assert (glimpse.file, glimpse.title, glimpse.text) == ("rows.jsonl", row.places[0].title, row.text)
         assert glimpse.metadata == row.places[0].metadata
 

@@ -86,10 +86,10 @@ def test_hits_stand_where_their_passages_are(example_index: Path) -> None:
     places = {mark["text"]: (mark["x"], mark["y"]) for mark in head["marks"]}
     assert len(places) == 11
     for hit in hits:
-        at = int(np.searchsorted(made.contents, int(hit.passage_id, 16)))
+        at = int(np.searchsorted(made.passage_ids, int(hit.passage_id, 16)))
         np.testing.assert_allclose(places[str(hit.rank)], made.positions[at], atol=1e-6)
     assert [name["text"] for name in head["names"]] == list(made.labels)
-    assert head["points"] == len(made.contents)
+    assert head["points"] == len(made.passage_ids)
 
 
 def test_colours_follow_the_choice(example_index: Path) -> None:
@@ -118,8 +118,8 @@ def test_what_the_canvas_gets_is_what_it_reads(example_index: Path) -> None:
     with Searcher.open(example_index) as searcher:
         made = project(searcher.snapshot)
         drawn = drawn_of(searcher.snapshot, made)
-        glimpses = searcher.snapshot.glimpses(made.contents.tolist())
-    number = len(made.contents) // 2
+        glimpses = searcher.snapshot.glimpses(made.passage_ids.tolist())
+    number = len(made.passage_ids) // 2
     data = packed(drawn, number, "folder", [], Words("en"))
     head, rest = head_of(data)
     body = data[-rest:]
@@ -128,10 +128,10 @@ def test_what_the_canvas_gets_is_what_it_reads(example_index: Path) -> None:
     texts = body[13 * number :]
     assert len(texts) == ends[-1]
     last = texts[ends[-2] : ends[-1]].decode()
-    assert last == shown_text(glimpses[int(made.contents[number - 1])]).decode()
+    assert last == shown_text(glimpses[int(made.passage_ids[number - 1])]).decode()
     codes = np.frombuffer(body, np.uint8, number, 12 * number)
     folder = drawn.colourings["folder"].values[codes[0]]
-    assert glimpses[int(made.contents[0])].file.startswith(f"{folder}/")
+    assert glimpses[int(made.passage_ids[0])].file.startswith(f"{folder}/")
     assert head["palette"][codes[0]][:3] == list(COLOURS[codes[0]])
 
 

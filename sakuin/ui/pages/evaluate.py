@@ -305,7 +305,7 @@ def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
                     compare_fusions(searcher, judged.queries, progress=progress),
                 )
             except SakuinError as error:
-                st.session_state["evaluate_tuning"] = (key, str(error))
+                st.session_state["evaluate_tuning"] = (key, words.error(error))
             bar.empty()
         kept: tuple[tuple[str, int], FusionComparison | str] | None = st.session_state.get("evaluate_tuning")
         if kept is None or kept[0] != key:

@@ -54,7 +54,7 @@ def map_page(searcher: Searcher, words: Words) -> None:
     snapshot = searcher.snapshot
     query = query_box(words)
     drawn = finished(snapshot, words)
-    if not len(drawn.projection.contents):
+    if not len(drawn.projection.passage_ids):
         st.html(pieces.message(words("map_empty_title"), words("map_empty")))
         return
     number, by = options(drawn, words)
@@ -70,7 +70,7 @@ def map_page(searcher: Searcher, words: Words) -> None:
     st.html(map_legend.colours(drawn.colourings[by], by, number, words))
     show_notes(drawn.projection, number, words)
     if picked is not None:
-        show_passage(snapshot, int(drawn.projection.contents[picked]), words)
+        show_passage(snapshot, int(drawn.projection.passage_ids[picked]), words)
     if hits:
         st.html(map_legend.nearest(hits, words))
 
@@ -123,7 +123,7 @@ def started(folder: str, inode: int, generation: int, _snapshot: Snapshot) -> Wo
 
 def options(drawn: Drawn, words: Words) -> tuple[int, str]:
     """How many points, and what they are coloured by."""
-    total = len(drawn.projection.contents)
+    total = len(drawn.projection.passage_ids)
     numbers = [*(number for number in NUMBERS_OF_POINTS if number < total), total]
     of_address("by", "map_by", list(drawn.colourings))
     of_address("points", "map_n", numbers)
@@ -161,12 +161,12 @@ def marks_of(
         return []
     dim = snapshot.manifest.dim
     asked = searcher.model.encode([query], truncate_dim=dim, normalize=True)
-    contents = np.array([int(hit.passage_id, 16) for hit in hits], np.int64)
-    at = np.searchsorted(projection.contents, contents)
-    at = np.minimum(at, len(projection.contents) - 1)
-    on_map = projection.contents[at] == contents
+    passage_ids = np.array([int(hit.passage_id, 16) for hit in hits], np.int64)
+    at = np.searchsorted(projection.passage_ids, passage_ids)
+    at = np.minimum(at, len(projection.passage_ids) - 1)
+    on_map = projection.passage_ids[at] == passage_ids
     # Hits that are not in the sample, and the query if the model knows it, go where their like are.
-    rows = np.concatenate([asked, snapshot.vectors.rows(contents[~on_map], dim)])
+    rows = np.concatenate([asked, snapshot.vectors.rows(passage_ids[~on_map], dim)])
     elsewhere = placed(projection, snapshot.vectors, rows)
     positions = projection.positions[at].copy()
     positions[~on_map] = elsewhere[1:]
