@@ -23,8 +23,8 @@ from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 
 if TYPE_CHECKING:
+    from sakuin.tuning.fitting import FusionComparison
     from sakuin.tuning.judged import JudgedQuery
-    from sakuin.tuning.tuning import FusionComparison
 
 StrPath = str | os.PathLike[str]
 
@@ -210,8 +210,8 @@ class Index:
         Raises:
             EvaluationError: too few queries are judged, or nothing judged is in the index.
         """
+        from sakuin.tuning.fitting import compare_fusions, keep
         from sakuin.tuning.judged import read_judged
-        from sakuin.tuning.tuning import compare_fusions, keep
 
         queries = read_judged(Path(judged)) if isinstance(judged, str | os.PathLike) else judged
         with self.searcher() as searcher:

@@ -118,7 +118,7 @@ OF_EXTRAS = (
 BASE = """
 import sys
 sys.modules.update(dict.fromkeys(sys.argv.pop(1).split(","), None))
-import sakuin.evaluation, sakuin.service.serving, sakuin.tuning.tuning
+import sakuin.evaluation, sakuin.service.serving, sakuin.tuning.fitting
 from sakuin.cli.main import main
 main()
 """

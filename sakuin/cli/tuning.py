@@ -10,7 +10,7 @@ from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.output import clean, progress_bar, to_json
 
 if TYPE_CHECKING:
-    from sakuin.tuning.tuning import FusionComparison
+    from sakuin.tuning.fitting import FusionComparison
 
 
 @click.command()
@@ -48,8 +48,8 @@ def tune(
     """
     from sakuin.index.snapshot import open_index
     from sakuin.search import Searcher
+    from sakuin.tuning.fitting import compare_fusions, keep
     from sakuin.tuning.judged import read_judged
-    from sakuin.tuning.tuning import compare_fusions, keep
 
     if reset == (queries is not None):
         raise click.UsageError("Give either --queries, to tune, or --reset.")
@@ -82,7 +82,7 @@ def tune(
 
 def show_comparison(result: "FusionComparison") -> None:
     """What judged queries say of the ways to fuse the legs."""
-    from sakuin.tuning.tuning import table
+    from sakuin.tuning.fitting import table
 
     judgements, change = result.judgements, result.difference
     click.echo(f"Queries:   {len(judgements.queries):,}, at {result.dim} dimensions")

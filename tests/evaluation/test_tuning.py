@@ -27,9 +27,7 @@ from sakuin.search import Searcher
 from sakuin.search.fusion import Fusion
 from sakuin.tuning.candidate_table import CandidateTable, QueryFigures, fetch
 from sakuin.tuning.errors import EvaluationError
-from sakuin.tuning.judged import JudgedQuery, Judgements, names_in_ranking, read_judged, sources_of
-from sakuin.tuning.metrics import ndcg_at, recall_at, reciprocal_rank_at
-from sakuin.tuning.tuning import (
+from sakuin.tuning.fitting import (
     ADAPTIVE,
     BM25,
     DENSE,
@@ -45,6 +43,8 @@ from sakuin.tuning.tuning import (
     grid,
     keep,
 )
+from sakuin.tuning.judged import JudgedQuery, Judgements, names_in_ranking, read_judged, sources_of
+from sakuin.tuning.metrics import ndcg_at, recall_at, reciprocal_rank_at
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 QUERIES = EXAMPLES / "queries.jsonl"

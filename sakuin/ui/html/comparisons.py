@@ -10,9 +10,9 @@ from sakuin.ui.words import Words
 
 if TYPE_CHECKING:
     from sakuin.tuning.by_dimension import QueryByDimension
+    from sakuin.tuning.fitting import Estimate, FusionComparison
     from sakuin.tuning.significance import Difference
     from sakuin.tuning.summaries import QueryChange, SettingSummary
-    from sakuin.tuning.tuning import Estimate, FusionComparison
 
 # Of a query in a link: the server refuses addresses of more than 64 kB.
 MAX_LINKED = 5_000

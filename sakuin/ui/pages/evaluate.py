@@ -17,9 +17,9 @@ from sakuin.ui.widgets import dimensions_up_to, holds_examples, short_path
 from sakuin.ui.words import Words
 
 if TYPE_CHECKING:
+    from sakuin.tuning.fitting import FusionComparison
     from sakuin.tuning.judged import JudgedQuery
     from sakuin.tuning.settings import Setting, SettingFigures
-    from sakuin.tuning.tuning import FusionComparison
 
 # All of a page's searches are done while somebody waits.
 MAX_QUERIES = 1000
@@ -291,7 +291,7 @@ def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
         st.html(pieces.soft(words("tuning_text")))
         key = (judged.digest, searcher.manifest.generation)
         if st.button(words("tuning_try"), key="tuning_try"):
-            from sakuin.tuning.tuning import compare_fusions
+            from sakuin.tuning.fitting import compare_fusions
 
             bar = st.progress(0.0)
 
