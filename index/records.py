@@ -4,10 +4,12 @@ import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from sakuin.index.documents import Document, MetadataValue, Scalar
 from sakuin.index.errors import DocumentError
+from sakuin.index.where import iso
 
 FIELDS = ("id", "text", "title", "uri", "metadata")
 
@@ -21,11 +23,16 @@ def documents_of(records: Iterable[Document | Mapping[str, Any]]) -> Iterator[Do
 
     Args:
         records: Documents, or dictionaries with "id", "text" and, if wanted, "title", "uri" and "metadata"; whatever
-            else a dictionary holds is metadata too, so that the records of a DataFrame can be given as they are.
+            else a dictionary holds is metadata too, so that a DataFrame of pandas can be given as it is.
 
     Raises:
         DocumentError: one has no id or no text, or metadata that is no text, number, boolean, date or list of these.
     """
+    if hasattr(records, "columns") and hasattr(records, "to_dict"):
+        # A DataFrame.
+        records = records.to_dict("records")
+    if isinstance(records, str) or not isinstance(records, Iterable):
+        raise DocumentError(f"Give documents, or dictionaries with id and text, not a {type(records).__name__}.")
     for number, record in enumerate(records, 1):
         if isinstance(record, Document):
             yield _document(number, record.id, record)
@@ -89,6 +96,8 @@ def _metadata(document_id: str, metadata: Mapping[str, Any]) -> Iterator[tuple[s
         if _missing(value):
             continue
         where = f"Document {document_id!r}: its metadata {name!r}"
+        # numpy's arrays, as cells of a table may hold.
+        value = value.tolist() if _is_array(value) else value
         if isinstance(value, list | tuple | set | frozenset):
             elements = sorted(value, key=repr) if isinstance(value, set | frozenset) else value
             yield _storable(name), [_scalar(where, one) for one in elements if not _missing(one)]
@@ -99,16 +108,25 @@ def _metadata(document_id: str, metadata: Mapping[str, Any]) -> Iterator[tuple[s
 def _scalar(where: str, value: Any) -> Scalar:
     """A value as JSON has it; dates as ISO 8601 writes them."""
     # numpy's numbers, as the records of a DataFrame may hold.
-    value = value.item() if hasattr(value, "item") else value
+    value = value.item() if hasattr(value, "item") and not _is_array(value) else value
     if isinstance(value, date):
-        return value.isoformat()
+        return iso(value)
+    if isinstance(value, Decimal):
+        value = float(value)
     if isinstance(value, str):
         return _storable(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise DocumentError(f"{where} is a number of more than 64 bits: give it as a text.")
     if isinstance(value, bool | int) or (isinstance(value, float) and math.isfinite(value)):
         return value
     raise DocumentError(
         f"{where} is {value!r} ({type(value).__name__}): give a text, a number, a boolean, a date, or a list of these."
     )
+
+
+def _is_array(value: Any) -> bool:
+    """Whether a value is an array of numpy's, not a single number of its."""
+    return hasattr(value, "tolist") and bool(getattr(value, "ndim", 0))
 
 
 def _missing(value: Any) -> bool:

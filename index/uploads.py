@@ -17,6 +17,7 @@ from sakuin.index.build import add, remove
 from sakuin.index.corpus import is_index, uri_of
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError, ReadError
+from sakuin.index.lock import WAIT_SECONDS
 from sakuin.index.readers import SUFFIXES, unknown_type
 from sakuin.index.reasons import Reason
 from sakuin.index.report import Progress, Report, no_progress
@@ -135,6 +136,7 @@ def add_uploads(
     *,
     max_files: int = MAX_FILES,
     max_megabytes: int = MAX_MEGABYTES,
+    timeout: float = WAIT_SECONDS,
 ) -> Uploaded:
     """Keep uploaded files and read them into an index, which is made if it is not there.
 
@@ -144,6 +146,7 @@ def add_uploads(
         progress: As for `index.build.add`.
         max_files: What comes after so many is left out.
         max_megabytes: A file that is larger is left out.
+        timeout: Seconds to wait for another writer.
 
     Raises:
         IndexFolderError: another process is writing, or a folder cannot be written; nothing is kept then.
@@ -166,7 +169,7 @@ def add_uploads(
             saved.append((name, *save(target, checked, content)))
         if not saved:
             return Uploaded([], skipped, None)
-        report = add([path for _, path, _ in saved], folder, progress=progress)
+        report = add([path for _, path, _ in saved], folder, progress=progress, timeout=timeout)
     except OSError as error:
         discard(path for _, path, new in saved if new)
         raise IndexFolderError(

@@ -9,10 +9,10 @@ A filter is a dictionary, as MongoDB, Chroma and Pinecone write it::
     {"$or": [{"folder": "office"}, {"tags": {"$ne": "draft"}}]}
 
 All conditions of a dictionary must hold. A value is compared as text: a string as it is, a number or a boolean as JSON
-writes it (``2024``, ``1.5``, ``true``); a list matches by any of its elements. ``$lt``, ``$lte``, ``$gt`` and ``$gte``
-compare numbers with numbers and dates with dates, be they stored as such or as text (``1,200``, ``2024-05-01``,
-``2024年5月1日``); a date without a time is its first moment, one without a zone is in UTC. ``$ne`` and ``$nin`` also
-match documents without the field.
+writes it (``2024``, also for ``2024.0``, ``1.5``, ``true``), a date as ISO 8601 does; a list matches by any of its
+elements. ``$lt``, ``$lte``, ``$gt`` and ``$gte`` compare numbers with numbers and dates with dates, be they stored as
+such or as text (``1,200``, ``2024-05-01``, ``2024年5月1日``); a date without a time, and a bare year, is its first
+moment, one without a zone is in UTC. ``$ne`` and ``$nin`` also match documents without the field.
 
 Four fields every document has: ``id``, ``uri``, ``folder``, any folder above its file, and ``type``, the ending of the
 file's name in lower case. Metadata of the same name is reached as ``metadata.folder`` and so on; ``metadata.`` may
@@ -25,7 +25,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sakuin.index.errors import FilterError
@@ -42,6 +42,9 @@ IN, NOT_IN, PREFIX, EXISTS, LT, LTE, GT, GTE = "$in", "$nin", "$prefix", "$exist
 ORDERED = (LT, LTE, GT, GTE)
 OPERATORS = ("$eq", "$ne", IN, NOT_IN, LT, LTE, GT, GTE, PREFIX, EXISTS)
 AND, OR, NOT = "$and", "$or", "$not"
+
+YEARS = range(1000, 10_000)
+LARGEST_EXACT = 2**53
 
 DEEPEST = 20
 """Groups within groups."""
@@ -176,7 +179,11 @@ def matches(condition: Condition, labels: Labels) -> bool:
 
 def _in_order(own: tuple[str, float] | None, operator: str, bound: tuple[str, float] | None) -> bool:
     """Whether a value is below or above a bound; False where they are of different kinds."""
-    if own is None or bound is None or own[0] != bound[0]:
+    if own is None or bound is None:
+        return False
+    if own[0] == "date" and bound[0] == "number" and bound[1] in YEARS:
+        bound = ("date", _seconds(date(int(bound[1]), 1, 1)))
+    if own[0] != bound[0]:
         return False
     if operator in (LT, LTE):
         return own < bound or (operator == LTE and own == bound)
@@ -217,8 +224,17 @@ def value_text(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, date):
-        return value.isoformat()
-    return str(value) if isinstance(value, int) else json.dumps(value)
+        return iso(value)
+    # 2021.0 is 2021: a column of whole numbers with a gap in it comes as floats.
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT
+    return str(int(value)) if whole or isinstance(value, int) else json.dumps(value)
+
+
+def iso(moment: date) -> str:
+    """A date as ISO 8601 writes it; a time of day of no zone that is midnight is none."""
+    if isinstance(moment, datetime) and moment.tzinfo is None and moment.time() == time.min:
+        return moment.date().isoformat()
+    return moment.isoformat()
 
 
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
@@ -316,8 +332,9 @@ def where_of(given: Iterable[str]) -> dict[str, Any]:
         elif found := _CONDITION.fullmatch(condition):
             name, sign, value = found.groups()
             if sign == "=":
-                equal.setdefault(name.strip(), []).append(value)
+                equal.setdefault(name.strip(), []).append(value.strip())
             else:
+                value = value.strip()
                 others.append({name.strip(): {_OPERATOR[sign]: [value] if sign == "!=" else value}})
         elif condition.endswith("?") and len(condition) > 1:
             others.append({condition[:-1]: {EXISTS: True}})

@@ -120,7 +120,7 @@ class Index:
 
         Args:
             documents: Documents, or dictionaries with "id", "text" and, if wanted, "title", "uri" and "metadata";
-                whatever else a dictionary holds is metadata too, so a DataFrame's ``to_dict("records")`` will do. An
+                whatever else a dictionary holds is metadata too, so a DataFrame of pandas will do. An
                 iterator is read as it goes, so that millions need little memory. Metadata are texts, numbers, booleans,
                 dates (stored as ISO 8601 writes them) and lists of these; None and NaN are left out.
             split: Cut texts into passages of a few sentences; False for texts that are passages already.

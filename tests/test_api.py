@@ -78,6 +78,7 @@ def test_one_call_is_one_commit(index: Index) -> None:
         ({"id": "x", "text": "猫", "size": [b"1"]}, "bytes"),
         ({"id": "x", "text": "猫", "size": float("inf")}, "inf"),
         ({"id": "x", "text": "猫", "metadata": "none"}, "not a dictionary"),
+        ({"id": "x", "text": "猫", "size": 10**30}, "64 bits"),
         ("猫", "give documents"),
     ],
 )
@@ -98,12 +99,12 @@ def test_metadata_is_kept_as_json_has_it(index: Index) -> None:
             "n": np.array([7, 8]),
         }
     )
-    index.add(frame.to_dict("records"))
+    index.add(frame)
     index.add(
         {"id": "d", "text": "鳥です。", "on": date(2024, 1, 2), "at": datetime(2024, 1, 2, 3, tzinfo=UTC), "x": None}
     )
     found = {document.id: document.metadata for document in index.documents()}
-    assert found["1"] == {"score": 1.5, "day": "2024-05-01T00:00:00", "n": 7}
+    assert found["1"] == {"score": 1.5, "day": "2024-05-01", "n": 7}
     assert found["2"] == {"n": 8}
     assert found["d"] == {"on": "2024-01-02", "at": "2024-01-02T03:00:00+00:00"}
 
@@ -146,6 +147,9 @@ FIELDS: dict[str, dict[str, Any]] = {
         ({"year": [2021, "2024"]}, "faq-1 faq-2"),
         ({"year": {"$gte": 2021, "$lt": 2024}}, "faq-1"),
         ({"year": {"$lt": 2021}}, "doc-1"),
+        ({"year": 2024.0}, "faq-2"),
+        ({"due": {"$gte": "2024"}}, "faq-1 faq-2"),
+        ({"due": date(2024, 6, 30)}, "faq-2"),
         ({"year": {"$ne": 2021}}, "faq-2 doc-1 doc-2"),
         ({"year": {"$nin": [2021, 2024]}}, "doc-1 doc-2"),
         ({"tags": "b"}, "faq-1 faq-2"),

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from sakuin.index.documents import Document, MetadataValue, Skipped
+from sakuin.index.documents import Document, Scalar, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode, looks_binary
-from sakuin.index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, named
+from sakuin.index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, metadata_of, named
 from sakuin.index.readers.files import file_size, os_detail
 from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
 from sakuin.index.reasons import Part, Reason, position_in
@@ -99,11 +99,11 @@ def _document(line: bytes | None, uri: str, number: int, stem: str) -> tuple[str
     title = one_line(fields[title_keys[0]]) if title_keys else ""
     name, id_key = _identity(fields)
     used = {text_key, *title_keys, id_key}
-    metadata = {
-        clean(key): _stored(value)
-        for key, value in fields.items()
-        if key not in used and (value is None or isinstance(value, str | int | float))
-    }
+    others = {clean(key): value for key, value in fields.items() if key not in used}
+    if isinstance(inner := others.get("metadata"), dict):
+        del others["metadata"]
+        others = {**inner, **others}
+    metadata = metadata_of(others, _stored)
     fragment = name if name is not None else f"line={number}"
     title = title or short_first_line(text) or f"{stem} {fragment}"
     return name, Document(id=f"{uri}#{fragment}", title=title, text=text, metadata=metadata)
@@ -161,8 +161,8 @@ def _identity(fields: dict[str, object]) -> tuple[str | None, str | None]:
     return None, None
 
 
-def _stored(value: object) -> MetadataValue:
-    """Return a scalar as the index can hold it."""
+def _stored(value: object) -> Scalar | None:
+    """Return a value as the index can hold it, None for nothing."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, int) and not -_MAX_STORED_INTEGER <= value < _MAX_STORED_INTEGER:

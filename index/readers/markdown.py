@@ -9,6 +9,7 @@ from pathlib import Path
 from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode
+from sakuin.index.readers.fields import metadata_of
 from sakuin.index.readers.files import file_size, load_bytes, seconds_allowed
 from sakuin.index.readers.html import append_markup
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
@@ -47,7 +48,8 @@ def read(
     if front and (found := _front_matter(front[1] or "")) is not None:
         metadata = found
         source = source[front.end() :]
-    title = str(metadata.pop("title", ""))
+    given = metadata.pop("title", "")
+    title = ", ".join(map(str, given)) if isinstance(given, list) else str(given)
     builder = TextBuilder()
     allowed = seconds_allowed(file_size(path)) if seconds is None else seconds
     started = time.monotonic()
@@ -107,7 +109,7 @@ def _render(source: str) -> str:
 
 
 def _front_matter(source: str) -> dict[str, MetadataValue] | None:
-    """Return the plain values of a YAML mapping (lists of them as one text), or None if it is not a mapping."""
+    """Return the values of a YAML mapping, or None if it is not a mapping."""
     import yaml
 
     try:
@@ -117,10 +119,5 @@ def _front_matter(source: str) -> dict[str, MetadataValue] | None:
         loaded = dict(_KEY_VALUE.findall(source))  # such as "title: Python: an introduction"
     if not isinstance(loaded, dict) or not loaded:
         return None
-    metadata: dict[str, MetadataValue] = {}
-    for key, value in loaded.items():
-        parts = value if isinstance(value, list) else [value]
-        text = ", ".join(part for part in parts if isinstance(part, str) and part)
-        if isinstance(key, str) and text:
-            metadata[one_line(key)] = one_line(text, _MAX_VALUE_CHARACTERS)
-    return metadata
+    named = {one_line(key): value for key, value in loaded.items() if isinstance(key, str)}
+    return metadata_of(named, lambda value: one_line(value, _MAX_VALUE_CHARACTERS) or None)

@@ -358,7 +358,7 @@ def test_another_model_of_the_same_name_is_refused(corpus: Path, tmp_path: Path,
 
 def test_two_writers(corpus: Path, tmp_path: Path) -> None:
     with IndexWriter(tmp_path / "index"), pytest.raises(IndexFolderError, match=rf"Process {os.getpid()} is writing"):
-        build(corpus, tmp_path / "index")
+        build(corpus, tmp_path / "index", timeout=0.1)
 
 
 def test_what_is_not_committed_is_not_there(corpus: Path, tmp_path: Path) -> None:

@@ -158,7 +158,7 @@ def f():
         document = one(tmp_path, "a.markdown", source)
         assert document.title == "題: 名"
         assert document.text == "見出し\n\n本文"
-        assert document.metadata == {"tags": "a, b", "date": "2024-05-01", "code": "0123"}
+        assert document.metadata == {"tags": ["a", "b"], "date": "2024-05-01", "code": "0123", "deep.x": "1"}
 
     def test_front_matter_that_is_not_quite_yaml(self, tmp_path: Path) -> None:
         document = one(tmp_path, "a.md", "---\ntitle: Python: an introduction\nauthor: A\n---\nbody")
@@ -320,7 +320,12 @@ class TestJsonLines:
             tmp_path,
             "a.jsonl",
             self.lines(
-                {"id": 7, "title": "題", "text": "本文。\r\n二行。", "n": 1.5, "yes": True, "no": None, "list": [1]},
+                {"id": 7, "title": "題", "text": "本文。\r\n二行。", "n": 1.5, "yes": True, "no": None, "list": [1]}
+                | {
+                    "metadata": {"year": 2023, "tags": ["c"], "n": 9},
+                    "by": [{"name": "A"}, {"name": "B"}],
+                    "of": {"a": {"b": 2}},
+                },
                 {"docid": "x", "body": "first line\nmore"},
                 "",
                 {"passage": "p", "_id": ""},
@@ -328,7 +333,18 @@ class TestJsonLines:
         )
         assert items == [
             Document(
-                id="corpus/a.jsonl#7", title="題", text="本文。\n二行。", metadata={"n": 1.5, "yes": True, "no": None}
+                id="corpus/a.jsonl#7",
+                title="題",
+                text="本文。\n二行。",
+                metadata={
+                    "year": 2023,
+                    "tags": ["c"],
+                    "n": 1.5,
+                    "yes": True,
+                    "list": [1],
+                    "by.name": ["A", "B"],
+                    "of.a.b": 2,
+                },
             ),
             Document(id="corpus/a.jsonl#x", title="first line", text="first line\nmore"),
             Document(id="corpus/a.jsonl#line=4", title="a line=4", text="p", metadata={"_id": ""}),
@@ -363,7 +379,7 @@ class TestJsonLines:
         line = '{"text": "x\\ud800y\\u0000", "nan": NaN, "big": 123456789012345678901234567890}'
         document = one(tmp_path, "a.jsonl", b"\xef\xbb\xbf" + line.encode())
         assert document.text == "xy"
-        assert document.metadata == {"nan": None, "big": "123456789012345678901234567890"}
+        assert document.metadata == {"big": "123456789012345678901234567890"}
 
     def test_shift_jis(self, tmp_path: Path) -> None:
         assert one(tmp_path, "a.jsonl", '{"text": "表示を予約する。"}\n'.encode("cp932")).text == "表示を予約する。"

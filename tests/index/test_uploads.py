@@ -108,12 +108,12 @@ def test_rows_that_are_left_out_are_told(index: Path) -> None:
 
 def test_while_another_writes_nothing_is_kept(index: Path, corpus: Path) -> None:
     with IndexWriter(index), pytest.raises(IndexFolderError, match="is writing"):
-        add_uploads([("a.txt", TEXT)], index)
+        add_uploads([("a.txt", TEXT)], index, timeout=0.1)
     assert not list((corpus / "uploads").iterdir())
     # A file that had been there before stays.
     add_uploads([("a.txt", TEXT)], index)
     with IndexWriter(index), pytest.raises(IndexFolderError):
-        add_uploads([("a.txt", TEXT)], index)
+        add_uploads([("a.txt", TEXT)], index, timeout=0.1)
     assert (corpus / "uploads" / "a.txt").exists()
 
 
