@@ -1,5 +1,6 @@
 """Keeps an index in step with a folder for as long as it runs."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -47,19 +48,31 @@ def watch(
 
     root, index = corpus.resolve(), folder.resolve()
 
-    def matters(change: object, path: str) -> bool:
+    def matters(path: str) -> bool:
         inside = Path(path).relative_to(root).parts
         return not Path(path).is_relative_to(index) and not any(part.startswith(".") for part in inside)
 
     stream = changes(
         root,
-        watch_filter=matters,
+        watch_filter=None,
         debounce=LONGEST_WAIT_MS,
         step=still_ms,
         rust_timeout=retry_ms,
         yield_on_timeout=True,
         raise_interrupt=True,
     )
+
+    def changed() -> bool:
+        """Wait for a change of a document; False where none came for ``retry_ms``."""
+        # Not left to the stream's filter: while searches touch an index below the corpus, it would never time out.
+        deadline = time.monotonic() + retry_ms / 1000
+        for some in stream:
+            if any(matters(path) for _, path in some):
+                return True
+            if not some or time.monotonic() >= deadline:
+                break
+        return False
+
     due, first, told = True, True, ""
     skipped: list[Skipped] = []
     while True:
@@ -82,4 +95,4 @@ def watch(
                     yield report
                 skipped = report.skipped
                 first = False
-        due = bool(next(stream)) or due
+        due = changed() or due
