@@ -140,8 +140,8 @@ def remove(
         documents: dict[int, str] = {}
         missing = []
         for name in names:
-            row = store.document_number(writer.connection, readable(name))
-            if row and row[1] != readable(name):
+            row = None if readable(name) in known else store.document_number(writer.connection, readable(name))
+            if row:
                 documents[row[0]] = row[1]
             elif named := files_named(name, known, root):
                 files |= named

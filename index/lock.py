@@ -29,7 +29,7 @@ def acquire(folder: Path, timeout: float) -> FileLock:
     Raises:
         IndexFolderError: another writer is still at work, or the folder is somebody else's or cannot be written.
     """
-    refuse_foreign(folder)
+    refuse_foreign(folder, locked=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / LOCK)
@@ -40,7 +40,6 @@ def acquire(folder: Path, timeout: float) -> FileLock:
                 LOGGER.warning("%s is writing to %s: waiting for it.", writer_of(folder), folder)
             lock.acquire(timeout=max(0.0, timeout - TOLD_AFTER_SECONDS), poll_interval=0.05)
         (folder / LOCK).write_text(f"{os.getpid()}")
-        return lock
     except Timeout as error:
         raise IndexFolderError(
             f"{writer_of(folder)} is writing to {folder}, and has not finished within {timeout:g} seconds: wait until "
@@ -48,6 +47,12 @@ def acquire(folder: Path, timeout: float) -> FileLock:
         ) from error
     except OSError as error:
         raise IndexFolderError(f"Cannot write to {folder} ({error.strerror or error}): choose another.") from error
+    try:
+        refuse_foreign(folder, locked=True)
+    except IndexFolderError:
+        lock.release()
+        raise
+    return lock
 
 
 def writer_of(folder: Path) -> str:
@@ -58,9 +63,18 @@ def writer_of(folder: Path) -> str:
         return "Another process"
 
 
-def refuse_foreign(folder: Path) -> None:
-    """Raise IndexFolderError if a folder is somebody else's: it holds files, but no index."""
-    if not folder.is_dir() or (folder / NAME).is_file():
+def refuse_foreign(folder: Path, *, locked: bool) -> None:
+    """Raise IndexFolderError if a folder is somebody else's: it holds files, but no index.
+
+    Args:
+        folder: To write to.
+        locked: Nobody else is writing; until then, a lock says that somebody may be making an index.
+    """
+    try:
+        names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    except (FileNotFoundError, NotADirectoryError):
         return
-    if any(path.name != LOCK and not path.name.startswith(".") for path in folder.iterdir()):
+    if NAME in names or (LOCK in names and not locked):
+        return
+    if names - {LOCK}:
         raise IndexFolderError(f"{folder} holds other files and no index: choose an empty or a new folder.")

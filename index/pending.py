@@ -1,14 +1,15 @@
 """Vectors of passages that are new in a transaction, and the segment they become when it is committed."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.index import store
-from sakuin.index.vectors import Part, Segment, segment_files, to_merge, write_segment
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.vectors import Part, Segment, segment_files, sha256_of, to_merge, write_segment
 
 # Vectors held in memory; more go to a file.
 SPOOLED_FROM = 131_072
@@ -56,6 +57,7 @@ class PendingVectors:
         name: str,
         gone: NDArray[np.int64],
         merge_all: bool,
+        checksums: Mapping[str, str],
     ) -> tuple[list[str], int, list[Path]]:
         """Write them as a segment, together with those of segments that they are merged with.
 
@@ -65,9 +67,13 @@ class PendingVectors:
             name: Of the new segment.
             gone: int64 (n,), ascending: passages that stand nowhere any more.
             merge_all: Make one segment of all.
+            checksums: SHA-256 of the committed files, by their paths in the index folder.
 
         Returns:
             The segments that count from now on, the vectors in them that count, and the segments' files.
+
+        Raises:
+            IndexFolderError: a segment that is to be merged is not as it was written.
         """
         new = [without(part, gone) for part in self._parts]
         new_ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in self._parts)])
@@ -78,6 +84,8 @@ class PendingVectors:
         sizes = [(len(segment.ids), len(segment.ids) - segment.live) for segment in segments]
         chosen = range(len(sizes)) if merge_all else to_merge([*sizes, *([(added, 0)] if added else [])])
         old = [segments[i] for i in chosen if i < len(segments)]
+        for segment in old:
+            self._check(segment, checksums)
         parts = [part for part in (*(segment.part() for segment in old), *new) if len(part[0])]
         kept = [segment.name for segment in segments if segment not in old]
         if old:
@@ -88,6 +96,16 @@ class PendingVectors:
             files += write_segment(self._folder, name, parts)
             kept.append(name)
         return kept, sum(segment.live for segment in segments) + added, files
+
+    def _check(self, segment: Segment, checksums: Mapping[str, str]) -> None:
+        """A damaged segment would be whole again once it is merged, with what is wrong in it."""
+        for path in segment_files(self._folder, segment.name):
+            noted = checksums.get(f"{self._folder.name}/{path.name}")
+            if noted is not None and sha256_of(path) != noted:
+                raise IndexFolderError(
+                    f"{path} has changed since it was written, so nothing can be merged with it. `index repair` makes "
+                    f"it anew from the documents."
+                )
 
 
 def without(part: Part, gone: NDArray[np.int64]) -> Part:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sakuin.index.documents import Document, MetadataValue, Scalar
+from sakuin.index.documents import Document, Heading, MetadataValue, Scalar
 from sakuin.index.errors import DocumentError
 from sakuin.index.where import iso
 
@@ -28,11 +28,6 @@ def documents_of(records: Iterable[Document | Mapping[str, Any]]) -> Iterator[Do
     Raises:
         DocumentError: one has no id or no text, or metadata that is no text, number, boolean, date or list of these.
     """
-    if hasattr(records, "columns") and hasattr(records, "to_dict"):
-        # A DataFrame.
-        records = records.to_dict("records")
-    if isinstance(records, str) or not isinstance(records, Iterable):
-        raise DocumentError(f"Give documents, or dictionaries with id and text, not a {type(records).__name__}.")
     for number, record in enumerate(records, 1):
         if isinstance(record, Document):
             yield _document(number, record.id, record)
@@ -42,6 +37,22 @@ def documents_of(records: Iterable[Document | Mapping[str, Any]]) -> Iterator[Do
             raise DocumentError(
                 f"Document {number} is a {type(record).__name__}: give documents, or dictionaries with id and text."
             )
+
+
+def records_of(given: Any) -> Iterable[Any]:
+    """What is given to be added, one by one: a single document, many, or a DataFrame of pandas.
+
+    Raises:
+        DocumentError: it is nothing of that kind.
+    """
+    if isinstance(given, Document | Mapping):
+        return [given]
+    if hasattr(given, "columns") and hasattr(given, "to_dict"):
+        records: list[Any] = given.to_dict("records")
+        return records
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise DocumentError(f"Give documents, or dictionaries with id and text, not a {type(given).__name__}.")
+    return given
 
 
 def _from_mapping(number: int, record: Mapping[str, Any]) -> Document:
@@ -61,6 +72,9 @@ def _document(number: int, given: Any, record: Document) -> Document:
         value = getattr(record, part)
         if not isinstance(value, str):
             raise DocumentError(f"Document {name!r}: its {part} is a {type(value).__name__}, not a text.")
+    if not isinstance(record.metadata, Mapping):
+        raise DocumentError(f"Document {name!r}: its metadata is a {type(record.metadata).__name__}, not a dictionary.")
+    _check_headings(name, record)
     if not record.text.strip():
         raise DocumentError(f"Document {name!r} has no text: there would be nothing to find.")
     return Document(
@@ -68,9 +82,30 @@ def _document(number: int, given: Any, record: Document) -> Document:
         text=_storable(record.text),
         title=_storable(record.title),
         uri=_storable(record.uri),
-        headings=record.headings,
+        headings=tuple(record.headings or ()),
         metadata=dict(_metadata(name, record.metadata)),
     )
+
+
+def _check_headings(name: str, record: Document) -> None:
+    """Raises DocumentError where headings are not in order, or stand outside the text."""
+    end = 0
+    for heading in record.headings or ():
+        if not isinstance(heading, Heading) or not end <= heading.start < heading.end <= len(record.text):
+            raise DocumentError(
+                f"Document {name!r}: its headings must be `Heading`s in order, each inside the text, not {heading!r}."
+            )
+        end = heading.end
+
+
+def ids_of(given: Iterable[Any] | str) -> list[str]:
+    """Ids as documents are stored by them, each once, in their order.
+
+    Raises:
+        DocumentError: one is no text and no whole number.
+    """
+    ids = [given] if isinstance(given, str | int) else given
+    return list(dict.fromkeys(_id(number, one) for number, one in enumerate(ids, 1)))
 
 
 def _storable(text: str) -> str:
@@ -79,8 +114,8 @@ def _storable(text: str) -> str:
 
 
 def _id(number: int, given: Any) -> str:
-    given = given.item() if hasattr(given, "item") else given
-    if isinstance(given, int) and not isinstance(given, bool):
+    given = given.item() if hasattr(given, "item") and not _is_array(given) else given
+    if isinstance(given, int) and not isinstance(given, bool) and -(2**63) <= given < 2**63:
         return str(given)
     if not isinstance(given, str) or not given.strip():
         raise DocumentError(f"Document {number} has no id: give each a text or a whole number of its own as `id`.")
@@ -108,6 +143,9 @@ def _metadata(document_id: str, metadata: Mapping[str, Any]) -> Iterator[tuple[s
 def _scalar(where: str, value: Any) -> Scalar:
     """A value as JSON has it; dates as ISO 8601 writes them."""
     # numpy's numbers, as the records of a DataFrame may hold.
+    if type(value).__name__ == "datetime64":
+        # One of nanoseconds would give a number.
+        value = value.astype("datetime64[us]")
     value = value.item() if hasattr(value, "item") and not _is_array(value) else value
     if isinstance(value, date):
         return iso(value)

@@ -1,18 +1,20 @@
 """Adds single documents to an index, and removes them: what `Index.add` and `Index.delete` do."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from sakuin.index import store
 from sakuin.index.documents import Document, Passage
 from sakuin.index.errors import DocumentError
 from sakuin.index.lock import WAIT_SECONDS
 from sakuin.index.passages import split
-from sakuin.index.records import documents_of
+from sakuin.index.records import documents_of, ids_of
 from sakuin.index.settings import Settings
 from sakuin.index.writer import IndexWriter
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +51,34 @@ def add_documents(
         IndexFolderError, ModelError: as `IndexWriter`.
     """
     numbers = {"added": 0, "updated": 0, "unchanged": 0}
+    failed: Exception | None = None
     with IndexWriter(folder, settings, timeout=timeout) as writer:
-        for document in documents_of(records):
-            numbers[_upsert(writer, document, cut)] += 1
-        writer.commit()
+        try:
+            for document in documents_of(_guarded(records)):
+                numbers[_upsert(writer, document, cut)] += 1
+        except _CallersError as error:
+            failed = error.error
+        else:
+            writer.commit()
+    if failed is not None:
+        raise failed
     return Changes(**numbers)
+
+
+class _CallersError(Exception):
+    """An error of who gives the documents, which must not be taken for one of the index."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def _guarded(records: Iterable[T]) -> Iterator[T]:
+    """The records; what giving them raises is told apart from what storing them does."""
+    try:
+        yield from records
+    except Exception as error:
+        raise _CallersError(error) from error
 
 
 def _upsert(writer: IndexWriter, document: Document, cut: bool) -> str:
@@ -78,11 +103,12 @@ def _upsert(writer: IndexWriter, document: Document, cut: bool) -> str:
 
 
 def delete_documents(
-    ids: Sequence[str], folder: Path, settings: Settings = Settings(), *, timeout: float = WAIT_SECONDS
+    ids: Iterable[str | int], folder: Path, settings: Settings = Settings(), *, timeout: float = WAIT_SECONDS
 ) -> Changes:
     """Remove documents in one commit; ids of which there is none are passed over.
 
-    A file whose only document is removed is forgotten with it; the next build of its folder reads it again.
+    A file whose last document is removed is forgotten with it, so that the next build of its folder reads it again; a
+    document that others of its file outlive stays away until that file changes.
 
     Args:
         ids: Of the documents.
@@ -95,11 +121,14 @@ def delete_documents(
     """
     store.connect(folder, read_only=True).close()
     with IndexWriter(folder, settings, timeout=timeout) as writer:
-        known = {one: store.document_number(writer.connection, one) for one in dict.fromkeys(ids)}
+        known = {one: store.document_number(writer.connection, one) for one in ids_of(ids)}
         found = {one: row for one, row in known.items() if row}
         writer.remove([number for number, _ in found.values()])
-        for one, (_, file) in found.items():
-            if one == file:
+        for file in {file for _, file in found.values() if file}:
+            if not store.has_documents(writer.connection, file):
                 writer.drop_file(file)
+        if found:
+            # Names that were taken are free now.
+            store.forget_hashes(writer.connection, "same_document_name")
         writer.commit()
     return Changes(removed=len(found))

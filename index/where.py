@@ -20,6 +20,7 @@ stand before any name of metadata.
 """
 
 import json
+import math
 import posixpath
 import re
 import unicodedata
@@ -28,6 +29,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from typing import Any
 
+from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.index.errors import FilterError
 
 ID, URI, FOLDER, TYPE = "id", "uri", "folder", "type"
@@ -48,6 +50,15 @@ LARGEST_EXACT = 2**53
 
 DEEPEST = 20
 """Groups within groups."""
+
+MOST_PARTS = 1_000
+"""Filters in one group."""
+
+LONGEST_VALUE = 10_000
+"""Characters of a value."""
+
+LONGEST_ORDERED = 64
+"""Characters of a text that may be a number or a date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +108,19 @@ def condition_of(where: Where, depth: int = 0) -> Condition:
         FilterError: an operator is unknown, a value is missing or cannot be compared so.
     """
     if not isinstance(where, Mapping):
-        raise FilterError(f'A filter is a dictionary such as {{"year": 2024}}, not {where!r}.')
+        raise FilterError(f'A filter is a dictionary such as {{"year": 2024}}, not a {type(where).__name__}.')
     if depth > DEEPEST:
         raise FilterError(f"The filter has more than {DEEPEST} groups within groups: write it more simply.")
     parts: list[Condition] = []
     for name, wanted in where.items():
+        if not isinstance(name, str):
+            raise FilterError(f"The name of a field is a text, not {name!r}.")
+        name = replace_lone_surrogates(name)
         if name in (AND, OR):
             if not isinstance(wanted, list | tuple) or not wanted:
                 raise FilterError(f"{name} needs a list of filters.")
+            if len(wanted) > MOST_PARTS:
+                raise FilterError(f"{name} has {len(wanted):,} filters; at most {MOST_PARTS:,}.")
             parts.append(_group(name, [condition_of(part, depth + 1) for part in wanted]))
         elif name == NOT:
             parts.append(_group(NOT, [condition_of(wanted, depth + 1)]))
@@ -139,16 +155,28 @@ def _test(field: str, operator: str, operand: Any) -> Test:
     values = list(operand) if operator in (IN, NOT_IN) and isinstance(operand, list | tuple | set) else [operand]
     if not values:
         raise FilterError(f"No value is given for the field {field!r}: give one, or leave the field out.")
-    for value in values:
-        if not isinstance(value, Value):
-            raise FilterError(
-                f"Cannot compare the field {field!r} with {value!r}: give a text, number, boolean or date."
-            )
+    values = [_comparable(field, value) for value in values]
     if operator in ORDERED and order_of(values[0]) is None:
         raise FilterError(f"Cannot order the field {field!r} by {values[0]!r}: {operator} needs a number or a date.")
     operator = {"$eq": IN, "$ne": NOT_IN}.get(operator, operator)
     texts = {normal(field, value_text(value)) if operator in (IN, NOT_IN) else value_text(value) for value in values}
     return Test(field, operator, tuple(sorted(texts)))
+
+
+def _comparable(field: str, value: Any) -> Value:
+    """A value as it can be compared; raises FilterError where it cannot."""
+    # numpy's numbers.
+    value = value.item() if hasattr(value, "item") and not getattr(value, "ndim", 0) else value
+    if isinstance(value, str) and len(value) <= LONGEST_VALUE:
+        return replace_lone_surrogates(value)
+    if isinstance(value, date | bool) or (isinstance(value, int) and -(2**63) <= value < 2**63):
+        return value
+    if isinstance(value, float) and math.isfinite(value):
+        return value
+    raise FilterError(
+        f"Cannot compare the field {field!r} with a {type(value).__name__} like this: give a text of at most "
+        f"{LONGEST_VALUE:,} characters, a number of 64 bits, a boolean or a date."
+    )
 
 
 def fields_of(condition: Condition) -> list[str]:
@@ -251,6 +279,8 @@ def order_of(value: Value) -> tuple[str, float] | None:
         return ("number", float(value))
     if isinstance(value, date):
         return ("date", _seconds(value))
+    if len(value) > LONGEST_ORDERED:
+        return None
     text = unicodedata.normalize("NFKC", value).strip()
     if _NUMBER.fullmatch(text):
         return ("number", float(text.replace(",", "")))
@@ -327,8 +357,8 @@ def where_of(given: Iterable[str]) -> dict[str, Any]:
         if condition.lstrip().startswith("{"):
             try:
                 others.append(json.loads(condition))
-            except ValueError as error:
-                raise FilterError(f"{condition!r} is no JSON ({error}).") from error
+            except (ValueError, RecursionError) as error:
+                raise FilterError(f"{condition[:200]!r} is no JSON ({error}).") from error
         elif found := _CONDITION.fullmatch(condition):
             name, sign, value = found.groups()
             if sign == "=":
@@ -337,7 +367,7 @@ def where_of(given: Iterable[str]) -> dict[str, Any]:
                 value = value.strip()
                 others.append({name.strip(): {_OPERATOR[sign]: [value] if sign == "!=" else value}})
         elif condition.endswith("?") and len(condition) > 1:
-            others.append({condition[:-1]: {EXISTS: True}})
+            others.append({condition[:-1].strip(): {EXISTS: True}})
         else:
             raise FilterError(
                 f"{condition!r} is not of the form FIELD=VALUE, such as type=md or folder=office, nor FIELD!=VALUE, "

@@ -24,7 +24,7 @@ from sakuin.index import store
 from sakuin.index.background import FEWEST, background_of
 from sakuin.index.documents import Document, Passage
 from sakuin.index.errors import IndexFolderError, writing_error
-from sakuin.index.lock import WAIT_SECONDS, acquire, refuse_foreign
+from sakuin.index.lock import WAIT_SECONDS, acquire
 from sakuin.index.model import load_model
 from sakuin.index.pending import PendingVectors
 from sakuin.index.settings import Settings, adopted, first_manifest
@@ -70,7 +70,6 @@ class IndexWriter:
             ModelError: the model cannot be loaded.
         """
         self.folder = folder
-        refuse_foreign(folder)
         # Before anything is made: settings that cannot be met leave nothing behind.
         fresh = None if (folder / store.NAME).is_file() else first_manifest(settings)
         self._lock = acquire(folder, timeout)
@@ -210,6 +209,7 @@ class IndexWriter:
             name=f"{generation:08d}",
             gone=np.array(gone, np.int64),
             merge_all=self._compacting,
+            checksums=self.manifest.checksums,
         )
         terms.commit()
         files += sorted(path for path in self._terms_folder(generation).iterdir() if not path.name.endswith(".lock"))

@@ -13,8 +13,9 @@ from sakuin.index.documents import Document
 from sakuin.index.lock import WAIT_SECONDS
 from sakuin.index.model import load_model
 from sakuin.index.problems import Problem
+from sakuin.index.records import ids_of, records_of
 from sakuin.index.report import Progress, Report, no_progress
-from sakuin.index.settings import Settings
+from sakuin.index.settings import Settings, adopted
 from sakuin.index.snapshot import open_index
 from sakuin.index.store.filters import matching_documents
 from sakuin.index.upsert import Changes, add_documents, delete_documents
@@ -71,20 +72,14 @@ class Index:
             ModelError: the model cannot be loaded.
         """
         path = Path(folder).absolute()
-        if not (path / store.NAME).is_file():
-            with IndexWriter(path, Settings(model, dim), timeout=timeout) as writer:
+        settings = Settings(model, dim)
+        manifest = store.committed_manifest(path)
+        if manifest is None:
+            with IndexWriter(path, settings, timeout=timeout) as writer:
                 writer.commit()
-                return cls(path, Settings(writer.model), timeout)
-        with closing(store.connect(path, read_only=True)) as connection:
-            manifest = store.read_manifest(connection, path)
-        wanted = model if isinstance(model, StaticEmbedder) else None
-        loaded = load_model(manifest, path, wanted)
-        opened = cls(path, Settings(loaded), timeout)
-        if (model is not None and wanted is None) or dim is not None:
-            # Says where they are not those of the index.
-            with IndexWriter(path, Settings(model, dim), timeout=timeout):
-                pass
-        return opened
+                return cls(path, Settings(writer.model, writer.manifest.dim), timeout)
+        adopted(manifest, settings, path)
+        return cls(path, Settings(load_model(manifest, path, settings.loaded), manifest.dim), timeout)
 
     def __enter__(self) -> "Index":
         return self
@@ -108,6 +103,10 @@ class Index:
         """Number of documents."""
         return self.counts()["documents"]
 
+    def __bool__(self) -> bool:
+        """An index that holds nothing is one all the same."""
+        return True
+
     def counts(self) -> dict[str, int]:
         """Numbers of files, documents, distinct passages, places where a passage stands again, and skipped files."""
         with closing(open_index(self.folder)) as snapshot:
@@ -129,19 +128,17 @@ class Index:
             DocumentError: one cannot be added; nothing is changed then.
             IndexFolderError: another writer did not finish in time, or the disk is full.
         """
-        records = [documents] if isinstance(documents, Document | Mapping) else documents
-        return add_documents(records, self.folder, self._settings, cut=split, timeout=self.timeout)
+        return add_documents(records_of(documents), self.folder, self._settings, cut=split, timeout=self.timeout)
 
-    def delete(self, ids: Iterable[str]) -> Changes:
+    def delete(self, ids: Iterable[str | int] | str) -> Changes:
         """Remove documents by their ids; those that are not there are passed over."""
-        wanted = [ids] if isinstance(ids, str) else list(ids)
-        return delete_documents(wanted, self.folder, self._settings, timeout=self.timeout)
+        return delete_documents(ids, self.folder, self._settings, timeout=self.timeout)
 
-    def get(self, ids: Iterable[str]) -> list[Document]:
+    def get(self, ids: Iterable[str | int] | str) -> list[Document]:
         """Documents by their ids, in that order; those that are not there are left out."""
-        wanted = [ids] if isinstance(ids, str) else list(ids)
+        wanted = ids_of(ids)
         with closing(store.connect(self.folder, read_only=True)) as connection:
-            found = store.read_documents(connection, list(dict.fromkeys(wanted)))
+            found = store.read_documents(connection, wanted)
         return [found[one] for one in wanted if one in found]
 
     def documents(self, *, where: Where | None = None) -> Iterator[Document]:

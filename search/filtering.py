@@ -2,21 +2,12 @@
 
 from collections.abc import Collection
 
-from sakuin.index.errors import FilterError
 from sakuin.index.snapshot import Selection, Snapshot
-from sakuin.index.where import Condition, Where, condition_of, fields_of
-from sakuin.search.request import SearchError
+from sakuin.index.where import Where, fields_of
+from sakuin.search.request import SearchError, filter_of
 
 # Fields that an error names; a table may have hundreds of columns.
 FIELDS_SHOWN = 20
-
-
-def filter_of(where: Where) -> Condition:
-    """A filter in its one form; raises SearchError where it makes no sense."""
-    try:
-        return condition_of(where)
-    except FilterError as error:
-        raise SearchError(str(error)) from error
 
 
 def selected(snapshot: Snapshot, where: Where) -> Selection:

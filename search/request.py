@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.errors import SakuinError
-from sakuin.index.where import Where
+from sakuin.index.errors import FilterError
+from sakuin.index.where import Condition, Where, condition_of
 
 MODES = ("hybrid", "dense", "bm25")
 MAX_K = 10_000
@@ -33,10 +34,11 @@ class SearchRequest:
         rescore: In a large index, how many candidates of the first stage of dense search are compared exactly: more
             find more of the truly nearest, and take longer. 1 to 100,000; None for a number that finds 98 % or more.
         explain: Fill in each hit's explanation, which takes some milliseconds a hit.
-        where: Search only passages of documents that have these values of metadata: one of the values of a field,
-            where several are given, of all fields. "folder" is any folder above the file, "type" the ending of its
-            name; metadata of the same name is "metadata.folder". A passage that stands in several documents is
-            given with the first that matches.
+        where: Search only passages of documents that pass a filter: ``{"year": 2024, "type": ["md", "docx"]}`` for one
+            of the values of each field; ``{"year": {"$gte": 2020}}`` and ``$gt``, ``$lt``, ``$lte`` for numbers and
+            dates; ``$ne``, ``$nin``, ``$exists``, ``$prefix``; ``$or``, ``$and``, ``$not`` between filters. Fields are
+            those of metadata, "id", "uri", "folder" (any above the file) and "type" (the ending of its name);
+            `index.where` has all of it. A passage that stands in several documents is given with those that match.
         min_relevance: Leave out hits of a lower relevance, 0 to 1; the others keep their ranks.
 
     Raises:
@@ -67,6 +69,8 @@ class SearchRequest:
             raise SearchError(f"Cannot compare {self.rescore!r} passages: give rescore = 1 to {MAX_RESCORED:,}.")
         if not isinstance(self.min_relevance, Real) or not 0 <= self.min_relevance <= 1:
             raise SearchError(f"Cannot ask for a relevance of {self.min_relevance!r}: give min_relevance = 0 to 1.")
+        if self.where is not None:
+            filter_of(self.where)
 
     @property
     def text(self) -> str:
@@ -112,3 +116,11 @@ def checked_vector(vector: ArrayLike) -> NDArray[np.float32]:
         raise SearchError("Cannot search for a vector of zeros, or with inf or NaN in it: it has no direction.")
     # What is of length 1 already, but for rounding, stays as it is, so that it finds what its query finds.
     return values if abs(length - 1) < 1e-6 else values / np.float32(length)
+
+
+def filter_of(where: Where) -> Condition:
+    """A filter in its one form; raises SearchError where it makes no sense."""
+    try:
+        return condition_of(where)
+    except FilterError as error:
+        raise SearchError(str(error)) from error

@@ -24,12 +24,12 @@ from sakuin.index.store.facets import MOST_VALUES, Facet
 from sakuin.index.where import Where
 from sakuin.search.breakdown import SIDES, Side, explain_hit
 from sakuin.search.explanation import Explanation
-from sakuin.search.filtering import check_fields, filter_of, selected
+from sakuin.search.filtering import check_fields, selected
 from sakuin.search.highlights import highlight
 from sakuin.search.hits import hit_of, with_relevance
 from sakuin.search.ranking import rank
 from sakuin.search.relevance import JUDGED
-from sakuin.search.request import SearchError, SearchRequest, checked_dim, checked_vector
+from sakuin.search.request import SearchError, SearchRequest, checked_dim, checked_vector, filter_of
 from sakuin.search.results import Hit, Notice, SearchResult
 
 # A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's

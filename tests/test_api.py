@@ -1,8 +1,10 @@
 """`Index`, as a program uses it."""
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -285,3 +287,86 @@ def test_what_is_added_is_what_is_got(model: StaticEmbedder, tmp_path_factory: A
         assert len(index) == len(given)
         index.delete(list(given))
         assert len(index) == 0
+
+
+def test_a_place_that_was_tampered_with_is_not_shown(index: Index) -> None:
+    index.add({"id": name, "text": "会社の予定です。"} for name in "abc")
+    for change in ("heading = 'other'", "start = 1", "document = 1"):
+        with closing(sqlite3.connect(index.folder / "documents.db")) as connection:
+            connection.execute(f"UPDATE passages SET {change} WHERE document = 3")
+            with index.searcher() as searcher:
+                connection.commit()
+                with pytest.raises(IndexFolderError, match="damaged"):
+                    searcher.search("会社", mode="bm25")
+        assert index.verify()
+        index.delete(["c"])
+        with closing(sqlite3.connect(index.folder / "documents.db")) as connection:
+            connection.execute("DELETE FROM passages WHERE document = 1 AND id > 1")
+            connection.commit()
+        index.add({"id": "c", "text": "会社の予定です。"})
+
+
+def test_damage_does_not_become_whole_by_merging(index: Index) -> None:
+    index.add({"id": n, "text": f"猫 {n} 匹"} for n in range(40))
+    index.add({"id": "one", "text": "犬 一 匹"})
+    path = min((index.folder / "vectors").glob("*.int8.npy"))
+    data = bytearray(path.read_bytes())
+    data[-1] ^= 0xFF
+    path.write_bytes(data)
+    assert [problem.code for problem in index.verify()] == ["changed_file"]
+    with pytest.raises(IndexFolderError, match="index repair"):
+        index.compact()
+    assert [problem.code for problem in index.verify()] == ["changed_file"]
+    index.repair()
+    assert index.verify() == []
+
+
+def test_several_make_a_new_index_at_once(tmp_path: Path, model: StaticEmbedder) -> None:
+    failed: list[BaseException] = []
+
+    def work(name: int) -> None:
+        try:
+            Index.open(tmp_path / "new", model=model).add({"id": name, "text": f"文書 {name}"})
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    assert len(Index.open(tmp_path / "new", model=model)) == 6
+
+
+def test_the_callers_errors_are_not_those_of_the_index(index: Index) -> None:
+    def records() -> Iterator[dict[str, Any]]:
+        yield {"id": "a", "text": "猫"}
+        raise FileNotFoundError("theirs")
+
+    with pytest.raises(FileNotFoundError, match="theirs"):
+        index.add(records())
+    assert len(index) == 0
+
+
+def test_a_file_whose_name_was_taken_is_read_once_it_is_free(index: Index, corpus: Path) -> None:
+    index.add({"id": "vpn.md", "text": "別の文書です。"})
+    assert "same_document_name" in str([skipped.reason.to_dict() for skipped in index.sync(corpus).skipped])
+    index.delete(["vpn.md"])
+    assert index.sync(corpus).added == 1
+    index.delete(["rows.jsonl#a", "rows.jsonl#b"])
+    assert index.sync(corpus).added == 1
+    assert [document.id for document in index.get(["vpn.md", "rows.jsonl#a"])] == ["vpn.md", "rows.jsonl#a"]
+
+
+def test_endless_marks_take_no_endless_time(index: Index) -> None:
+    """Normalising sorts them, in time that grows with the square of their number."""
+    marks = "\u0315" * 50_000 + "\u0300" * 50_000
+    started = time.process_time()
+    index.add({"id": "a", "text": f"cat {marks}", "title": marks, "n": marks})
+    with index.searcher() as searcher:
+        searcher.search(f"cat {marks}", where={"n": {"$exists": True}})
+        assert not searcher.search("cat", where={"n": {"$gt": 1}}).hits
+        with pytest.raises(SearchError, match="at most"):
+            searcher.search("cat", where={"n": {"$gt": marks}})
+    assert time.process_time() - started < 20

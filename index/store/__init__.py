@@ -20,13 +20,21 @@ from sakuin.index.store.files import (
     count_documents_by_file,
     counts,
     drop_file,
+    forget_hashes,
     has_documents,
     put_file,
     read_files,
     read_skipped,
 )
 from sakuin.index.store.integrity import count_passages, damaged_rows, integrity_problems
-from sakuin.index.store.manifest import FORMAT, Manifest, has_manifest, read_manifest, write_manifest
+from sakuin.index.store.manifest import (
+    FORMAT,
+    Manifest,
+    committed_manifest,
+    has_manifest,
+    read_manifest,
+    write_manifest,
+)
 from sakuin.index.store.passages import (
     PassageRow,
     PlaceRow,
@@ -46,6 +54,7 @@ __all__ = [
     "Manifest",
     "PassageRow",
     "PlaceRow",
+    "committed_manifest",
     "connect",
     "count_documents_by_file",
     "count_passages",
@@ -59,6 +68,7 @@ __all__ = [
     "documents_of_file",
     "drop_file",
     "existing",
+    "forget_hashes",
     "forget_removed",
     "has_document",
     "has_documents",

@@ -27,6 +27,11 @@ def row_checksum(row: Sequence[str | int]) -> int:
     return passage_id_of("\0".join(map(str, row)))
 
 
+def place_checksum(document_id: str, passage_id: int, start: int, end: int, heading: str) -> int:
+    """The checksum of a place where a passage stands."""
+    return row_checksum((document_id, passage_id, start, end, heading))
+
+
 def damaged(what: str) -> IndexFolderError:
     """What to raise where a reader finds that something of the database has changed."""
     return IndexFolderError(

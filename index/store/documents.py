@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sakuin.index.documents import Document, Heading, Passage
-from sakuin.index.store.checksums import damaged, passage_id_of, row_checksum
+from sakuin.index.store.checksums import damaged, passage_id_of, place_checksum, row_checksum
 from sakuin.index.store.passages import existing
 from sakuin.index.store.schema import batched, marks
 
@@ -36,12 +36,10 @@ def insert_document(
     )
     number = cursor.lastrowid
     known = existing(connection, passage_ids)
+    places = [(one, p.start, p.end, p.heading) for one, p in zip(passage_ids, passages, strict=True)]
     connection.executemany(
-        "INSERT INTO passages (passage_id, document, start, end, heading) VALUES (?, ?, ?, ?, ?)",
-        [
-            (passage_id, number, passage.start, passage.end, passage.heading)
-            for passage_id, passage in zip(passage_ids, passages, strict=True)
-        ],
+        "INSERT INTO passages (passage_id, start, end, heading, document, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+        [(*place, number, place_checksum(document.id, *place)) for place in places],
     )
     return [passage_id for passage_id in dict.fromkeys(passage_ids) if passage_id not in known]
 

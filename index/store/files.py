@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sakuin.index.documents import Skipped
@@ -64,6 +64,15 @@ def _file_state(row: Sequence[Any]) -> FileState:
     if row_checksum((uri, size, mtime_ns, sha256, reason)) != checksum:
         raise damaged(f"what is noted of the file {uri}")
     return FileState(uri, size, mtime_ns, sha256, Reason.from_json(reason))
+
+
+def forget_hashes(connection: sqlite3.Connection, code: str) -> None:
+    """Have the files read again of which something was left out for a reason of a code."""
+    rows = connection.execute(
+        "SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files WHERE instr(reason, ?)", (f'"{code}"',)
+    ).fetchall()
+    for state in map(_file_state, rows):
+        put_file(connection, replace(state, sha256=""))
 
 
 def has_documents(connection: sqlite3.Connection, file: str) -> bool:

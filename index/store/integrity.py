@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterator
 
 from sakuin.index.problems import Problem
-from sakuin.index.store.checksums import indexed_text, passage_id_of, row_checksum
+from sakuin.index.store.checksums import indexed_text, passage_id_of, place_checksum, row_checksum
 from sakuin.index.store.documents import LABEL
 
 
@@ -25,16 +25,21 @@ def damaged_rows(connection: sqlite3.Connection) -> list[Problem]:
         document_id, _, _, title, _, _ = label
         if row_checksum(label) != label_checksum or passage_id_of(text) != text_checksum:
             problems.append(Problem("document", {"document": document_id}))
-        elif any(stored != found for stored, found in passage_ids_of(connection, number, title, text)):
+        elif any(stored != found for stored, found in passage_ids_of(connection, number, document_id, title, text)):
             problems.append(Problem("passages", {"document": document_id}))
     return problems
 
 
-def passage_ids_of(connection: sqlite3.Connection, document: int, title: str, text: str) -> Iterator[tuple[int, int]]:
-    """The stored and the true id of each passage of a document."""
-    places = connection.execute("SELECT passage_id, start, end, heading FROM passages WHERE document = ?", (document,))
-    for passage_id, start, end, heading in places:
+def passage_ids_of(
+    connection: sqlite3.Connection, number: int, document_id: str, title: str, text: str
+) -> Iterator[tuple[int, int]]:
+    """The stored and the true id of each passage of a document, and the stored and the true checksum of its place."""
+    places = connection.execute(
+        "SELECT passage_id, start, end, heading, checksum FROM passages WHERE document = ?", (number,)
+    )
+    for passage_id, start, end, heading, checksum in places:
         yield passage_id, passage_id_of(indexed_text(title, heading, text[start:end]))
+        yield checksum, place_checksum(document_id, passage_id, start, end, heading)
 
 
 def count_passages(connection: sqlite3.Connection) -> int:

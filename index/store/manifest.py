@@ -3,11 +3,13 @@
 import json
 import sqlite3
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.store.checksums import passage_id_of
+from sakuin.index.store.checksums import NAME, passage_id_of
+from sakuin.index.store.schema import connect
 
 FORMAT = 5
 
@@ -83,6 +85,22 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
             f"The manifest in {folder} has changed since it was written: delete the folder and build it again."
         )
     return Manifest(**values)
+
+
+def committed_manifest(folder: Path) -> Manifest | None:
+    """The committed state of an index; None where nothing was ever committed, as where a first writer is at work."""
+    if not (folder / NAME).is_file():
+        return None
+    try:
+        connection = sqlite3.connect(f"{(folder / NAME).resolve().as_uri()}?mode=ro", uri=True, timeout=10)
+        with closing(connection):
+            if not has_manifest(connection):
+                return None
+    except sqlite3.OperationalError as error:
+        if "no such table" in str(error):
+            return None
+    with closing(connect(folder, read_only=True)) as connection:
+        return read_manifest(connection, folder)
 
 
 def write_manifest(connection: sqlite3.Connection, manifest: Manifest) -> None:

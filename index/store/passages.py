@@ -13,7 +13,7 @@ import orjson
 from numpy.typing import NDArray
 
 from sakuin.index.documents import MetadataValue
-from sakuin.index.store.checksums import damaged, indexed_text, passage_id_of, row_checksum
+from sakuin.index.store.checksums import damaged, indexed_text, passage_id_of, place_checksum, row_checksum
 from sakuin.index.store.schema import batched, marks
 
 MAX_PLACES = 100
@@ -64,7 +64,11 @@ def existing(connection: sqlite3.Connection, passage_ids: Collection[int]) -> se
     """Those of the passages that stand somewhere."""
     found: set[int] = set()
     for some in batched(list(passage_ids)):
-        rows = connection.execute(f"SELECT passage_id FROM passages WHERE passage_id IN ({marks(some)})", some)
+        # One look for each, for a disclaimer may stand in every document.
+        rows = connection.execute(
+            "SELECT value FROM json_each(?) WHERE EXISTS (SELECT 1 FROM passages WHERE passage_id = value)",
+            (json.dumps(some),),
+        )
         found.update(row[0] for row in rows)
     return found
 
@@ -149,15 +153,18 @@ def _places(connection: sqlite3.Connection, rows: Sequence[int], text: str) -> d
     """Places, and what the SQL ``text`` makes of each, by the numbers of their rows."""
     found: dict[int, tuple[PlaceRow, str]] = {}
     for some in batched(rows):
-        for row, start, end, heading, cut, checksum, *label in connection.execute(
-            f"SELECT p.id, p.start, p.end, p.heading, {text}, d.label_checksum, d.id, d.uri, d.file, d.title, "
-            f"d.metadata, d.headings FROM passages p JOIN documents d ON d.number = p.document "
+        rows_found = connection.execute(
+            f"SELECT p.id, {text}, p.checksum, p.passage_id, p.start, p.end, p.heading, d.label_checksum, d.id, d.uri, "
+            "d.file, d.title, d.metadata, d.headings FROM passages p JOIN documents d ON d.number = p.document "
             f"WHERE p.id IN ({marks(some)})",
             some,
-        ):
+        )
+        for row, cut, own, passage_id, start, end, heading, checksum, *label in rows_found:
             document_id, uri, _, title, metadata, _ = label
             if row_checksum(label) != checksum:
                 raise damaged(f"the document {document_id}")
+            if place_checksum(document_id, passage_id, start, end, heading) != own:
+                raise damaged(f"a passage of {document_id}")
             found[row] = (PlaceRow(document_id, uri, title, parsed(metadata), start, end, heading), cut)
     return found
 

@@ -100,7 +100,7 @@ def create_tables(database: "Database") -> None:
     database.execute(
         "CREATE TABLE IF NOT EXISTS passages (id INTEGER PRIMARY KEY, passage_id INTEGER NOT NULL, "
         "document INTEGER NOT NULL REFERENCES documents(number) ON DELETE CASCADE, start INTEGER NOT NULL, "
-        "end INTEGER NOT NULL, heading TEXT NOT NULL)"
+        "end INTEGER NOT NULL, heading TEXT NOT NULL, checksum INTEGER NOT NULL)"
     )
     database.table("passages").create_index(["document"], if_not_exists=True)
     database.table("passages").create_index(["passage_id"], if_not_exists=True)

@@ -10,6 +10,10 @@ from sakuin.index.text.characters import HIRAGANA, KATAKANA
 
 _stable = re.compile("[\x00-\x7fぁ-ゖァ-ヺー、。「」一-\u9fff]+")
 _narrow_hyphen = re.compile("[-\u2010-\u2015\u2212](?<=[\uff66-\uff9f].)")
+_endless_marks = re.compile(
+    "[\u0300-\u034e\u0350-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u065f\u0670\u06d6-\u06ed\u0730-\u074a\u07eb-\u07f3\u0816-\u082d"
+    "\u08d3-\u08ff\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\u302a-\u302f\u3099\u309a\ufe20-\ufe2f]{31}"
+)
 _wave = re.compile(f"[~\u301c](?<=[{HIRAGANA}{KATAKANA}ー].)(?=[{HIRAGANA}{KATAKANA}ー~\u301c])")
 _dash = re.compile(f"[\u2010\u2212\u2500](?<=[{KATAKANA}].)(?=[{KATAKANA}])")
 _shrinks = re.compile("ヴ[ァィェォ]|ー{2,}")
@@ -55,8 +59,16 @@ def aligned(text: str) -> tuple[str, list[int], list[int]]:
 
 
 def _before_nfkc(text: str) -> str:
-    """Hyphens typed for a long vowel among half-width kana; as long as the text."""
-    return _narrow_hyphen.sub("ｰ", text)
+    """Hyphens typed for a long vowel among half-width kana, and no endless runs of marks; as long as the text.
+
+    Normalising sorts marks that follow each other, in time that grows with the square of their number. No language
+    writes more than a few; a character that they do not combine with parts them, as in Unicode's stream-safe format.
+    """
+    return _narrow_hyphen.sub("ｰ", _endless_marks.sub(_parted, text))
+
+
+def _parted(match: re.Match[str]) -> str:
+    return match[0][:-1] + "\u034f"
 
 
 def _after_nfkc(text: str) -> str:

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.index.errors import FilterError
 from sakuin.index.where import Condition, Group, Where, condition_of, where_of
 from sakuin.service.refusals import Refusal
 
+# Groups of conditions count too.
 MAX_CONDITIONS = 50
 MAX_VALUES = 1_000
 
@@ -15,7 +15,7 @@ MAX_VALUES = 1_000
 def read_where(given: Any) -> Where:
     """A filter of a body; raises ValueError where it is none, makes no sense, or is too large."""
     try:
-        return checked(cleaned(given))
+        return checked(given)
     except FilterError as error:
         raise ValueError(f"The argument 'where': {error}") from error
 
@@ -23,7 +23,7 @@ def read_where(given: Any) -> Where:
 def read_conditions(given: Sequence[str]) -> Where:
     """A filter of an address, FIELD=VALUE and the like; raises Refusal as `read_where` raises ValueError."""
     try:
-        return checked(cleaned(where_of(given)))
+        return checked(where_of(given))
     except (FilterError, ValueError) as error:
         raise Refusal(400, str(error), param="where") from error
 
@@ -39,17 +39,8 @@ def checked(where: Where) -> Where:
 
 
 def size_of(condition: Condition) -> tuple[int, int]:
-    """Numbers of conditions and of values of a filter."""
+    """Numbers of conditions and groups, and of values, of a filter."""
     if isinstance(condition, Group):
         sizes = [size_of(part) for part in condition.parts]
-        return sum(size[0] for size in sizes), sum(size[1] for size in sizes)
+        return 1 + sum(size[0] for size in sizes), sum(size[1] for size in sizes)
     return 1, len(condition.values)
-
-
-def cleaned(given: Any) -> Any:
-    """The same with valid Unicode, at any depth."""
-    if isinstance(given, str):
-        return replace_lone_surrogates(given)
-    if isinstance(given, dict):
-        return {cleaned(name): cleaned(value) for name, value in given.items()}
-    return [cleaned(value) for value in given] if isinstance(given, list) else given
