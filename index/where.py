@@ -171,7 +171,7 @@ def _comparable(field: str, value: Any) -> Value:
         return replace_lone_surrogates(value)
     if isinstance(value, date | bool) or (isinstance(value, int) and -(2**63) <= value < 2**63):
         return value
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float) and not math.isnan(value):
         return value
     raise FilterError(
         f"Cannot compare the field {field!r} with a {type(value).__name__} like this: give a text of at most "
