@@ -126,15 +126,13 @@ def _standing(
 ) -> Iterator[tuple[int, list[int], int]]:
     """Of each passage: its id, the rows of its first places, and how many places it has."""
     if documents is None:
-        rows = connection.execute(
-            "SELECT passage_id, id, total FROM (SELECT id, passage_id, count(*) OVER own AS total, "
-            f"row_number() OVER (own ORDER BY id) AS n FROM passages WHERE passage_id IN ({marks(passage_ids)}) "
-            "WINDOW own AS (PARTITION BY passage_id)) WHERE n <= ? ORDER BY passage_id, id",
-            (*passage_ids, most),
+        grouped = connection.execute(
+            "SELECT passage_id, min(id), count(*) FROM passages "
+            f"WHERE passage_id IN ({marks(passage_ids)}) GROUP BY passage_id",
+            passage_ids,
         )
-        for passage_id, group in groupby(rows, key=itemgetter(0)):
-            own = list(group)
-            yield passage_id, [row[1] for row in own], own[0][2]
+        for passage_id, first, count in grouped.fetchall():
+            yield passage_id, [first] if count == 1 else _first_rows(connection, passage_id, most), count
         return
     rows = connection.execute(
         f"SELECT passage_id, id, document FROM passages WHERE passage_id IN ({marks(passage_ids)}) "
@@ -147,6 +145,12 @@ def _standing(
         kept = [row[1] for row, is_inside in zip(own, inside.tolist(), strict=True) if is_inside]
         if kept:
             yield passage_id, kept[:most], len(kept)
+
+
+def _first_rows(connection: sqlite3.Connection, passage_id: int, most: int) -> list[int]:
+    """The rows of the first places of a passage."""
+    rows = connection.execute("SELECT id FROM passages WHERE passage_id = ? ORDER BY id LIMIT ?", (passage_id, most))
+    return [row[0] for row in rows]
 
 
 def _places(connection: sqlite3.Connection, rows: Sequence[int], text: str) -> dict[int, tuple[PlaceRow, str]]:
