@@ -74,11 +74,11 @@ class Snapshot:
         self._selections: dict[Condition, Selection] = {}
         self._facets: dict[tuple[Condition, tuple[str, ...] | None, int], list[Facet]] = {}
         with self._reading():
-            connection.execute("BEGIN")
+            store.begin(connection, writing=False)
             self.manifest: Manifest = store.read_manifest(connection, folder)
             removed = store.removed_passages(connection)
             self._version = store.data_version(self._connection)
-            connection.execute("COMMIT")
+            connection.commit()
         if problems := changed_files(folder, self.manifest, CHECKED_BYTES):
             raise IndexFolderError(
                 f"The index in {folder} is damaged: {next(iter(problems.values()))}. `index repair` makes such files "

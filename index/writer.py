@@ -242,7 +242,7 @@ class IndexWriter:
         self.manifest = self._committed = manifest
         self._forget()
         self._sweep()
-        self.connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        store.checkpoint(self.connection)
 
     def _create_tables(self) -> None:
         try:
@@ -252,7 +252,7 @@ class IndexWriter:
             raise IndexFolderError(f"{self.folder / store.NAME} is {error}: choose another folder.") from error
         import sqlite_utils
 
-        self.connection.execute("BEGIN IMMEDIATE")
+        store.begin(self.connection, writing=True)
         store.create_tables(sqlite_utils.Database(self.connection))
         self.connection.commit()
 
@@ -277,7 +277,7 @@ class IndexWriter:
         """Start a transaction, if none is open; ``anew`` with terms that start with nothing."""
         if self._terms is None:
             try:
-                self.connection.execute("BEGIN IMMEDIATE")
+                store.begin(self.connection, writing=True)
             except sqlite3.OperationalError as error:
                 raise IndexFolderError(f"Cannot write to {self.folder} ({error}).") from error
             now = self.manifest.generation

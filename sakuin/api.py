@@ -152,7 +152,7 @@ class Index:
         """
         with closing(store.connect(self.folder, read_only=True)) as connection:
             # One state, whatever others commit meanwhile.
-            connection.execute("BEGIN")
+            store.begin(connection, writing=False)
             numbers = None if where is None else matching_documents(connection, condition_of(where)).tolist()
             yield from store.stored_documents(connection, numbers)
 

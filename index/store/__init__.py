@@ -45,7 +45,7 @@ from sakuin.index.store.passages import (
     read_passages,
     removed_passages,
 )
-from sakuin.index.store.schema import connect, create_tables, data_version, has_tables
+from sakuin.index.store.schema import begin, checkpoint, connect, create_tables, data_version, has_tables
 
 __all__ = [
     "FORMAT",
@@ -54,6 +54,8 @@ __all__ = [
     "Manifest",
     "PassageRow",
     "PlaceRow",
+    "begin",
+    "checkpoint",
     "committed_manifest",
     "connect",
     "count_documents_by_file",

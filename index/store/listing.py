@@ -12,7 +12,7 @@ from sakuin.index.documents import MetadataValue, Skipped
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.readers import SUFFIXES
 from sakuin.index.store.files import read_skipped
-from sakuin.index.store.schema import connect
+from sakuin.index.store.schema import begin, connect
 
 Order = Literal["name", "newest", "passages"]
 ORDERS: tuple[Order, ...] = ("name", "newest", "passages")
@@ -81,7 +81,7 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     """
     with closing(connect(folder, read_only=True)) as connection:
         try:
-            connection.execute("BEGIN")
+            begin(connection, writing=False)
             yield connection
         except sqlite3.Error as error:
             raise IndexFolderError(

@@ -53,6 +53,16 @@ def connect(folder: Path, read_only: bool) -> sqlite3.Connection:
         ) from error
 
 
+def begin(connection: sqlite3.Connection, *, writing: bool) -> None:
+    """Start a transaction: to write, or to read one state whatever others commit meanwhile."""
+    connection.execute("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def checkpoint(connection: sqlite3.Connection) -> None:
+    """Take what is committed from SQLite's log into the database, as far as readers allow."""
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+
 def data_version(connection: sqlite3.Connection) -> int:
     """Another number after another connection has committed."""
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
