@@ -1,10 +1,12 @@
 """`Index`, as a program uses it."""
 
+import shutil
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 
 from sakuin import Document, DocumentError, FilterError, Index, IndexFolderError, SearchError, StaticEmbedder
 from sakuin.index.lock import acquire
+from tests.examples import EXAMPLES
 
 
 @pytest.fixture(scope="session")
@@ -370,3 +373,14 @@ def test_endless_marks_take_no_endless_time(index: Index) -> None:
         with pytest.raises(SearchError, match="at most"):
             searcher.search("cat", where={"n": {"$gt": marks}})
     assert time.process_time() - started < 20
+
+
+def test_tuning_is_kept_where_it_is_better(example_index: Path, tmp_path: Path) -> None:
+    shutil.copytree(example_index, tmp_path / "index")
+    with Index.open(tmp_path / "index") as index:
+        comparison = index.tune(EXAMPLES.parent / "queries.jsonl")
+        with index.searcher() as searcher:
+            assert searcher.model is index.model
+            tuned = searcher.manifest.fusion
+    assert comparison.better
+    assert tuned == asdict(comparison.tuned)
