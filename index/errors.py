@@ -10,17 +10,25 @@ from sakuin.index.reasons import Reason
 class IndexFolderError(SakuinError):
     """An index folder that cannot be opened, written or trusted."""
 
+    code = "index_unavailable"
+
 
 class FilterError(SakuinError):
     """A filter that makes no sense: an unknown operator, a value that cannot be compared."""
+
+    code = "invalid_filter"
 
 
 class DocumentError(SakuinError):
     """A document that cannot be added as it is; the message says which and why."""
 
+    code = "invalid_document"
+
 
 class ReadError(SakuinError):
     """A file, or a part of one, that cannot be turned into text."""
+
+    code = "unreadable_file"
 
     def __init__(self, reason: Reason) -> None:
         """Say why: ``reason`` is what the summary of a build shows."""

@@ -51,6 +51,9 @@ LARGEST_EXACT = 2**53
 DEEPEST = 20
 """Groups within groups."""
 
+FIELDS_SHOWN = 20
+"""Fields that an error names; a table may have hundreds of columns."""
+
 MOST_PARTS = 1_000
 """Filters in one group."""
 
@@ -184,6 +187,15 @@ def fields_of(condition: Condition) -> list[str]:
     if isinstance(condition, Test):
         return [condition.field]
     return list(dict.fromkeys(name for part in condition.parts for name in fields_of(part)))
+
+
+def require_fields(names: Iterable[str], known: Sequence[str]) -> None:
+    """Raises FilterError if one of the fields is not among those that any document has."""
+    for name in names:
+        if name not in known:
+            shown = ", ".join(known[:FIELDS_SHOWN])
+            more = f" and {len(known) - FIELDS_SHOWN} more" if len(known) > FIELDS_SHOWN else ""
+            raise FilterError(f"No document of this index has a field {name!r}. There are: {shown}{more}.")
 
 
 def matches(condition: Condition, labels: Labels) -> bool:

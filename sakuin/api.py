@@ -17,9 +17,11 @@ from sakuin.index.records import ids_of, records_of
 from sakuin.index.report import Progress, Report, no_progress
 from sakuin.index.settings import Settings, adopted
 from sakuin.index.snapshot import open_index
+from sakuin.index.store.facets import field_names
 from sakuin.index.store.filters import matching_documents
+from sakuin.index.store.listing import reading
 from sakuin.index.upsert import Changes, add_documents, delete_documents
-from sakuin.index.where import Where, condition_of
+from sakuin.index.where import Where, condition_of, fields_of, require_fields
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 
@@ -137,7 +139,7 @@ class Index:
     def get(self, ids: Iterable[str | int] | str) -> list[Document]:
         """Documents by their ids, in that order; those that are not there are left out."""
         wanted = ids_of(ids)
-        with closing(store.connect(self.folder, read_only=True)) as connection:
+        with reading(self.folder) as connection:
             found = store.read_documents(connection, wanted)
         return [found[one] for one in wanted if one in found]
 
@@ -148,12 +150,15 @@ class Index:
             where: Only those that pass a filter, see `Searcher.search`.
 
         Raises:
-            FilterError: the filter makes no sense.
+            FilterError: the filter makes no sense, or names a field that no document has.
         """
-        with closing(store.connect(self.folder, read_only=True)) as connection:
-            # One state, whatever others commit meanwhile.
-            store.begin(connection, writing=False)
-            numbers = None if where is None else matching_documents(connection, condition_of(where)).tolist()
+        with reading(self.folder) as connection:
+            numbers = None
+            if where is not None:
+                condition = condition_of(where)
+                numbers = matching_documents(connection, condition).tolist()
+                if not numbers:
+                    require_fields(fields_of(condition), field_names(connection))
             yield from store.stored_documents(connection, numbers)
 
     def sync(self, corpus: StrPath, *, progress: Progress = no_progress) -> Report:

@@ -2,12 +2,10 @@
 
 from collections.abc import Collection
 
+from sakuin.index.errors import FilterError
 from sakuin.index.snapshot import Selection, Snapshot
-from sakuin.index.where import Where, fields_of
+from sakuin.index.where import Where, fields_of, require_fields
 from sakuin.search.request import SearchError, filter_of
-
-# Fields that an error names; a table may have hundreds of columns.
-FIELDS_SHOWN = 20
 
 
 def selected(snapshot: Snapshot, where: Where) -> Selection:
@@ -21,9 +19,7 @@ def selected(snapshot: Snapshot, where: Where) -> Selection:
 
 def check_fields(snapshot: Snapshot, names: Collection[str]) -> None:
     """Raises SearchError if one of the fields is unknown."""
-    known = snapshot.field_names()
-    for name in names:
-        if name not in known:
-            shown = ", ".join(known[:FIELDS_SHOWN])
-            more = f" and {len(known) - FIELDS_SHOWN} more" if len(known) > FIELDS_SHOWN else ""
-            raise SearchError(f"No document of this index has a field {name!r}. There are: {shown}{more}.")
+    try:
+        require_fields(names, snapshot.field_names())
+    except FilterError as error:
+        raise SearchError(str(error)) from error

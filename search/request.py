@@ -21,6 +21,8 @@ MAX_QUERY_CHARACTERS = 10_000
 class SearchError(SakuinError):
     """A search that was asked for wrongly: an unknown mode or field, an impossible k or dimension."""
 
+    code = "invalid_search"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchRequest:

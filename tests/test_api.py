@@ -172,6 +172,8 @@ FIELDS: dict[str, dict[str, Any]] = {
 )
 def test_one_language_of_filters(index: Index, where: dict[str, Any], found: str) -> None:
     index.add({"id": name, "text": f"猫が好きです。{name}", "metadata": fields} for name, fields in FIELDS.items())
+    with pytest.raises(FilterError, match="'yaer'"):
+        list(index.documents(where={"yaer": 2024}))
     assert [document.id for document in index.documents(where=where)] == found.split()
     assert sorted(ids(index, "猫", where=where)) == sorted(found.split())
 

@@ -12,6 +12,8 @@ from sakuin.errors import SakuinError
 class TrainingError(SakuinError):
     """A recipe, a source of pairs or a checkpoint that cannot be used."""
 
+    code = "training_failed"
+
 
 @contextmanager
 def write_errors(path: Path) -> Iterator[None]:

@@ -146,12 +146,12 @@ def show_result(result: "SearchResult") -> None:
             if leg
         ]
         title = click.style(clean(hit.document.title), bold=True)
-        click.echo(f"{hit.rank:2}. {title}  {click.style(clean(hit.document.uri), fg='cyan')}")
+        click.echo(f"{hit.rank:2}. {title}  {click.style(clean(hit.document.id), fg='cyan')}")
         if hit.heading and hit.heading != hit.document.title:
             click.echo(f"    {clean(hit.heading)}")
         click.echo(f"    {snippet(hit, mark)}")
         if hit.place_count > 1:
-            named = list(dict.fromkeys(clean(place.document.uri) for place in hit.places[1 : 1 + PLACES_SHOWN]))
+            named = list(dict.fromkeys(clean(place.document.id) for place in hit.places[1 : 1 + PLACES_SHOWN]))
             more = hit.place_count - 1 - len(hit.places[1 : 1 + PLACES_SHOWN])
             also = ", ".join(named) + (f" and {more:,} more places" if more else "")
             click.echo(click.style(f"    also in {also}", dim=True))

@@ -77,11 +77,11 @@ def answer_refusals(app: FastAPI) -> None:
 
     @app.exception_handler(SearchError)
     async def wrongly_asked(request: Request, error: SearchError) -> Response:
-        return Refusal(400, replace_lone_surrogates(str(error))).response()
+        return Refusal(400, replace_lone_surrogates(str(error)), error.code).response()
 
     @app.exception_handler(SakuinError)
     async def unavailable(request: Request, error: SakuinError) -> Response:
-        return Refusal(503, replace_lone_surrogates(str(error)), "index_unavailable").response()
+        return Refusal(503, replace_lone_surrogates(str(error)), error.code).response()
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, error: RequestValidationError) -> Response:

@@ -24,6 +24,8 @@ LAST_SECONDS = 5
 class ServiceError(SakuinError):
     """A service that cannot start: its port or address cannot be had, or its key is missing or unfit."""
 
+    code = "service_unavailable"
+
 
 class Server(uvicorn.Server):
     """Says when it can be reached, and takes a signal to end for no failure."""

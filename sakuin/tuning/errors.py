@@ -5,3 +5,5 @@ from sakuin.errors import SakuinError
 
 class EvaluationError(SakuinError):
     """A task, a model or judged queries that nothing can be measured with."""
+
+    code = "evaluation_failed"

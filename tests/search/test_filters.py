@@ -63,6 +63,8 @@ FIELDS = {
 
 
 def text_of(value: object) -> str:
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return str(int(value))
     return value if isinstance(value, str) else json.dumps(value)
 
 

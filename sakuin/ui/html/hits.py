@@ -40,7 +40,7 @@ def card(hit: Hit, colours: Coloured, strongest: float, scale: float, words: Wor
         scale: The score of a full bar.
         words: Of the language.
     """
-    where = f'<span class="code">{isolated(hit.document.uri)}</span>'
+    where = f'<span class="code">{isolated(hit.document.id)}</span>'
     if hit.heading and hit.heading != hit.document.title:
         where += f' · <bdi dir="auto">{coloured_text(colours.heading, strongest)}</bdi>'
     legs = [(name, leg) for name, leg in (("dense", hit.dense), ("bm25", hit.bm25)) if leg is not None]
@@ -49,7 +49,7 @@ def card(hit: Hit, colours: Coloured, strongest: float, scale: float, words: Wor
     metadata = [(key, value_text(value)) for key, value in hit.document.metadata.items()]
     metadata.append((words("characters"), words("character_range", start=hit.start + 1, end=hit.end)))
     if hit.place_count > 1:
-        named = list(dict.fromkeys(place.document.uri for place in hit.places[1 : 1 + PLACES_SHOWN]))
+        named = list(dict.fromkeys(place.document.id for place in hit.places[1 : 1 + PLACES_SHOWN]))
         more = hit.place_count - 1 - len(hit.places[1 : 1 + PLACES_SHOWN])
         metadata.append((words("elsewhere"), ", ".join([*named, *([words("more_places", n=more)] if more else [])])))
     return (
@@ -105,7 +105,7 @@ def listed_hits(name: str, entries: Sequence[Listed], words: Words) -> str:
     items = "".join(
         f'<li><span class="sk-no">{entry.hit.rank}</span><b>{isolated(entry.hit.document.title)}</b>'
         f'<span class="small">{entry.hit.score:.3f}</span><div class="soft small code">'
-        f'{isolated(entry.hit.document.uri)}</div><div class="soft small sk-excerpt" dir="auto">'
+        f'{isolated(entry.hit.document.id)}</div><div class="soft small sk-excerpt" dir="auto">'
         f'{escape(entry.hit.text[:MAX_EXCERPT])}</div><div class="sk-moves">{moves(name, entry, words)}</div></li>'
         for entry in entries
     )
