@@ -11,6 +11,7 @@ from sakuin.cli.output import clean, progress_bar, to_json
 
 if TYPE_CHECKING:
     from sakuin.tuning.fitting import FusionComparison
+    from sakuin.tuning.significance import Estimate
 
 
 @click.command()
@@ -82,8 +83,6 @@ def tune(
 
 def show_comparison(result: "FusionComparison") -> None:
     """What judged queries say of the ways to fuse the legs."""
-    from sakuin.tuning.fitting import table
-
     judgements, change = result.judgements, result.difference
     click.echo(f"Queries:   {len(judgements.queries):,}, at {result.dim} dimensions")
     if judgements.unknown:
@@ -105,3 +104,18 @@ def show_comparison(result: "FusionComparison") -> None:
         f"Change:    {100 * change.value:+.1f} nDCG@10, tuned less default (95 % interval {100 * change.low:+.1f} to "
         f"{100 * change.high:+.1f})"
     )
+
+
+def table(comparison: "FusionComparison") -> list[str]:
+    """Lines for a terminal: figures times 100 with their intervals."""
+    width = max(len(str(own.way)) for own in comparison.rows)
+    lines = [f"{'':{width}}  {'nDCG@10':21}{'MRR@10':21}{'recall@10'}"]
+    for own in comparison.rows:
+        cells = [f"{printed(each):21}" for each in (own.ndcg, own.mrr, own.recall)]
+        lines.append(f"{own.way!s:{width}}  {''.join(cells)}".rstrip())
+    return lines
+
+
+def printed(estimate: "Estimate") -> str:
+    """A figure and its interval, times 100."""
+    return f"{100 * estimate.value:5.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"

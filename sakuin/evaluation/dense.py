@@ -21,7 +21,8 @@ from sakuin.evaluation.families import (
 )
 from sakuin.evaluation.nearest import nearest
 from sakuin.evaluation.results import TaskResult, result_of_rankings
-from sakuin.tuning.metrics import CUTOFF, average_precision, best_f1, macro_f1, spearman, v_measure, weighted_f1
+from sakuin.evaluation.scores import average_precision, best_f1, macro_f1, spearman, v_measure, weighted_f1
+from sakuin.tuning.metrics import CUTOFF
 
 Role = Literal["query", "passage"]
 Vectors = NDArray[np.float32]

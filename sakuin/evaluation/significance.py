@@ -1,4 +1,9 @@
-"""Whether two models differ on a task by more than the choice of its items explains, by `tuning.significance`."""
+"""Whether two models differ on a task by more than the choice of its items explains.
+
+Metrics that are means over items are compared by the randomisation test of `tuning.significance`, others (Spearman,
+average precision, macro F1) by a paired bootstrap over items (Efron & Tibshirani 1993; for language tasks
+Berg-Kirkpatrick et al. 2012). Clustering has no figure an item.
+"""
 
 from collections.abc import Callable
 
@@ -15,8 +20,11 @@ from sakuin.evaluation.families import (
     Task,
 )
 from sakuin.evaluation.results import TaskResult
-from sakuin.tuning.metrics import average_precision, macro_f1, spearman
-from sakuin.tuning.significance import RESAMPLES, Difference, Items, paired_bootstrap, randomisation_test
+from sakuin.evaluation.scores import average_precision, macro_f1, spearman
+from sakuin.tuning.significance import INTERVAL, SEED, Difference, Items, randomisation_test
+
+# Each resample computes its metric anew.
+RESAMPLES = 1000
 
 
 def task_difference(task: Task, a: TaskResult, b: TaskResult, *, resamples: int = RESAMPLES) -> Difference | None:
@@ -52,3 +60,34 @@ def statistic_of(task: Task) -> Callable[[NDArray[np.int64], Items], float] | No
             return lambda chosen, items: macro_f1(gold[chosen], items.astype(np.int64))
         case _:
             return None
+
+
+def paired_bootstrap(
+    a: Items,
+    b: Items,
+    statistic: Callable[[NDArray[np.int64], Items], float],
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Difference:
+    """Paired bootstrap of the difference of a statistic.
+
+    The p-value is twice the smaller share of resamples in which the difference is not positive, or not negative.
+
+    Args:
+        a: float64 (n,), figures of items by one model.
+        b: float64 (n,), figures of the same items by the other.
+        statistic: From places of items and their figures to the score.
+        resamples: Of items, with replacement.
+        seed: Of the random numbers.
+    """
+    generator = np.random.default_rng(seed)
+    everything = np.arange(len(a))
+    value = statistic(everything, a) - statistic(everything, b)
+    differences = np.empty(resamples)
+    for i in range(resamples):
+        chosen = generator.integers(0, len(a), len(a))
+        differences[i] = statistic(chosen, a[chosen]) - statistic(chosen, b[chosen])
+    low, high = np.percentile(differences, INTERVAL)
+    fewer = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
+    p = min(1.0, 2 * (fewer + 1) / (resamples + 1))
+    return Difference(value, float(low), float(high), p, "bootstrap")

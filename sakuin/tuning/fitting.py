@@ -29,7 +29,7 @@ from sakuin.search.request import checked_dim
 from sakuin.tuning.candidate_table import QueryFigures, fetch
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of
-from sakuin.tuning.significance import BLOCK, INTERVAL, SEED, TRIALS, Difference, randomisation_test
+from sakuin.tuning.significance import SEED, Difference, Estimate, estimate, randomisation_test
 
 # With fewer, intervals of nDCG@10 are some 20 points wide and tell nothing of settings that differ by one or two.
 MIN_QUERIES = 20
@@ -61,15 +61,6 @@ class Way(Fact):
 DENSE, BM25, RRF = Way("dense"), Way("bm25"), Way("rrf")
 FIXED, ADAPTIVE, IN_USE = Way("fixed", {"weight": BM25_WEIGHT}), Way("default"), Way("in_use")
 TUNED = Way("tuned")
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over queries, 0 to 1, and its 95 % bootstrap interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -248,14 +239,6 @@ def row(way: Way, figures: QueryFigures, seed: int = SEED) -> Row:
     return Row(way, *(estimate(items, seed) for items in (figures.ndcg, figures.mrr, figures.recall)))
 
 
-def estimate(items: NDArray[np.float64], seed: int = SEED) -> Estimate:
-    """The mean of items (n,) and the percentiles of means of resamples (Efron & Tibshirani 1993)."""
-    generator = np.random.default_rng(seed)
-    means = [items[generator.integers(0, len(items), (BLOCK, len(items)))].mean(axis=1) for _ in range(TRIALS // BLOCK)]
-    low, high = np.percentile(np.concatenate(means), INTERVAL)
-    return Estimate(float(items.mean()), float(low), float(high))
-
-
 def keep(
     folder: Path,
     fusion: Fusion | None,
@@ -278,18 +261,3 @@ def keep(
     with IndexWriter(folder, Settings(model), timeout=timeout) as writer:
         writer.join_legs(asdict(fusion) if fusion else {})
         writer.commit()
-
-
-def table(comparison: FusionComparison) -> list[str]:
-    """Lines for a terminal: figures times 100 with their intervals."""
-    width = max(len(str(own.way)) for own in comparison.rows)
-    lines = [f"{'':{width}}  {'nDCG@10':21}{'MRR@10':21}{'recall@10'}"]
-    for own in comparison.rows:
-        cells = [f"{printed(each):21}" for each in (own.ndcg, own.mrr, own.recall)]
-        lines.append(f"{own.way!s:{width}}  {''.join(cells)}".rstrip())
-    return lines
-
-
-def printed(estimate: Estimate) -> str:
-    """A figure and its interval, times 100."""
-    return f"{100 * estimate.value:5.1f} [{100 * estimate.low:.1f}, {100 * estimate.high:.1f}]"

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sakuin.tuning.fitting import Estimate, estimate
 from sakuin.tuning.judged import JudgedQuery
 from sakuin.tuning.settings import SettingFigures
-from sakuin.tuning.significance import Difference, randomisation_test
+from sakuin.tuning.significance import Difference, Estimate, estimate, randomisation_test
 
 
 @dataclass(frozen=True)

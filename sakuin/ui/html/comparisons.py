@@ -10,8 +10,8 @@ from sakuin.ui.words import Words
 
 if TYPE_CHECKING:
     from sakuin.tuning.by_dimension import QueryByDimension
-    from sakuin.tuning.fitting import Estimate, FusionComparison
-    from sakuin.tuning.significance import Difference
+    from sakuin.tuning.fitting import FusionComparison
+    from sakuin.tuning.significance import Difference, Estimate
     from sakuin.tuning.summaries import QueryChange, SettingSummary
 
 # Of a query in a link: the server refuses addresses of more than 64 kB.

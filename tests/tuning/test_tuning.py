@@ -14,7 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from experiments import fusion
 from sakuin.cli.main import cli
 from sakuin.index import store
 from sakuin.index.build import add, build
@@ -39,12 +38,12 @@ from sakuin.tuning.fitting import (
     best,
     compare_fusions,
     cross_validated,
-    estimate,
     grid,
     keep,
 )
 from sakuin.tuning.judged import JudgedQuery, Judgements, names_in_ranking, read_judged, sources_of
 from sakuin.tuning.metrics import ndcg_at, recall_at, reciprocal_rank_at
+from sakuin.tuning.significance import estimate
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 QUERIES = EXAMPLES / "queries.jsonl"
@@ -381,20 +380,3 @@ def test_wrong_usage(index: Path) -> None:
     assert run("tune", "--index", index)[0] == 2
     assert run("tune", "--index", index, "--queries", QUERIES, "--reset")[0] == 2
     assert run("tune", "--index", index, "--queries", QUERIES, "--folds", "1")[0] == 2
-
-
-def test_sets_of_a_folder_are_compared(data: Path, tmp_path: Path) -> None:
-    result = CliRunner().invoke(
-        fusion.cli, ["--data", str(data), "--dim", "64", "--json", str(tmp_path / "facts.json")]
-    )
-    assert result.exit_code == 0, result.output
-    facts = {own["name"]: own for own in json.loads((tmp_path / "facts.json").read_text(encoding="utf-8"))["sets"]}
-    translations = [name for name in facts if "finds" in name]
-    assert len(translations) == 2
-    assert facts["pets"]["queries"] == 2
-    # The words of both queries stand in their answers.
-    assert facts["pets"]["bm25"] == facts["pets"]["adaptive"] == 1
-    for own in facts.values():
-        assert own["best"] >= max(own["fixed"], 0)
-        assert own["against_fixed"]["value"] == pytest.approx(own["adaptive"] - own["fixed"])
-        assert f"| {own['name']} |" in result.output
