@@ -9,8 +9,9 @@ from sakuin.index import store
 from sakuin.index.corpus import FoundFile, hash_file
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.file_types import MANY_DOCUMENTS, SUFFIXES
 from sakuin.index.passages import split
-from sakuin.index.readers import MANY_DOCUMENTS, SUFFIXES, read_file, unknown_type
+from sakuin.index.readers import read_file, unknown_type
 from sakuin.index.readers.files import seconds_allowed, took_too_long
 from sakuin.index.reasons import PARTS_KEPT, Part, Reason, position_in
 from sakuin.index.report import Progress, Report

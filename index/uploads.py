@@ -17,8 +17,9 @@ from sakuin.index.build import add, remove
 from sakuin.index.corpus import is_index, uri_of
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError, ReadError
+from sakuin.index.file_types import SUFFIXES
 from sakuin.index.lock import WAIT_SECONDS
-from sakuin.index.readers import SUFFIXES, unknown_type
+from sakuin.index.readers import unknown_type
 from sakuin.index.reasons import Reason
 from sakuin.index.report import Progress, Report, no_progress
 from sakuin.index.store.listing import documents_in, reading

@@ -21,7 +21,7 @@ from sakuin.embedder.folder import ModelFiles, find_model, read_model, write_mod
 from sakuin.embedder.tokenising import FlatTokenizer
 from sakuin.index.corpus import located
 from sakuin.index.documents import Skipped
-from sakuin.index.readers import SUFFIXES
+from sakuin.index.file_types import SUFFIXES
 from sakuin.index.report import Progress, no_progress
 from sakuin.training.checkpoint import TrainingState
 from sakuin.training.corpus_pairs import Pair, pieces_of, read_documents, training_pairs

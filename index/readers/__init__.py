@@ -11,30 +11,9 @@ from pathlib import Path, PurePosixPath
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.file_types import READERS, SUFFIXES
 from sakuin.index.readers.plain import one_line
 from sakuin.index.reasons import Reason
-
-_MODULES = {
-    ".txt": "text",
-    ".text": "text",
-    ".md": "markdown",
-    ".markdown": "markdown",
-    ".html": "html",
-    ".htm": "html",
-    ".xhtml": "html",
-    ".csv": "tables",
-    ".tsv": "tables",
-    ".jsonl": "json_lines",
-    ".ndjson": "json_lines",
-    ".pdf": "pdf",
-    ".docx": "docx",
-}
-
-SUFFIXES: frozenset[str] = frozenset(_MODULES)
-"""The suffixes, in lower case, of the files that can be read."""
-
-MANY_DOCUMENTS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
-"""The suffixes of the files that hold any number of documents and are read one by one."""
 
 
 def unknown_type(uri: str) -> Reason:
@@ -56,7 +35,7 @@ def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
     Raises:
         ReadError: If the file cannot be read, is too large, or has no text. Raised while iterating.
     """
-    module = _MODULES.get(path.suffix.lower())
+    module = READERS.get(path.suffix.lower())
     if module is None:
         reason = unknown_type(uri)
         known = {**reason.data, "types": " ".join(sorted(SUFFIXES))}

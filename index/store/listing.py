@@ -5,14 +5,15 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from sakuin.index.documents import MetadataValue, Skipped
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.readers import SUFFIXES
+from sakuin.index.file_types import SUFFIXES
 from sakuin.index.store.files import read_skipped
 from sakuin.index.store.schema import begin, connect
+from sakuin.index.where import type_of
 
 Order = Literal["name", "newest", "passages"]
 ORDERS: tuple[Order, ...] = ("name", "newest", "passages")
@@ -125,7 +126,7 @@ def list_kinds(connection: sqlite3.Connection) -> list[str]:
     """The kinds of files that were read, for `list_documents`, in alphabetical order."""
     kinds: set[str] = set()
     for (uri,) in connection.execute("SELECT uri FROM files"):
-        kinds.add(kind_of(uri))
+        kinds.add(type_of(uri))
     return sorted(kinds & {suffix[1:] for suffix in SUFFIXES})
 
 
@@ -170,11 +171,6 @@ def documents_in(connection: sqlite3.Connection, files: Sequence[str]) -> dict[s
     }
 
 
-def kind_of(file: str) -> str:
-    """The suffix of a file's name in lower case, without its dot."""
-    return PurePosixPath(file).suffix[1:].lower()
-
-
 def _matching(some: str, kind: str) -> tuple[str, list[str]]:
     conditions, values = [], []
     if some:
@@ -198,4 +194,4 @@ def _listed(connection: sqlite3.Connection, number: int) -> ListedDocument:
         "FROM documents d WHERE number = ?",
         (number,),
     ).fetchone()
-    return ListedDocument(number, document_id, file, title, kind_of(file), passages, characters)
+    return ListedDocument(number, document_id, file, title, type_of(file), passages, characters)

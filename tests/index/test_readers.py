@@ -15,7 +15,8 @@ from docx.oxml.ns import nsdecls
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
-from sakuin.index.readers import SUFFIXES, read_file
+from sakuin.index.file_types import SUFFIXES
+from sakuin.index.readers import read_file
 from sakuin.index.reasons import Reason
 
 Content = str | bytes

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sakuin.index.build import build
 from sakuin.index.errors import IndexFolderError, ReadError
-from sakuin.index.readers import SUFFIXES
+from sakuin.index.file_types import SUFFIXES
 from sakuin.index.reasons import Reason
 from sakuin.index.store.listing import reading
 from sakuin.index.uploads import add_uploads, remove_documents, safe_name, uploaded_files, uploads_folder

@@ -12,7 +12,7 @@ import streamlit as st
 
 from sakuin.errors import SakuinError
 from sakuin.index import store
-from sakuin.index.readers import SUFFIXES
+from sakuin.index.file_types import SUFFIXES
 from sakuin.index.report import Progress, Report
 from sakuin.index.store.listing import (
     ORDERS,

@@ -1,0 +1,24 @@
+"""The types of files that can be read, by their suffixes."""
+
+READERS = {
+    ".txt": "text",
+    ".text": "text",
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".html": "html",
+    ".htm": "html",
+    ".xhtml": "html",
+    ".csv": "tables",
+    ".tsv": "tables",
+    ".jsonl": "json_lines",
+    ".ndjson": "json_lines",
+    ".pdf": "pdf",
+    ".docx": "docx",
+}
+"""The module of `index.readers` that reads files of a suffix."""
+
+SUFFIXES: frozenset[str] = frozenset(READERS)
+"""The suffixes, in lower case, of the files that can be read."""
+
+MANY_DOCUMENTS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
+"""The suffixes of the files that hold any number of documents and are read one by one."""
