@@ -5,7 +5,7 @@ belong to them change in one transaction. A manifest in a file of its own would 
 between them an index that lies.
 """
 
-from sakuin.index.store.checksums import NAME, damaged, indexed_text, passage_id_of, row_checksum
+from sakuin.index.store.checksums import NAME, indexed_text, passage_id_of
 from sakuin.index.store.documents import (
     delete_documents,
     document_number,
@@ -62,7 +62,6 @@ __all__ = [
     "count_passages",
     "counts",
     "create_tables",
-    "damaged",
     "damaged_rows",
     "data_version",
     "delete_documents",
@@ -89,7 +88,6 @@ __all__ = [
     "read_passages",
     "read_skipped",
     "removed_passages",
-    "row_checksum",
     "stored_documents",
     "write_manifest",
 ]

@@ -8,10 +8,7 @@ from typing import Any
 from sakuin.index.documents import Document, Heading, Passage
 from sakuin.index.store.checksums import damaged, passage_id_of, place_checksum, row_checksum
 from sakuin.index.store.passages import existing
-from sakuin.index.store.schema import batched, marks
-
-LABEL = "id, uri, file, title, metadata, headings"
-"""The columns of a document besides its text, in the order of their checksum."""
+from sakuin.index.store.schema import LABEL, batched, marks
 
 
 def label_of(document: Document, file: str) -> tuple[str, ...]:

@@ -9,6 +9,9 @@ from sakuin.index.documents import Skipped
 from sakuin.index.reasons import Reason
 from sakuin.index.store.checksums import damaged, row_checksum
 
+STATE = "uri, size, mtime_ns, sha256, reason"
+"""What is noted of a file, in the order of its checksum."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileState:
@@ -26,7 +29,7 @@ def put_file(connection: sqlite3.Connection, state: FileState) -> None:
     """Store the state of a file, in place of what was known of it."""
     row = (state.uri, state.size, state.mtime_ns, state.sha256, state.reason.to_json() if state.reason else "")
     connection.execute(
-        "INSERT OR REPLACE INTO files (uri, size, mtime_ns, sha256, reason, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+        f"INSERT OR REPLACE INTO files ({STATE}, checksum) VALUES (?, ?, ?, ?, ?, ?)",
         (*row, row_checksum(row)),
     )
 
@@ -42,7 +45,7 @@ def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
     Raises:
         IndexFolderError: what is noted of one is not what was written.
     """
-    rows = connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files")
+    rows = connection.execute(f"SELECT {STATE}, checksum FROM files")
     return {state.uri: state for state in map(_file_state, rows)}
 
 
@@ -53,7 +56,7 @@ def read_skipped(connection: sqlite3.Connection, most: int = -1) -> list[Skipped
         IndexFolderError: what is noted of one is not what was written.
     """
     rows = connection.execute(
-        "SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files WHERE reason != '' ORDER BY uri LIMIT ?",
+        f"SELECT {STATE}, checksum FROM files WHERE reason != '' ORDER BY uri LIMIT ?",
         (most,),
     )
     return [Skipped(state.uri, state.reason) for state in map(_file_state, rows) if state.reason]
@@ -68,9 +71,7 @@ def _file_state(row: Sequence[Any]) -> FileState:
 
 def forget_hashes(connection: sqlite3.Connection, code: str) -> None:
     """Have the files read again of which something was left out for a reason of a code."""
-    rows = connection.execute(
-        "SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files WHERE instr(reason, ?)", (f'"{code}"',)
-    ).fetchall()
+    rows = connection.execute(f"SELECT {STATE}, checksum FROM files WHERE instr(reason, ?)", (f'"{code}"',)).fetchall()
     for state in map(_file_state, rows):
         put_file(connection, replace(state, sha256=""))
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from sakuin.index.problems import Problem
 from sakuin.index.store.checksums import indexed_text, passage_id_of, place_checksum, row_checksum
-from sakuin.index.store.documents import LABEL
+from sakuin.index.store.files import STATE
+from sakuin.index.store.schema import LABEL
 
 
 def integrity_problems(connection: sqlite3.Connection) -> list[Problem]:
@@ -17,7 +18,7 @@ def integrity_problems(connection: sqlite3.Connection) -> list[Problem]:
 def damaged_rows(connection: sqlite3.Connection) -> list[Problem]:
     """What does not agree with its checksum: files, documents, and passages with their ids."""
     problems = []
-    for uri, *row, checksum in connection.execute("SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files"):
+    for uri, *row, checksum in connection.execute(f"SELECT {STATE}, checksum FROM files"):
         if row_checksum((uri, *row)) != checksum:
             problems.append(Problem("file_state", {"file": uri}))
     documents = connection.execute(f"SELECT number, {LABEL}, text, label_checksum, text_checksum FROM documents")

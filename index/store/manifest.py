@@ -3,13 +3,13 @@
 import json
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.store.checksums import NAME, passage_id_of
-from sakuin.index.store.schema import connect
+from sakuin.index.store.schema import connect, has_manifest_table, unfinished
 
 FORMAT = 5
 
@@ -58,6 +58,8 @@ class Manifest:
 
 def has_manifest(connection: sqlite3.Connection) -> bool:
     """Whether anything was ever committed."""
+    if not has_manifest_table(connection):
+        return False
     return bool(connection.execute("SELECT count(*) FROM manifest").fetchone()[0])
 
 
@@ -71,9 +73,7 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
             f"The manifest in {folder} cannot be read ({error}): delete the folder and build it again."
         ) from error
     if not values:
-        raise IndexFolderError(
-            f"The index in {folder} is still being made, or was never finished: wait, or run `index build` again."
-        )
+        raise unfinished(folder)
     if values.get("format") != FORMAT:
         raise IndexFolderError(
             f"The index in {folder} has format {values.get('format')}, this version reads {FORMAT}: delete the "
@@ -91,14 +91,12 @@ def committed_manifest(folder: Path) -> Manifest | None:
     """The committed state of an index; None where nothing was ever committed, as where a first writer is at work."""
     if not (folder / NAME).is_file():
         return None
-    try:
+    # What cannot be opened so is opened, or explained, by `connect`.
+    with suppress(sqlite3.OperationalError):
         connection = sqlite3.connect(f"{(folder / NAME).resolve().as_uri()}?mode=ro", uri=True, timeout=10)
         with closing(connection):
             if not has_manifest(connection):
                 return None
-    except sqlite3.OperationalError as error:
-        if "no such table" in str(error):
-            return None
     with closing(connect(folder, read_only=True)) as connection:
         return read_manifest(connection, folder)
 

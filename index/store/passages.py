@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sakuin.index.documents import MetadataValue
 from sakuin.index.store.checksums import damaged, indexed_text, passage_id_of, place_checksum, row_checksum
-from sakuin.index.store.schema import batched, marks
+from sakuin.index.store.schema import LABEL, LABEL_COLUMNS, batched, marks
 
 MAX_PLACES = 100
 """Places that are read of one passage: a disclaimer may stand in every document of an index."""
@@ -162,11 +162,12 @@ def _first_rows(connection: sqlite3.Connection, passage_id: int, most: int) -> l
 
 def _places(connection: sqlite3.Connection, rows: Sequence[int], text: str) -> dict[int, tuple[PlaceRow, str]]:
     """Places, and what the SQL ``text`` makes of each, by the numbers of their rows."""
+    columns = ", ".join(f"d.{column}" for column in LABEL_COLUMNS)
     found: dict[int, tuple[PlaceRow, str]] = {}
     for some in batched(rows):
         rows_found = connection.execute(
-            f"SELECT p.id, {text}, p.checksum, p.passage_id, p.start, p.end, p.heading, d.label_checksum, d.id, d.uri, "
-            "d.file, d.title, d.metadata, d.headings FROM passages p JOIN documents d ON d.number = p.document "
+            f"SELECT p.id, {text}, p.checksum, p.passage_id, p.start, p.end, p.heading, d.label_checksum, {columns} "
+            "FROM passages p JOIN documents d ON d.number = p.document "
             f"WHERE p.id IN ({marks(some)})",
             some,
         )
@@ -193,8 +194,7 @@ def read_glimpses(connection: sqlite3.Connection, passage_ids: Sequence[int]) ->
     found = {}
     for document, passages in groupby(places, key=itemgetter(0)):
         *label, checksum, text = connection.execute(
-            "SELECT id, uri, file, title, metadata, headings, label_checksum, text FROM documents WHERE number = ?",
-            (document,),
+            f"SELECT {LABEL}, label_checksum, text FROM documents WHERE number = ?", (document,)
         ).fetchone()
         document_id, _, file, title, metadata, _ = label
         if row_checksum(label) != checksum:

@@ -11,6 +11,11 @@ from sakuin.index.store.checksums import NAME
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
+LABEL_COLUMNS = ("id", "uri", "file", "title", "metadata", "headings")
+"""The columns of a document besides its text, in the order of their checksum."""
+
+LABEL = ", ".join(LABEL_COLUMNS)
+
 # SQLite's own limit on ? in a statement is 32,766.
 MANY = 10_000
 
@@ -33,7 +38,7 @@ def connect(folder: Path, read_only: bool) -> sqlite3.Connection:
         address = f"{path.resolve().as_uri()}?mode=ro"
         connection = sqlite3.connect(address, uri=True, check_same_thread=False, timeout=10)
         try:
-            connection.execute("SELECT 1 FROM manifest")
+            require_manifest(connection, folder)
         except sqlite3.OperationalError:
             # On a read-only disk SQLite cannot make the files WAL mode needs; with no WAL there is nothing to miss.
             wal = path.with_name(f"{NAME}-wal")
@@ -41,16 +46,32 @@ def connect(folder: Path, read_only: bool) -> sqlite3.Connection:
                 raise
             connection.close()
             connection = sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)
-            connection.execute("SELECT 1 FROM manifest")
+            require_manifest(connection, folder)
         return connection
     except sqlite3.Error as error:
-        if "no such table" in str(error):
-            raise IndexFolderError(
-                f"The index in {folder} is still being made, or was never finished: wait, or run `index build` again."
-            ) from error
         raise IndexFolderError(
             f"{path} cannot be opened as an index ({error}). If it is damaged, delete {folder} and build it again."
         ) from error
+
+
+def require_manifest(connection: sqlite3.Connection, folder: Path) -> None:
+    """See that the table of the manifest is there and can be read; raises IndexFolderError where it is not there."""
+    if not has_manifest_table(connection):
+        raise unfinished(folder)
+    connection.execute("SELECT 1 FROM manifest")
+
+
+def has_manifest_table(connection: sqlite3.Connection) -> bool:
+    """Whether a first writer has come so far as to make the tables."""
+    made = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'manifest'"
+    return connection.execute(made).fetchone() is not None
+
+
+def unfinished(folder: Path) -> IndexFolderError:
+    """What to raise where nothing was ever committed."""
+    return IndexFolderError(
+        f"The index in {folder} is still being made, or was never finished: wait, or run `index build` again."
+    )
 
 
 def begin(connection: sqlite3.Connection, *, writing: bool) -> None:
