@@ -20,8 +20,6 @@ from sakuin.index.vectors import TRAINED_ON, Vectors, code_order, scored, unit_r
 from sakuin.search import Searcher
 
 EFFORTS = (100, 300, 1000, 3000)
-# Building the graph of a million takes longer than building the index.
-HNSW_UP_TO = 200_000
 
 
 @click.command()

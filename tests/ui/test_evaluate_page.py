@@ -133,7 +133,7 @@ def test_tuning_is_shown_and_not_written(example_index: Path) -> None:
     app = page_over(example_index, queries="examples")
     app.button(key="tuning_try").click().run()
     html = html_of(app)
-    assert "Tuned (cross-validated)" in html
+    assert "tuned (cross-validated)" in html
     assert "RRF" in html
     assert app.code[-1].value == f"index tune --queries queries.jsonl --index {example_index}"
     with Searcher.open(example_index) as searcher:

@@ -12,6 +12,7 @@ from sakuin.facts import Fact
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.reasons import Part, Reason
 from sakuin.search import Notice, SearchError
+from sakuin.tuning.fitting import Way
 from sakuin.ui.words import Words, facts, texts
 from tests.examples import ROOT
 
@@ -40,7 +41,7 @@ class AnyValues(dict[str, Any]):
         return 3
 
 
-@pytest.mark.parametrize("kind", [Notice, Reason])
+@pytest.mark.parametrize("kind", [Notice, Reason, Way])
 def test_facts_are_translated_with_their_values(kind: type[Fact]) -> None:
     translated = facts("ja")[kind.__name__]
     assert translated.keys() == kind.SENTENCES.keys()

@@ -29,7 +29,7 @@ def kept_bars(followed: "QueryByDimension", words: Words) -> str:
     return f'<div class="sk"><h3>{escape(title)}</h3><dl class="sk-dims">{bars}</dl></div>'
 
 
-def rank_table(followed: "QueryByDimension", cutoff: int, words: Words) -> str:
+def rank_table(followed: "QueryByDimension", cutoff: int) -> str:
     """A numbered row for each passage, a column for each dimension: its rank there and, below, its score."""
     head = "".join(f'<th scope="col">{dim}</th>' for dim in followed.dimensions)
     body = ""
@@ -122,7 +122,7 @@ def tuning(comparison: "FusionComparison", words: Words) -> str:
     body = []
     for row in comparison.rows:
         cells = "".join(f"<td>{interval(own)}</td>" for own in (row.ndcg, row.mrr, row.recall))
-        body.append(f"<tr><td>{escape(words(f'way_{row.way.code}'))}</td>{cells}</tr>")
+        body.append(f"<tr><td>{escape(words.fact(row.way))}</td>{cells}</tr>")
     change = comparison.difference
     said = words(
         "tuning_better" if comparison.better else "tuning_same",

@@ -303,7 +303,7 @@ def confirm_removal(folder: Path, chosen: list[ListedDocument], words: Words) ->
     gone = [uri for uri in uris if uri in held]
     uploaded = uploaded_files(folder, gone)
     delete = bool(uploaded) and st.checkbox(words("delete_uploads", n=len(uploaded)), key="delete_uploads")
-    st.html(listings.consequences(consequences(folder, uris, gone, set(uploaded) if delete else set()), words))
+    st.html(listings.consequences(consequences(uris, gone, set(uploaded) if delete else set()), words))
     with st.container(horizontal=True):
         if st.button(words("remove_now"), type="primary", key="remove_now"):
             stop_asking()
@@ -313,7 +313,7 @@ def confirm_removal(folder: Path, chosen: list[ListedDocument], words: Words) ->
             st.rerun()
 
 
-def consequences(folder: Path, uris: list[str], files: list[str], deleted: set[str]) -> list[tuple[str, int]]:
+def consequences(uris: list[str], files: list[str], deleted: set[str]) -> list[tuple[str, int]]:
     """What becomes of what is removed: keys of words, and how many it holds for."""
     kept = [uri for uri in files if uri not in deleted]
     elsewhere = sum(Path(uri).is_absolute() for uri in kept)

@@ -64,7 +64,7 @@ def show_query(searcher: Searcher, dimensions: list[int], words: Words) -> None:
 
     st.altair_chart(rank_moves(followed, CUTOFF, st.context.theme.type or "light", words), width="stretch")
     st.caption(words("moves_hint", full=dimensions[-1]))
-    st.html(comparisons.rank_table(followed, CUTOFF, words))
+    st.html(comparisons.rank_table(followed, CUTOFF))
 
 
 @dataclass
