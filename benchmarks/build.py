@@ -106,12 +106,12 @@ def stages(folder: Path) -> None:
         for document, passages in zip(documents, cut, strict=True)
         for passage in passages
     ]
-    numbers: list[int] = []
+    passage_ids: list[int] = []
     with timed("passage ids (hash)", texts):
-        numbers += [store.passage_id_of(text) for text in texts]
+        passage_ids += [store.passage_id_of(text) for text in texts]
     (folder / "db").mkdir()
     with closing(store.connect(folder / "db", read_only=False)) as connection:
-        write_documents(connection, documents, cut, numbers)
+        write_documents(connection, documents, cut, passage_ids)
     model = StaticEmbedder.load()
     model.encode(texts[:20_000], DIM)
     rows = np.zeros((0, DIM), np.float32)
@@ -119,29 +119,32 @@ def stages(folder: Path) -> None:
         with timed(f"encode, {dim} dimensions (all cores)", texts):
             rows = model.encode(texts, dim, normalize=True)
     with timed("write vectors and codes", texts):
-        write_segment(folder / "vectors", "one", [(np.array(numbers), as_int8(rows))])
+        write_segment(folder / "vectors", "one", [(np.array(passage_ids), as_int8(rows))])
     analyser, terms = Analyser(), [""]
     with timed("analyse (one core)", texts):
         terms = analyser.joined(texts)
     writer = TermsWriter(folder / "terms", None)
     with timed("index terms", texts):
-        writer.add_analysed(numbers, terms)
+        writer.add_analysed(passage_ids, terms)
         writer.commit()
 
 
 def write_documents(
-    connection: sqlite3.Connection, documents: Sequence[Document], cut: Sequence[Sequence[Passage]], numbers: list[int]
+    connection: sqlite3.Connection,
+    documents: Sequence[Document],
+    cut: Sequence[Sequence[Passage]],
+    passage_ids: list[int],
 ) -> None:
     """Time SQLite."""
     import sqlite_utils
 
     store.create_tables(sqlite_utils.Database(connection))
-    with timed("store in SQLite", numbers):
+    with timed("store in SQLite", passage_ids):
         connection.execute("BEGIN")
         at = 0
         for document, passages in zip(documents, cut, strict=True):
-            contents = numbers[at : at + len(passages)]
-            store.insert_document(connection, document, "passages.jsonl", passages, contents)
+            own = passage_ids[at : at + len(passages)]
+            store.insert_document(connection, document, "passages.jsonl", passages, own)
             at += len(passages)
         connection.commit()
 

@@ -28,13 +28,17 @@ class Peer(Protocol):
     """A system that can be built from passages and asked; its name is its class's."""
 
     def __init__(self, folder: Path) -> None:
-        """Args: folder: for its files."""
+        """Make an empty one.
+
+        Args:
+            folder: For its files.
+        """
 
     def build(self, texts: Sequence[str], vectors: Vectors) -> None:
         """Take passages and their vectors (n, DIM), of length 1."""
 
     def search(self, query: str, vector: Vectors, k: int) -> list[int]:
-        """The numbers of the best k passages for a query and its vector (DIM,)."""
+        """The positions of the best k passages for a query and its vector (DIM,)."""
 
 
 class LanceDB:

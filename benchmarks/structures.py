@@ -1,9 +1,9 @@
-"""FAISS structures for a first, rough search over the vectors of an index: recall and time after rescoring.
+"""FAISS structures for the first stage of a search over the vectors of an index: recall and time after rescoring.
 
     python -m benchmarks.structures --index .sakuin
 
-The largest segment of the index is searched on one core, by the codes that sakuin writes and by others; of each rough
-search the best 100 to 3,000 are compared exactly. Recall is the share of the ten truly nearest that is then found.
+The largest segment of the index is searched on one core, by the codes that sakuin writes and by others; of each first
+stage the best 100 to 3,000 are compared exactly. Recall is the share of the ten truly nearest that is then found.
 """
 
 import time
@@ -35,7 +35,7 @@ def main(folder: Path, queries: int) -> None:
         segment = max(vectors.segments, key=lambda segment: len(segment.ids))
         alone = Vectors(segment.folder, [segment.name], np.zeros(0, np.int64))
         nearest = exact(alone, asked)
-        print(f"{len(segment.ids):,} vectors of {dim} numbers")
+        print(f"{len(segment.ids):,} vectors of {dim} dimensions")
         print(f"{'':36}{'bytes':>6}{'made in s':>10}" + "".join(f"{f'{n:,} rescored':>22}" for n in EFFORTS))
         faiss.omp_set_num_threads(1)
         for name, order, make in structures(dim, len(segment.ids)):
@@ -51,11 +51,11 @@ def main(folder: Path, queries: int) -> None:
 
 
 def structures(dim: int, rows: int) -> Iterator[tuple[str, NDArray[np.int64], Callable[[], Any]]]:
-    """Name, which numbers of a vector it gets, in order, and how to make it."""
+    """Name, which dimensions of a vector it gets, in order, and how to make it."""
     import faiss
 
     inner = faiss.METRIC_INNER_PRODUCT
-    for prefix, numbers, apart in (
+    for prefix, per_code, apart in (
         (64, 2, False),
         (128, 2, False),
         (192, 2, False),
@@ -64,9 +64,9 @@ def structures(dim: int, rows: int) -> Iterator[tuple[str, NDArray[np.int64], Ca
         (256, 4, True),
     ):
         if prefix <= dim:
-            codes = prefix // numbers
+            codes = prefix // per_code
             yield (
-                f"PQ fast-scan, {prefix} by {numbers}" + (", apart" if apart else ""),
+                f"PQ fast-scan, {prefix} by {per_code}" + (", apart" if apart else ""),
                 code_order(prefix, codes) if apart else np.arange(prefix),
                 lambda p=prefix, c=codes: faiss.IndexPQFastScan(p, c, 4, inner),  # type: ignore[misc]
             )
@@ -74,7 +74,7 @@ def structures(dim: int, rows: int) -> Iterator[tuple[str, NDArray[np.int64], Ca
     yield f"RaBitQ fast-scan, {prefix}", np.arange(prefix), lambda: faiss.IndexRaBitQFastScan(prefix, inner)
     short = min(dim, 128)
     yield (
-        f"8 bits a number, {short}",
+        f"8 bits a dimension, {short}",
         np.arange(short),
         lambda: faiss.IndexScalarQuantizer(short, faiss.ScalarQuantizer.QT_8bit, inner),
     )
@@ -103,13 +103,13 @@ def measured(
     nearest: NDArray[np.int64],
     effort: int,
 ) -> str:
-    """Recall@10 and median time of rough search and rescoring."""
+    """Recall@10 and median time of first stage and rescoring."""
     found, seconds = 0, []
     for query, truth in zip(asked, nearest, strict=True):
         started = time.perf_counter()
-        places = index.search(np.ascontiguousarray(query[None, order]), effort)[1][0]
-        numbers, scores = scored(ids, rows, places[places >= 0], query)
-        top = numbers[np.argsort(-scores)[:10]]
+        listed = index.search(np.ascontiguousarray(query[None, order]), effort)[1][0]
+        passage_ids, scores = scored(ids, rows, listed[listed >= 0], query)
+        top = passage_ids[np.argsort(-scores)[:10]]
         seconds.append(time.perf_counter() - started)
         found += len(set(top.tolist()) & set(truth.tolist()))
     return f"{found / nearest.size:.3f} {1000 * float(np.median(seconds)):.2f} ms"

@@ -46,7 +46,12 @@ class StaticEmbedder:
     """
 
     def __init__(self, files: ModelFiles, source: str) -> None:
-        """Prefer `StaticEmbedder.load`. Args: files: a model's parts; source: where they came from, for messages."""
+        """Prefer `StaticEmbedder.load`.
+
+        Args:
+            files: A model's parts.
+            source: Where they came from, for messages.
+        """
         self._files = files
         self._tokenizer = FlatTokenizer(files.tokenizer)
         self._numpy = NumpyBackend(files.table)

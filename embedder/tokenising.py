@@ -53,7 +53,11 @@ class FlatTokenizer:
     """Token ids of many texts as two flat arrays; special tokens are never added."""
 
     def __init__(self, path: Path) -> None:
-        """Args: path: a ``tokenizer.json``."""
+        """Nothing is read yet.
+
+        Args:
+            path: A ``tokenizer.json``.
+        """
         self.path = path
 
     @cached_property

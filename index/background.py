@@ -35,7 +35,7 @@ QUERY_WIDTH = 60
 
 # Looked through for a passage of another document; one of a single long document has no other.
 DEPTH = 50
-# Unrelated cosines spread more the fewer numbers are compared; between these dimensions they are interpolated.
+# Unrelated cosines spread more the fewer dimensions are compared; between these counts they are interpolated.
 SHORTEST = 8
 DECIMALS = 5
 
@@ -54,7 +54,7 @@ def background_of(
     Returns:
         "coverage": mean, over made-up queries, of the highest BM25 score of a passage of another document, as a share
         of the query's full score (`Terms.full_score`). "mean_D" and "std_D": of the cosines of made-up queries with
-        passages they were not made from, at D numbers. Empty where there are too few passages.
+        passages they were not made from, at D dimensions. Empty where there are too few passages.
     """
     ids, vectors = lowest(segments, SAMPLED)
     if len(ids) < FEWEST:
@@ -63,11 +63,13 @@ def background_of(
     if len(passages) < len(ids):
         # Vectors of passages that are not there: `index verify` says so, and a commit of other documents is no remedy.
         return {}
-    queries = [made_up_query(passages[content]) for content in ids.tolist()]
+    queries = [made_up_query(passages[passage_id]) for passage_id in ids.tolist()]
     # In a large index nearly all of the time goes into these searches, during which tantivy lets go of Python's lock.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         found = list(pool.map(lambda query: (terms.full_score(query), *terms.search(query, DEPTH)), queries))
-    shares = [unrelated_share(connection, content, *best) for content, best in zip(ids.tolist(), found, strict=True)]
+    shares = [
+        unrelated_share(connection, passage_id, *best) for passage_id, best in zip(ids.tolist(), found, strict=True)
+    ]
     measured = {"coverage": round(float(np.mean(shares)), DECIMALS)}
     dim = vectors.shape[1]
     encoded = model.encode(queries, truncate_dim=dim)
@@ -88,9 +90,10 @@ def unrelated_cosines(background: Mapping[str, float], dim: int) -> tuple[float,
     known = sorted(int(name.removeprefix("std_")) for name in background if name.startswith("std_"))
     if not known or background[f"std_{known[-1]}"] <= 0:
         return None
-    places = np.log2(known)
+    measured_at = np.log2(known)
     mean, std = (
-        float(np.interp(math.log2(dim), places, [background[f"{name}_{d}"] for d in known])) for name in ("mean", "std")
+        float(np.interp(math.log2(dim), measured_at, [background[f"{name}_{d}"] for d in known]))
+        for name in ("mean", "std")
     )
     return (mean, std) if std > 0 else None
 
@@ -99,9 +102,9 @@ def lowest(segments: Sequence[Segment], number: int) -> tuple[NDArray[np.int64],
     """The lowest ids, int64 (n,), of all that count, ascending, and their vectors, int8 (n, dim)."""
     ids, rows = [np.zeros(0, np.int64)], []
     for segment in segments:
-        places = np.flatnonzero(~segment.dead)[:number]
-        ids.append(segment.ids[places])
-        rows.append(segment.rows[places])
+        living = np.flatnonzero(~segment.dead)[:number]
+        ids.append(segment.ids[living])
+        rows.append(segment.rows[living])
     every = np.concatenate(ids)
     order = np.argsort(every)[:number]
     return every[order], np.concatenate(rows)[order] if rows else np.zeros((0, 0), np.int8)
@@ -117,22 +120,22 @@ def made_up_query(passage: PassageRow) -> str:
 
 
 def unrelated_share(
-    connection: sqlite3.Connection, content: int, full: float, ids: NDArray[np.int64], scores: NDArray[np.float32]
+    connection: sqlite3.Connection, passage_id: int, full: float, ids: NDArray[np.int64], scores: NDArray[np.float32]
 ) -> float:
-    """The highest BM25 score of a passage of another document than ``content``, as a share of the full score.
+    """The highest BM25 score of a passage of another document than ``passage_id``, as a share of the full score.
 
     Where one document has all the best passages, the last of them stands in for those of others.
 
     Args:
         connection: To the documents.
-        content: The passage that the query was made from.
+        passage_id: The passage that the query was made from.
         full: Of the query.
         ids: (n,) what it found, best first, at most `DEPTH`.
         scores: (n,) their scores.
     """
     if full <= 0 or not len(ids):
         return 0.0
-    own, *others = documents_and_titles(connection, [content, *ids.tolist()])
+    own, *others = documents_and_titles(connection, [passage_id, *ids.tolist()])
     for source, score in zip(others, scores.tolist(), strict=True):
         if source.isdisjoint(own):
             return float(score) / full

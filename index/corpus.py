@@ -136,7 +136,13 @@ def look_at(path: Path, start: Path, root: Path | None) -> FoundFile | None:
 
 
 def unreadable(path: Path, root: Path | None, reason: Reason) -> FoundFile:
-    """A name of the corpus behind which there is no file to be read. Args: as for `look_at`."""
+    """A name of the corpus behind which there is no file to be read.
+
+    Args:
+        path: The name.
+        root: As for `find_files`.
+        reason: Why it cannot be read.
+    """
     return FoundFile(path, name_of(path, root), 0, 0, reason)
 
 
@@ -182,7 +188,7 @@ def is_index(folder: Path) -> bool:
         # One that is just being made has its lock and no terms yet; one that was copied may have lost its lock.
         made = (folder / "terms").is_dir() or (folder / "writer.lock").exists()
         return made and (folder / "documents.db").is_file()
-    except OSError:  # os.walk will report it
+    except OSError:  # listing the folder will report it
         return False
 
 

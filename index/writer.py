@@ -179,8 +179,8 @@ class IndexWriter:
             self._feed(progress, vectors=False, terms=True)
         return True
 
-    def join_legs(self, fusion: dict[str, float]) -> None:
-        """Note how searches join the legs from the next commit on: `search.fusion.Fusion`; empty for the default."""
+    def set_fusion(self, fusion: dict[str, float]) -> None:
+        """Note how searches fuse the legs from the next commit on: `search.fusion.Fusion`; empty for the default."""
         self.manifest = replace(self.manifest, fusion=fusion)
 
     def put_file(self, state: FileState) -> None:
@@ -301,24 +301,24 @@ class IndexWriter:
             self._flush_passages(waiting, vectors=True, terms=True)
 
     def _flush_passages(self, passages: Sequence[tuple[int, str]], vectors: bool, terms: bool) -> None:
-        numbers = [number for number, _ in passages]
+        passage_ids = [passage_id for passage_id, _ in passages]
         texts = [text for _, text in passages]
         if terms and len(texts) >= BATCH and sys.executable:
             self._analysers = self._analysers or Analysers()
-            self._analysed.append((numbers, self._analysers.submit(texts)))
+            self._analysed.append((passage_ids, self._analysers.submit(texts)))
         elif terms:
-            self._begin().add(numbers, texts)
+            self._begin().add(passage_ids, texts)
         if vectors:
-            self._encode(numbers, texts)
+            self._encode(passage_ids, texts)
         if self._analysers:
             # So many that no worker waits, and no more: they are held in memory.
             self._drain(2 * self._analysers.number)
 
-    def _encode(self, numbers: list[int], texts: list[str]) -> None:
+    def _encode(self, passage_ids: list[int], texts: list[str]) -> None:
         vectors = self.model.encode(texts, truncate_dim=self.manifest.dim)
-        ids = np.array(numbers, np.int64)
+        ids = np.array(passage_ids, np.int64)
         # The vector of a passage that was removed and comes again stands in its segment yet.
-        if back := [number for number in numbers if number in self._removed]:
+        if back := [passage_id for passage_id in passage_ids if passage_id in self._removed]:
             self._removed.difference_update(back)
             store.forget_removed(self.connection, back)
             fresh = ~np.isin(ids, back)
@@ -328,8 +328,8 @@ class IndexWriter:
     def _drain(self, most: int) -> None:
         """Take over what has been analysed, until at most so many batches are under way."""
         while self._analysed and (len(self._analysed) > most or self._analysed[0][1].done()):
-            numbers, terms = self._analysed.popleft()
-            self._begin().add_analysed(numbers, terms.result())
+            passage_ids, terms = self._analysed.popleft()
+            self._begin().add_analysed(passage_ids, terms.result())
 
     def _to_measure(self, changed: int, passages: int) -> bool:
         """Whether background score statistics are to be measured anew, after so many passages came or went.

@@ -98,7 +98,13 @@ def shares_by_part(model: StaticEmbedder, asked: NDArray[np.float64], hit: Hit) 
 def runs_of(
     hit: Hit, shares: dict[str, NDArray[np.float64]], marks: Sequence[Sequence[tuple[int, int]]]
 ) -> Iterator[tuple[Run, ...]]:
-    """The runs of title, heading and text. Args: shares: by a part's text; marks: spans of each part that match."""
+    """The runs of title, heading and text.
+
+    Args:
+        hit: Whose they are.
+        shares: Float64 (characters,) of each part, by its text.
+        marks: Spans of each part that match.
+    """
     for part, spans in zip((hit.document.title, hit.heading, hit.text), marks, strict=True):
         matched = np.zeros(len(part), bool)
         for start, end in spans:

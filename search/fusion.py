@@ -1,4 +1,4 @@
-"""Joins the scores of the two legs into one.
+"""Fuses the scores of the two legs into one.
 
 Reciprocal rank fusion (Cormack et al. 2009) throws the scores away, and with legs of unequal strength it falls below
 the better one. A weighted sum of normalised scores (Bruch et al. 2023, arXiv:2210.11934) keeps them. Normalising hides
@@ -25,7 +25,7 @@ class Scaling:
     Attributes:
         weight: Of the leg, for this query.
         low, high: The scores that count as nothing and as all: the lowest and highest of both legs' candidates, but see
-            `search.ranking.bm25_extent`.
+            `search.candidates.bm25_extent`.
     """
 
     weight: float

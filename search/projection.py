@@ -2,7 +2,7 @@
 
 Positions are those of t-SNE (van der Maaten & Hinton 2008) as openTSNE computes it (Poličar et al. 2024), from
 neighbours that FAISS finds; openTSNE comes with the extra ``map``. Where it is not installed, clusters are laid out
-instead and passages within them: rough, and the projection says so. docs/experiments/maps.md compares others.
+instead and passages within them: approximate, and the projection says so. docs/experiments/maps.md compares others.
 """
 
 import re

@@ -104,7 +104,12 @@ def relevances(
 ) -> list[float] | None:
     """The probability that each hit answers the query; None where the index has no background statistics.
 
-    Args: as those of `evidence`, and
+    Args:
+        hits: Best first, from the first on, of one search.
+        rival: Cosine at rank `RIVAL` of the dense leg's list, or at its last; None where that leg took no part.
+        full: `index.terms.Terms.full_score` of the query.
+        dim: Dimensions of the vectors that were compared.
+        manifest: Of the index.
         bm25_no_match: BM25 was asked too, and found nothing.
     """
     known = evidence(hits, rival, full, dim, manifest)
@@ -127,7 +132,7 @@ def evidence(hits: Sequence[Scored], rival: float | None, full: float, dim: int,
         hits: Best first, from the first on, of one search.
         rival: Cosine at rank `RIVAL` of the dense leg's list, or at its last; None where that leg took no part.
         full: `index.terms.Terms.full_score` of the query.
-        dim: Numbers of the vectors that were compared.
+        dim: Dimensions of the vectors that were compared.
         manifest: Of the index.
     """
     unrelated = unrelated_cosines(manifest.background, dim)

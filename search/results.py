@@ -123,7 +123,7 @@ class SearchResult:
         query: As asked.
         mode: "hybrid", "dense" or "bm25".
         k: Number of hits asked for.
-        dim: Numbers of each vector that were compared; None in mode "bm25".
+        dim: Dimensions of each vector that were compared; None in mode "bm25".
         hits: Best first.
         notices: What the user should know, such as that a leg could not see the query and was left out.
         seconds: Time taken.

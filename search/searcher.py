@@ -301,13 +301,13 @@ class Searcher:
         snapshot = self._current()
         compared = checked_dim(dim, stored=snapshot.manifest.dim)
         text = SearchRequest(query=query).text
-        number = int(hit.passage_id, 16)
+        passage_id = int(hit.passage_id, 16)
         scores = []
         if hit.dense:
             vector = self.model.encode([text], truncate_dim=compared, normalize=True)[0]
-            scores.append((hit.dense.score, float(snapshot.vectors.scores(vector, np.array([number]))[0])))
+            scores.append((hit.dense.score, float(snapshot.vectors.scores(vector, np.array([passage_id]))[0])))
         if hit.bm25:
-            scores.append((hit.bm25.score, float(snapshot.terms.scores(text, [number])[0])))
+            scores.append((hit.bm25.score, float(snapshot.terms.scores(text, [passage_id])[0])))
         if any(abs(shown - own) > SAME_SCORE for shown, own in scores):
             raise SearchError(
                 f"The hit in {hit.document.uri} has another score for this query at {compared} dimensions: give the "

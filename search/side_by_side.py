@@ -42,7 +42,7 @@ def side_by_side(
         searcher: Of the index.
         query: As for `Searcher.search`.
         k: How many of each list are given, at most 100.
-        dim: Numbers of the vectors that are compared; None for all.
+        dim: Dimensions of the vectors that are compared; None for all.
         where: As for `Searcher.search`.
 
     Raises:

@@ -54,7 +54,7 @@ def toy_tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="session")
 def toy_model(tmp_path_factory: pytest.TempPathFactory, toy_tokenizer: Tokenizer) -> Path:
-    """A folder in sentence-transformers' format: random table of 64 numbers, mean pooling."""
+    """A folder in sentence-transformers' format: random table of 64 dimensions, mean pooling."""
     folder = tmp_path_factory.mktemp("toy")
     toy_tokenizer.save(str(folder / "source.json"))
     table = np.random.default_rng(0).normal(size=(toy_tokenizer.get_vocab_size(), 64)).astype(np.float32)

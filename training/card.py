@@ -13,6 +13,10 @@ STORED_AS_INT8 = (
 STORED_AS_FLOAT = "The folder loads in sentence-transformers (there with mean pooling) and in `StaticEmbedder.load`."
 
 
+# As the field calls what files and arguments call otherwise.
+POOLING_NAMES: Mapping[Pooling, str] = {"mean": "mean", "damped": "sqrt", "lead": "lead", "even": "democratic"}
+
+
 def model_card(recipe: Recipe, table: Table, *, pooling: Pooling, figures: Mapping[str, Mapping[str, float]]) -> str:
     """Write a model card in Markdown, with the metadata the Hugging Face hub reads.
 
@@ -36,8 +40,9 @@ def model_card(recipe: Recipe, table: Table, *, pooling: Pooling, figures: Mappi
         f"# {recipe.name}",
         "",
         f"A static embedding model for Japanese and English: {len(table):,} token vectors of {table.dimension} "
-        f"dimensions. A text's vector is a weighted mean of its tokens' vectors, by {pooling} pooling (see "
-        f"`embedder.pooling`); it can be cut to {', '.join(str(d) for d in sorted(recipe.dims)[:-1])} dimensions.",
+        f"dimensions. A text's vector is a weighted mean of its tokens' vectors, by "
+        f"{POOLING_NAMES[pooling]} pooling (`{pooling}`, see `sakuin.embedder.pooling`); it can be cut to "
+        f"{', '.join(str(d) for d in sorted(recipe.dims)[:-1])} dimensions.",
         "",
         STORED_AS_INT8 if table.scale is not None else STORED_AS_FLOAT,
         "",

@@ -117,7 +117,13 @@ def list_documents(
 
 
 def count_documents(connection: sqlite3.Connection, some: str = "", kind: str = "") -> int:
-    """Number of documents that match. Args: as for `list_documents`."""
+    """Number of documents that match.
+
+    Args:
+        connection: Of `reading`.
+        some: As for `list_documents`.
+        kind: As for `list_documents`.
+    """
     where, values = _matching(some, kind)
     return int(connection.execute(f"SELECT count(*) FROM documents d {where}", values).fetchone()[0])
 

@@ -32,7 +32,7 @@ class Manifest:
         stale_terms: Passages removed since the terms were written anew; BM25's statistics still count some of them.
         checksums: SHA-256 of each derived file, by its path in the index folder.
         sizes: Bytes of the same files.
-        fusion: How `index tune` found the legs are best joined in this index; empty where it was not run.
+        fusion: How `index tune` found the legs are best fused in this index; empty where it was not run.
         background: Statistics of the scores of unrelated queries and passages of this index; empty where too few were
             sampled.
         changed: Passages that came or went since these statistics were measured.

@@ -29,7 +29,12 @@ class Cache:
     """Vectors and figures in a folder."""
 
     def __init__(self, folder: Path | None, fresh: bool = False) -> None:
-        """Args: folder: made when it is first written to, None to keep nothing; fresh: find no finished figures."""
+        """Nothing is read or written yet.
+
+        Args:
+            folder: Made when it is first written to; None to keep nothing.
+            fresh: Find no finished figures.
+        """
         self.folder = folder
         self.fresh = fresh
 

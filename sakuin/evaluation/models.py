@@ -55,7 +55,12 @@ class StaticModel:
     slow = False
 
     def __init__(self, name: str, embedder: StaticEmbedder) -> None:
-        """Args: name: for tables; embedder: the model."""
+        """Take a model that is loaded.
+
+        Args:
+            name: For tables.
+            embedder: The model.
+        """
         self.name = name
         self.embedder = embedder
         self.dimension = embedder.dimension
@@ -76,7 +81,14 @@ class TransformerModel:
     slow = True
 
     def __init__(self, name: str, model: "SentenceTransformer", prompts: dict[Role, str], fingerprint: str) -> None:
-        """Args: name: for tables; model: loaded; prompts: what texts of each role begin with; fingerprint: of files."""
+        """Take a model that is loaded.
+
+        Args:
+            name: For tables.
+            model: The model.
+            prompts: What texts of each role begin with.
+            fingerprint: Of its files.
+        """
         self.name = name
         self.model = model
         self.prompts = prompts

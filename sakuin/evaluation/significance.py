@@ -76,7 +76,7 @@ def paired_bootstrap(
     Args:
         a: float64 (n,), figures of items by one model.
         b: float64 (n,), figures of the same items by the other.
-        statistic: From places of items and their figures to the score.
+        statistic: From positions of items and their figures to the score.
         resamples: Of items, with replacement.
         seed: Of the random numbers.
     """

@@ -31,6 +31,17 @@ Bodies are JSON of at most 4 MB. Every answer whose status is 400 or more is
 `{"error": {"message", "type", "param", "code"}}`; 503 with `Retry-After` says that too many requests are waiting.
 """
 
+BODY_WHERE = (
+    "Search only documents that match: of each field one value or a list, of which one must be equal, or operators "
+    "(`$eq`, `$ne`, `$in`, `$nin`, `$lt`, `$lte`, `$gt`, `$gte`, `$prefix`, `$exists`); `$and` and `$or` take lists of "
+    "filters, `$not` takes one. `/facets` lists fields and values."
+)
+ADDRESS_WHERE = (
+    "FIELD=VALUE, FIELD!=VALUE, FIELD>=VALUE (also >, <, <=; of numbers and dates), FIELD^=PREFIX, FIELD? (it has the "
+    "field), or JSON as in the body of `POST /search`. Given again, a field with = may have either value; all other "
+    "conditions must hold."
+)
+
 
 class SearchOptions(Arguments):
     """What to search for, and how."""
@@ -80,8 +91,11 @@ class SearchBody(SearchOptions):
         WithJsonSchema(
             {
                 "type": "object",
-                "description": "Search only documents that have one of the values of each field. `/facets` lists them.",
-                "examples": [{"folder": ["office"], "type": ["md", "docx"]}],
+                "description": BODY_WHERE,
+                "examples": [
+                    {"folder": ["office"], "type": ["md", "docx"]},
+                    {"year": {"$gte": 2020}, "$or": [{"folder": "office"}, {"tags": {"$ne": "draft"}}]},
+                ],
             }
         ),
     ] = Field(default_factory=dict)
@@ -93,7 +107,7 @@ class SearchQuery(SearchOptions):
     model_config = ConfigDict(strict=False)
 
     where: list[str] = Field(
-        default_factory=list, description="FIELD=VALUE, as often as needed.", examples=[["folder=office"]]
+        default_factory=list, description=ADDRESS_WHERE, examples=[["folder=office", "year>=2020"]]
     )
 
 
@@ -169,7 +183,9 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
 
     @app.get("/facets", summary="Fields and values that a search can be restricted to")
     async def get_facets(
-        where: Annotated[list[str] | None, Query(description="FIELD=VALUE: count only documents that match.")] = None,
+        where: Annotated[
+            list[str] | None, Query(description=f"Count only documents that match. {ADDRESS_WHERE}")
+        ] = None,
     ) -> Response:
         conditions = read_conditions(where or [])
         return await answer(lambda: facets(conditions))

@@ -66,7 +66,13 @@ class EmbeddingsBody(Arguments):
 
 
 def embeddings_router(model: StaticEmbedder, name: str, workers: Workers) -> APIRouter:
-    """The routes below /v1. Args: name: what clients call the model; workers: what encodes."""
+    """The routes below /v1.
+
+    Args:
+        model: What encodes.
+        name: What clients call it.
+        workers: The threads it encodes in.
+    """
     router = APIRouter(prefix="/v1", tags=["as OpenAI's API"])
     # When the model was made is not known; OpenAI's clients want a number.
     served = {"id": name, "object": "model", "created": 0, "owned_by": "sakuin"}

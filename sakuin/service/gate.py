@@ -22,7 +22,13 @@ class Gate:
     """Lets through what is addressed to this machine, has the key, and is small enough; passes bodies on whole."""
 
     def __init__(self, app: ASGIApp, key: str | None, hosts: frozenset[str] | None) -> None:
-        """Args: app: what is behind; key: what clients must send; hosts: names they may use. None: any will do."""
+        """Stand before an application.
+
+        Args:
+            app: What is behind.
+            key: What clients must send as ``Authorization: Bearer KEY``; None to ask for none.
+            hosts: Names by which clients may call this machine; None for any.
+        """
         self._app = app
         self._key = key
         self._hosts = hosts

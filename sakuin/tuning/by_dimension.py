@@ -108,7 +108,7 @@ class AtDimension:
     """An index searched at one dimension.
 
     Attributes:
-        dim: Numbers of each vector that are compared.
+        dim: Dimensions of each vector that are compared.
         kept: Mean share, 0 to 1, of the first ten passages at the largest dimension that are among the first ten here
             (recall@10 against that search). It says how alike the rankings are, not which is better.
         ndcg: Mean nDCG@10 of documents; None where the queries were not judged.

@@ -90,7 +90,7 @@ class CandidateTable:
         return scores
 
     def figures(self, scores: Scores) -> QueryFigures:
-        """Figures of the rankings by scores (queries, width), ties by passage number.
+        """Figures of the rankings by scores (queries, width), ties by passage_id.
 
         Rankings are of documents: each stands where the first of its passages stands.
         """

@@ -79,7 +79,7 @@ class FusionComparison:
 
     Attributes:
         judgements: What was ranked for.
-        dim: Numbers of the vectors that were compared.
+        dim: Dimensions of the vectors that were compared.
         folds: Of the cross-validation.
         rows: The legs, reciprocal rank fusion, a fixed weight, the default, what is in use if that is another, tuned.
         tuned: The setting that is best for all queries together.
@@ -259,5 +259,5 @@ def keep(
     """
     open_index(folder).close()
     with IndexWriter(folder, Settings(model), timeout=timeout) as writer:
-        writer.join_legs(asdict(fusion) if fusion else {})
+        writer.set_fusion(asdict(fusion) if fusion else {})
         writer.commit()

@@ -2,7 +2,7 @@
 
 A line of a JSON Lines file is one query: {"query": TEXT, "relevant": [NAME, ...]}, or "relevant_docs" in place of
 "relevant", or with gains {"query": TEXT, "relevant": {NAME: GAIN, ...}}. Other fields are passed over. A NAME is a
-document as `index search` shows it, a file (all its documents), or the number of a passage that `--json` shows.
+document as `index search` shows it, a file (all its documents), or the `passage_id` of a passage, which `--json` shows.
 """
 
 import math
@@ -48,9 +48,9 @@ class Judgements:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a passage stands: the uri of its document, and the file that was read from."""
+    """Where a passage stands: the id of its document, and the file that was read from."""
 
-    uri: str
+    id: str
     file: str
 
 
@@ -150,7 +150,7 @@ def names_in_ranking(passage_id: int, sources: Sequence[Source], gains: Mapping[
     A passage that stands in several judged documents counts as each of them.
     """
     passage = f"{passage_id:016x}"
-    for names in ([passage], [source.uri for source in sources], [source.file for source in sources]):
+    for names in ([passage], [source.id for source in sources], [source.file for source in sources]):
         if judged := [name for name in dict.fromkeys(names) if name in gains]:
             return judged
-    return [sources[0].uri if sources else passage]
+    return [sources[0].id if sources else passage]

@@ -211,7 +211,16 @@ def rank_moves(followed: "QueryByDimension", cutoff: int, theme: str, words: Wor
 def bars(
     values: Mapping[int, float], form: str, title: str, theme: str, words: Words, most: float | None = None
 ) -> Any:
-    """A figure at each dimension. Args: form: of the numbers, in d3's notation; most: where the axis ends."""
+    """A figure at each dimension.
+
+    Args:
+        values: The figures, by dimension.
+        form: Of the figures, in d3's notation.
+        title: Of the chart.
+        theme: "light" or "dark".
+        words: In the reader's language.
+        most: Where the axis ends; None for a little above the largest figure.
+    """
     _, strong, on_faint, _ = COLOURS[theme]
     data = pd.DataFrame({"dimension": list(values), "value": list(values.values())})
     top = most or 1.15 * max(data["value"].max(), 1e-9)

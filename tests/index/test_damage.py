@@ -162,8 +162,8 @@ def test_a_changed_label_of_a_document_is_not_shown(index: Path, column: str) ->
 
 def ids(searcher: Searcher) -> list[str]:
     """Of all passages of the index."""
-    numbers = searcher.snapshot._connection.execute("SELECT DISTINCT passage_id FROM passages").fetchall()
-    return [f"{number:016x}" for (number,) in numbers]
+    found = searcher.snapshot._connection.execute("SELECT DISTINCT passage_id FROM passages").fetchall()
+    return [f"{passage_id:016x}" for (passage_id,) in found]
 
 
 def test_what_is_noted_of_a_file_is_not_believed_when_it_has_changed(index: Path, tmp_path: Path) -> None:

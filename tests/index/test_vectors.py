@@ -13,7 +13,7 @@ from sakuin.index.vectors import MAX_DEAD_SHARE, Vectors, as_int8, code_order, s
 
 
 def made_rows(number: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
-    """Rows whose first numbers matter most, as Matryoshka vectors have them."""
+    """Rows whose first dimensions matter most, as Matryoshka vectors have them."""
     rows = np.random.default_rng(seed).normal(size=(number, dim)) / np.sqrt(1 + np.arange(dim))
     return rows.astype(np.float32)
 
@@ -139,7 +139,7 @@ def test_few_chosen_rows_of_a_segment_crowd_no_other_out(tmp_path: Path, monkeyp
         assert len(set(ids.tolist()) & set(nearest.tolist())) >= 9
 
 
-def test_a_code_of_four_takes_numbers_a_quarter_apart() -> None:
+def test_a_code_of_four_takes_dimensions_a_quarter_apart() -> None:
     assert code_order(256, 64)[:8].tolist() == [0, 64, 128, 192, 1, 65, 129, 193]
     assert code_order(128, 64).tolist() == list(range(128))
 

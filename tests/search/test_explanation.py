@@ -43,7 +43,7 @@ QUERIES = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=5)), min_
 
 @pytest.fixture(scope="module")
 def searcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Searcher]:
-    """An index of all 1024 numbers, from which passages were removed since it was built."""
+    """An index of all 1024 dimensions, from which passages were removed since it was built."""
     folder = tmp_path_factory.mktemp("explained")
     corpus = folder / "corpus"
     corpus.mkdir()

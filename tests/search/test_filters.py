@@ -326,7 +326,7 @@ def test_any_metadata_is_matched_and_counted_as_text(
 
 
 def made_rows(number: int, seed: int) -> NDArray[np.int8]:
-    """Rows of 64 numbers whose first matter most, as Matryoshka vectors have them."""
+    """Rows of 64 dimensions whose first matter most, as Matryoshka vectors have them."""
     rows = np.random.default_rng(seed).normal(size=(number, 64)) / np.sqrt(1 + np.arange(64))
     return as_int8(rows.astype(np.float32))
 

@@ -20,7 +20,7 @@ from sakuin.search.results import LegScore
 
 QUESTIONS = ["有給休暇の申請方法", "setting up two-factor authentication", "温泉の入浴マナー"]
 NONSENSE = ["宇宙船の燃料の買い方", "volcano eruptions on Iceland"]
-# At fewer numbers it lies on the threshold.
+# At fewer dimensions it lies on the threshold.
 NONSENSE_AT_256 = "quantum chromodynamics on the lattice"
 
 
@@ -32,8 +32,8 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def manifest(**changed: float) -> Manifest:
-    calibration = {"coverage": 0.4, "mean_64": 0.02, "std_64": 0.14, "mean_256": 0.02, "std_256": 0.08} | changed
-    return Manifest(2, 1, "", "", "", 256, "", 480, [], 1000, 0, {}, {}, {}, calibration)
+    background = {"coverage": 0.4, "mean_64": 0.02, "std_64": 0.14, "mean_256": 0.02, "std_256": 0.08} | changed
+    return Manifest(2, 1, "", "", "", 256, "", 480, [], 1000, 0, {}, {}, {}, background)
 
 
 def hit(cosine: float | None, match: float | None, score: float) -> Ranked:

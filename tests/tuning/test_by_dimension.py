@@ -1,4 +1,4 @@
-"""What fewer numbers change in an index: ranks of a query's passages, agreement, quality, time, memory."""
+"""What fewer dimensions change in an index: ranks of a query's passages, agreement, quality, time, memory."""
 
 import subprocess
 import sys

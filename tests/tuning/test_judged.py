@@ -140,18 +140,18 @@ def test_judgements_of_another_index_are_refused(connection: sqlite3.Connection)
 
 def test_a_passage_counts_as_what_the_judgements_call_it(index: Path, connection: sqlite3.Connection) -> None:
     with Searcher.open(index) as searcher:
-        content = int(searcher.search("猫").hits[0].passage_id, 16)
-    sources = sources_of([content, 5], connection)
-    assert sources == {content: [Source("cat.md", "cat.md"), Source("copy.md", "copy.md")]}
-    passage = f"{content:016x}"
+        passage_id = int(searcher.search("猫").hits[0].passage_id, 16)
+    sources = sources_of([passage_id, 5], connection)
+    assert sources == {passage_id: [Source("cat.md", "cat.md"), Source("copy.md", "copy.md")]}
+    passage = f"{passage_id:016x}"
     rows = [Source("rows.csv#row=2", "rows.csv")]
     for own, gains, expected in [
-        (sources[content], {}, ["cat.md"]),
-        (sources[content], {"copy.md": 1.0}, ["copy.md"]),
-        (sources[content], {"copy.md": 1.0, "cat.md": 0.0}, ["cat.md", "copy.md"]),
-        (sources[content], {passage: 1.0, "cat.md": 1.0}, [passage]),
+        (sources[passage_id], {}, ["cat.md"]),
+        (sources[passage_id], {"copy.md": 1.0}, ["copy.md"]),
+        (sources[passage_id], {"copy.md": 1.0, "cat.md": 0.0}, ["cat.md", "copy.md"]),
+        (sources[passage_id], {passage: 1.0, "cat.md": 1.0}, [passage]),
         (rows, {"rows.csv": 1.0}, ["rows.csv"]),
         (rows, {"rows.csv": 1.0, "rows.csv#row=2": 2.0}, ["rows.csv#row=2"]),
         ([], {}, [passage]),
     ]:
-        assert names_in_ranking(content, own, gains) == expected
+        assert names_in_ranking(passage_id, own, gains) == expected

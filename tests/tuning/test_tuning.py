@@ -87,9 +87,11 @@ def searched(index: Path, judged: Sequence[JudgedQuery], mode: str, dim: int) ->
     rows = []
     with Searcher.open(index) as searcher, closing(store.connect(index, read_only=True)) as connection:
         for query in judged:
-            contents = [int(hit.passage_id, 16) for hit in searcher.search(query.query, k=60, mode=mode, dim=dim).hits]
-            sources = sources_of(contents, connection)
-            called = [names_in_ranking(content, sources[content], query.gains) for content in contents]
+            passage_ids = [
+                int(hit.passage_id, 16) for hit in searcher.search(query.query, k=60, mode=mode, dim=dim).hits
+            ]
+            sources = sources_of(passage_ids, connection)
+            called = [names_in_ranking(passage_id, sources[passage_id], query.gains) for passage_id in passage_ids]
             ranked = list(dict.fromkeys(name for names in called for name in names))
             rows.append([own(10, ranked, query.gains) for own in (ndcg_at, reciprocal_rank_at, recall_at)])
     return QueryFigures(*np.array(rows, np.float64).T)

@@ -11,7 +11,7 @@ void main() { vec2 off = gl_PointCoord - 0.5; if (dot(off, off) > 0.25) discard;
 // What is looked at stays when the page is drawn again with other colours or another query.
 const views = new WeakMap();
 
-/** Takes the bytes apart that `ui.map.packed` put together. */
+/** Takes the bytes apart that `ui.map_points.packed` put together. */
 function unpacked(bytes) {
   const length = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
   const head = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));

@@ -76,7 +76,12 @@ class Measured:
 
 @st.cache_resource(show_spinner=False, max_entries=16)
 def measured_before(index: str, queries: str) -> Measured:
-    """The same for all who look at the index, until it changes. Args: what is different if index or queries are."""
+    """The same for all who look at the index, until it changes.
+
+    Args:
+        index: Differs if the index does.
+        queries: Differs if the queries do.
+    """
     return Measured()
 
 

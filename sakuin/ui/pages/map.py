@@ -183,7 +183,7 @@ def marks_of(
 def show_notes(projection: Projection, number: int, words: Words) -> None:
     """What the reader should know of the map."""
     if projection.method != "tsne" and number >= 3:
-        st.html(pieces.note(words("map_rough", command=install_command("map"))))
+        st.html(pieces.note(words("map_approximate", command=install_command("map"))))
     if projection.sampled:
         st.caption(words("map_sampled", n=f"{number:,}"))
     st.caption(words("map_help"))

@@ -34,17 +34,17 @@ def write_corpus(folder: Path, number: int) -> Path:
     return folder
 
 
-def calibration(folder: Path) -> dict[str, float]:
+def background(folder: Path) -> dict[str, float]:
     with closing(open_index(folder)) as snapshot:
         return snapshot.manifest.background
 
 
-def test_too_few_passages_are_not_calibrated(tmp_path: Path) -> None:
+def test_too_few_passages_are_not_measured(tmp_path: Path) -> None:
     build(write_corpus(tmp_path / "corpus", FEWEST - 1), tmp_path / "index")
-    assert calibration(tmp_path / "index") == {}
+    assert background(tmp_path / "index") == {}
     write_corpus(tmp_path / "corpus", FEWEST)
     build(tmp_path / "corpus", tmp_path / "index")
-    assert set(calibration(tmp_path / "index")) > {"coverage", "mean_256", "std_256", "mean_32", "std_32"}
+    assert set(background(tmp_path / "index")) > {"coverage", "mean_256", "std_256", "mean_32", "std_32"}
 
 
 def test_cosines_are_those_of_unrelated_pairs(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_cosines_are_those_of_unrelated_pairs(tmp_path: Path) -> None:
     for number, text in enumerate(texts):
         (tmp_path / "corpus" / f"{number}.txt").write_text(text, encoding="utf-8")
     build(tmp_path / "corpus", tmp_path / "index")
-    own = calibration(tmp_path / "index")
+    own = background(tmp_path / "index")
     model = StaticEmbedder.load()
     with closing(open_index(tmp_path / "index")) as snapshot:
         rows = snapshot.passages(snapshot.vectors.ids.tolist()).values()
@@ -76,8 +76,8 @@ def test_coverage_is_high_where_documents_resemble_each_other(tmp_path: Path) ->
         path.with_name(f"new-{path.name}").write_text(text, encoding="utf-8")
     for name in ("unlike", "alike"):
         build(tmp_path / name, tmp_path / f"{name}.index")
-    assert calibration(tmp_path / "alike.index")["coverage"] > 0.8
-    assert calibration(tmp_path / "unlike.index")["coverage"] < calibration(tmp_path / "alike.index")["coverage"] - 0.1
+    assert background(tmp_path / "alike.index")["coverage"] > 0.8
+    assert background(tmp_path / "unlike.index")["coverage"] < background(tmp_path / "alike.index")["coverage"] - 0.1
 
 
 def test_passages_of_the_same_document_are_not_unrelated(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_passages_of_the_same_document_are_not_unrelated(tmp_path: Path) -> None
     (tmp_path / "corpus" / "a.md").write_text(japanese, encoding="utf-8")
     (tmp_path / "corpus" / "b.md").write_text(english, encoding="utf-8")
     build(tmp_path / "corpus", tmp_path / "index")
-    assert calibration(tmp_path / "index")["coverage"] < 0.2
+    assert background(tmp_path / "index")["coverage"] < 0.2
 
 
 def test_history_does_not_matter(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_history_does_not_matter(tmp_path: Path) -> None:
     shutil.rmtree(corpus)
     build(write_corpus(tmp_path / "corpus", 60), grown)
     compact(grown)
-    assert calibration(grown) == calibration(tmp_path / "fresh") != {}
+    assert background(grown) == background(tmp_path / "fresh") != {}
 
 
 @pytest.mark.parametrize(
