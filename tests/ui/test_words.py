@@ -1,8 +1,9 @@
 """The texts of the pages: the same in both languages, and all that the pages ask for."""
 
 import re
+from collections.abc import Sequence
 from string import Formatter
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -11,12 +12,48 @@ from sakuin.evaluation.families import EvaluationError
 from sakuin.facts import Fact
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.reasons import Part, Reason
-from sakuin.search import Notice, SearchError
+from sakuin.index.store.listing import ORDERS
+from sakuin.index.where import BUILT_IN
+from sakuin.search import MODES, Notice, SearchError
+from sakuin.search.projection import Step
 from sakuin.tuning.fitting import Way
+from sakuin.ui.map_points import CLUSTER, FOLDER, TYPE
+from sakuin.ui.pages.similarity import VIEWS
 from sakuin.ui.words import Words, facts, texts
 from tests.examples import ROOT
 
 FIELD = re.compile(r"(?<!{){(\w+)}")
+# words("key"), words('key') and words(f"key_{of}").
+ASKED = re.compile(r"""\bwords\(\s*f?(["'])(\S+?)\1""")
+# What stands for the field of a key that is made of parts.
+LEGS = ("dense", "bm25")
+MADE_OF: dict[str, Sequence[str]] = {
+    "filter_*": BUILT_IN,
+    "how_scored_*": MODES,
+    "map_by_*": (CLUSTER, FOLDER, TYPE),
+    "map_step_*": get_args(Step),
+    "mode_*": MODES,
+    "order_*": ORDERS,
+    "view_*": VIEWS,
+    "why_*": [
+        "own",
+        "low",
+        "high",
+        "scaled",
+        "weight",
+        "share",
+        "term",
+        "idf",
+        "tf",
+        "freq",
+        "length",
+        "boost",
+        "product",
+    ],
+    "why_only_*": LEGS,
+    "*_leg": LEGS,
+    "*_title": ("no_index", "empty"),
+}
 
 
 def test_both_languages_have_the_same_texts_with_the_same_fields() -> None:
@@ -29,9 +66,13 @@ def test_both_languages_have_the_same_texts_with_the_same_fields() -> None:
 
 def test_every_text_that_a_page_asks_for_is_there() -> None:
     sources = [ROOT / "app.py", *(ROOT / "sakuin" / "ui").rglob("*.py")]
-    asked = {key for path in sources for key in re.findall(r'words\(\s*"(\w+)"', path.read_text(encoding="utf-8"))}
+    found = {key for path in sources for _, key in ASKED.findall(path.read_text(encoding="utf-8"))}
+    asked = {re.sub(r"{.*?}", "*", key) for key in found}
+    made = {key for key in asked if "*" in key}
+    assert made == MADE_OF.keys()
     assert len(asked) > 100
-    assert asked <= texts("en").keys()
+    keys = (asked - made) | {key.replace("*", value) for key in made for value in MADE_OF[key]}
+    assert keys <= texts("en").keys(), keys - texts("en").keys()
 
 
 class AnyValues(dict[str, Any]):
