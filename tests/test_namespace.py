@@ -1,10 +1,13 @@
 """Installing sakuin takes no name but its own, and names of other projects do not get in its way."""
 
 import ast
+import json
 import os
+import socket
 import subprocess
 import sys
 import tomllib
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,13 +36,18 @@ def stranger(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def environment(stranger: Path) -> dict[str, str]:
+    """What has Python look for modules in the project first."""
+    path = os.pathsep.join([str(stranger), str(Path(sakuin.__file__).parent.parent)])
+    return {**os.environ, "PYTHONPATH": path}
+
+
 def run(stranger: Path, *arguments: str) -> str:
     """What Python prints in the project, which is its working folder and first on its path."""
-    path = os.pathsep.join([str(stranger), str(Path(sakuin.__file__).parent.parent)])
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=stranger,
-        env={**os.environ, "PYTHONPATH": path},
+        env=environment(stranger),
         capture_output=True,
         text=True,
         timeout=250,
@@ -64,6 +72,42 @@ def test_a_project_with_clashing_names_builds_and_searches(stranger: Path, toy_m
         "        print(searcher.search(query, mode='bm25').hits[0].document.id)\n"
     )
     assert run(stranger, "-c", program).split() == ["leave.txt", "vpn"]
+
+
+def test_commands_work_in_a_project_with_clashing_names(stranger: Path, toy_model: Path) -> None:
+    (stranger / "texts" / "vpn.txt").write_text("Connect to the VPN first.", encoding="utf-8")
+    run(stranger, "-m", "sakuin", "build", "texts", "--model", str(toy_model))
+    assert json.loads(run(stranger, "-m", "sakuin", "info", "--json"))["documents"] == 2
+    run(stranger, "-m", "sakuin", "remove", "texts/vpn.txt")
+    run(stranger, "-m", "sakuin", "compact")
+    run(stranger, "-m", "sakuin", "verify")
+    assert json.loads(run(stranger, "-m", "sakuin", "info", "--json"))["documents"] == 1
+    (stranger / "judged.jsonl").write_text('{"query": "有給休暇", "relevant": ["leave.txt"]}', encoding="utf-8")
+    with pytest.raises(AssertionError, match="Tuning needs 20 judged queries"):
+        run(stranger, "-m", "sakuin", "tune", "--queries", "judged.jsonl")
+
+
+def test_the_service_runs_in_a_project_with_clashing_names(stranger: Path, toy_model: Path) -> None:
+    run(stranger, "-m", "sakuin", "build", "texts", "--model", str(toy_model))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with subprocess.Popen(
+        [sys.executable, "-m", "sakuin", "serve", "--port", str(port)],
+        cwd=stranger,
+        env=environment(stranger),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as service:
+        try:
+            assert service.stdout
+            assert f":{port} serves" in service.stdout.readline()
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=60) as answer:
+                assert answer.status == 200
+            service.terminate()
+            assert service.wait(60) == 0
+        finally:
+            service.kill()
 
 
 def test_every_command_says_what_it_does_in_a_project_with_clashing_names(stranger: Path) -> None:
