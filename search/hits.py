@@ -8,7 +8,7 @@ from sakuin.index.store import PassageRow
 from sakuin.search.ranking import Ranked, Ranking
 from sakuin.search.relevance import GOOD_MATCH, JUDGED, relevances
 from sakuin.search.request import SearchError, SearchRequest
-from sakuin.search.results import Hit, HitDocument, Place, VectorReader
+from sakuin.search.results import Hit, HitDocument, Place
 
 
 def with_relevance(snapshot: Snapshot, request: SearchRequest, ranking: Ranking) -> tuple[list[Ranked], bool | None]:
@@ -30,7 +30,7 @@ def with_relevance(snapshot: Snapshot, request: SearchRequest, ranking: Ranking)
     return [hit for hit in found if hit.relevance is not None and hit.relevance >= request.min_relevance], answered
 
 
-def hit_of(hit: Ranked, row: PassageRow, *, highlights: tuple[tuple[int, int], ...], vectors: VectorReader) -> Hit:
+def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]) -> Hit:
     """A hit with its passage."""
     places = tuple(
         Place(HitDocument(own.document_id, own.uri, own.title, own.metadata), own.start, own.end, own.heading)
@@ -52,5 +52,4 @@ def hit_of(hit: Ranked, row: PassageRow, *, highlights: tuple[tuple[int, int], .
         dense=hit.dense,
         bm25=hit.bm25,
         relevance=hit.relevance,
-        vectors=vectors,
     )

@@ -1,11 +1,8 @@
 """What a search answers: plain data, the same in Python, in JSON and on the page."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
-
-import numpy as np
-from numpy.typing import NDArray
 
 from sakuin.facts import Fact
 from sakuin.index.documents import MetadataValue
@@ -94,7 +91,6 @@ class Hit:
         relevance: The probability that the passage answers the query, 0 to 1, by how far its scores are from those of
             unrelated passages of this index; comparable between queries and indexes, as the score is not. None where
             the index has too few passages to tell. See `search.relevance`.
-        vectors: Reads `vector`; None for a hit that came from another process, or another way than by a search.
     """
 
     rank: int
@@ -112,33 +108,11 @@ class Hit:
     bm25: LegScore | None
     explanation: Explanation | None = None
     relevance: float | None = None
-    vectors: "VectorReader | None" = field(default=None, repr=False, compare=False)
-
-    @property
-    def vector(self) -> NDArray[np.float32]:
-        """float32 (dim,): the stored vector of the passage, of length 1, read when it is asked for.
-
-        Raises:
-            ValueError: nothing is there to read it with; `Searcher.vectors` does for any hit.
-        """
-        if self.vectors is None:
-            raise ValueError("This hit has no index to read its vector from: use Searcher.vectors([hit]).")
-        vector: NDArray[np.float32] = self.vectors([self])[0]
-        return vector
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, ready for JSON."""
-        plain = asdict(replace(self, explanation=None, vectors=None))
-        del plain["vectors"]
-        return plain | {"explanation": self.explanation.to_dict() if self.explanation else None}
-
-    def __getstate__(self) -> list[Any]:
-        """What goes to another process: an open index cannot."""
-        return [None if own.name == "vectors" else getattr(self, own.name) for own in fields(self)]
-
-
-VectorReader = Callable[[Sequence[Hit]], NDArray[np.float32]]
-"""Gives the vectors of hits, float32 (n, dim)."""
+        explanation = self.explanation.to_dict() if self.explanation else None
+        return asdict(replace(self, explanation=None)) | {"explanation": explanation}
 
 
 @dataclass(frozen=True, slots=True)

@@ -240,10 +240,7 @@ class Searcher:
             if len(rows) == len(ranked) and not (within and snapshot.outdated()):
                 break
         texts = highlight(snapshot.terms.analyser, query, [rows[hit.passage_id].text for hit in ranked])
-        hits = tuple(
-            hit_of(hit, rows[hit.passage_id], highlights=spans, vectors=self.vectors)
-            for hit, spans in zip(ranked, texts, strict=True)
-        )
+        hits = tuple(hit_of(hit, rows[hit.passage_id], spans) for hit, spans in zip(ranked, texts, strict=True))
         if request.explain:
             hits = tuple(
                 replace(hit, explanation=explain_hit(snapshot, self.model, query, hit, dim=compared)) for hit in hits

@@ -1,6 +1,5 @@
 """`Index`, as a program uses it."""
 
-import pickle
 import shutil
 import sqlite3
 import threading
@@ -387,19 +386,3 @@ def test_tuning_is_kept_where_it_is_better(example_index: Path, tmp_path: Path) 
             tuned = searcher.manifest.fusion
     assert comparison.better
     assert tuned == asdict(comparison.tuned)
-
-
-def test_a_hit_reads_its_vector_when_it_is_asked_for(index: Index) -> None:
-    index.add([{"id": "a", "text": "猫が好きです。"}, {"id": "b", "text": "会社を休む。"}])
-    with index.searcher() as searcher:
-        result = searcher.search("猫が好き", mode="dense")
-        hit = result.hits[0]
-        assert np.array_equal(hit.vector, searcher.vectors([hit])[0])
-        assert np.isclose(np.linalg.norm(hit.vector), 1)
-        query = index.model.encode(["猫が好き"], normalize=True)[0]
-        assert hit.score == pytest.approx(float(hit.vector @ query), abs=1e-6)
-        assert "vectors" not in result.to_dict()["hits"][0]
-        elsewhere = pickle.loads(pickle.dumps(hit))
-    assert elsewhere == hit
-    with pytest.raises(ValueError, match=r"Searcher\.vectors"):
-        elsewhere.vector  # noqa: B018
