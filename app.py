@@ -13,6 +13,7 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.store import NAME as DATABASE
+from sakuin.index.store import committed_manifest
 from sakuin.search import Searcher
 from sakuin.ui import ASSETS
 from sakuin.ui.html import pieces
@@ -54,11 +55,10 @@ def load_default_model() -> StaticEmbedder:
 
 def find_searcher(folder: Path) -> Searcher | None:
     """The index, or None where there is none; raises SakuinError where it cannot be used."""
-    try:
-        inode = (folder / DATABASE).stat().st_ino
-    except OSError:
+    # While the first files come in there is a folder, but nothing to search.
+    if committed_manifest(folder) is None:
         return None
-    return open_searcher(str(folder.resolve()), inode)
+    return open_searcher(str(folder.resolve()), (folder / DATABASE).stat().st_ino)
 
 
 def choose_language() -> Words:

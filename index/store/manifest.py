@@ -92,7 +92,7 @@ def committed_manifest(folder: Path) -> Manifest | None:
     if not (folder / NAME).is_file():
         return None
     # What cannot be opened so is opened, or explained, by `connect`.
-    with suppress(sqlite3.OperationalError):
+    with suppress(sqlite3.Error):
         connection = sqlite3.connect(f"{(folder / NAME).resolve().as_uri()}?mode=ro", uri=True, timeout=10)
         with closing(connection):
             if not has_manifest(connection):

@@ -23,7 +23,7 @@ def page_of_corpus(folder: str, read_only: bool) -> None:
 
     import streamlit as st
 
-    from sakuin.index.store import NAME
+    from sakuin.index.store import committed_manifest
     from sakuin.search import Searcher
     from sakuin.ui.pages.corpus import corpus_page
     from sakuin.ui.widgets import show_error
@@ -31,7 +31,7 @@ def page_of_corpus(folder: str, read_only: bool) -> None:
 
     from sakuin.errors import SakuinError  # isort: skip
 
-    if "searcher" not in st.session_state and Path(folder, NAME).exists():
+    if "searcher" not in st.session_state and committed_manifest(Path(folder)):
         st.session_state["searcher"] = Searcher.open(folder)
     try:
         corpus_page(Path(folder), st.session_state.get("searcher"), Words("en"), read_only)
