@@ -154,6 +154,9 @@ def remove(
             )
         single = [number for number, file in documents.items() if file not in files]
         writer.remove(single)
+        if single:
+            # Names that were taken are free now.
+            store.forget_hashes(writer.connection, "same_document_name")
         for uri in sorted(files):
             forget_file(writer, uri)
         report.removed, report.removed_documents = len(files), len(single)

@@ -354,13 +354,20 @@ def test_the_callers_errors_are_not_those_of_the_index(index: Index) -> None:
     assert len(index) == 0
 
 
-def test_a_file_whose_name_was_taken_is_read_once_it_is_free(index: Index, corpus: Path) -> None:
-    index.add({"id": "vpn.md", "text": "別の文書です。"})
+@pytest.mark.parametrize("by", ["delete", "remove_files"])
+def test_a_file_whose_name_was_taken_is_read_once_it_is_free(index: Index, corpus: Path, by: str) -> None:
+    index.add({"id": "rows.jsonl#a", "text": "別の文書です。"})
     assert "same_document_name" in str([skipped.reason.to_dict() for skipped in index.sync(corpus).skipped])
-    index.delete(["vpn.md"])
-    assert index.sync(corpus).added == 1
-    index.delete(["rows.jsonl#a", "rows.jsonl#b"])
-    assert index.sync(corpus).added == 1
+    getattr(index, by)(["rows.jsonl#a"])
+    report = index.sync(corpus)
+    assert (report.updated, report.skipped) == (1, [])
+    assert index.get(["rows.jsonl#a"])[0].text == "猫は魚が好きです。"
+
+
+def test_a_file_of_which_nothing_is_left_is_read_again(index: Index, corpus: Path) -> None:
+    index.sync(corpus)
+    index.delete(["rows.jsonl#a", "rows.jsonl#b", "vpn.md"])
+    assert index.sync(corpus).added == 2
     assert [document.id for document in index.get(["vpn.md", "rows.jsonl#a"])] == ["vpn.md", "rows.jsonl#a"]
 
 
