@@ -140,9 +140,11 @@ def remove(
         documents: dict[int, str] = {}
         missing = []
         for name in names:
-            row = None if readable(name) in known else store.document_number(writer.connection, readable(name))
-            if row:
+            row = store.document_number(writer.connection, readable(name))
+            if row and row[1] != readable(name):
                 documents[row[0]] = row[1]
+                # A file of that name may have been skipped for it: what is called so goes, whichever it is.
+                files |= {readable(name)} & known.keys()
             elif named := files_named(name, known, root):
                 files |= named
             else:

@@ -364,6 +364,14 @@ def test_a_file_whose_name_was_taken_is_read_once_it_is_free(index: Index, corpu
     assert index.get(["rows.jsonl#a"])[0].text == "猫は魚が好きです。"
 
 
+def test_a_document_is_removed_though_a_file_is_called_so(index: Index, corpus: Path) -> None:
+    index.add({"id": "leave.txt", "text": "別の文書です。"})
+    index.sync(corpus)
+    index.remove_files(["leave.txt"])
+    assert not index.get(["leave.txt"])
+    assert index.sync(corpus).added == 1
+
+
 def test_a_file_of_which_nothing_is_left_is_read_again(index: Index, corpus: Path) -> None:
     index.sync(corpus)
     index.delete(["rows.jsonl#a", "rows.jsonl#b", "vpn.md"])
