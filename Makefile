@@ -11,13 +11,13 @@ help: ## say what there is to make (the default)
 install: .venv/installed ## set up .venv with everything for use and development
 
 # What a developer needs: all extras, torch among them.
-.venv/installed: pyproject.toml
+.venv/installed: pyproject.toml embedder/native.c
 	@echo "Installing sakuin with all extras and the tools of its tests into .venv: some minutes, most of them for torch."
 	$(call install,dev)
 	touch .venv/demo $@
 
 # What the pages need, a quarter of that; there already where the rest is.
-.venv/demo: pyproject.toml
+.venv/demo: pyproject.toml embedder/native.c
 	@echo "Installing sakuin and its pages into .venv: a minute or two."
 	$(call install,ui)
 	touch $@

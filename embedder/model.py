@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock
 from typing import cast
@@ -13,16 +13,20 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.embedder.backends import Backend, NumpyBackend, TorchBackend, torch_repays
+from sakuin.embedder import by_numpy
+from sakuin.embedder.compiled import CompiledEncoder
+from sakuin.embedder.core import native
 from sakuin.embedder.errors import ModelError
 from sakuin.embedder.folder import ModelFiles, find_model, read_model, state_of, write_model
 from sakuin.embedder.pooling import POOLINGS, Bags, Pooling, make_bags
 from sakuin.embedder.table import Table
-from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.embedder.tokenising import FlatTokenizer, replace_lone_surrogates
 from sakuin.embedder.tokens import Token, tokens_of
 
-# Texts encoded at a time: enough to keep all cores busy, few enough to stay in the caches.
+# Texts encoded at a time: enough to keep all cores busy, few enough for a progress bar to move.
 BATCH_TEXTS = 8192
+# From so many texts on, those of earlier calls among them, the compiled core repays what it reads of the whole table.
+COMPILED_FROM = 64
 # Rows normalised at a time: a megabyte of the widest.
 NORMALIZED_TOGETHER = 256
 # Characters a batch holds at most, so that few long texts take no more memory than many short ones.
@@ -54,8 +58,7 @@ class StaticEmbedder:
         """
         self._files = files
         self._tokenizer = FlatTokenizer(files.tokenizer)
-        self._numpy = NumpyBackend(files.table)
-        self._torch = TorchBackend(files.table)
+        self._compiled = CompiledEncoder(files.table, files.pooling)
         self._encoded = 0
         self.source = source
 
@@ -142,14 +145,10 @@ class StaticEmbedder:
             raise ModelError("encode takes a list of texts: put the single text into a list.")
         vectors = np.empty((len(texts), dimension), np.float32)
         self._encoded += len(texts)
-        backend = self._backend(len(texts))
         for start, stop in progress(batches(texts), total=len(texts), show=show_progress):
-            bags = self._weighed(*self._tokenizer.encode(texts[start:stop]), backend)
-            pooled = backend.pool(bags, dimension)
-            if normalize or self._files.normalize:
-                normalize_rows(pooled, vectors[start:stop])
-            else:
-                vectors[start:stop] = pooled
+            self._encode(texts[start:stop], vectors[start:stop])
+        if normalize or self._files.normalize:
+            normalize_rows(vectors, vectors)
         return vectors
 
     def similarity(self, a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -161,7 +160,7 @@ class StaticEmbedder:
 
         The vector of text i is the sum of weight times table row over its bag (before any Normalize module).
         """
-        return self._weighed(*self._tokenizer.encode(texts), self._backend(len(texts)))
+        return self._weighed(*self._tokenizer.encode(texts))
 
     def token_counts(self, texts: Sequence[str]) -> NDArray[np.int64]:
         """How many tokens each text has, repeated ones counted again: int64 (texts,)."""
@@ -178,7 +177,7 @@ class StaticEmbedder:
             ▁A ((0, 1),)
             BC ((1, 3),)
         """
-        return tokens_of(self._tokenizer, text, weigh=partial(self._weighed, backend=self._numpy))
+        return tokens_of(self._tokenizer, text, weigh=self._weighed)
 
     def rows(self, tokens: Sequence[Token], dimension: int | None = None) -> NDArray[np.float32]:
         """float32 (tokens, dimension): prefixes of the rows of the table, whose sum by weight is the text's vector.
@@ -190,25 +189,42 @@ class StaticEmbedder:
         self._check_ids(ids)
         return self._files.table.rows(ids, self._checked_dimension(dimension))
 
-    def _backend(self, texts: int) -> Backend:
-        """What is to add up rows for so many texts."""
-        return self._torch if torch_repays(texts, self._encoded) else self._numpy
+    def _encode(self, texts: Sequence[str], out: NDArray[np.float32]) -> None:
+        """Write the vectors of a batch of texts to ``out``, float32 (texts, dimension)."""
+        tokenizer = self._tokenizer.compiled(len(texts)) if self._encoded >= COMPILED_FROM and fuses() else None
+        if tokenizer is None:
+            out[:] = self._by_numpy(texts, out.shape[1])
+            return
+        try:
+            rest = self._compiled.encode(tokenizer, texts, out)
+        except UnicodeEncodeError:
+            texts = [replace_lone_surrogates(text) for text in texts]
+            rest = self._compiled.encode(tokenizer, texts, out)
+        except IndexError as error:
+            raise self._more_pieces_than_rows() from error
+        if rest:
+            out[rest] = self._by_numpy([texts[row] for row in rest], out.shape[1])
 
-    def _weighed(self, ids: NDArray[np.int64], lengths: NDArray[np.int64], backend: Backend) -> Bags:
+    def _by_numpy(self, texts: Sequence[str], dimension: int) -> NDArray[np.float32]:
+        return by_numpy.sums(self.bags(texts), self._files.table, dimension)
+
+    def _weighed(self, ids: NDArray[np.int64], lengths: NDArray[np.int64]) -> Bags:
         """Bags of texts, weighed by the model's pooling.
 
         Args:
             ids: int64 (tokens,), of all texts end to end.
             lengths: int64 (texts,), how many tokens each text has.
-            backend: For what a pooling reads of the table.
         """
         bags = make_bags(ids, lengths, pooling=self.pooling)
         self._check_ids(bags.ids)
-        return backend.democratic(bags) if self.pooling == "even" else bags
+        return by_numpy.democratic_bags(bags, self._files.table) if self.pooling == "even" else bags
 
     def _check_ids(self, ids: NDArray[np.int64]) -> None:
         if len(ids) and int(ids.max()) >= len(self._files.table):
-            raise ModelError(f"The model {self.source} has a tokenizer with more pieces than its table has rows.")
+            raise self._more_pieces_than_rows()
+
+    def _more_pieces_than_rows(self) -> ModelError:
+        return ModelError(f"The model {self.source} has a tokenizer with more pieces than its table has rows.")
 
     def _checked_dimension(self, truncate_dim: int | None) -> int:
         if truncate_dim is None:
@@ -216,6 +232,12 @@ class StaticEmbedder:
         if not 1 <= truncate_dim <= self.dimension:
             raise ModelError(f"Cannot truncate vectors to {truncate_dim} dimensions: give 1 to {self.dimension}.")
         return truncate_dim
+
+
+@cache
+def fuses() -> bool:
+    """Whether the compiled core is there, and this processor does what it is quick by."""
+    return native is not None and bool(native.fuses())
 
 
 def batches(texts: Sequence[str]) -> Iterator[tuple[int, int]]:

@@ -59,7 +59,6 @@ def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], *, pooling
         lengths: Integers (texts,), how many ids each text has; zeros are allowed.
         pooling: One of `POOLINGS`.
     """
-    leads = pooling in ("lead", "even")
     texts = len(lengths)
     if not len(ids):
         return Bags(np.zeros(0, np.int64), np.zeros(0, np.float32), np.zeros(texts + 1, np.int64))
@@ -68,7 +67,7 @@ def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], *, pooling
     packed_type: type[np.uint32] | type[np.uint64] = np.uint32 if texts * span < 2**32 else np.uint64
     packed: NDArray[Any] = np.repeat((np.arange(texts) * span).astype(packed_type), lengths)
     packed += 2 * ids.astype(packed_type)
-    if leads:
+    if leads(pooling):
         packed[lead(np.asarray(lengths, np.int64))] += packed_type(1)
     packed.sort()
     leading = packed & packed_type(1)
@@ -86,11 +85,16 @@ def make_bags(ids: NDArray[np.integer], lengths: NDArray[np.integer], *, pooling
     weights = counts.astype(np.float32)
     if pooling != "mean":
         np.sqrt(weights, out=weights)
-    if leads:
+    if leads(pooling):
         weights += (LEAD_WEIGHT - 1) * np.add.reduceat(leading, starts, dtype=np.float32) / weights
     sums = np.bincount(rows.astype(np.int64), weights=weights, minlength=texts)
     weights /= np.repeat(sums, np.diff(offsets))
     return Bags(merged, weights, offsets)
+
+
+def leads(pooling: Pooling) -> bool:
+    """Whether a text's first tokens count more."""
+    return pooling in ("lead", "even")
 
 
 def lead(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,27 +1,29 @@
 """Texts to flat arrays of token ids, by the fastest tokenizer that is proven to give the right ones.
 
-`tokenizers` (Hugging Face) is the authority. `tokie` is several times faster but silently skips parts of some
-tokenizer files, so it is used only for tokenizers whose form it is known to follow and for which, on loading, it gives
-the same ids as `tokenizers` on a set of awkward texts.
+`tokenizers` (Hugging Face) is the authority. The compiled core is twenty times as fast, and reads only tokenizers whose
+form it follows in every part. For the packaged one the tests prove that its ids are the same; for any other, a set of
+awkward texts does when it is first used.
 """
 
-import json
 from collections.abc import Sequence
+from filecmp import cmp
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sakuin.embedder.core import native
 from sakuin.embedder.errors import ModelError
+from sakuin.embedder.folder import DEFAULT_FOLDER
+from sakuin.embedder.unigram import compiled_tokenizer
 
 if TYPE_CHECKING:
     import tokenizers
-    import tokie
 
-# Below this many texts, loading and proving tokie costs more than it saves.
-FAST_FROM = 256
+# Below this many texts, proving a tokenizer costs more than it saves.
+PROVEN_FROM = 256
 
 # What tokenizers disagree about: width, case, kana with marks, compatibility forms, spaces, controls, emoji, rare
 # scripts, unknown characters, special pieces in plain text, numbers, long repeats.
@@ -72,23 +74,22 @@ class FlatTokenizer:
         tokenizer.no_padding()
         return tokenizer
 
-    @cached_property
-    def fast(self) -> "tokie.Tokenizer | None":
-        """The `tokie` tokenizer, or None where its ids are not proven equal."""
-        try:
-            definition = json.loads(self.path.read_bytes())
-        except ValueError:
-            return None  # `exact` says what is wrong with it.
-        if not has_known_form(definition):
-            return None
-        import tokie
+    def compiled(self, texts: int) -> object | None:
+        """The tokenizer for the compiled core; None where there is none, or so few texts do not repay its proof."""
+        known = self._is_packaged or "_proven" in vars(self) or texts >= PROVEN_FROM
+        return self._proven if known else None
 
-        try:
-            tokenizer = tokie.Tokenizer.from_json(str(self.path))
-            tokenizer.no_padding()
-            ids, lengths = self._encode_fast(tokenizer, PROBES)
-        except (tokie.TokieError, ValueError):
-            return None
+    @cached_property
+    def _is_packaged(self) -> bool:
+        packaged = DEFAULT_FOLDER / "tokenizer.json"
+        return self.path == packaged or (self.path.is_file() and cmp(self.path, packaged, shallow=False))
+
+    @cached_property
+    def _proven(self) -> object | None:
+        tokenizer = compiled_tokenizer(self.path)
+        if tokenizer is None or self._is_packaged:
+            return tokenizer
+        ids, lengths = self._encode_compiled(tokenizer, PROBES)
         expected_ids, expected_lengths = self._encode_exact(PROBES)
         same = np.array_equal(ids, expected_ids) and np.array_equal(lengths, expected_lengths)
         return tokenizer if same else None
@@ -98,28 +99,25 @@ class FlatTokenizer:
         try:
             return self._encode(texts)
         except (UnicodeEncodeError, TypeError):
-            # A lone surrogate cannot be encoded as UTF-8; it becomes U+FFFD like any undecodable byte. `tokie` raises
-            # the one error over it, `tokenizers` the other.
+            # A lone surrogate cannot be encoded as UTF-8; it becomes U+FFFD like any undecodable byte. The compiled
+            # core raises the one error over it, `tokenizers` the other.
             return self._encode([replace_lone_surrogates(text) for text in texts])
 
     def _encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        if len(texts) < FAST_FROM or self.fast is None:
-            return self._encode_exact(texts)
-        return self._encode_fast(self.fast, texts)
+        tokenizer = self.compiled(len(texts))
+        return self._encode_exact(texts) if tokenizer is None else self._encode_compiled(tokenizer, texts)
 
-    def _encode_fast(
-        self, fast: "tokie.Tokenizer", texts: Sequence[str]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        ids, lengths = fast.encode_batch_flat(list(texts), add_special_tokens=False)  # type: ignore[attr-defined]
-        ids, lengths = ids.astype(np.int64), lengths.astype(np.int64)
-        # A text of nothing but control characters has no token; tokie gives it the lone word mark "▁".
-        mark = self.exact.token_to_id("▁")
-        single = np.flatnonzero(lengths == 1)
-        single = single[ids[np.cumsum(lengths)[single] - 1] == mark]
-        empty = [row for row in single.tolist() if not self._encode_exact([texts[row]])[1][0]]
-        if empty:
-            ids = np.delete(ids, np.cumsum(lengths)[empty] - 1)
-            lengths[empty] = 0
+    def _encode_compiled(self, tokenizer: object, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        assert native is not None
+        found, counted = native.token_ids(tokenizer, texts, 0, len(texts))
+        ids, lengths = (np.frombuffer(values, np.int32).astype(np.int64) for values in (found, counted))
+        awkward = np.flatnonzero(lengths < 0)
+        if len(awkward):
+            lengths[awkward] = 0
+            places = np.cumsum(lengths)[awkward]
+            more, counts = self._encode_exact([texts[row] for row in awkward.tolist()])
+            ids = np.insert(ids, np.repeat(places, counts), more)
+            lengths[awkward] = counts
         return ids, lengths
 
     def _encode_exact(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -128,21 +126,6 @@ class FlatTokenizer:
         lengths = np.fromiter(map(len, rows), np.int64, len(rows))
         ids = np.fromiter((i for row in rows for i in row), np.int64, int(lengths.sum()))
         return ids, lengths
-
-
-def has_known_form(definition: dict[str, Any]) -> bool:
-    """Whether a tokenizer has XLM-RoBERTa's form, every part of which tokie is known to follow."""
-    normalizer = definition.get("normalizer") or {}
-    steps = normalizer.get("normalizers", [normalizer])
-    kinds = [step.get("type") for step in steps]
-    model = definition.get("model") or {}
-    return (
-        model.get("type") == "Unigram"
-        and not model.get("byte_fallback")
-        and not definition.get("truncation")
-        and kinds.count("Precompiled") == 1
-        and set(kinds) <= {"Precompiled", "Replace", "Strip"}
-    )
 
 
 def replace_lone_surrogates(text: str) -> str:

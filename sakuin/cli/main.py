@@ -12,8 +12,19 @@ from sakuin.cli.tuning import tune
 from sakuin.cli.upkeep import compact, repair, verify
 
 
+def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the version, and whether texts are encoded by the compiled core."""
+    if wanted:
+        from sakuin import __version__
+        from sakuin.embedder.core import native
+
+        how = "with the compiled core" if native else "without the compiled core: see Install in the README"
+        click.echo(f"index, version {__version__} ({how})")
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="sakuin")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Say which.")
 def cli() -> None:
     """Search your own Japanese and English documents by meaning and by words.
 

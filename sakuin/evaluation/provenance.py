@@ -26,7 +26,6 @@ DISTRIBUTIONS = (
     "streamlit",
     "tantivy",
     "tokenizers",
-    "tokie",
     "torch",
     "txtai",
 )

@@ -4,14 +4,12 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder, democratic
-from sakuin.embedder.backends import BULK_FROM
-from sakuin.embedder.democratic import ENTRIES_TOGETHER, FEW_TOKENS, directions, squared_lengths
+from sakuin.embedder.democratic import ENTRIES_TOGETHER, FEW_TOKENS, directions
 from sakuin.embedder.pooling import LEAD_TOKENS, Bags, make_bags
 
 Array = NDArray[np.float32]
@@ -44,15 +42,8 @@ def by_the_formula(bags: Bags, rows: Array) -> list[float]:
     return found
 
 
-def by_torch(bags: Bags, rows: Array) -> Bags:
-    """The weights where torch adds up."""
-    table = directions(rows)
-    return democratic.by_torch(bags, torch.from_numpy(table), squares=squared_lengths(table))
-
-
-def by_numpy(bags: Bags, rows: Array) -> Bags:
-    """The weights where numpy does."""
-    return democratic.by_numpy(bags, directions(rows))
+def reweighted(bags: Bags, rows: Array) -> Bags:
+    return democratic.reweighted(bags, directions(rows))
 
 
 texts = st.lists(st.lists(st.integers(0, VOCABULARY - 1), max_size=60), min_size=1, max_size=8)
@@ -60,15 +51,12 @@ texts = st.lists(st.lists(st.integers(0, VOCABULARY - 1), max_size=60), min_size
 
 @given(texts, st.sampled_from([3, 64, 100]))
 @settings(deadline=None, max_examples=150)
-def test_weights_are_those_of_the_formula_and_the_same_by_numpy_and_torch(
-    texts: list[list[int]], dimensions: int
-) -> None:
+def test_weights_are_those_of_the_formula(texts: list[list[int]], dimensions: int) -> None:
     rows = table(dimensions)
     ids = np.array([token for text in texts for token in text], np.int64)
     bags = make_bags(ids, np.array([len(text) for text in texts]), pooling="even")
-    weighed = by_numpy(bags, rows)
+    weighed = reweighted(bags, rows)
     assert (weighed.ids == bags.ids).all()
-    assert (weighed.weights == by_torch(bags, rows).weights).all()
     assert (weighed.weights > 0).all()
     # Directions are rounded to a few hundred steps: in three dimensions what others leave may nearly cancel.
     np.testing.assert_allclose(weighed.weights, by_the_formula(bags, rows), atol=0.05 if dimensions == 3 else 0.006)
@@ -79,8 +67,7 @@ def test_sums_of_a_very_long_text_are_exact_in_float32() -> None:
     rows = np.tile(np.array([0.9] + [0.01] * 63, np.float32), (100_000, 1))
     rows[::2] *= 3
     bags = make_bags(np.arange(100_000), np.array([100_000]), pooling="even")
-    weights = by_numpy(bags, rows).weights
-    assert (weights == by_torch(bags, rows).weights).all()
+    weights = reweighted(bags, rows).weights
     np.testing.assert_allclose(weights[LEAD_TOKENS:], weights[-1], rtol=1e-6)
 
 
@@ -88,17 +75,16 @@ def test_what_is_said_in_many_words_counts_less_for_each() -> None:
     rows = np.eye(8, 70, dtype=np.float32)
     rows[:4] = rows[0] + 0.3 * rows[:4]
     bags = make_bags(np.arange(8), np.array([8]), pooling="even")
-    weights = by_numpy(bags, rows).weights
+    weights = reweighted(bags, rows).weights
     assert weights[:4].max() < 0.8 * weights[4:].min()
     np.testing.assert_allclose(weights.sum(), 1, atol=1e-6)
 
 
 def test_a_token_alone_and_texts_without_tokens_keep_their_weights() -> None:
     bags = make_bags(np.array([3, 3, 3]), np.array([0, 3, 0]), pooling="even")
-    assert by_numpy(bags, table(64)).weights.tolist() == [1]
-    assert by_torch(bags, table(64)).weights.tolist() == [1]
+    assert reweighted(bags, table(64)).weights.tolist() == [1]
     nothing = make_bags(np.zeros(0, np.int64), np.array([0, 0]), pooling="even")
-    assert by_numpy(nothing, table(64)).offsets.tolist() == [0, 0, 0]
+    assert reweighted(nothing, table(64)).offsets.tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("texts", [["猫が好きです。猫は良い。", "", "cats"], ["検索エンジン"] * 100])
@@ -106,7 +92,7 @@ def test_the_packaged_model_pools_so(texts: list[str]) -> None:
     lead, even = StaticEmbedder.load(pooling="lead"), StaticEmbedder.load()
     assert even.pooling == "even"
     rows = even._files.table.prefix(even.dimension)
-    expected = by_numpy(lead.bags(texts), rows)
+    expected = reweighted(lead.bags(texts), rows)
     assert (even.bags(texts).weights == expected.weights).all()
     vectors = [
         sum((w * rows[i] for i, w in zip(*bag, strict=True)), np.zeros(1024, np.float32))
@@ -115,21 +101,12 @@ def test_the_packaged_model_pools_so(texts: list[str]) -> None:
     np.testing.assert_allclose(even.encode(texts)[:3], vectors, atol=1e-5)
 
 
-@pytest.mark.parametrize("switched_off", [torch.no_grad, torch.inference_mode])
-def test_texts_are_encoded_where_gradients_are_switched_off(switched_off: type) -> None:
-    texts = ["検索エンジンの仕組み"] * BULK_FROM
-    with switched_off():
-        vectors = StaticEmbedder.load().encode(texts, 64)
-    assert (vectors == StaticEmbedder.load().encode(texts[:1], 64)).all()
-
-
 def test_texts_in_many_blocks_weigh_what_they_weigh_alone() -> None:
     rows, rng = table(64), np.random.default_rng(1)
     lengths = rng.integers(0, 30, 3 * ENTRIES_TOGETHER // 12)
     bags = make_bags(rng.integers(0, VOCABULARY, lengths.sum()), lengths, pooling="even")
-    weights = by_numpy(bags, rows).weights
+    weights = reweighted(bags, rows).weights
     assert len(bags.ids) > 2 * ENTRIES_TOGETHER
-    assert (weights == by_torch(bags, rows).weights).all()
     for start, stop in list(pairwise(bags.offsets))[:: len(bags) // 50]:
         alone = Bags(bags.ids[start:stop], bags.weights[start:stop], np.array([0, stop - start]))
-        assert (by_numpy(alone, rows).weights == weights[start:stop]).all()
+        assert (reweighted(alone, rows).weights == weights[start:stop]).all()

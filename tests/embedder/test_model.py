@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sakuin.embedder import ModelError, StaticEmbedder
-from sakuin.embedder.backends import BULK_FROM
 from sakuin.embedder.folder import ModelFiles, read_model, write_model
 from sakuin.embedder.table import Table
+from sakuin.embedder.tokenising import PROVEN_FROM
 
 TEXTS = [
     "猫が好きです。",
@@ -154,7 +154,7 @@ def test_a_model_whose_files_have_changed_is_another(toy_model: Path, tmp_path: 
 
 def test_a_model_that_nobody_uses_is_let_go(toy_model: Path) -> None:
     model = StaticEmbedder.load(toy_model, pooling="lead")
-    model.encode(["cat"] * BULK_FROM)
+    model.encode(["cat"] * PROVEN_FROM)
     gone = weakref.ref(model)
     del model
     assert gone() is None
