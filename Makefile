@@ -1,6 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO_INDEX := examples/.sakuin
+COMPILED := embedder/native.c index/text/native.c
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all lint fix docs
@@ -11,13 +12,13 @@ help: ## say what there is to make (the default)
 install: .venv/installed ## set up .venv with everything for use and development
 
 # What a developer needs: all extras, torch among them.
-.venv/installed: pyproject.toml embedder/native.c
+.venv/installed: pyproject.toml setup.py $(COMPILED)
 	@echo "Installing sakuin with all extras and the tools of its tests into .venv: some minutes, most of them for torch."
 	$(call install,dev)
 	touch .venv/demo $@
 
 # What the pages need, a quarter of that; there already where the rest is.
-.venv/demo: pyproject.toml embedder/native.c
+.venv/demo: pyproject.toml setup.py $(COMPILED)
 	@echo "Installing sakuin and its pages into .venv: a minute or two."
 	$(call install,ui)
 	touch $@

@@ -1,14 +1,19 @@
-"""The compiled core; everything else is in pyproject.toml, where setuptools calls extensions experimental."""
+"""What is compiled; everything else is in pyproject.toml, where setuptools calls extensions experimental."""
 
 from setuptools import Extension, setup
 
-core = Extension(
-    "sakuin.embedder.native",
-    ["embedder/native.c"],
+
+def compiled(module: str, source: str) -> Extension:
+    """Without a compiler the package installs all the same, and is slower."""
     # Results are those of the code without it, to the last bit: no sum may be contracted that is not written so.
-    extra_compile_args=["-O3", "-ffp-contract=off", "-fno-math-errno"],
-    py_limited_api=True,
-    # Without a compiler the package installs all the same, and is slower.
-    optional=True,
+    flags = ["-O3", "-ffp-contract=off", "-fno-math-errno"]
+    return Extension(module, [source], extra_compile_args=flags, py_limited_api=True, optional=True)
+
+
+setup(
+    ext_modules=[
+        compiled("sakuin.embedder.native", "embedder/native.c"),
+        compiled("sakuin.index.text.native", "index/text/native.c"),
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )
-setup(ext_modules=[core], options={"bdist_wheel": {"py_limited_api": "cp311"}})

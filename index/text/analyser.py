@@ -35,16 +35,11 @@ class Analyser:
 
     def terms(self, text: str) -> list[str]:
         """The terms of a text, as often as they occur; no order is promised."""
-        text = folded(text)
-        terms = [] if text.isascii() else japanese.terms(text)
-        terms += other_scripts.terms(text)
-        if max(map(len, terms), default=0) > MAX_TERM_CHARACTERS:
-            terms = [term[:MAX_TERM_CHARACTERS] for term in terms]
-        return terms
+        return self.joined([text])[0].split()
 
     def joined(self, texts: Sequence[str]) -> list[str]:
         """The terms of each text, parted by spaces; a term holds none."""
-        return [" ".join(self.terms(text)) for text in texts]
+        return [_terms(folded(text)) for text in texts]
 
     def spans(self, text: str) -> list[tuple[str, int, int]]:
         """The same terms, each with the start and end of the characters of ``text`` that it was read from."""
@@ -57,3 +52,15 @@ class Analyser:
         plain, starts, ends = aligned(text)
         found = [*japanese.word_spans(plain), *other_scripts.word_spans(plain)]
         return [(term[:MAX_TERM_CHARACTERS], text[starts[start] : ends[end - 1]]) for term, start, end in found]
+
+
+def _terms(text: str) -> str:
+    """The terms of a folded text, parted by spaces."""
+    # Of Japanese, MeCab makes no word of more than two dozen characters that its dictionary does not have.
+    found = "" if text.isascii() else japanese.terms(text)
+    others = other_scripts.terms(text)
+    if not others:
+        return found
+    if max(map(len, others)) > MAX_TERM_CHARACTERS:
+        others = [term[:MAX_TERM_CHARACTERS] for term in others]
+    return f"{found} {' '.join(others)}" if found else " ".join(others)

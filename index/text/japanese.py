@@ -7,6 +7,11 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
 
+try:
+    from sakuin.index.text import native
+except ImportError:  # there was no compiler when the package was installed
+    native = None  # type: ignore[assignment]
+
 from sakuin.index.text import mecab
 from sakuin.index.text.characters import HIRAGANA, JAPANESE, KANJI, KATAKANA
 
@@ -31,24 +36,41 @@ _GRAMMAR_WORDS = """
 """
 _STOP_WORDS = frozenset(_GRAMMAR_WORDS.split()) | frozenset(map(chr, range(ord("ぁ"), ord("ゖ") + 1)))
 
+if native:
+    native.set_up(HIRAGANA, KANJI, JAPANESE, [*_STOP_WORDS])
+
 
 def is_japanese(term: str) -> bool:
     """Whether a term was read from a Japanese run; terms are never mixed."""
     return _run.match(term) is not None
 
 
-def terms(text: str) -> list[str]:
-    """The terms of a folded text, as often as they occur."""
+def terms(text: str) -> str:
+    """The terms of a folded text, as often as they occur, parted by spaces."""
     runs = _run.findall(text)
     if not runs:
-        return []
-    found = [word for word in _word_folded(mecab.bases(runs)).split() if word not in _STOP_WORDS]
+        return ""
+    words = _word_folded(mecab.bases(runs))
     stream = _final_vowel.sub("", _gap.sub("", text))
     if _repeats.search(stream):
         stream = _iteration.sub(r"\1\1", stream)
+    try:
+        return native.terms(words, stream) if native else terms_by_pattern(words, stream)
+    except UnicodeEncodeError:  # a lone surrogate
+        return terms_by_pattern(words, stream)
+
+
+def terms_by_pattern(words: str, stream: str) -> str:
+    """What `native.terms` gives, where that was not built.
+
+    Args:
+        words: Parted by spaces; stop words among them.
+        stream: What pairs and kanji are read from.
+    """
+    found = [word for word in words.split() if word not in _STOP_WORDS]
     found += _pair.findall(stream)
     found += _kanji.findall(stream)
-    return found
+    return " ".join(found)
 
 
 def spans(text: str) -> list[tuple[str, int, int]]:

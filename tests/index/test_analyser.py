@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sakuin.index.text import MAX_TERM_CHARACTERS, Analyser, is_japanese
+from sakuin.index.text import MAX_TERM_CHARACTERS, Analyser, is_japanese, japanese
 
 ANALYSER = Analyser()
 
@@ -175,3 +175,28 @@ def test_the_name_carries_the_dictionary() -> None:
 
 def test_a_long_text_without_a_break() -> None:
     assert ANALYSER.terms("吾輩は猫である" * 20_000).count("吾輩") >= 20_000
+
+
+@pytest.mark.skipif(japanese.native is None, reason="it was not compiled: is there a C compiler?")
+@given(
+    st.lists(st.text("のこと休暇ー猫サバ〆々𠮷x", max_size=8), max_size=8),
+    st.text(max_size=40),
+    st.text("休暇のーコ々𠮷ﾊa \n", max_size=40),
+)
+@settings(max_examples=300, deadline=None)
+def test_terms_are_the_same_compiled_and_by_patterns(words: list[str], anything: str, stream: str) -> None:
+    assert japanese.native is not None
+    for text in (stream, anything, stream + anything):
+        assert japanese.native.terms(" ".join(words), text) == japanese.terms_by_pattern(" ".join(words), text)
+
+
+@pytest.mark.skipif(japanese.native is None, reason="it was not compiled: is there a C compiler?")
+def test_so_are_those_of_every_character() -> None:
+    assert japanese.native is not None
+    characters = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
+    assert japanese.native.terms("", characters) == japanese.terms_by_pattern("", characters)
+
+
+def test_no_japanese_word_is_longer_than_a_term() -> None:
+    text = "".join(map(chr, range(ord("ァ"), ord("ヺ")))) * 20 + "亜" * 3000 + "ー" * 300
+    assert max(map(len, Analyser().terms(text))) <= MAX_TERM_CHARACTERS
