@@ -2,13 +2,14 @@
 
 import json
 import os
-import shlex
-import subprocess
 import sys
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from importlib.metadata import Distribution
+
+# What is imported inside functions takes as long as a tenth of a search from the command line, and is seldom needed.
 
 NAME = "sakuin"
 
@@ -29,6 +30,8 @@ def install_command(extra: str) -> str:
     sakuin may have come from a folder, a repository or an archive, and is on no package index of its own accord: only
     what the installer wrote down tells (PEP 610). What was never installed runs from a clone, which then is installed.
     """
+    from importlib.metadata import PackageNotFoundError, distribution
+
     try:
         installed = distribution(NAME)
     except PackageNotFoundError:
@@ -37,8 +40,11 @@ def install_command(extra: str) -> str:
     return command(installer, *requirement(installed, extra))
 
 
-def requirement(installed: Distribution, extra: str) -> list[str]:
+def requirement(installed: "Distribution", extra: str) -> list[str]:
     """The arguments that name an installed sakuin with an extra: where it came from, and whether as a link."""
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
     origin = json.loads(installed.read_text("direct_url.json") or "{}")
     url = origin.get("url", "")
     if "dir_info" in origin:
@@ -53,6 +59,9 @@ def requirement(installed: Distribution, extra: str) -> list[str]:
 
 def command(installer: str, *arguments: str) -> str:
     """An install command for the running interpreter, whichever environment the shell is in."""
+    import shlex
+    import subprocess
+
     start = ["uv", "pip", "install", "--python"] if installer == "uv" else []
     words = [*start, sys.executable, *([] if start else ["-m", "pip", "install"]), *arguments]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

@@ -63,12 +63,12 @@ class Installed(importlib.metadata.Distribution):
 def test_the_command_installs_from_where_sakuin_came(
     origin: object, expected: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sakuin.extras.distribution", lambda name: Installed(origin))
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Installed(origin))
     assert shlex.split(install_command("train")) == [*PIP, *expected]
 
 
 def test_the_command_is_that_of_the_installer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sakuin.extras.distribution", lambda name: Installed(None, "uv"))
+    monkeypatch.setattr("importlib.metadata.distribution", lambda name: Installed(None, "uv"))
     assert install_command("ui") == shlex.join(["uv", "pip", "install", "--python", sys.executable, "sakuin[ui]"])
 
 
@@ -76,7 +76,7 @@ def test_what_runs_from_a_clone_is_installed_from_there(monkeypatch: pytest.Monk
     def not_installed(name: str) -> None:
         raise importlib.metadata.PackageNotFoundError(name)
 
-    monkeypatch.setattr("sakuin.extras.distribution", not_installed)
+    monkeypatch.setattr("importlib.metadata.distribution", not_installed)
     assert shlex.split(install_command("map")) == [*PIP, "--editable", f"{ROOT}[map]"]
 
 

@@ -21,10 +21,8 @@ _LETTER = rf"[^\W_{JAPANESE}]"
 _WORD = rf"{_LETTER}(?:{_LETTER}|[{_MARKS}])*+"  # possessive: one long word must not be tried at every length
 
 _word = re.compile(rf"{_WORD}(?:'{_WORD})*+")
-_joined = re.compile(rf"(?<!{_LETTER})(?<![{_MARKS}]){_WORD}(?:[-_.,]{_WORD})++")
 _joiner = re.compile("[-_.,]")
 _joint = re.compile(r"(?<!\d)[-_]|[-_](?!\d)|(?<=\d),(?=\d)")
-_named_with_sign = re.compile(rf"(?<!{_LETTER})[A-Za-z][A-Za-z0-9]*+(?:\+\+|#)(?!{_LETTER})")
 _accent = re.compile("[\u0300-\u036f]")
 
 
@@ -46,11 +44,23 @@ def word_spans(text: str) -> list[tuple[str, int, int]]:
     return [(_term(match[0]), match.start(), match.end()) for match in _word.finditer(text)]
 
 
+@cache
+def _joined() -> re.Pattern[str]:
+    """Words joined by signs. Compiled when the first text comes that may have some: it takes long."""
+    return re.compile(rf"(?<!{_LETTER})(?<![{_MARKS}]){_WORD}(?:[-_.,]{_WORD})++")
+
+
+@cache
+def _named_with_sign() -> re.Pattern[str]:
+    """C++, C#; compiled as the other."""
+    return re.compile(rf"(?<!{_LETTER})[A-Za-z][A-Za-z0-9]*+(?:\+\+|#)(?!{_LETTER})")
+
+
 def _joined_words(text: str) -> Iterator[tuple[str, int, int]]:
     """Joined words as one: ``foo_bar`` as ``foobar``, ``1,000`` as ``1000``; ``v1.2`` stays; and C++, C#."""
-    for match in _joined.finditer(text) if _joiner.search(text) else ():
+    for match in _joined().finditer(text) if _joiner.search(text) else ():
         yield _joint.sub("", match[0]), match.start(), match.end()
-    for match in _named_with_sign.finditer(text) if "+" in text or "#" in text else ():
+    for match in _named_with_sign().finditer(text) if "+" in text or "#" in text else ():
         yield match[0], match.start(), match.end()
 
 
