@@ -7,12 +7,11 @@ not `multiprocessing`, which would run the main module of whoever calls us once 
 """
 
 import os
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, Any
@@ -23,6 +22,7 @@ import sakuin
 from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.text import Analyser
+from sakuin.signals import interrupts_held
 
 MAX_WORKERS = 8
 
@@ -89,22 +89,6 @@ class Analysers:
             ) from error
         finally:
             self._idle.put(process)
-
-
-@contextmanager
-def interrupts_held() -> Iterator[None]:
-    """Hold SIGINT back: a process that is started meanwhile never gets one, not even before it has imported anything.
-
-    Any thread may do this, where only the main one may set a handler. On Windows it does nothing.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def send(stream: IO[bytes], texts: Sequence[str]) -> None:

@@ -84,7 +84,10 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     type=click.Path(path_type=Path),
     help="File with a key that clients must send: `Authorization: Bearer KEY`.",
 )
-def serve(folder: Path, port: int, host: str, key_file: Path | None) -> None:
+@click.option(
+    "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer (Linux, macOS)."
+)
+def serve(folder: Path, port: int, host: str, key_file: Path | None, workers: int) -> None:
     """Answer searches over HTTP, and embed texts as OpenAI's API does. Ctrl-C ends it.
 
     \b
@@ -108,9 +111,11 @@ def serve(folder: Path, port: int, host: str, key_file: Path | None) -> None:
     client = OpenAI(base_url="http://127.0.0.1:8000/v1", api_key="any, or the key")
     client.embeddings.create(model="default", input=["猫", "a cat"], dimensions=256)
 
-    What other commands commit is searched from then on. Only this machine can reach the service, and all its users can;
-    with --host others can too, who must send the key. It is sent as it is, so in a network that others can read put a
-    server with TLS in front.
+    What other commands commit is searched from then on. One process uses little more than one core; with --workers
+    several answer at the same port, each with memory of its own for all but the index's files.
+
+    Only this machine can reach the service, and all its users can; with --host others can too, who must send the key.
+    It is sent as it is, so in a network that others can read put a server with TLS in front.
     """
     from sakuin.service.serving import serve
 
@@ -118,7 +123,10 @@ def serve(folder: Path, port: int, host: str, key_file: Path | None) -> None:
         click.echo(f"{address} serves {folder}; Ctrl-C ends it.")
         sys.stdout.flush()
 
-    serve(folder, host, port, key_file, ready)
+    def died(sentence: str) -> None:
+        click.echo(sentence, err=True)
+
+    serve(folder, host, port, key_file, workers=workers, ready=ready, died=died)
     click.echo("No longer serving.", err=True)
 
 

@@ -18,7 +18,7 @@ from sakuin.service.embeddings import embeddings_router
 from sakuin.service.filters import read_conditions, read_where
 from sakuin.service.gate import Gate
 from sakuin.service.refusals import ErrorAnswer, answer_refusals
-from sakuin.service.work import Arguments, Workers
+from sakuin.service.work import Arguments, Threads
 
 MAX_HITS = 1_000
 # Taking one hit's score apart takes some milliseconds for a short query, a tenth of a second for a long one.
@@ -131,12 +131,12 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
     )
     app.add_middleware(Gate, key=key, hosts=hosts)
     answer_refusals(app)
-    workers = Workers()
+    threads = Threads()
     # Whoever asks whether the service is well does not wait for searches.
-    watcher = Workers(1)
+    watcher = Threads(1)
     name = model_name(searcher)
 
-    async def answer(work: Callable[[], Any], by: Workers = workers) -> Response:
+    async def answer(work: Callable[[], Any], by: Threads = threads) -> Response:
         """What ``work`` gives of the index, as JSON."""
         return Response(await by.run(lambda: orjson.dumps(work())), media_type="application/json")
 
@@ -194,7 +194,7 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
     async def get_info() -> Response:
         return await answer(info)
 
-    app.include_router(embeddings_router(searcher.model, name, workers))
+    app.include_router(embeddings_router(searcher.model, name, threads))
     return app
 
 

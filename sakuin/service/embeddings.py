@@ -10,7 +10,7 @@ from pydantic import Field, PlainValidator, WithJsonSchema
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.service.refusals import Refusal
-from sakuin.service.work import Arguments, Workers
+from sakuin.service.work import Arguments, Threads
 
 MAX_INPUTS = 2_048
 MAX_CHARACTERS = 200_000
@@ -65,13 +65,13 @@ class EmbeddingsBody(Arguments):
     user: str | None = Field(default=None, description="Ignored.")
 
 
-def embeddings_router(model: StaticEmbedder, name: str, workers: Workers) -> APIRouter:
+def embeddings_router(model: StaticEmbedder, name: str, threads: Threads) -> APIRouter:
     """The routes below /v1.
 
     Args:
         model: What encodes.
         name: What clients call it.
-        workers: The threads it encodes in.
+        threads: The threads it encodes in.
     """
     router = APIRouter(prefix="/v1", tags=["as OpenAI's API"])
     # When the model was made is not known; OpenAI's clients want a number.
@@ -99,7 +99,7 @@ def embeddings_router(model: StaticEmbedder, name: str, workers: Workers) -> API
         if asked.dimensions is not None and asked.dimensions > model.dimension:
             message = f"The argument 'dimensions' should be 1 to {model.dimension:,}, the dimensions of a whole vector."
             raise Refusal(400, message, param="dimensions")
-        return Response(await workers.run(lambda: encoded(model, name, asked)), media_type="application/json")
+        return Response(await threads.run(lambda: encoded(model, name, asked)), media_type="application/json")
 
     return router
 

@@ -7,46 +7,24 @@ import signal
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 
-import uvicorn
-
-from sakuin.errors import SakuinError
-from sakuin.search.searcher import Searcher
-from sakuin.service.app import create_app
+from sakuin.service.served import Served, ServiceError
+from sakuin.service.supervisor import Supervisor
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 FEWEST_KEY_CHARACTERS = 16
-# After a signal, how long answers under way may take.
-LAST_SECONDS = 5
 
 
-class ServiceError(SakuinError):
-    """A service that cannot start: its port or address cannot be had, or its key is missing or unfit."""
-
-    code = "service_unavailable"
-
-
-class Server(uvicorn.Server):
-    """Says when it can be reached, and takes a signal to end for no failure."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer."""
-        await super().startup(sockets)
-        self._ready()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End once what is under way is answered; at a second signal, at once."""
-        # uvicorn would also raise the signal again in the end, and the process would seem killed.
-        self.force_exit = self.should_exit
-        self.should_exit = True
-
-
-def serve(folder: Path, host: str, port: int, key_file: Path | None, ready: Callable[[str], None]) -> None:
+def serve(
+    folder: Path,
+    host: str,
+    port: int,
+    key_file: Path | None,
+    *,
+    workers: int,
+    ready: Callable[[str], None],
+    died: Callable[[str], None],
+) -> None:
     """Serve an index until Ctrl-C or SIGTERM.
 
     Args:
@@ -54,10 +32,13 @@ def serve(folder: Path, host: str, port: int, key_file: Path | None, ready: Call
         host: The address to listen on; other than this machine's own only with a key.
         port: The port to listen on.
         key_file: Holds the key that clients must send; None to ask for none.
-        ready: Called with the service's address once it answers.
+        workers: Processes that answer; with one it is this process.
+        ready: Called with the service's address once all of them answer.
+        died: Called with a sentence where a worker died, and another is started.
 
     Raises:
-        ServiceError: the port is in use, there is no such address, or the key is missing or unfit.
+        ServiceError: the port is in use, there is no such address, the key is missing or unfit, or workers cannot start
+            or die again and again.
         IndexFolderError: there is no index, or it is damaged.
         ModelError: the index's model cannot be loaded.
     """
@@ -69,28 +50,26 @@ def serve(folder: Path, host: str, port: int, key_file: Path | None, ready: Call
             f"Other machines can reach {host}, so clients must have a key: write one of {FEWEST_KEY_CHARACTERS} "
             f"characters or more into a file and give it with --key-file."
         )
+    if workers > 1 and os.name != "posix":
+        raise ServiceError("Several workers need Linux or macOS: on this system leave --workers out.")
     shown = f"[{host}]" if ":" in host else host
+    served = Served(folder, key, LOOPBACK_NAMES | {shown} if local else None)
+
+    def answers() -> None:
+        ready(f"http://{shown}:{port}")
+
     try:
         # Before the index is opened, which may take a while, so that a port in use is known at once.
-        with listening(host, port) as listener, Searcher.open(folder) as searcher:
-            # The first search loads what all others share: dictionary, tokenizer, tables.
-            searcher.search("電車 train", k=1)
-            app = create_app(searcher, key, LOOPBACK_NAMES | {shown} if local else None)
-            config = uvicorn.Config(
-                app,
-                http="h11",
-                ws="none",
-                lifespan="off",
-                loop="asyncio",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                timeout_graceful_shutdown=LAST_SECONDS,
-            )
-            Server(config, lambda: ready(f"http://{shown}:{port}")).run([listener])
+        with listening(host, port) as listener:
+            if workers > 1:
+                Supervisor(served, listener, workers).run(answers, died)
+            else:
+                # Loads much that a supervisor does without.
+                from sakuin.service.worker import answer
+
+                answer(served, listener, lambda _: answers())
     except KeyboardInterrupt:
-        # Before the server was there to take the signal.
+        # Before there was anything to take the signal.
         return
 
 

@@ -32,12 +32,12 @@ class Arguments(BaseModel):
         return data
 
 
-class Workers:
+class Threads:
     """A few threads that answer, and a bounded number of requests that wait for them. Used from one event loop."""
 
-    def __init__(self, threads: int = AT_ONCE) -> None:
-        self._most = threads + WAITING
-        self._threads = ThreadPoolExecutor(threads, "answering")
+    def __init__(self, number: int = AT_ONCE) -> None:
+        self._most = number + WAITING
+        self._threads = ThreadPoolExecutor(number, "answering")
         self._taken = 0
 
     async def run(self, work: Callable[[], T]) -> T:

@@ -14,7 +14,6 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -31,88 +30,9 @@ from sakuin.index.build import add, build
 from sakuin.search import MODES, Searcher
 from sakuin.service import gate, serving
 from sakuin.service.refusals import Refusal
+from tests.service.services import JSON, KEY, ROOT, Service, ended, free_port, started
 
-ROOT = Path(__file__).parent.parent.parent
-JSON = {"Content-Type": "application/json"}
 BEGUN = b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
-KEY = "a-key-of-more-than-sixteen-characters"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def command(folder: Path, *options: str, before: str = "") -> list[str]:
-    """The command line; Python that is to run before may change what cannot be brought about otherwise."""
-    start = ["-c", f"{before}; from sakuin.cli.main import main; main()"] if before else ["-m", "sakuin"]
-    return [sys.executable, *start, "serve", "--index", str(folder), *options]
-
-
-@contextmanager
-def started(folder: Path, *options: str, before: str = "") -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """A service that has said it is ready, and its port; killed in the end if it still runs."""
-    port = free_port()
-    process = subprocess.Popen(
-        command(folder, "--port", str(port), *options, before=before),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    )
-    try:
-        assert process.stdout
-        assert process.stderr
-        line = process.stdout.readline()
-        assert f":{port} serves" in line, process.stderr.read()
-        yield process, port
-    finally:
-        process.kill()
-        process.communicate()
-
-
-class Service:
-    """Requests to a service, each on a connection of its own."""
-
-    def __init__(self, port: int, headers: dict[str, str] | None = None) -> None:
-        self.port = port
-        self.headers = headers or {}
-
-    def send(
-        self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None, **options: Any
-    ) -> tuple[int, dict[str, str], Any]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        try:
-            connection.request(method, path, body, self.headers | (headers or {}), **options)
-            answer = connection.getresponse()
-            text = answer.read()
-            return answer.status, {name.lower(): value for name, value in answer.getheaders()}, json.loads(text)
-        finally:
-            connection.close()
-
-    def get(self, path: str, **arguments: Any) -> Any:
-        status, _, answer = self.send("GET", f"{path}?{urlencode(arguments, doseq=True)}")
-        assert status == 200, answer
-        return answer
-
-    def post(self, path: str, **arguments: Any) -> Any:
-        status, _, answer = self.send("POST", path, json.dumps(arguments), JSON)
-        assert status == 200, answer
-        return answer
-
-    def refused(self, status: int, method: str, path: str, body: Any = None, **options: Any) -> dict[str, Any]:
-        """The error of a request that must have this status; its form is OpenAI's."""
-        headers = options.pop("headers", JSON if method == "POST" else {})
-        sent = body if body is None or isinstance(body, (bytes, str)) or options else json.dumps(body)
-        found, answered, answer = self.send(method, path, sent, headers, **options)
-        assert found == status, answer
-        assert answered["content-type"] == "application/json"
-        assert answer.keys() == {"error"}
-        assert answer["error"].keys() == {"message", "type", "param", "code"}
-        assert answer["error"]["type"] == ("server_error" if status >= 500 else "invalid_request_error")
-        assert answer["error"]["message"].endswith(".")
-        return dict(answer["error"], headers=answered)
 
 
 @pytest.fixture(scope="module")
@@ -521,7 +441,7 @@ def test_signals_end_it_without_an_error(folder: Path, number: signal.Signals) -
 
 
 def test_a_stalled_client_does_not_keep_it_from_ending(folder: Path) -> None:
-    before = "from sakuin.service import serving; serving.LAST_SECONDS = 0.5"
+    before = "from sakuin.service import worker; worker.LAST_SECONDS = 0.5"
     with started(folder, before=before) as (process, port), socket.create_connection(("127.0.0.1", port)) as stalled:
         stalled.sendall(BEGUN)
         assert Service(port).get("/health")
@@ -587,16 +507,6 @@ def test_a_key_on_this_machine_is_asked_for_too(folder: Path, tmp_path: Path) ->
             client.models.list()
         headers = {"Authorization": f"Bearer {KEY}", "Host": "search.example"}
         assert Service(port).refused(403, "GET", "/health", headers=headers)
-
-
-def ended(folder: Path, *options: str) -> str:
-    """What a service that cannot start says: one line, no traceback, exit code 1."""
-    result = subprocess.run(command(folder, *options), capture_output=True, text=True, cwd=ROOT, timeout=60)
-    assert result.returncode == 1
-    assert result.stdout == ""
-    assert result.stderr.startswith("Error: ")
-    assert result.stderr.count("\n") == 1
-    return result.stderr
 
 
 def test_what_keeps_it_from_starting_is_one_sentence(folder: Path, service: Service, tmp_path: Path) -> None:

@@ -1,0 +1,30 @@
+"""What is served, to whom, and what keeps it from being served; known to the process that starts others, too."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sakuin.errors import SakuinError
+
+LAST_SECONDS = 5
+"""How long answers under way may take once the service is to end."""
+
+
+class ServiceError(SakuinError):
+    """A service that cannot start or go on: its port or address cannot be had, its key is unfit, or workers die."""
+
+    code = "service_unavailable"
+
+
+@dataclass(frozen=True)
+class Served:
+    """What is served, and to whom.
+
+    Attributes:
+        folder: Of the index.
+        key: What clients must send; None to ask for none.
+        hosts: Names by which clients may call this machine; None for any.
+    """
+
+    folder: Path
+    key: str | None = field(repr=False)
+    hosts: frozenset[str] | None
