@@ -70,6 +70,8 @@ def split(document: Document, max_width: int = MAX_WIDTH) -> list[Passage]:
     if max_width < 8:
         raise ValueError(f"max_width must be at least 8, not {max_width}")
     text = document.text
+    if not document.headings and len(text) <= max_width and _is_one_passage(text, max_width):
+        return [Passage(_skip_blanks(text, 0, len(text)), len(text.rstrip()), "")]
     passages: list[Passage] = []
     first_end = document.headings[0].start if document.headings else len(text)
     passages += [Passage(start, end, "") for start, end in _section(text, 0, first_end, max_width)]
@@ -85,6 +87,11 @@ def split(document: Document, max_width: int = MAX_WIDTH) -> list[Passage]:
             spans = _section(text, heading.start, heading.end, max_width)
             passages += [Passage(start, end, path) for start, end in spans]
     return passages
+
+
+def _is_one_passage(text: str, max_width: int) -> bool:
+    """Whether all of a text fits and is one paragraph: nothing would be gained by looking for its sentences."""
+    return bool(text.strip()) and text.count("\n") < 2 and text_width(text) <= max_width
 
 
 def _path(document: Document, headings: Sequence[Heading]) -> str:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sakuin.index import passages as cutting
 from sakuin.index.documents import Document, Heading
 from sakuin.index.passages import split, text_width
 
@@ -220,3 +221,12 @@ def test_a_huge_line_of_anything_is_split_in_linear_time(text: str) -> None:
 def test_a_width_that_holds_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="max_width"):
         split(document("abc"), 1)
+
+
+@given(st.text("あい漢A b\n。. 、\u3000\t", max_size=120), st.integers(8, 200))
+def test_a_short_text_is_cut_as_if_its_sentences_were_looked_for(text: str, max_width: int) -> None:
+    document = Document(id="a", text=text)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cutting, "_is_one_passage", lambda text, max_width: False)
+        expected = split(document, max_width)
+    assert split(document, max_width) == expected
