@@ -139,6 +139,7 @@ def test_ordinary_texts_are_not_handed_back() -> None:
         ("pre_tokenizer", {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "never", "split": True}),
         ("pre_tokenizer", {"type": "Metaspace", "replacement": "_", "prepend_scheme": "always", "split": True}),
         ("pre_tokenizer", {"type": "Whitespace"}),
+        ("added_tokens", [{"id": 9 + n, "content": f"<{n}>", "normalized": False} for n in range(300)]),
         ("truncation", {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0}),
         ("model", {"type": "Unigram", "unk_id": 3, "vocab": [["a", 0.0]]}),
         ("model", {"type": "Unigram", "unk_id": 0, "vocab": [["a" * 2000, 0.0]]}),
@@ -170,7 +171,16 @@ def test_a_damaged_map_of_characters_is_left_to_tokenizers(tmp_path: Path, toy_t
 def many(number: int) -> list[str]:
     """Texts of all kinds and lengths, some of which only `tokenizers` can read."""
     texts = [f"{i}番目の文書です。The {i}th document, 検索 {'とても' * (i % 7)}" for i in range(number)]
-    return [*texts, "", "猫" * 5000, "e\u0301 awkward", "<s>", *PROBES, *(text * 40 for text in texts[:10])]
+    return [
+        *texts,
+        "",
+        "猫" * 5000,
+        " ".join(str(i * i) for i in range(2000)),
+        "e\u0301 awkward",
+        "<s>",
+        *PROBES,
+        *(text * 40 for text in texts[:10]),
+    ]
 
 
 @pytest.fixture
