@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,6 +42,8 @@ SAME_SCORE = 1e-3
 
 class Searcher:
     """Searches one index. Safe to use from several threads; sees what other processes commit.
+
+    A process opens its own: a searcher cannot be pickled, nor used after a fork.
 
     Example:
         with Searcher.open(".sakuin") as searcher:
@@ -87,8 +90,17 @@ class Searcher:
     ) -> None:
         self.close()
 
+    def __reduce__(self) -> NoReturn:
+        raise SearchError(
+            f"A searcher cannot be sent to another process: open one there, by Searcher.open({str(self.folder)!r}), in "
+            f"the initializer of a pool of processes."
+        )
+
     def close(self) -> None:
         """Let go of the index's files, when the searches under way have ended; later ones raise SearchError."""
+        if os.getpid() != self._process:
+            # They are those of the process that opened them, and its searches do not end in a fork.
+            return
         self._closed = True
         with self._closing, ExitStack() as turns:
             for _ in range(AT_ONCE):
@@ -168,6 +180,7 @@ class Searcher:
                 their relevance in an index too small to tell it.
         """
         started = time.perf_counter()
+        self._require_process()
         with self._turns:
             result = self._answer(request)
         return replace(result, seconds=time.perf_counter() - started)
@@ -193,6 +206,7 @@ class Searcher:
         """
         started = time.perf_counter()
         scaled = checked_vector(vector)
+        self._require_process()
         request = SearchRequest(query="", k=k, mode="dense", dim=len(scaled), rescore=rescore, where=where)
         with self._turns:
             result = self._answer(request, scaled)
@@ -315,11 +329,15 @@ class Searcher:
             )
         return explain_hit(snapshot, self.model, text, hit, dim=compared, by=by)
 
+    def _require_process(self) -> None:
+        """Raise SearchError in a forked process, before anything waits for what only the other process can end."""
+        if os.getpid() != self._process:
+            # Neither threads nor SQLite's connections live on in a forked process.
+            raise SearchError("This searcher was opened before the process was forked: open one in each process.")
+
     def _current(self) -> Snapshot:
         """The last committed state, reopened if it has changed."""
-        if os.getpid() != self._process:
-            # Neither threads nor SQLite's connections live on in a forked process; a search would wait for ever.
-            raise SearchError("This searcher was opened before the process was forked: open one in each process.")
+        self._require_process()
         if self._closed:
             raise SearchError("This searcher is closed: open another.")
         if identity(self.folder) != self._identity:

@@ -1,4 +1,4 @@
-"""The first program of a README runs as it stands there."""
+"""Programs in documents run as they stand there."""
 
 import re
 import subprocess
@@ -6,6 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from sakuin.index.build import build
+from sakuin.index.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -18,3 +21,13 @@ def test_the_first_program_finds_what_it_says(name: str, corpus: Path, tmp_path:
     assert run.returncode == 0, run.stderr
     # Only one document is of 2024, and it is the one that says how to get proof of a delay.
     assert re.fullmatch(r"1 [\d.]+ \S+ delay .*遅延証明書.*\n", run.stdout)
+
+
+def test_a_pool_of_processes_searches(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
+    build(corpus, tmp_path / ".sakuin", Settings(model=str(toy_model)))
+    section = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").partition("## In several processes")[2]
+    program = re.findall(r"```python\n(.*?)```", section, re.DOTALL)[0]
+    (tmp_path / "program.py").write_text(program, encoding="utf-8")
+    run = subprocess.run([sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, timeout=250)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "有給休暇の申請方法 leave.txt\nreset my password vpn.md\n"

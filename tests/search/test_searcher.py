@@ -2,10 +2,12 @@
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from experiments.examples import EXAMPLES, queries_found
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.build import add, build, remove
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.settings import Settings
 from sakuin.index.snapshot import open_index
 from sakuin.index.writer import IndexWriter
 from sakuin.search import MODES, Notice, Searcher, SearchError
@@ -301,24 +304,52 @@ def test_a_commit_during_a_filtered_search_lets_nothing_else_in(
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
-def test_a_forked_process_is_told_to_open_its_own(tmp_path: Path) -> None:
-    (tmp_path / "corpus").mkdir()
-    (tmp_path / "corpus" / "a.txt").write_text("鍵の返し方", encoding="utf-8")
-    build(tmp_path / "corpus", tmp_path / "index")
-    with Searcher.open(tmp_path / "index") as searcher:
-        searcher.search("鍵")
+@pytest.mark.parametrize("busy", [False, True])
+def test_a_forked_process_is_told_to_open_its_own(
+    corpus: Path, tmp_path: Path, toy_model: Path, busy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(corpus, tmp_path / "index", Settings(model=str(toy_model)))
+    under_way, go_on = threading.Barrier(searcher_module.AT_ONCE + 1), threading.Event()
+
+    def slow(*args: Any, **kwargs: Any) -> Ranking:
+        under_way.wait()
+        go_on.wait()
+        return rank(*args, **kwargs)
+
+    with Searcher.open(tmp_path / "index") as searcher, ThreadPoolExecutor(searcher_module.AT_ONCE) as others:
+        before = searcher.search("猫")
+        if busy:
+            monkeypatch.setattr(searcher_module, "rank", slow)
+            searches = [others.submit(searcher.search, "猫") for _ in range(searcher_module.AT_ONCE)]
+            under_way.wait()
         child = os.fork()
         if not child:
-            status = 1
+            refused = 0
             try:
                 # Rather killed than waiting for a thread that only the parent has.
                 signal.alarm(20)
-                searcher.search("鍵")
-            except SearchError as error:
-                status = 0 if "forked" in str(error) else 1
+                for ask in (lambda: searcher.search("猫"), lambda: searcher.search_vector([1.0]), searcher.counts):
+                    try:
+                        ask()
+                    except SearchError as error:
+                        refused += "forked" in str(error)
+                searcher.close()
             finally:
-                os._exit(status)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+                os._exit(0 if refused == 3 else 1)
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        go_on.set()
+        assert status == 0
+        if busy:
+            assert [search.result().hits for search in searches] == [before.hits] * searcher_module.AT_ONCE
+
+
+def test_a_searcher_is_not_sent_to_other_processes(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
+    build(corpus, tmp_path / "index", Settings(model=str(toy_model)))
+    with (
+        Searcher.open(tmp_path / "index") as searcher,
+        pytest.raises(SearchError, match=r"open one there, by Searcher\.open"),
+    ):
+        pickle.dumps(searcher.search)
 
 
 def test_another_working_folder_changes_nothing(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
