@@ -1,8 +1,15 @@
 """What benchmarks choose and call things by; what they measure is not tested."""
 
+import random
+import subprocess
 from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
 
 from benchmarks import labels
+from benchmarks.compare import Incomparable, Ratio, checked_out, in_turns, last_release, main, times_as_fast
 from benchmarks.contest import Contestant, Entry, Setting, Took, Tried, fastest, race, try_settings
 
 
@@ -62,3 +69,60 @@ def test_a_row_says_version_and_setting_and_whether_it_was_searched_for() -> Non
     )
     assert labels.row({"name": "sakuin", "version": "0.1", "role": "", "setting": {}}) == "sakuin"
     assert labels.row({"name": "sentence-transformers, 1024"}) == "sentence-transformers, 1024"
+
+
+def test_the_interval_of_few_rounds_is_their_whole_range() -> None:
+    pairs = [(ratio, 1.0) for ratio in (2.0, 1.0, 5.0, 3.0, 4.0, 6.0)]
+    assert times_as_fast(pairs) == Ratio(3.5, 1.0, 6.0)
+    with pytest.raises(ValueError, match="5 rounds are too few"):
+        times_as_fast(pairs[:5])
+
+
+def test_the_interval_of_more_rounds_leaves_out_the_odd_ones() -> None:
+    # Of 12 tosses 2 or fewer are heads with a probability of 1.9 %, 3 or fewer with one of 7.3 %.
+    pairs = [(float(ratio), 1.0) for ratio in (1, 90, 3, 4, 5, 6, 7, 8, 9, 10, 11, 0.01)]
+    assert times_as_fast(pairs) == Ratio(6.5, 3.0, 10.0)
+
+
+def test_the_interval_holds_the_true_ratio_as_often_as_it_says() -> None:
+    rng = random.Random(0)
+    held = 0
+    for _ in range(400):
+        noisy = [(1.3 * rng.lognormvariate(0, 0.3), rng.lognormvariate(0, 0.3)) for _ in range(12)]
+        ratio = times_as_fast(noisy)
+        held += ratio.low <= 1.3 <= ratio.high
+    assert held >= 0.93 * 400
+
+
+def test_sides_take_turns_and_the_first_round_only_warms_up() -> None:
+    order: list[tuple[str, int]] = []
+
+    def measure(side: str, turn: int) -> dict[str, float]:
+        order.append((side, turn))
+        return {"seconds": turn + (side == "B") / 2}
+
+    found = in_turns(["A", "B"], 2, measure)  # type: ignore[arg-type, list-item]
+    assert order == [("A", 0), ("B", 0), ("B", 1), ("A", 1), ("A", 2), ("B", 2)]
+    assert found == {"seconds": [(1.0, 1.5), (2.0, 2.5)]}
+
+
+def test_without_history_nothing_is_compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("benchmarks.compare.ROOT", tmp_path)
+    with pytest.raises(Incomparable, match="in the history of this clone"):
+        last_release()
+    result = CliRunner().invoke(main, [])
+    assert result.exit_code == 0
+    assert result.output.startswith("Nothing was compared: no tag")
+
+
+def test_a_working_tree_is_taken_as_it_is(tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    clone.mkdir()
+    subprocess.run(["git", "init", "-q", clone], check=True)
+    (clone / ".gitignore").write_text("built\n")
+    (clone / "new.py").write_text("not yet known to git")
+    (clone / "built").write_text("no part of it")
+    checked_out(str(clone), tmp_path / "source")
+    assert sorted(path.name for path in (tmp_path / "source").iterdir()) == [".gitignore", "new.py"]
+    with pytest.raises(Incomparable, match="no commit 0000000"):
+        checked_out("0000000", tmp_path / "other")
