@@ -18,9 +18,10 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
@@ -229,17 +230,26 @@ opened: list[Searcher] = []
 @contextmanager
 def pooled(folder: Path, number: int, clients: int) -> Iterator[Ask]:
     """A pool of so many processes, each with a searcher of its own."""
+    with ProcessPoolExecutor(number, get_context("spawn"), open_searcher, (folder,)) as pool:
+        yield lambda asked: in_pool(pool, clients, asked)
 
-    def timed(query: str) -> float:
-        started = time.perf_counter()
-        pool.submit(found, query).result()
-        return time.perf_counter() - started
 
-    with (
-        ProcessPoolExecutor(number, get_context("spawn"), open_searcher, (folder,)) as pool,
-        ThreadPoolExecutor(clients) as threads,
-    ):
-        yield lambda asked: list(threads.map(timed, asked))
+def in_pool(pool: ProcessPoolExecutor, clients: int, asked: Sequence[str]) -> list[float]:
+    """Seconds that each query took, with so many given to the pool at a time."""
+    queries = iter(asked)
+    seconds: list[float] = []
+    waiting = {pool.submit(found, query) for query in islice(queries, clients)}
+    started = dict.fromkeys(waiting, time.perf_counter())
+    while waiting:
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            future.result()
+            seconds.append(time.perf_counter() - started.pop(future))
+        for query in islice(queries, len(done)):
+            future = pool.submit(found, query)
+            started[future] = time.perf_counter()
+            waiting.add(future)
+    return seconds
 
 
 def open_searcher(folder: Path) -> None:
