@@ -324,25 +324,19 @@ def test_a_body_that_does_not_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -
     assert refused.value.status == 408
 
 
-def test_more_than_can_wait_are_sent_away(service: Service) -> None:
+def test_more_than_can_wait_are_sent_away(folder: Path) -> None:
     """Very many at once: each is answered or told to come again, and then all is as before."""
-    body = json.dumps({"model": "default", "input": ["経費の精算" * 300] * 40, "encoding_format": "base64"})
-    answers: list[tuple[int, dict[str, str]]] = []
-
-    def ask() -> None:
-        status, headers, _ = service.send("POST", "/v1/embeddings", body, JSON)
-        answers.append((status, headers))
-
-    threads = [threading.Thread(target=ask) for _ in range(120)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == 120
-    assert {status for status, _ in answers} == {200, 503}
-    assert all(headers.get("retry-after") == "1" for status, headers in answers if status == 503)
-    assert sum(status == 200 for status, _ in answers) >= 64
-    assert service.get("/health")["status"] == "ok"
+    before = (
+        "import time; from sakuin.service import work; from sakuin.search import Searcher; answer = Searcher.answer; "
+        "work.WAITING = 8; Searcher.answer = lambda self, asked: (time.sleep(0.3), answer(self, asked))[1]"
+    )
+    with started(folder, before=before) as (_, port), ThreadPoolExecutor(40) as clients:
+        service = Service(port)
+        answers = list(clients.map(lambda _: service.send("GET", "/search?query=a")[:2], range(40)))
+        assert {status for status, _ in answers} == {200, 503}
+        assert all(headers.get("retry-after") == "1" for status, headers in answers if status == 503)
+        assert sum(status == 200 for status, _ in answers) >= 10
+        assert service.get("/search", query="a")["hits"]
 
 
 json_values = st.recursive(
