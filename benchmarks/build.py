@@ -1,179 +1,202 @@
 """Building an index: passages a second by stage, and of the same passages by what users would pick instead.
 
     python -m benchmarks.build --data ../shared/data/pairs --passages 100000
-    python -m benchmarks.build --data ../shared/data/pairs --passages 1000000 --peer "bm25s + FAISS flat"
+    python -m benchmarks.build --data ../shared/data/pairs --passages 1000000 --work /tmp/million --peer "bm25s + FAISS"
 
-Stages are measured one after another in one process; `index build` runs several of them side by side. Peers need
-`pip install ".[bench]"`.
+Stages are measured one after another in one process; `index build` runs several of them side by side. Peers get their
+vectors from sentence-transformers, which loads the same model, and are built twice: as they come, and with the fastest
+of the settings they have, which are tried on a share of the passages and printed. What sentence-transformers takes as
+it comes is measured on the first 100,000 passages and taken as many times as there are: it reads batch by batch.
+Each is built in a process of its own. Peers need `pip install ".[bench]"`.
 """
 
-import json
-import os
-import resource
-import sqlite3
-import subprocess
-import sys
-import tempfile
+import shutil
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
 import numpy as np
 
-from benchmarks.passages import distinct_passages
-from benchmarks.peers import DIM, PEERS
+from benchmarks import labels
+from benchmarks.contest import (
+    PER_SETTING,
+    WARMING,
+    Contestant,
+    Setting,
+    Took,
+    fastest,
+    figure_of,
+    running,
+    try_settings,
+)
+from benchmarks.encoders import sentence_transformers
+from benchmarks.peers import DIM, KINDS, Kind
+from benchmarks.peers.kind import Vectors
+from benchmarks.processes import cpu_seconds, in_a_process, run
 from benchmarks.results import Figure, json_option, write
+from benchmarks.stages import stages
+from benchmarks.steps import Place, place, read_texts, work_option
 from sakuin.embedder import StaticEmbedder
-from sakuin.index import store
-from sakuin.index.documents import Document, Passage
-from sakuin.index.passages import split
-from sakuin.index.readers import read_file
-from sakuin.index.terms import TermsWriter
-from sakuin.index.text import Analyser
-from sakuin.index.vectors import as_int8, write_segment
 
-# More would only take longer: stages do not slow down with the number of passages.
-STAGES_OF = 100_000
+# More would only take longer: stages do not slow down with the number of passages, and encoding does not.
+STAGES_OF = ENCODED_OF = 100_000
+WARMING_OF = 1_000
+# To choose a peer's settings with.
+TRIED_WITH = 20_000
+ENCODER = "sentence-transformers, encoding alone"
+VECTORS = "vectors-mean.npy"
 
 
 @click.command()
 @click.option("--passages", default=100_000, show_default=True, help="Distinct passages, each a document.")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of pair files [default: the example corpus].")
-@click.option("--peer", "peers", multiple=True, type=click.Choice(list(PEERS)), help="Only these [default: all].")
+@click.option("--peer", "peers", multiple=True, type=click.Choice(list(KINDS)), help="Only these [default: all].")
 @click.option("--no-peers", is_flag=True, help="Measure sakuin alone.")
+@work_option
 @json_option
-def main(passages: int, data: Path | None, peers: tuple[str, ...], no_peers: bool, as_json: Path | None) -> None:
+def main(
+    passages: int, data: Path | None, peers: tuple[str, ...], no_peers: bool, work: Path | None, as_json: Path | None
+) -> None:
     """Measure stages, `index build`, and peers."""
-    texts = distinct_passages(passages, data)
-    print(f"{len(texts):,} documents of one passage, {sum(map(len, texts)) / len(texts):.0f} characters")
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        write_corpus(folder / "stages", texts[:STAGES_OF])
-        stages(folder)
-        write_corpus(folder / "corpus", texts)
-        print(f"\n{'':44}{'seconds':>10}{'passages/s':>12}{'ratio':>8}")
-        seconds, cpu, peak = run("build", str(folder / "corpus"), "--index", str(folder / "index"))
-        ours = line("sakuin, `index build`", seconds, len(texts), seconds) | {"cpu": cpu, "peak_gb": peak / 1e9}
-        print(f"  {cpu:.0f} s of CPU; {peak / 1e6:,.0f} MB at most in one process")
-        peers = () if no_peers else peers or tuple(PEERS)
-        write(as_json, "benchmarks.build", [ours, *(race(folder, texts, peers, seconds) if peers else ())])
+    with place(work, passages, data) as here:
+        texts = here.texts()
+        print(f"{len(texts):,} documents of one passage, {sum(map(len, texts)) / len(texts):.0f} characters")
+        here.step("stages of a build", partial(stages, here.folder, texts[:STAGES_OF]))
+        print(f"\n{'':110}{'seconds':>10}{'CPU':>8}{'ratio':>8}")
+        figures = here.step("sakuin, build", partial(ours, here))
+        show(figures[0])
+        if not no_peers:
+            figures += race(here, peers or tuple(KINDS), figures[0])
+        write(as_json, "benchmarks.build", figures)
 
 
-def race(folder: Path, texts: Sequence[str], peers: Sequence[str], ours: float) -> list[Figure]:
-    """Build the peers; each needs vectors, so the time of sentence-transformers counts for each."""
-    from sentence_transformers import SentenceTransformer
+def ours(here: Place) -> list[Figure]:
+    """Build the index from nothing."""
+    folder = here.folder / "index"
+    shutil.rmtree(folder, ignore_errors=True)
+    seconds, cpu, peak = run("build", str(here.corpus), "--index", str(folder))
+    figure = line("sakuin, `index build`", Took(seconds, cpu), len(here.texts()))
+    print(f"  {peak / 1e6:,.0f} MB at most in one process")
+    return [figure | {"ratio": 1.0, "peak_gb": peak / 1e9}]
 
-    StaticEmbedder.load().save(folder / "model")
-    model = SentenceTransformer(str(folder / "model"), device="cpu")
-    started = time.perf_counter()
-    vectors = model.encode(list(texts), truncate_dim=DIM, normalize_embeddings=True, convert_to_numpy=True)
-    encoding = time.perf_counter() - started
-    figures = [line("sentence-transformers, encoding alone", encoding, len(texts), ours)]
+
+def race(here: Place, peers: Sequence[str], own: Figure) -> list[Figure]:
+    """Build the peers; each needs vectors, so what sentence-transformers takes counts for each."""
+    figures = here.step("sentence-transformers", partial(encode, here))
+    encoded = {figure["role"]: figure for figure in figures}
     for name in peers:
-        started = time.perf_counter()
-        peer = PEERS[name](folder / name.split()[0])
-        peer.build(texts, np.ascontiguousarray(vectors, np.float32))
-        seconds = encoding + time.perf_counter() - started
-        figures.append(line(f"sentence-transformers + {name}", seconds, len(texts), ours))
+        took = here.step(f"{name}, build", partial(in_a_process, built, name, here.folder))
+        figures += [figure for figure in took if figure["role"] == "tried"]
+        for peer in took:
+            if peer["role"] != "tried":
+                figures.append(together(encoded[peer["role"]], peer))
+    for figure in figures:
+        if figure["role"] != "tried":
+            figure["ratio"] = figure["seconds"] / own["seconds"]
+            show(figure)
     return figures
 
 
-def line(name: str, seconds: float, passages: int, ours: float | None = None) -> Figure:
+def encode(here: Place) -> list[Figure]:
+    """What sentence-transformers takes for all passages, as it comes and at its best; the vectors are kept."""
+    texts, model = here.texts(), here.folder / "model"
+    StaticEmbedder.load().save(model)
+    contestant = sentence_transformers(model, DIM)
+    with running([contestant]) as (started,):
+        tried = try_settings(started, texts[-PER_SETTING * len(contestant.settings) :])
+    figures = [figure_of(contestant, each.setting, "tried", each.rate) for each in tried]
+    for figure in figures:
+        words = labels.setting(figure["setting"])
+        print(f"  tried {contestant.name}, {words}: {figure['passages_per_second']:,.0f} passages a second")
+    # Each in another process, whose tokenizer has read none of the passages yet.
+    few = min(len(texts), ENCODED_OF)
+    took = in_a_process(encoded, contestant, contestant.default, here.folder, few)
+    scaled = Took(took.seconds * len(texts) / few, took.cpu * len(texts) / few)
+    best = fastest(tried)
+    whole = in_a_process(encoded, contestant, best, here.folder, len(texts))
+    for setting, role, each in ((contestant.default, "default", scaled), (best, "best", whole)):
+        figure = figure_of(contestant, setting, role, len(texts) / each.seconds)
+        titles = {"title": f"{contestant.name} {contestant.version}", "what": "encoding alone"}
+        figures.append(figure | line(ENCODER, each, len(texts)) | titles)
+    return figures
+
+
+def encoded(contestant: Contestant, setting: Setting, folder: Path, number: int) -> Took:
+    """Encode the first passages of a corpus; all that were encoded last are kept, with a length of 1."""
+    texts, encode = read_texts(folder / "corpus" / "passages.jsonl")[:number], contestant.load()
+    encode(WARMING, **setting)
+    started, cpu = time.perf_counter(), cpu_seconds()
+    rows = encode(texts, **setting)
+    took = Took(time.perf_counter() - started, cpu_seconds() - cpu)
+    np.save(folder / VECTORS, rows / np.linalg.norm(rows, axis=1, keepdims=True))
+    return took
+
+
+def built(name: str, folder: Path) -> list[Figure]:
+    """What a peer takes to be built from passages and vectors, as it comes and at its best."""
+    kind = KINDS[name]
+    texts, vectors = read_texts(folder / "corpus" / "passages.jsonl"), np.load(folder / VECTORS)
+    default = (kind.words, kind.indexes(len(texts))[0].setting)
+    tried: dict[int, Took] = {}
+    figures: list[Figure] = []
+    ways = (default, *kind.buildings)
+    few = slice(min(len(texts), TRIED_WITH))
+    for at, way in enumerate(ways):
+        # What is imported and compiled at first use is no part of building.
+        build_peer(kind, folder / "warming", way, texts[:WARMING_OF], vectors[:WARMING_OF])
+        tried[at] = build_peer(kind, folder / f"{kind.name.split()[0]}-tried-{at}", way, texts[few], vectors[few])
+        setting = way[0] | way[1]
+        print(f"  tried {kind.titled}, {labels.setting(setting)}: {tried[at].seconds:.1f} s", flush=True)
+        figures.append({"name": name, "role": "tried", "setting": setting} | line(name, tried[at], len(texts[few])))
+    best = min(tried, key=lambda at: tried[at].seconds)
+    for role, way in (("default", default), ("best", ways[best])):
+        took = build_peer(kind, folder / f"{kind.name.split()[0]}-built-{role}", way, texts, vectors)
+        figure: Figure = {"title": kind.titled, "role": role, "setting": way[0] | way[1]}
+        figures.append(figure | line(name, took, len(texts)))
+    return figures
+
+
+def build_peer(kind: Kind, folder: Path, way: tuple[Setting, Setting], texts: list[str], vectors: Vectors) -> Took:
+    """Build a peer once; what it wrote is removed."""
+    started, cpu = time.perf_counter(), cpu_seconds()
+    kind.make(folder, *way).build(texts, vectors)
+    took = Took(time.perf_counter() - started, cpu_seconds() - cpu)
+    shutil.rmtree(folder, ignore_errors=True)
+    return took
+
+
+def together(encoding: Figure, peer: Figure) -> Figure:
+    """A peer with the vectors it needs."""
+    seconds = {name: encoding[name] + peer[name] for name in ("seconds", "cpu_seconds")}
+    return {
+        "name": f"sentence-transformers + {peer['name']}",
+        "title": f"{encoding['title']} + {peer['title']}",
+        "role": peer["role"],
+        "setting": encoding["setting"] | peer["setting"],
+        **line("", Took(*seconds.values()), peer["passages"]),
+    }
+
+
+def line(name: str, took: Took, passages: int) -> Figure:
+    """The figures of a row."""
+    figure: Figure = {"name": name} if name else {}
+    rate = passages / took.seconds
+    return figure | {
+        "passages": passages,
+        "seconds": took.seconds,
+        "cpu_seconds": took.cpu,
+        "passages_per_second": rate,
+    }
+
+
+def show(figure: Figure) -> None:
     """Print a row of the table; the ratio says how many times as long as sakuin it took."""
-    ratio = f"{seconds / ours:8.1f}" if ours else ""
-    print(f"{name:44}{seconds:10.1f}{passages / seconds:12,.0f}{ratio}", flush=True)
-    figure: Figure = {"name": name, "passages": passages, "seconds": seconds, "passages_per_second": passages / seconds}
-    return figure | ({"ratio": seconds / ours} if ours else {})
-
-
-def stages(folder: Path) -> None:
-    """Time each stage of a build over the corpus in ``folder/stages``."""
-    print(f"\n{'stage, by itself':44}{'seconds':>10}{'passages/s':>12}")
-    documents: list[Document] = []
-    with timed("read JSON Lines", documents):
-        documents += [
-            item
-            for item in read_file(folder / "stages" / "passages.jsonl", "passages.jsonl")
-            if isinstance(item, Document)
-        ]
-    cut: list[list[Passage]] = []
-    with timed("cut into passages", documents):
-        cut += [split(document) for document in documents]
-    texts = [
-        store.indexed_text(document.title, passage.heading, document.text[passage.start : passage.end])
-        for document, passages in zip(documents, cut, strict=True)
-        for passage in passages
-    ]
-    passage_ids: list[int] = []
-    with timed("passage ids (hash)", texts):
-        passage_ids += [store.passage_id_of(text) for text in texts]
-    (folder / "db").mkdir()
-    with closing(store.connect(folder / "db", read_only=False)) as connection:
-        write_documents(connection, documents, cut, passage_ids)
-    model = StaticEmbedder.load()
-    model.encode(texts[:20_000], DIM)
-    rows = np.zeros((0, DIM), np.float32)
-    for dim in (model.dimension, DIM):
-        with timed(f"encode, {dim} dimensions (all cores)", texts):
-            rows = model.encode(texts, dim, normalize=True)
-    with timed("write vectors and codes", texts):
-        write_segment(folder / "vectors", "one", [(np.array(passage_ids), as_int8(rows))])
-    analyser, terms = Analyser(), [""]
-    with timed("analyse (one core)", texts):
-        terms = analyser.joined(texts)
-    writer = TermsWriter(folder / "terms", None)
-    with timed("index terms", texts):
-        writer.add_analysed(passage_ids, terms)
-        writer.commit()
-
-
-def write_documents(
-    connection: sqlite3.Connection,
-    documents: Sequence[Document],
-    cut: Sequence[Sequence[Passage]],
-    passage_ids: list[int],
-) -> None:
-    """Time SQLite."""
-    import sqlite_utils
-
-    store.create_tables(sqlite_utils.Database(connection))
-    with timed("store in SQLite", passage_ids):
-        connection.execute("BEGIN")
-        at = 0
-        for document, passages in zip(documents, cut, strict=True):
-            own = passage_ids[at : at + len(passages)]
-            store.insert_document(connection, document, "passages.jsonl", passages, own)
-            at += len(passages)
-        connection.commit()
-
-
-@contextmanager
-def timed(name: str, items: Sequence[object]) -> Iterator[None]:
-    """Print how long a stage took for as many items as there are at its end."""
-    started = time.perf_counter()
-    yield
-    line(name, time.perf_counter() - started, len(items))
-
-
-def write_corpus(folder: Path, texts: Sequence[str]) -> None:
-    """A folder of one JSON Lines file."""
-    folder.mkdir()
-    with (folder / "passages.jsonl").open("w", encoding="utf-8") as file:
-        for number, text in enumerate(texts):
-            file.write(json.dumps({"id": str(number), "text": text}, ensure_ascii=False) + "\n")
-
-
-def run(*arguments: str) -> tuple[float, float, int]:
-    """Run `index`; returns seconds, CPU seconds and peak memory in bytes (of the largest child so far)."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    started = time.perf_counter()
-    subprocess.run([sys.executable, "-m", "sakuin", *arguments], check=True, stdout=subprocess.DEVNULL, env=os.environ)
-    seconds = time.perf_counter() - started
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return seconds, cpu, after.ru_maxrss * 1024
+    print(
+        f"{labels.row(figure):110}{figure['seconds']:10.1f}{figure['cpu_seconds']:8.0f}{figure['ratio']:8.2f}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -31,10 +31,10 @@ from typing import Any, NamedTuple, Self
 import click
 from packaging.requirements import Requirement
 
-from benchmarks.build import write_corpus
 from benchmarks.passages import distinct_passages
+from benchmarks.questions import asked_of
 from benchmarks.results import FOLDER
-from benchmarks.search import asked_of
+from benchmarks.steps import write_corpus
 
 ROOT = Path(__file__).parent.parent
 PROBE = Path(__file__).with_name("probe.py")

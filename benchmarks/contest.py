@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Any, NamedTuple
 
+from benchmarks.processes import cpu_seconds
 from benchmarks.results import Figure
 
 Setting = dict[str, Any]
@@ -51,7 +52,7 @@ class Took(NamedTuple):
 
     seconds: float
     cpu: float
-    """Seconds of CPU, of all threads and of processes that ended meanwhile."""
+    """Seconds of CPU, of all threads and processes."""
 
 
 class Tried(NamedTuple):
@@ -161,7 +162,6 @@ def _timed(texts: Sequence[str], setting: Setting) -> Took:
     if setting not in _warmed:
         _encoded(WARMING[: len(texts)], setting)
         _warmed.append(setting)
-    before, started = os.times(), time.perf_counter()
+    cpu, started = cpu_seconds(), time.perf_counter()
     _encoded(texts, setting)
-    seconds, after = time.perf_counter() - started, os.times()
-    return Took(seconds, sum(after[:4]) - sum(before[:4]))
+    return Took(time.perf_counter() - started, cpu_seconds() - cpu)

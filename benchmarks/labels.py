@@ -11,8 +11,18 @@ SETTINGS = {
     "batch_size": "batches of {}",
     "threads": "threads: {}",
     "processes": "processes: {}",
-    "candidates": "{} candidates",
+    "sample": "trained on a share of {}",
+    "nprobe": "nprobe {}",
+    "nprobes": "nprobes {}",
+    "refine_factor": "refine_factor {}",
+    "k_factor": "k_factor {}",
+    "ef": "ef {}",
+    "m": "m {}",
+    "ef_construction": "ef_construction {}",
+    "num_partitions": "{} partitions",
 }
+# Where nothing is set at all.
+NOTHING = "as it comes"
 ROLES = {"default": "{} (its default)", "best": "{} (best found)"}
 
 
@@ -26,14 +36,25 @@ def setting(values: Mapping[str, Any], say: Say = same) -> str:
     parts = []
     for name, value in values.items():
         shown = f"{value:,}" if isinstance(value, int) else str(value)
-        parts.append(say(SETTINGS[name]).format(shown) if name in SETTINGS else shown)
+        parts.append(say(SETTINGS[name]).format(shown) if name in SETTINGS else say(shown))
     return say(", ").join(parts)
 
 
 def row(figure: Mapping[str, Any], say: Say = same) -> str:
-    """What was measured: its name and version, at how many dimensions, how it was set, and why so."""
-    name = " ".join(filter(None, (say(figure["name"]), figure.get("version") if figure.get("role") else None)))
-    parts = [name, say("{} dimensions").format(f"{figure['dim']:,}") if "dim" in figure else ""]
+    """What was measured: its name and version, what of it, how it was set, and why so."""
+    parts = [named(figure, say)]
     words = setting(figure.get("setting", {}), say)
     parts.append(say(ROLES.get(figure.get("role", ""), "{}")).format(words) if words else "")
     return say(", ").join(filter(None, parts))
+
+
+def named(figure: Mapping[str, Any], say: Say = same) -> str:
+    """What was measured, without how it was set.
+
+    A figure has a ``title`` where names of several packages and their versions stand in one, else a ``name`` and
+    perhaps a ``version``; and perhaps ``what`` of it was measured, and at how many dimensions (``dim``).
+    """
+    version = figure.get("version") if figure.get("role") else None
+    name = figure.get("title") or " ".join(filter(None, (say(figure["name"]), version)))
+    dim = say("{} dimensions").format(f"{figure['dim']:,}") if "dim" in figure else ""
+    return say(", ").join(filter(None, (name, say(figure.get("what", "")), dim)))

@@ -25,10 +25,11 @@ from typing import Any
 import click
 import numpy as np
 
-from benchmarks.build import run
 from benchmarks.passages import distinct_passages
+from benchmarks.processes import run
+from benchmarks.questions import asked_of
 from benchmarks.results import Figure, json_option, write
-from benchmarks.search import asked_of, passages_of
+from benchmarks.search import passages_of
 
 FOLDERS = 10
 WARMING = 10

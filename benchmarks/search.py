@@ -8,24 +8,24 @@ Queries are stretches of 25 characters of passages, half of them from two passag
 their words. Recall is the share of the ten nearest passages, by exact comparison of all, that dense search finds.
 """
 
-import random
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.build import run, write_corpus
-from benchmarks.passages import EXAMPLES, distinct_passages
-from benchmarks.peers import DIM, PEERS
+from benchmarks.passages import EXAMPLES
+from benchmarks.peers import DIM, KINDS
+from benchmarks.processes import in_a_process, run
+from benchmarks.questions import Question, asked_of, questions_of
+from benchmarks.raced import ROLES, K, raced, timed
 from benchmarks.results import Figure, json_option, write
+from benchmarks.steps import Place, place, work_option
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.vectors import BLOCK, Vectors, rescored_at, unit_rows
 from sakuin.search import MODES, Searcher, SearchRequest
@@ -35,7 +35,6 @@ CLIENTS = 8
 COLD_STARTS = 5
 EFFORTS = (100, 300, 1000, 3000, 10_000)
 DIMS = (32, 64, 128, 256, 512, 1024)
-Result = TypeVar("Result")
 
 
 @click.command()
@@ -43,16 +42,20 @@ Result = TypeVar("Result")
 @click.option("--data", type=click.Path(path_type=Path), help="Folder of pair files [default: the example corpus].")
 @click.option("--index", "folder", type=click.Path(path_type=Path), help="Measure this index, and build none.")
 @click.option("--queries", default=500, show_default=True, help="Queries for each mode.")
+@click.option("--peer", "peers", multiple=True, type=click.Choice(list(KINDS)), help="Only these [default: all].")
 @click.option("--no-peers", is_flag=True, help="Measure sakuin alone.")
 @click.option("--plot", type=click.Path(path_type=Path), help="Draw recall against time for each dimension.")
+@work_option
 @json_option
 def main(
     sizes: tuple[int, ...],
     data: Path | None,
     folder: Path | None,
     queries: int,
+    peers: tuple[str, ...],
     no_peers: bool,
     plot: Path | None,
+    work: Path | None,
     as_json: Path | None,
 ) -> None:
     """Measure searches."""
@@ -61,28 +64,34 @@ def main(
         figures += ours(folder, asked_of(passages_of(folder), queries), plot)
         sizes = ()
     for size in sizes:
-        texts = distinct_passages(size, data)
-        asked = asked_of(texts, queries)
-        with tempfile.TemporaryDirectory() as temporary:
-            write_corpus(Path(temporary, "corpus"), texts)
-            run("build", str(Path(temporary, "corpus")), "--index", str(Path(temporary, "index")))
-            own = ours(Path(temporary, "index"), asked, plot)
-            hybrid = next(float(figure["p50_ms"]) for figure in own if figure["name"] == "sakuin, hybrid")
-            peers = [] if no_peers else race(Path(temporary), texts, asked, hybrid)
-            figures += [figure | {"passages": size} for figure in (*own, *peers)]
+        with place(work, size, data) as here:
+            figures += [
+                figure | {"passages": size}
+                for figure in measured(here, queries, () if no_peers else peers or tuple(KINDS), plot)
+            ]
     write(as_json, "benchmarks.search", figures)
 
 
-def asked_of(texts: Sequence[str], number: int) -> list[str]:
-    """Queries: stretches of passages, and every other one of two passages."""
-    rng = random.Random(0)
+def measured(here: Place, queries: int, peers: Sequence[str], plot: Path | None) -> list[Figure]:
+    """Measure one size: sakuin, and each peer as it comes and at its best."""
+    texts = here.texts()
+    index = here.folder / "index"
+    run("build", str(here.corpus), "--index", str(index))
+    questions = questions_of(texts, queries)
+    asked = [question.text for question in questions]
 
-    def stretch() -> str:
-        text = rng.choice(texts)
-        start = rng.randrange(max(1, len(text) - 25))
-        return text[start : start + 25]
+    def own() -> list[Figure]:
+        return ours(index, asked, plot, questions)
 
-    return [stretch() if i % 2 else f"{stretch()[:12]} {stretch()[:12]}" for i in range(number)]
+    figures = here.step(f"sakuin, {queries} queries", own)
+    hybrid = next(float(figure["p50_ms"]) for figure in figures if figure["name"] == "sakuin, hybrid")
+    if peers:
+        vectors = here.vectors("vectors", lambda: StaticEmbedder.load().encode(texts, DIM, normalize=True))
+        for name in peers:
+            for role in ROLES:
+                race = partial(in_a_process, raced, name, role, here.folder, vectors, queries, hybrid)
+                figures += here.step(f"{name}, {role}, {queries} queries", race)
+    return figures
 
 
 def passages_of(folder: Path) -> list[str]:
@@ -92,8 +101,17 @@ def passages_of(folder: Path) -> list[str]:
         return [row.text for row in searcher.snapshot.passages(ids).values()]
 
 
-def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> list[Figure]:
-    """Print everything about one index, and return it."""
+def ours(
+    folder: Path, asked: Sequence[str], plot: Path | None, questions: Sequence[Question] | None = None
+) -> list[Figure]:
+    """Print everything about one index, and return it.
+
+    Args:
+        folder: Of the index.
+        asked: Queries.
+        plot: Where to draw recall against time; None draws nothing.
+        questions: The queries with what they were taken from, where that is known.
+    """
     with Searcher.open(folder) as searcher:
         vectors, passages = searcher.snapshot.vectors, searcher.counts()["passages"]
         print(f"\n{passages:,} passages, {searcher.manifest.dim} dimensions, {len(vectors.segments)} segments")
@@ -104,13 +122,37 @@ def ours(folder: Path, asked: Sequence[str], plot: Path | None) -> list[Figure]:
         with ThreadPoolExecutor(1) as beside:
             searches = [partial(ranked, searcher, query, beside) for query in asked]
             figures.append(timed("sakuin, hybrid, passage ids only", searches))
+        if questions:
+            figures[0] |= {"found": found_of(searcher, questions)}
         figures.append(at_once(searcher, asked))
         figures += memory(folder, asked, passages)
         figures.append(disk(folder, passages))
         figures += recalls(searcher, asked, plot)
+        figures[0] |= {"recall": default_recall(figures, searcher.manifest.dim)}
     cold = min(run("search", query, "--index", str(folder))[1] for query in asked[:COLD_STARTS])
     print(f"  index search, from a cold start: {cold:.2f} s of CPU")
     return [*figures, {"name": "cold start", "cpu_seconds": cold}]
+
+
+def found_of(searcher: Searcher, questions: Sequence[Question]) -> float:
+    """The share of the passages that queries were taken from that stand among the first hits of hybrid search."""
+    found = 0
+    for question in questions:
+        hits = searcher.search(question.text, k=K).hits
+        found += len({hit.document.id.rpartition("#")[2] for hit in hits} & {*map(str, question.sources)})
+    share = found / sum(len(question.sources) for question in questions)
+    print(f"  hybrid: found {share:.3f} of what queries were taken from")
+    return share
+
+
+def default_recall(figures: Sequence[Figure], dim: int) -> float:
+    """What dense search finds at the index's own dimension, with its own effort."""
+    rescored = rescored_at(dim, dim)
+    return next(
+        float(figure["recall"])
+        for figure in figures
+        if figure["name"] == "recall" and figure["dim"] == dim and figure["rescored"] == rescored
+    )
 
 
 def at_once(searcher: Searcher, asked: Sequence[str]) -> Figure:
@@ -202,39 +244,6 @@ def draw(rows: Sequence[tuple[int, int, float, float]], path: Path, passages: in
     figure.savefig(path, dpi=120)
 
 
-def race(folder: Path, texts: Sequence[str], asked: Sequence[str], ours: float) -> list[Figure]:
-    """Time the peers' hybrid searches, each in a process of its own, so that none lacks memory that another holds."""
-    return [in_a_process(raced, name, folder / name.split()[0], texts, asked, ours) for name in PEERS]
-
-
-def raced(name: str, folder: Path, texts: Sequence[str], asked: Sequence[str], ours: float) -> Figure:
-    """Build a peer and time its searches; encoding the query is part of each."""
-    model = StaticEmbedder.load()
-    peer = PEERS[name](folder)
-    peer.build(texts, model.encode(texts, truncate_dim=DIM, normalize=True))
-
-    def ask(query: str) -> None:
-        peer.search(query, model.encode([query], DIM, normalize=True)[0], 10)
-
-    return timed(name, [partial(ask, query) for query in asked], ours)
-
-
-def timed(name: str, searches: Sequence[Callable[[], object]], ours: float | None = None) -> Figure:
-    """Print the times of searches, and return them."""
-    for search in searches[:20]:
-        search()
-    milliseconds = []
-    for search in searches:
-        started = time.perf_counter()
-        search()
-        milliseconds.append(1000 * (time.perf_counter() - started))
-    median, slow = (float(np.percentile(milliseconds, share)) for share in (50, 99))
-    ratio = f"{median / ours:8.1f}" if ours else ""
-    rate = 1000 * len(milliseconds) / sum(milliseconds)
-    print(f"{name:44}{median:10.1f}{slow:10.1f}{rate:12,.0f}{ratio}", flush=True)
-    return {"name": name, "p50_ms": median, "p99_ms": slow, "queries_per_second": rate}
-
-
 def memory(folder: Path, asked: Sequence[str], passages: int) -> Iterator[Figure]:
     """What an index takes in memory, beside what libraries, dictionary and model take in any process."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -244,12 +253,6 @@ def memory(folder: Path, asked: Sequence[str], passages: int) -> Iterator[Figure
         each, fixed = (own[key] - small[key]) / passages, small[key] / 1e6
         print(f"  {each:,.0f} bytes a passage of {name}, beside {fixed:,.0f} MB for any index")
         yield {"name": name, "bytes_per_passage": each, "fixed_mb": fixed}
-
-
-def in_a_process(work: Callable[..., Result], *arguments: object) -> Result:
-    """What a function returns in a fresh process."""
-    with ProcessPoolExecutor(1, get_context("spawn")) as other:
-        return other.submit(work, *arguments).result()
 
 
 def resident_after(folder: Path, asked: Sequence[str]) -> dict[str, int]:

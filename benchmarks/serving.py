@@ -30,10 +30,12 @@ import click
 import numpy as np
 import psutil
 
-from benchmarks.build import run, write_corpus
 from benchmarks.passages import distinct_passages
+from benchmarks.processes import run
+from benchmarks.questions import asked_of
 from benchmarks.results import Figure, json_option, write
-from benchmarks.search import CLIENTS, asked_of, passages_of
+from benchmarks.search import CLIENTS, passages_of
+from benchmarks.steps import write_corpus
 from sakuin import Searcher
 from sakuin.search import SearchResult
 

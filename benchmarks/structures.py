@@ -15,7 +15,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.search import asked_of, exact, passages_of
+from benchmarks.questions import asked_of
+from benchmarks.search import exact, passages_of
 from sakuin.index.vectors import TRAINED_ON, Vectors, code_order, scored, unit_rows
 from sakuin.search import Searcher
 

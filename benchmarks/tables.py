@@ -5,7 +5,7 @@ passages that it was run with, the newest result in ``benchmarks/results`` count
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,17 @@ JAPANESE = {
     "sakuin, hybrid, 8 clients at once: queries a second (one client: {alone})": (
         "sakuin、同時 8 クライアントの毎秒件数（1 クライアントでは {alone}）"
     ),
-    "bm25s + FAISS flat, ids of passages only": "bm25s + FAISS flat（番号だけを返す）",
+    "ids of passages only": "番号だけを返す",
+    "encoding alone": "ベクトル化のみ",
+    "settings": "設定",
+    "seconds of CPU": "CPU 秒",
+    "as it comes": "そのまま",
+    "pairs of characters": "2 文字ずつ",
+    "ICU's words": "ICU の単語",
+    "MeCab's words": "MeCab の単語",
+    "txtai's own words": "txtai の単語",
+    "trained on a share of {}": "学習に使う割合 {}",
+    "{} partitions": "{} 分割",
     "milliseconds": "ミリ秒",
     "Enter to the first hit": "Enter から最初の結果まで",
     "Enter to the last hit": "Enter からすべての結果まで",
@@ -71,10 +81,9 @@ SEARCHES = {
     "sakuin, bm25": "sakuin, BM25",
     "sakuin, hybrid, passage ids only": "sakuin, hybrid, ids of passages only",
     "sakuin, hybrid, 8 clients at once": "sakuin, hybrid, 8 clients at once: queries a second (one client: {alone})",
-    "bm25s + FAISS flat": "bm25s + FAISS flat, ids of passages only",
-    "txtai hybrid": "txtai hybrid",
-    "LanceDB hybrid": "LanceDB hybrid",
 }
+# Those of results of before there were settings.
+OLD_PEERS = ("bm25s + FAISS flat", "txtai hybrid", "LanceDB hybrid")
 
 Result = dict[str, Any]
 
@@ -173,29 +182,48 @@ def build(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
     runs = [result for result in results if result["benchmark"] == "benchmarks.build"]
     figures = max(runs, key=lambda result: int(result["arguments"]["passages"]))["figures"]
     head = say("building {passages}").format(passages=f"{figures[0]['passages']:,}")
-    yield [head, say("seconds"), say("passages a second"), say("ratio")]
-    for figure in figures:
-        name = say(figure["name"])
+    yield [head, say("seconds"), say("seconds of CPU"), say("passages a second"), say("ratio")]
+    for figure in (figure for figure in figures if figure.get("role") != "tried"):
+        name = labels.row(figure, say)
         if "peak_gb" in figure:
             name = say("`index build`, at most {peak} GB in a process").format(peak=f"{figure['peak_gb']:.1f}")
-        yield [name, f"{figure['seconds']:,.0f}", f"{figure['passages_per_second']:,.0f}", ratio(figure)]
+        cpu = f"{figure['cpu_seconds']:,.0f}" if "cpu_seconds" in figure else ""
+        yield [name, f"{figure['seconds']:,.0f}", cpu, f"{figure['passages_per_second']:,.0f}", ratio(figure)]
 
 
 def search(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
     """Searching, by number of passages: the newest run of each."""
-    runs: dict[int, dict[str, Any]] = {}
+    runs: dict[int, dict[tuple[str, str], Result]] = {}
     for result in results:
         if result["benchmark"] == "benchmarks.search":
             for size in {figure["passages"] for figure in result["figures"]} - set(runs):
-                runs[size] = {each["name"]: each for each in result["figures"] if each["passages"] == size}
+                own = (each for each in shown(result) if each["passages"] == size)
+                runs[size] = {(each["name"], each.get("role", "")): each for each in own}
     sizes = sorted(runs)
-    yield ["", *(f"{size:,}" for size in sizes)]
-    for name, label in SEARCHES.items():
-        alone = [f"{runs[size]['sakuin, hybrid']['queries_per_second']:.0f}" for size in sizes]
+    peers = [key for size in sizes for key, figure in runs[size].items() if key[1] or key[0] in OLD_PEERS]
+    yield ["", *(f"{size:,}" for size in sizes), say("settings")]
+    for key in (*((name, "") for name in SEARCHES), *dict.fromkeys(peers)):
+        row = {size: runs[size][key] for size in sizes if key in runs[size]}
+        alone = [f"{runs[size]['sakuin, hybrid', '']['queries_per_second']:.0f}" for size in sizes]
+        label = say(SEARCHES[key[0]]) if key[0] in SEARCHES else labels.named(next(iter(row.values())), say)
         yield [
-            say(label).format(alone=say(", ").join(alone)),
-            *(times(runs[size][name]) if name in runs[size] else "" for size in sizes),
+            label.format(alone=say(", ").join(alone)),
+            *(times(row[size]) if size in row else "" for size in sizes),
+            settings(row, say),
         ]
+
+
+def settings(row: Mapping[int, Result], say: Say) -> str:
+    """How something was set, by the number of passages where that differs."""
+    role = next((figure["role"] for figure in row.values() if figure.get("role")), None)
+    words = {size: labels.setting(figure["setting"], say) for size, figure in row.items() if "setting" in figure}
+    if not role or not words:
+        return ""
+    if len(set(words.values())) == 1:
+        said = next(iter(words.values()))
+    else:
+        said = "; ".join(f"{size:,}: {each or say(labels.NOTHING)}" for size, each in words.items())
+    return say(labels.ROLES[role]).format(said)
 
 
 def page(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
@@ -207,10 +235,11 @@ def page(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
 
 
 def times(figure: Result) -> str:
-    """Milliseconds as p50 / p99; of many clients the queries a second."""
-    if "p50_ms" in figure:
-        return f"{figure['p50_ms']:,.1f} / {figure['p99_ms']:,.1f}"
-    return f"{figure['queries_per_second']:.0f}"
+    """Milliseconds as p50 / p99, and what was found, in percent; of many clients the queries a second."""
+    if "p50_ms" not in figure:
+        return f"{figure['queries_per_second']:.0f}"
+    found = [f"{100 * figure[name]:.0f}" for name in ("recall", "found") if name in figure]
+    return f"{figure['p50_ms']:,.1f} / {figure['p99_ms']:,.1f}" + (f" ({', '.join(found)} %)" if found else "")
 
 
 def ratio(figure: Result) -> str:
