@@ -4,7 +4,7 @@ DEMO_INDEX := examples/.sakuin
 COMPILED := embedder/native.c index/text/native.c
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all lint fix docs
+.PHONY: help install demo test test-all lint fix docs bench
 
 help: ## say what there is to make (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,14 @@ lint: install ## check style and types; changes nothing
 fix: install ## mend what can be mended by itself: order of imports, format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: .venv/bench ## measure speed beside the alternatives, all tables in some ten minutes
+	$(BIN)/python -m benchmarks.quick $(if $(DATA),--data $(DATA)) $(if $(TASKS),--tasks $(TASKS)) $(if $(JSON),--json $(JSON))
+
+# What is raced against is not needed for anything else.
+.venv/bench: .venv/installed
+	$(BIN)/python -m pip install --disable-pip-version-check --editable '.[dev,bench]'
+	touch $@
 
 docs: install ## build the documentation site into site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

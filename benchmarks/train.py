@@ -13,6 +13,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Iterator
+from importlib.metadata import version
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 import click
 import orjson
 
+from benchmarks import labels
 from benchmarks.passages import from_examples
 from benchmarks.results import Figure, json_option, write
 from sakuin.cli.running import run
@@ -45,6 +47,7 @@ ROUNDS = 3
 # bfloat16 products against float32.
 TOLERANCE = 0.01
 QUERY_CHARACTERS = 24
+FLOAT32, BFLOAT16, OURS = "float32", "bfloat16 autocast", "sakuin"
 COUNTED = """\
 Rates are of the median step. Counted for both: tokenising, pooling, loss, gradients, AdamW (fused).
 sentence-transformers: from the end of a step to the end of the next, which fetches and tokenises a batch as well;
@@ -89,9 +92,9 @@ def race(texts: Texts, batch: int, steps: int, folder: Path) -> list[Figure]:
         tokenising = batch * our_tokenising(texts)
         ours = our_seconds(texts, batch, steps, folder / f"round{turn}")
         for name, taken in (
-            ("sentence-transformers, float32", their_seconds(texts, batch, steps, start, bf16=False)),
-            ("sentence-transformers, bf16 autocast", their_seconds(texts, batch, steps, start, bf16=True)),
-            ("sakuin", [step + tokenising for step in ours]),
+            (FLOAT32, their_seconds(texts, batch, steps, start, bf16=False)),
+            (BFLOAT16, their_seconds(texts, batch, steps, start, bf16=True)),
+            (OURS, [step + tokenising for step in ours]),
         ):
             seconds.setdefault(name, []).extend(taken)
     lengths = [sum(len(pair[side]) for pair in texts) / len(texts) for side in (0, 1)]
@@ -102,13 +105,27 @@ def race(texts: Texts, batch: int, steps: int, folder: Path) -> list[Figure]:
     )
     print(f"loss of one same batch: sakuin {loss:.4f}, sentence-transformers {expected:.4f} ({difference:.3%} apart)")
     print(f"{'':40}{'pairs/s':>10}{'s/step':>9}{'fastest':>9}{'slowest':>9}{'ratio':>8}")
-    base = statistics.median(next(iter(seconds.values())))
-    figures: list[Figure] = []
-    for name, taken in seconds.items():
-        step = statistics.median(taken)
-        figures.append({"name": name, "batch": batch, "pairs_per_second": batch / step, "ratio": base / step})
-        print(f"{name:40}{batch / step:10,.0f}{step:9.2f}{min(taken):9.2f}{max(taken):9.2f}{base / step:8.1f}")
+    medians = {name: statistics.median(taken) for name, taken in seconds.items()}
+    figures = figures_of(medians, batch)
+    for figure, taken in zip(figures, seconds.values(), strict=True):
+        rate, step = figure["pairs_per_second"], statistics.median(taken)
+        name = labels.row(figure)
+        print(f"{name:40}{rate:10,.0f}{step:9.2f}{min(taken):9.2f}{max(taken):9.2f}{figure['ratio']:8.1f}")
     print(COUNTED.format(milliseconds=1000 * tokenising))
+    return figures
+
+
+def figures_of(seconds: dict[str, float], batch: int) -> list[Figure]:
+    """A figure for each, from the seconds of its median step; ratios are to sentence-transformers at its fastest."""
+    base = min(seconds[FLOAT32], seconds[BFLOAT16])
+    roles = {FLOAT32: "default", BFLOAT16: "best" if seconds[BFLOAT16] == base else "tried"}
+    figures: list[Figure] = []
+    for name, step in seconds.items():
+        figure: Figure = {"name": name, "batch": batch, "pairs_per_second": batch / step, "ratio": base / step}
+        if name in roles:
+            figure |= {"name": "sentence-transformers", "version": version("sentence-transformers")}
+            figure |= {"role": roles[name], "setting": {"numbers": name}}
+        figures.append(figure)
     return figures
 
 

@@ -11,6 +11,9 @@ from click.testing import CliRunner
 from benchmarks import labels
 from benchmarks.compare import Incomparable, Ratio, checked_out, in_turns, last_release, main, times_as_fast
 from benchmarks.contest import Contestant, Entry, Setting, Took, Tried, fastest, race, try_settings
+from benchmarks.quick import Run
+from benchmarks.quick import main as quick
+from benchmarks.train import BFLOAT16, FLOAT32, OURS, figures_of
 
 
 class Stopwatch:
@@ -126,3 +129,22 @@ def test_a_working_tree_is_taken_as_it_is(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "source").iterdir()) == [".gitignore", "new.py"]
     with pytest.raises(Incomparable, match="no commit 0000000"):
         checked_out("0000000", tmp_path / "other")
+
+
+@pytest.mark.parametrize(("bfloat16", "role", "ratio"), [(2.0, "best", 4.0), (5.0, "tried", 8.0)])
+def test_training_is_compared_with_the_fastest_of_sentence_transformers(
+    bfloat16: float, role: str, ratio: float
+) -> None:
+    pytest.importorskip("sentence_transformers")
+    figures = figures_of({FLOAT32: 4.0, BFLOAT16: bfloat16, OURS: 0.5}, batch=100)
+    assert [figure.get("role") for figure in figures] == ["default", role, None]
+    assert figures[2] == {"name": "sakuin", "batch": 100, "pairs_per_second": 200.0, "ratio": ratio}
+    assert labels.row(figures[0] | {"version": "6"}) == "sentence-transformers 6, float32 (its default)"
+
+
+def test_what_a_small_run_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.quick.RUNS", (Run("encode", (), ("no_such_module",)),))
+    result = CliRunner().invoke(quick, [])
+    assert result.exit_code == 0
+    assert "Not measured: encode: no_such_module not installed; `make bench` installs" in result.output
+    assert "Not measured: evaluation: there are no tasks to evaluate on" in result.output
