@@ -94,7 +94,7 @@ class Entry(NamedTuple):
     running: Running
     setting: Setting
     role: str
-    """``default``, ``best`` (found by searching), or nothing where there is nothing to set."""
+    """``default``, ``best`` (found by searching), ``both``, or nothing where there is nothing to set."""
 
 
 @contextmanager

@@ -83,16 +83,25 @@ def contest(
         for better, common in zip(tuned, plain, strict=True):
             best, found = searched(better, trials)
             figures += found
-            entries += [Entry(common, common.contestant.default, "default"), Entry(better, best, "best")]
+            entries += rows_of(common, better, best)
         entries += [Entry(each, each.contestant.default, "") for each in own]
         same_vectors(entries)
         took = race(entries, texts)
     rates = [len(texts) / each.seconds for each in took]
+    base = next(rate for entry, rate in zip(entries, rates, strict=True) if entry.role != "default")
     for entry, each, rate in zip(entries, took, rates, strict=True):
         figure = figure_of(entry.running.contestant, entry.setting, entry.role, rate)
-        figures.append(figure | {"dim": dim, "cpu_seconds": each.cpu, "ratio": rate / rates[1]})
+        figures.append(figure | {"dim": dim, "cpu_seconds": each.cpu, "ratio": rate / base})
         show(figures[-1])
     return figures
+
+
+def rows_of(common: Running, better: Running, best: Setting) -> list[Entry]:
+    """A peer as it comes and at its best, or once where that is the same."""
+    default = common.contestant.default
+    if best == default:
+        return [Entry(common, default, "both")]
+    return [Entry(common, default, "default"), Entry(better, best, "best")]
 
 
 def searched(contestant: Running, trials: Sequence[str]) -> tuple[Setting, list[Figure]]:
@@ -125,14 +134,15 @@ def transformer(texts: Sequence[str], trials: Sequence[str], ours: Figure) -> li
         best, figures = searched(started, trials)
         plain = started.contestant.default
         cosines = (started.vectors(texts[:8], plain) * started.vectors(texts[:8], best)).sum(1)
-        took = race([Entry(started, plain, "default"), Entry(started, best, "best")], texts)
+        entries = rows_of(started, started, best)
+        took = race(entries, texts)
     rates = [len(texts) / each.seconds for each in took]
-    for setting, role, rate, each in zip((plain, best), ("default", "best"), rates, took, strict=True):
-        figure = figure_of(started.contestant, setting, role, rate)
-        figures.append(figure | {"cpu_seconds": each.cpu, "ratio": rate / rates[1]})
+    for entry, rate, each in zip(entries, rates, took, strict=True):
+        figure = figure_of(started.contestant, entry.setting, entry.role, rate)
+        figures.append(figure | {"cpu_seconds": each.cpu, "ratio": rate / rates[-1]})
         show(figures[-1])
     print(f"  the cosine of its vectors with those of float32 is {cosines.min():.3f} or more")
-    figures.append(ours | {"ratio": float(ours["passages_per_second"]) / rates[1]})
+    figures.append(ours | {"ratio": float(ours["passages_per_second"]) / rates[-1]})
     show(figures[-1])
     return figures
 

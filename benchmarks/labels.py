@@ -23,7 +23,7 @@ SETTINGS = {
 }
 # Where nothing is set at all.
 NOTHING = "as it comes"
-ROLES = {"default": "{} (its default)", "best": "{} (best found)"}
+ROLES = {"default": "{} (its default)", "best": "{} (best found)", "both": "{} (its default, and best found)"}
 
 
 def same(label: str) -> str:

@@ -19,7 +19,7 @@ FOLDER = Path(__file__).parent / "results"
 Figure = dict[str, Any]
 """One line of a benchmark: what was measured, and its figures by their names.
 
-What can be set has a ``role``: ``default``, ``best`` or ``tried``; a ``setting``, and the ``version`` of what was set.
+What can be set has a ``role``: ``default``, ``best``, ``both`` or ``tried``; a ``setting``; and a ``version``.
 """
 
 json_option = click.option(

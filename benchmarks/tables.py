@@ -41,6 +41,7 @@ JAPANESE = {
     "processes: {}": "プロセス {}",
     "{} (its default)": "{}（既定）",
     "{} (best found)": "{}（見つけた最速）",
+    "{} (its default, and best found)": "{}（既定で、見つけた最速）",
     "seconds": "秒",
     "building {passages}": "{passages} 箇所の索引作り",
     "`index build`, at most {peak} GB in a process": "`index build`（一つのプロセスで最大 {peak} GB）",

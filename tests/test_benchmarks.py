@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from benchmarks import labels
 from benchmarks.compare import Incomparable, Ratio, checked_out, in_turns, last_release, main, times_as_fast
 from benchmarks.contest import Contestant, Entry, Setting, Took, Tried, fastest, race, try_settings
+from benchmarks.encode import rows_of
 from benchmarks.quick import Run
 from benchmarks.quick import main as quick
 from benchmarks.train import BFLOAT16, FLOAT32, OURS, figures_of
@@ -39,6 +40,17 @@ def test_each_setting_is_tried_on_passages_that_no_other_reads() -> None:
 
 def test_the_fastest_setting_may_be_the_default() -> None:
     assert fastest([Tried({"batch_size": 32}, 9.0), Tried({"batch_size": 256}, 8.0)]) == {"batch_size": 32}
+
+
+def test_a_peer_whose_default_is_its_best_is_raced_once() -> None:
+    one, other = Stopwatch(), Stopwatch()
+    rows = rows_of(one, other, {"batch_size": 32})  # type: ignore[arg-type]
+    assert [(row.running, row.role) for row in rows] == [(one, "both")]
+    rows = rows_of(one, other, {"batch_size": 4})  # type: ignore[arg-type]
+    assert [(row.running, row.setting["batch_size"], row.role) for row in rows] == [
+        (one, 32, "default"),
+        (other, 4, "best"),
+    ]
 
 
 def test_all_read_the_same_in_each_round_and_take_turns_to_be_first() -> None:
