@@ -43,8 +43,8 @@ from sakuin.embedder import StaticEmbedder
 # More would only take longer: stages do not slow down with the number of passages, and encoding does not.
 STAGES_OF = ENCODED_OF = 100_000
 WARMING_OF = 1_000
-# To choose a peer's settings with.
-TRIED_WITH = 20_000
+# To choose a peer's settings with: so many that starting a process counts for as little as it does for a million.
+TRIED_WITH = 100_000
 ENCODER = "sentence-transformers, encoding alone"
 VECTORS = "vectors-mean.npy"
 
@@ -139,20 +139,23 @@ def built(name: str, folder: Path) -> list[Figure]:
     kind = KINDS[name]
     texts, vectors = read_texts(folder / "corpus" / "passages.jsonl"), np.load(folder / VECTORS)
     default = (kind.words, kind.indexes(len(texts))[0].setting)
-    tried: dict[int, Took] = {}
     figures: list[Figure] = []
     ways = (default, *kind.buildings)
-    few = slice(min(len(texts), TRIED_WITH))
-    for at, way in enumerate(ways):
-        # What is imported and compiled at first use is no part of building.
-        build_peer(kind, folder / "warming", way, texts[:WARMING_OF], vectors[:WARMING_OF])
-        tried[at] = build_peer(kind, folder / f"{kind.name.split()[0]}-tried-{at}", way, texts[few], vectors[few])
-        setting = way[0] | way[1]
-        print(f"  tried {kind.titled}, {labels.setting(setting)}: {tried[at].seconds:.1f} s", flush=True)
-        figures.append({"name": name, "role": "tried", "setting": setting} | line(name, tried[at], len(texts[few])))
-    best = min(tried, key=lambda at: tried[at].seconds)
-    for role, way in (("default", default), ("best", ways[best])):
-        took = build_peer(kind, folder / f"{kind.name.split()[0]}-built-{role}", way, texts, vectors)
+    # What is imported and compiled at first use is no part of building.
+    for way in ways:
+        build_peer(kind, folder / "peer", way, texts[:WARMING_OF], vectors[:WARMING_OF])
+    few, tried = texts[:TRIED_WITH], vectors[:TRIED_WITH]
+    there = [build_peer(kind, folder / "peer", way, few, tried) for way in ways]
+    back = [build_peer(kind, folder / "peer", way, few, tried) for way in reversed(ways)]
+    # Of both times the shorter: work beside it only takes longer.
+    sample = [min(pair) for pair in zip(there, reversed(back), strict=True)]
+    for way, took in zip(ways, sample, strict=True):
+        print(f"  tried {kind.titled}, {labels.setting(way[0] | way[1])}: {took.seconds:.1f} s", flush=True)
+        figures.append({"name": name, "role": "tried", "setting": way[0] | way[1]} | line(name, took, len(few)))
+    best = ways[sample.index(min(sample))]
+    whole = build_peer(kind, folder / "peer", default, texts, vectors)
+    better = whole if best == default else build_peer(kind, folder / "peer", best, texts, vectors)
+    for role, way, took in (("default", default, whole), ("best", best, better)):
         figure: Figure = {"title": kind.titled, "role": role, "setting": way[0] | way[1]}
         figures.append(figure | line(name, took, len(texts)))
     return figures

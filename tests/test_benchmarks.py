@@ -33,7 +33,8 @@ def test_each_setting_is_tried_on_passages_that_no_other_reads() -> None:
     watch = Stopwatch({"batch_size": 256, "speed": 4}, {"batch_size": 1024, "speed": 2})
     tried = try_settings(watch, [f"text {number}" for number in range(12)])  # type: ignore[arg-type]
     assert [each.rate for each in tried] == [1, 4, 2]
-    assert [len(texts) for _, texts in watch.read] == [4, 4, 4]
+    assert [setting["batch_size"] for setting, _ in watch.read] == [32, 256, 1024, 1024, 256, 32]
+    assert [len(texts) for _, texts in watch.read] == [2] * 6
     assert len({text for _, texts in watch.read for text in texts}) == 12
     assert fastest(tried) == {"batch_size": 256, "speed": 4}
 
