@@ -7,11 +7,14 @@ Each benchmark runs by itself and prints what it measures; one that fails, or la
 Small runs favour what is ready at once, so figures for the READMEs come from the commands that these name.
 """
 
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -80,10 +83,16 @@ def done(name: str, command: list[str], folder: Path | None) -> str:
     print(f"\n== {' '.join(command[1:])}", flush=True)
     if folder:
         command = [*command, "--json", str(folder / f"{name}.json")]
+    process = subprocess.Popen(command, start_new_session=True)
     try:
-        code = subprocess.run(command, timeout=PATIENCE).returncode
+        code = process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         return f"it took more than {PATIENCE} seconds."
+    finally:
+        # With the processes that it has started: they would take time from the next.
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     return f"it ended with {code}; what it said stands above." if code else ""
 
 

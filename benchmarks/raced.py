@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from benchmarks import labels
 from benchmarks.peers import COMPARABLE, DIM, KINDS, Index, Kind, Peer
 from benchmarks.peers.kind import Setting
-from benchmarks.questions import Question, questions_of
+from benchmarks.questions import Question, found_share, questions_of
 from benchmarks.results import Figure
 from benchmarks.steps import read_texts
 from sakuin.embedder import StaticEmbedder
@@ -78,9 +78,8 @@ def raced(name: str, role: str, folder: Path, vectors: Path, queries: int, ours:
     reached = Tried(index, probe, 0.0, recall_of(peer, asked))
     figure = figure_of(kind, role, words, reached)
     figure |= timed(labels.row(figure), searches, ours) | {"name": name}
-    found = [len({*ask(peer, model, question.text)} & {*question.sources}) for question in asked.questions]
-    figure["found"] = sum(found) / sum(len(question.sources) for question in asked.questions)
-    print(f"  recall {figure['recall']:.3f} by vectors; found {figure['found']:.3f} of what queries were taken from")
+    figure["found"] = found_share(asked.questions, partial(ask, peer, model))
+    print(f"  recall {figure['recall']:.3f} by vectors; {figure['found']:.3f} of the queries of one passage find it")
     return [*figures, figure]
 
 

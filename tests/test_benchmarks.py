@@ -1,7 +1,10 @@
 """What benchmarks choose and call things by; what they measure is not tested."""
 
+import os
 import random
 import subprocess
+import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from benchmarks import labels
 from benchmarks.compare import Incomparable, Ratio, checked_out, in_turns, last_release, main, times_as_fast
 from benchmarks.contest import Contestant, Entry, Setting, Took, Tried, fastest, race, try_settings
 from benchmarks.encode import rows_of
-from benchmarks.quick import Run
+from benchmarks.quick import Run, done
 from benchmarks.quick import main as quick
 from benchmarks.train import BFLOAT16, FLOAT32, OURS, figures_of
 
@@ -161,3 +164,21 @@ def test_what_a_small_run_lacks_is_named(monkeypatch: pytest.MonkeyPatch) -> Non
     assert result.exit_code == 0
     assert "Not measured: encode: no_such_module not installed; `make bench` installs" in result.output
     assert "Not measured: evaluation: there are no tasks to evaluate on" in result.output
+
+
+def test_a_small_run_that_takes_too_long_is_ended_with_what_it_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("benchmarks.quick.PATIENCE", 2)
+    child = "import os, pathlib, time; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(60)"
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    monkeypatch.chdir(tmp_path)
+    assert done("encode", [sys.executable, "-c", parent], None) == "it took more than 2 seconds."
+    pid = int((tmp_path / "pid").read_text())
+    for _ in range(50):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("what it started still runs")

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.build import together
 from benchmarks.peers import KINDS
 from benchmarks.peers.kind import by_rank
-from benchmarks.questions import asked_of, questions_of
+from benchmarks.questions import Question, asked_of, found_share, questions_of
 from benchmarks.raced import Asked, Tried, best_of, recall_of
 from benchmarks.steps import Place, read_texts
 
@@ -47,6 +47,11 @@ def test_every_query_is_made_of_the_passages_it_says() -> None:
         parts = [question.text] if len(question.sources) == 1 else question.text.split(" ")
         assert all(part in texts[source] for part, source in zip(parts, question.sources, strict=True))
     assert asked_of(texts, 20) == [question.text for question in questions]
+
+
+def test_what_is_found_is_counted_for_queries_of_one_passage() -> None:
+    questions = [Question("one", (1,)), Question("two things", (2, 3)), Question("four", (4,))]
+    assert found_share(questions, {"one": [5, 1], "four": [3]}.__getitem__) == 0.5
 
 
 def test_a_stopped_benchmark_goes_on_after_the_steps_that_are_done(tmp_path: Path) -> None:

@@ -66,7 +66,8 @@ def indexes(passages: int) -> tuple[Index, ...]:
     """As it comes flat; at its best codes of 4 bits, all or in lists, whose best are compared exactly."""
     lists = max(1, round(passages**0.5))
     threads = ({"threads": 1}, {"threads": CORES})
-    refined = tuple(each | {"k_factor": factor} for each in threads for factor in (1, 4))
+    # Codes of 4 bits are compared by one thread for each query.
+    refined = tuple({"threads": 1, "k_factor": factor} for factor in (1, 4))
     listed = tuple({"threads": 1, "k_factor": 2, "nprobe": max(1, lists // share)} for share in (4, 2))
     return (
         Index({"index": "Flat"}, threads),
