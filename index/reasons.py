@@ -70,6 +70,8 @@ class Reason(Fact):
         "repeated_id": "the ID {id!r} is already taken by a line above",
         # Markdown and web pages.
         "nested_html": "its HTML has more than {limit:,} tags open at once; repair it first",
+        "html_attributes": "a tag of its HTML has more than {limit:,} attributes; repair it first",
+        "unclosed_tag": "its <{tag}> is never closed, which hides what follows as in a browser; close it",
         "nested_markdown": "its Markdown is nested too deeply",
         # PDF.
         "encrypted_pdf": "the PDF is encrypted: save a copy without a password",

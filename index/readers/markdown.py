@@ -5,6 +5,7 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
@@ -12,11 +13,22 @@ from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.fields import metadata_of
 from sakuin.index.readers.files import file_size, load_bytes, seconds_allowed
 from sakuin.index.readers.html import append_markup
+from sakuin.index.readers.markdown_raw import add_rules, tell_text_from_tags
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
 from sakuin.index.reasons import Reason
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
 _KEY_VALUE = re.compile(r"^([\w-]+):[ \t]++(\S.*)", re.M)
+_KEY_VALUES = re.compile(r"(?:[\w-]+:(?:[ \t].*)?\n|[ \t]+.*\n|-[ \t].*\n|#.*\n|\n)+")
+_KEY = re.compile(r"[\w.:/-]+(?: [\w.:/-]+)?")
+_SENTENCE = re.compile(r"[。！？]\s*\Z|[a-z][.!?]\s*\Z")
+# fmt: off
+_USUAL_KEYS = frozenset({
+    "aliases", "author", "authors", "categories", "category", "created", "date", "description", "draft", "id", "image",
+    "keywords", "lang", "lastmod", "layout", "modified", "name", "permalink", "published", "slug", "subtitle",
+    "summary", "tag", "tags", "title", "type", "updated", "version", "weight",
+})
+# fmt: on
 _MAX_FRONT_MATTER = 64 * 1024
 _MAX_VALUE_CHARACTERS = 1000
 
@@ -101,23 +113,44 @@ def _pieces(source: str, piece: int, longest: int) -> Iterator[str]:
 def _render(source: str) -> str:
     from markdown_it import MarkdownIt
 
+    # Deeper nesting than the limit would be dropped in silence, and the usual limit is five lists in each other.
+    markdown = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
+    add_rules(markdown)
     try:
-        # Deeper nesting than the limit would be dropped in silence, and the usual limit is five lists in each other.
-        return str(MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"]).render(source))
+        environment: dict[str, Any] = {}
+        tokens = markdown.parse(source, environment)
+        tell_text_from_tags(tokens)
+        return str(markdown.renderer.render(tokens, markdown.options, environment))
     except RecursionError as error:
         raise ReadError(Reason("nested_markdown")) from error
 
 
 def _front_matter(source: str) -> dict[str, MetadataValue] | None:
-    """Return the values of a YAML mapping, or None if it is not a mapping."""
+    """Return the values of a YAML mapping, or None if it is not a mapping, or rather a text between two rules."""
     import yaml
 
+    if not source.strip() or source[0] == "\n":
+        return None
     try:
         # The base loader makes nothing but texts, lists and mappings: a date or a number stays as it was written.
         loaded = yaml.load(source, Loader=yaml.BaseLoader)
     except (yaml.YAMLError, RecursionError, ValueError):
-        loaded = dict(_KEY_VALUE.findall(source))  # such as "title: Python: an introduction"
+        # Such as "title: Python: an introduction".
+        loaded = dict(_KEY_VALUE.findall(source)) if _KEY_VALUES.fullmatch(source) else None
     if not isinstance(loaded, dict) or not loaded:
         return None
     named = {one_line(key): value for key, value in loaded.items() if isinstance(key, str)}
-    return metadata_of(named, lambda value: one_line(value, _MAX_VALUE_CHARACTERS) or None)
+    if _USUAL_KEYS.isdisjoint(map(str.lower, named)) and _is_text(named):
+        return None
+    return metadata_of(named, _metadata_value)
+
+
+def _is_text(named: dict[str, Any]) -> bool:
+    """Whether what looks like names and values is text, such as "受付: 九時からです。"."""
+    return not all(map(_KEY.fullmatch, named)) or any(
+        isinstance(value, str) and _SENTENCE.search(value) for value in named.values()
+    )
+
+
+def _metadata_value(value: object) -> str | None:
+    return one_line(value, _MAX_VALUE_CHARACTERS) or None
