@@ -1,0 +1,111 @@
+"""One page of a PDF to its lines."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sakuin.index.readers.pdf_annotations import Annotations, annotations, runs_of
+from sakuin.index.readers.pdf_layout import blocks_of
+from sakuin.index.readers.pdf_lines import WHOLE, lines_in, without_end_hyphens
+from sakuin.index.readers.pdf_runs import characters, needs_layout, rectangles, runs
+from sakuin.index.reasons import Reason
+
+if TYPE_CHECKING:
+    import pypdfium2
+
+MAX_LAID_OUT = 50_000
+"""Characters of a page whose places are looked at; a page of more is taken as pdfium gives it."""
+
+_UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x01-\x08\x0e-\x1f\x7f-\x9f\U000f0000-\U0010ffff]")
+_MOST_UNREADABLE = 0.3
+_FEW_UNREADABLE = 0.05  # bullets and the like
+_SAMPLES = 64
+_MANY_PATHS = 200
+
+
+@dataclass(slots=True)
+class PageText:
+    """Of one page.
+
+    Attributes:
+        blocks: The lines of each block, in the order of reading.
+        reason: Why there are none though there is something to see, or not all; or None.
+    """
+
+    blocks: list[list[str]]
+    reason: Reason | None = None
+
+
+def read_page(pdf: "pypdfium2.PdfDocument", index: int) -> PageText:
+    """Read a page.
+
+    Raises:
+        PdfiumError: If it is damaged.
+    """
+    page = pdf[index]
+    text_page = page.get_textpage()
+    try:
+        added = annotations(pdf, page)
+        unnamed = _unnamed(text_page)
+        blocks: list[list[str]] = []
+        reason: Reason | None = None
+        if unnamed <= _MOST_UNREADABLE:
+            blocks = [readable for block in _blocks(page, text_page, added) if (readable := _readable(block))]
+        if unnamed > _FEW_UNREADABLE:
+            reason = Reason("some_unnamed_characters" if blocks else "unnamed_characters_page")
+        elif not blocks and _shows_something(page):
+            reason = Reason("scanned_page")
+        if added.comments:
+            blocks.append([f"{line}{WHOLE}" for line in lines_in("\n".join(added.comments))])
+        return PageText(blocks, reason)
+    finally:
+        text_page.close()
+        page.close()
+
+
+def _blocks(page: "pypdfium2.PdfPage", text_page: "pypdfium2.PdfTextPage", added: Annotations) -> list[list[str]]:
+    if text_page.count_chars() > MAX_LAID_OUT:
+        return [lines_in("\n".join([text_page.get_text_bounded(), *(text for text, _ in added.placed)]))]
+    if page.get_rotation() or added.placed or needs_layout(rectangles(text_page)):
+        drawn = runs(characters(text_page))
+        laid_out = [*drawn, *runs_of(added.placed, len(drawn))]
+        return [without_end_hyphens("\n".join(block)).split("\n") for block in blocks_of(laid_out)]
+    return [lines_in(text_page.get_text_bounded())]
+
+
+def _readable(block: list[str]) -> list[str]:
+    return [line for each in block if (line := _UNREADABLE.sub("", each).strip(" "))]
+
+
+def _unnamed(text_page: "pypdfium2.PdfTextPage") -> float:
+    """Of how many characters of a page, from 0 to 1, the fonts do not say which they are; judged by some."""
+    from pypdfium2 import raw
+
+    count = text_page.count_chars()
+    step = max(1, count // _SAMPLES)
+    seen = unnamed = 0
+    for index in range(0, count, step):
+        if raw.FPDFText_IsGenerated(text_page, index) == 1:
+            continue
+        number = raw.FPDFText_GetUnicode(text_page, index)
+        seen += 1
+        unnamed += (
+            number == 0
+            or _UNREADABLE.match(chr(number)) is not None
+            or raw.FPDFText_HasUnicodeMapError(text_page, index) == 1
+        )
+    return unnamed / max(1, seen)
+
+
+def _shows_something(page: "pypdfium2.PdfPage") -> bool:
+    """Whether there is a picture on a page, or a drawing that may be of letters."""
+    from pypdfium2 import raw
+
+    paths = 0
+    for each in page.get_objects(max_depth=3):
+        if each.type in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_SHADING):
+            return True
+        paths += each.type == raw.FPDF_PAGEOBJ_PATH
+        if paths > _MANY_PATHS:
+            return True
+    return False
