@@ -1,13 +1,21 @@
 """Runs of text on a page to lines, in the order in which they are read: columns one by one, cells across."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from sakuin.index.readers import ruby
 from sakuin.index.readers.pdf_lines import WHOLE
 from sakuin.index.readers.pdf_runs import GAP, Box, Run
 from sakuin.index.readers.superscripts import separator
+
+Strip = tuple[float, float]
+"""A blank strip of a page, from its left to its right."""
+
+_NOWHERE = (float("inf"), float("-inf"))
+_MOST_STRIPS = 20
+_MOST_READINGS = 500
+_MOST_LARGE = 100
 
 _GUTTER = 1.0
 """Times the usual height: a strip as wide, without text from top to bottom, may part columns."""
@@ -16,6 +24,8 @@ _SENTENCE_END = re.compile(r"[。．！？.!?]\W*\Z")
 _FULL = 0.75
 _WIDE = 15
 _SMALL = 0.65
+_TALL = 1.6
+_NEAR = 4
 _READING = re.compile("[ぁ-ゖァ-ヺー・ ]+")
 _CJK = re.compile("[\u3000-\u30ff\u3400-\u9fff\uf900-\ufaff\uff00-\uffef]")
 _DEEPEST = 12
@@ -37,11 +47,11 @@ def blocks_of(page: Sequence[Run]) -> list[list[str]]:
 
 
 def _page_top(run: Run) -> float:
-    return {"up": run.box[2], "down": -run.box[0]}.get(run.direction or "", run.box[3])
+    return {"up": run.box[2], "down": -run.box[0], "left": -run.box[1]}.get(run.direction or "", run.box[3])
 
 
 def _page_bottom(run: Run) -> float:
-    return {"up": run.box[0], "down": -run.box[2]}.get(run.direction or "", run.box[1])
+    return {"up": run.box[0], "down": -run.box[2], "left": -run.box[3]}.get(run.direction or "", run.box[1])
 
 
 def _region(region: Sequence[Run], depth: int) -> list[list[str]]:
@@ -78,38 +88,40 @@ def _bands(region: Iterable[Run], usual: float) -> list[list[Run]]:
     return bands
 
 
-def _side_by_side(bands: list[list[Run]], least: float) -> Iterable[tuple[list[list[Run]], list[tuple[float, float]]]]:
+def _side_by_side(bands: list[list[Run]], least: float) -> Iterator[tuple[list[list[Run]], list[Strip]]]:
     """Bands one below the other that share blank strips from top to bottom, with those strips."""
-    if not bands:
-        return
     left = min(run.box[0] for band in bands for run in band) - 2 * least
     right = max(run.box[2] for band in bands for run in band) + 2 * least
     group: list[list[Run]] = []
-    shared: list[tuple[float, float]] = []
+    shared: list[Strip] = []
+    extent = _NOWHERE
     for band in bands:
         blank = _blank(band, left, right, least)
-        both = _intersection(shared, blank, least) if group else blank
-        if group and not _inner(both, group, band) and (_inner(shared, group, []) or _inner(blank, [], band)):
-            yield group, shared
-            group, shared = [band], blank
+        own = _extent(band)
+        both = _intersection(shared, blank, least)
+        together = min(extent[0], own[0]), max(extent[1], own[1])
+        if group and not _inner(both, together) and (_inner(shared, extent) or _inner(blank, own)):
+            yield group, _inner(shared, extent)
+            group, shared, extent = [band], blank, own
         else:
+            shared = both if group else blank
             group.append(band)
-            shared = both
-    yield group, shared
+            extent = together
+    yield group, _inner(shared, extent)
 
 
-def _inner(strips: list[tuple[float, float]], group: list[list[Run]], band: list[Run]) -> list[tuple[float, float]]:
+def _extent(band: list[Run]) -> Strip:
+    """Where the leftmost run ends and the rightmost begins."""
+    return min(run.box[2] for run in band), max(run.box[0] for run in band)
+
+
+def _inner(strips: list[Strip], extent: Strip) -> list[Strip]:
     """Those of the strips that have text on both sides."""
-    runs = [run for each in [*group, band] for run in each]
-    return [
-        strip
-        for strip in strips
-        if any(run.box[2] <= strip[0] + 0.01 for run in runs) and any(run.box[0] >= strip[1] - 0.01 for run in runs)
-    ]
+    return [strip for strip in strips if extent[0] <= strip[0] + 0.01 and extent[1] >= strip[1] - 0.01]
 
 
-def _blank(band: list[Run], left: float, right: float, least: float) -> list[tuple[float, float]]:
-    strips: list[tuple[float, float]] = []
+def _blank(band: list[Run], left: float, right: float, least: float) -> list[Strip]:
+    strips: list[Strip] = []
     at = left
     for start, end in sorted((run.box[0], run.box[2]) for run in band):
         if start - at >= least:
@@ -117,20 +129,18 @@ def _blank(band: list[Run], left: float, right: float, least: float) -> list[tup
         at = max(at, end)
     if right - at >= least:
         strips.append((at, right))
-    return strips
+    return sorted(strips, key=lambda strip: strip[0] - strip[1])[:_MOST_STRIPS]
 
 
-def _intersection(
-    first: list[tuple[float, float]], second: list[tuple[float, float]], least: float
-) -> list[tuple[float, float]]:
+def _intersection(first: list[Strip], second: list[Strip], least: float) -> list[Strip]:
     found = [(max(a, c), min(b, d)) for a, b in first for c, d in second]
     return [(start, end) for start, end in found if end - start >= least]
 
 
-def _columns(runs: list[Run], gutters: list[tuple[float, float]]) -> list[list[Run]]:
+def _columns(runs: list[Run], gutters: list[Strip]) -> list[list[Run]]:
     """The runs parted at those strips that have columns of text on both sides, not the cells of a table."""
     columns = [runs]
-    for start, _ in sorted(_inner(gutters, [runs], [])):
+    for start, _ in sorted(gutters):
         left = [run for run in columns[-1] if run.box[0] < start]
         right = [run for run in columns[-1] if run.box[0] >= start]
         if left and right and _are_columns(left, right):
@@ -165,19 +175,47 @@ def _width(row: list[Run]) -> float:
 
 def _rows(runs: Sequence[Run]) -> list[list[Run]]:
     """Runs of one line, lines from top to bottom, runs from left to right."""
+    if not runs:
+        return []
+    most = _TALL * _usual_height(runs)
     rows: list[tuple[Box, list[Run]]] = []
     for run in sorted(runs, key=lambda run: -(run.box[1] + run.box[3])):
-        for number in range(len(rows) - 1, max(-1, len(rows) - 4), -1):
-            box, row = rows[number]
-            overlap = min(box[3], run.box[3]) - max(box[1], run.box[1])
-            if overlap >= 0.5 * min(box[3] - box[1], run.height):
-                row.append(run)
-                if run.height > box[3] - box[1]:
-                    rows[number] = (run.box, row)
-                break
-        else:
-            rows.append((run.box, [run]))
+        if run.height <= most:
+            near = [row for row in rows[-_NEAR:] if _overlap(row[0], run.box) >= 0.5 * min(_height(row[0]), run.height)]
+            if near:
+                near[-1][1].append(run)
+            else:
+                rows.append((run.box, [run]))
+    # A large sign, such as a bracket or an initial, stands beside several lines and belongs to one.
+    large = [run for run in runs if run.height > most]
+    for number, run in enumerate(large):
+        if number < _MOST_LARGE:
+            row = max(rows, key=lambda row: _overlap(row[0], run.box) / _height(row[0]), default=None)
+            if row is not None and _overlap(row[0], run.box) >= 0.5 * _height(row[0]):
+                row[1].append(run)
+                continue
+        rows.append((run.box, [run]))
+    rows.sort(key=lambda row: -(row[0][1] + row[0][3]))
     return [sorted(row, key=lambda run: run.box[0]) for _, row in rows]
+
+
+def _usual_height(runs: Sequence[Run]) -> float:
+    """The height of most characters."""
+    ordered = sorted(runs, key=lambda run: run.height)
+    half = sum(len(run.text) for run in ordered) / 2
+    for run in ordered:
+        half -= len(run.text)
+        if half <= 0:
+            return run.height
+    return ordered[-1].height
+
+
+def _overlap(first: Box, second: Box) -> float:
+    return min(first[3], second[3]) - max(first[1], second[1])
+
+
+def _height(box: Box) -> float:
+    return max(box[3] - box[1], 0.01)
 
 
 def _lines(runs: Sequence[Run]) -> list[str]:
@@ -186,7 +224,7 @@ def _lines(runs: Sequence[Run]) -> list[str]:
     readings: list[Run] = []
     for number, row in enumerate(rows):
         below = rows[number + 1] if number + 1 < len(rows) else []
-        if below and all(_is_reading(run, below) for run in row):
+        if below and len(row) <= _MOST_READINGS and all(_is_reading(run, below) for run in row):
             readings = row
             continue
         texts.append(_with_readings(row, readings) if readings else _joined(row))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sakuin.index.readers.pdf_annotations import Annotations, annotations, runs_of
 from sakuin.index.readers.pdf_layout import blocks_of
 from sakuin.index.readers.pdf_lines import WHOLE, lines_in, without_end_hyphens
-from sakuin.index.readers.pdf_runs import characters, needs_layout, rectangles, runs
+from sakuin.index.readers.pdf_runs import characters, is_slanted, needs_layout, rectangles, runs
 from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ MAX_LAID_OUT = 50_000
 """Characters of a page whose places are looked at; a page of more is taken as pdfium gives it."""
 
 _UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x01-\x08\x0e-\x1f\x7f-\x9f\U000f0000-\U0010ffff]")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc]")
 _MOST_UNREADABLE = 0.3
 _FEW_UNREADABLE = 0.05  # bullets and the like
 _SAMPLES = 64
@@ -64,13 +65,18 @@ def read_page(pdf: "pypdfium2.PdfDocument", index: int) -> PageText:
 
 
 def _blocks(page: "pypdfium2.PdfPage", text_page: "pypdfium2.PdfTextPage", added: Annotations) -> list[list[str]]:
-    if text_page.count_chars() > MAX_LAID_OUT:
+    def as_given() -> list[list[str]]:
         return [lines_in("\n".join([text_page.get_text_bounded(), *(text for text, _ in added.placed)]))]
+
+    if text_page.count_chars() > MAX_LAID_OUT:
+        return as_given()
     if page.get_rotation() or added.placed or needs_layout(rectangles(text_page)):
-        drawn = runs(characters(text_page))
+        drawn = runs(characters(text_page), lambda index: is_slanted(text_page, index))
+        if any(_RIGHT_TO_LEFT.search(run.text) for run in drawn):
+            return as_given()
         laid_out = [*drawn, *runs_of(added.placed, len(drawn))]
         return [without_end_hyphens("\n".join(block)).split("\n") for block in blocks_of(laid_out)]
-    return [lines_in(text_page.get_text_bounded())]
+    return as_given()
 
 
 def _readable(block: list[str]) -> list[str]:

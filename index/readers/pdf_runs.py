@@ -1,25 +1,32 @@
 """Characters of a PDF page, with their places, gathered to runs that are read in one direction."""
 
 import ctypes
+import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pypdfium2
 
-RIGHT, UP, DOWN = "right", "up", "down"
+RIGHT, LEFT, UP, DOWN, SLANTED = "right", "left", "up", "down", "slanted"
 """Where a run goes on a page that is not turned. Vertical Japanese goes down, and so does what is turned clockwise."""
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top, in points."""
 
+Character = tuple[str, Box, int]
+"""What it is, where it stands, and its index on the page."""
+
 GAP = 1.2
 """Times the height of a run: a wider gap in a line parts columns or cells."""
 
 _TALL = 3.0
+_ACROSS = 3
+_END_HYPHEN = 2  # what pdfium makes of a hyphen at the end of a line
 
 
 @dataclass(slots=True)
@@ -55,7 +62,6 @@ class _Growing:
     boxes: list[Box]
     is_spaced: bool
     direction: str | None = None
-    spaces: int = field(default=0)
 
 
 def needs_layout(rectangles: list[Box]) -> bool:
@@ -126,8 +132,8 @@ def rectangles(page: "pypdfium2.PdfTextPage") -> list[Box]:
     return found
 
 
-def characters(page: "pypdfium2.PdfTextPage") -> Iterator[tuple[str, Box]]:
-    """Each character of a page that was drawn, and its box; of spaces also those that pdfium puts into gaps."""
+def characters(page: "pypdfium2.PdfTextPage") -> Iterator[Character]:
+    """Each character of a page that was drawn; of spaces also those that pdfium puts into gaps."""
     from pypdfium2 import raw
 
     number_of = raw.FPDFText_GetUnicode
@@ -137,21 +143,38 @@ def characters(page: "pypdfium2.PdfTextPage") -> Iterator[tuple[str, Box]]:
     pointer = ctypes.byref(rectangle)
     for index in range(page.count_chars()):
         character = number_of(handle, index)
-        if character > 32 or character == 32:
+        if character >= 32 or character == _END_HYPHEN:
             box_of(handle, index, pointer)
-            yield chr(character), (rectangle.left, rectangle.bottom, rectangle.right, rectangle.top)
+            yield chr(character), (rectangle.left, rectangle.bottom, rectangle.right, rectangle.top), index
 
 
-def runs(found: Iterable[tuple[str, Box]]) -> list[Run]:
-    """Gather characters to runs, each with its box as it is on the page."""
+def is_slanted(page: "pypdfium2.PdfTextPage", index: int) -> bool:
+    """Whether a character is turned by other than quarters of a circle, as a watermark is."""
+    from pypdfium2 import raw
+
+    angle = raw.FPDFText_GetCharAngle(page, index) % (math.pi / 2)
+    return bool(0.1 < angle < math.pi / 2 - 0.1)
+
+
+def runs(found: Iterable[Character], is_slanted: Callable[[int], bool] = lambda _: False) -> list[Run]:
+    """Gather characters to runs.
+
+    Args:
+        found: The characters, as they were drawn.
+        is_slanted: Whether the character of that index is turned by other than quarters; asked of few.
+    """
     growing: list[_Growing] = []
     spaces = 0
-    for character, box in found:
+    for character, box, index in found:
         if character.isspace():
             spaces += 1
             continue
         current = growing[-1] if growing else None
         direction = _direction(current, box) if current else None
+        if current and not direction and len(current.characters) == 1 and is_slanted(index):
+            current.direction = SLANTED
+        if current and current.direction == SLANTED and is_slanted(index):
+            direction = SLANTED
         if current is None or direction is None:
             growing.append(_Growing([character], [box], spaces > 0))
         else:
@@ -167,7 +190,20 @@ def runs(found: Iterable[tuple[str, Box]]) -> list[Run]:
         if each.direction:
             usual[each.direction] += len(each.characters)
     main = usual.most_common(1)[0][0] if usual else RIGHT
+    if main == DOWN:
+        _lay_across(growing)
     return [_turned(each, order, main) for order, each in enumerate(growing)]
+
+
+def _lay_across(growing: list[_Growing]) -> None:
+    """Take two or three digits side by side for one sign of the vertical line that they stand in."""
+    for before, each in pairwise(growing):
+        if each.direction == RIGHT and before.direction == DOWN and len(each.characters) <= _ACROSS:
+            left, _, right, _ = before.boxes[-1]
+            start, end = each.boxes[0][0], each.boxes[-1][2]
+            is_in_line = abs(start + end - left - right) < right - left and end - start < 1.3 * (right - left)
+            if is_in_line and abs(before.boxes[-1][1] - each.boxes[0][3]) < right - left:
+                each.direction = DOWN
 
 
 def _direction(current: _Growing, box: Box) -> str | None:
@@ -180,7 +216,15 @@ def _direction(current: _Growing, box: Box) -> str | None:
         same_size = abs(box[3] - box[1] - height) < 0.2 * height
         if same_size and abs(along) < 0.2 * height and across > 0 and box[0] - before[2] < GAP * height:
             return RIGHT
-    if current.direction != RIGHT and abs(across) < 0.2 * width and abs(box[2] - box[0] - width) < 0.3 * width:
+    if current.direction in (None, LEFT):
+        same_size = abs(box[3] - box[1] - height) < 0.2 * height
+        if same_size and abs(along) < 0.2 * height and across < 0 and before[0] - box[2] < GAP * height:
+            return LEFT
+    if (
+        current.direction not in (RIGHT, LEFT)
+        and abs(across) < 0.2 * width
+        and abs(box[2] - box[0] - width) < 0.3 * width
+    ):
         if along > 0 and current.direction != DOWN and box[1] - before[3] < GAP * width:
             return UP
         if along < 0 and current.direction != UP and before[1] - box[3] < 0.6 * width:
@@ -208,4 +252,6 @@ def turn(box: Box, direction: str) -> Box:
         return bottom, -right, top, -left
     if direction == DOWN:
         return -top, left, -bottom, right
+    if direction == LEFT:
+        return -right, -top, -left, -bottom
     return box

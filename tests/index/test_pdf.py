@@ -108,6 +108,35 @@ class TestOrder:
         assert text.startswith("社内報")
         assert text.index("上の段の一行目は次の行へ続く。") < text.index("下の段の一行目も次の行へ続く。")
 
+    def test_digits_that_stand_across_a_vertical_line(self, tmp_path: Path) -> None:
+        page = (
+            put("会社は平成", 500, 800, font="V") + put("12", 493.5, 726) + put("年に設立された。", 500, 724, font="V")
+        )
+        page += put("次の行。", 480, 800, font="V")
+        assert text_of(tmp_path, page).startswith("会社は平成12年に設立された。")
+
+    def test_a_page_that_stands_on_its_head(self, tmp_path: Path) -> None:
+        lines = ["Rent rises in April", "Salaries stay frozen"]
+        page = b"".join(put(line, 500, 300 + 20 * n, matrix="-1 0 0 -1") for n, line in enumerate(lines))
+        assert text_of(tmp_path, page, page=b"/Rotate 180") == " ".join(lines)
+
+    def test_a_watermark_does_not_mix_with_the_text(self, tmp_path: Path) -> None:
+        page = put("DRAFT", 100, 660, 40, matrix="0.7 0.7 -0.7 0.7")
+        page += b"".join(
+            put(f"Item {n}", 50, 720 - 20 * n) + put(f"{n} pieces", 300, 720 - 20 * n) for n in range(1, 6)
+        )
+        lines = text_of(tmp_path, page).split("\n")
+        assert [f"Item {n} {n} pieces" in lines for n in range(1, 6)] == [True] * 5
+        assert "DRAFT" in lines
+
+    def test_hebrew_is_left_as_it_is(self, tmp_path: Path) -> None:
+        assert text_of(tmp_path, put("שלום"[::-1], 50, 700), page=b"/Rotate 90") == "שלום"
+
+    def test_a_large_sign_beside_lines_belongs_to_one(self, tmp_path: Path) -> None:
+        page = put("O", 40, 677, 40) + put("nce upon a time", 80, 700) + put("there was a king.", 80, 685)
+        page += put("1", 400, 700)
+        assert text_of(tmp_path, page).replace("\n", " ").endswith("nce upon a time 1 there was a king.")
+
     @pytest.mark.parametrize("by_line", [True, False])
     def test_columns_are_read_one_by_one(self, tmp_path: Path, by_line: bool) -> None:
         left = [put(line, 50, 760 - 20 * n) for n, line in enumerate(LEFT)]
