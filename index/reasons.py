@@ -83,6 +83,7 @@ class Reason(Fact):
         "unnamed_characters_page": "a page whose fonts do not say which characters they show: run OCR on it first",
         "some_unnamed_characters": "what some of its fonts show was left out, for they do not say which characters it "
         "is: run OCR on it first",
+        "pdf_attachment": "a file attached to the PDF, which is not read: save it as a file of its own",
         "damaged_page": "damaged: {detail}",
         "too_many_pages": "this page and those after it are too many to be read",
         # Word.

@@ -120,6 +120,8 @@ class Layout:
                 self._inline.append(_CELL)
         elif tag in _COUNTED:
             self._count(tag, 1)
+            if tag == "svg" and (label := node.attributes.get("aria-label")):
+                self._append_words(label)
         elif enter := _ENTERED.get(tag):
             enter(self, node)
         elif self._math:
@@ -163,9 +165,10 @@ class Layout:
         if tag == "noscript":
             text = node.text()
             return len(text) > _LONGEST_REQUEST or not _ASKS_FOR_SCRIPTS.search(text)
-        if tag == "optgroup":
-            self._inline.append(node.attributes.get("label") or "")
+        if tag in ("optgroup", "option") and (label := node.attributes.get("label")):
+            self._inline.append(label)
             self._flush()
+            return tag == "optgroup"
         return True
 
     def _enter_unseen(self, node: "LexborNode", tag: str) -> bool:
@@ -216,7 +219,10 @@ class Layout:
 
     def _append_alt(self, node: "LexborNode") -> None:
         """Append the words for a picture. Pages that load them late have each twice."""
-        alt = " ".join((node.attributes.get("alt") or "").split())
+        self._append_words(node.attributes.get("alt") or "")
+
+    def _append_words(self, words: str) -> None:
+        alt = " ".join(words.split())
         if alt and alt != self._last_alt and not _FILE_NAME.fullmatch(alt):
             self._inline += [" ", _SIGNS.sub("", alt), " "]
             self._row_begun = True

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from sakuin.index.errors import ReadError
-from sakuin.index.readers.html_elements import ENDED_BY, FORMATTING, NEVER_NESTED, RAW
+from sakuin.index.readers.html_elements import ENDED_BY, FORMATTING, NEVER_NESTED, PREFORMATTED, RAW
 from sakuin.index.reasons import Reason
 
 MAX_DEPTH = 1000
@@ -36,7 +36,7 @@ class Scan:
 
     Attributes:
         unclosed: The names of elements whose end is missing.
-        hiding: The name of an element, or "comment", that is never closed and hides the rest of the page; or "".
+        hiding: The name of an element, or "!--", that is never closed and hides the rest of the page; or "".
     """
 
     unclosed: set[str] = field(default_factory=set)
@@ -59,7 +59,7 @@ def scan(markup: str) -> Scan:
         if not name:
             end = _end_of_comment(match[0], in_foreign=bool(in_foreign), markup=markup, position=position)
             if end is None:
-                result.hiding = "comment" if markup[position:].strip() else ""
+                result.hiding = "!--" if markup[position:].strip() else ""
                 break
             position = end
             continue
@@ -75,7 +75,7 @@ def scan(markup: str) -> Scan:
         if name in RAW and not closing and not in_foreign:
             found = _RAW_END[name].search(markup, position)
             if found is None:
-                result.hiding = name if markup[position:].strip() else ""
+                result.hiding = name if name not in PREFORMATTED and markup[position:].strip() else ""
                 break
             position = found.end()
         elif name in NEVER_NESTED or (in_foreign and match[3].endswith("/")):

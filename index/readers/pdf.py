@@ -15,6 +15,7 @@ from sakuin.index.readers.plain import clean, one_line, stem_of
 from sakuin.index.reasons import Reason
 
 MAX_PAGES = 20_000
+MAX_ATTACHMENTS = 1000
 MAX_CHARACTERS = 64 * 1024 * 1024
 """A file of a few kilobytes can unfold to any amount of text."""
 
@@ -46,16 +47,19 @@ def read(path: Path, uri: str, *, seconds: float | None = None) -> Iterator[Docu
     )
     for number, reason in found.left_out:
         yield Skipped(f"{uri}#page={number}", reason)
+    for name in found.attachments:
+        yield Skipped(f"{uri}#{name}", Reason("pdf_attachment"))
 
 
 @dataclass
 class _Extract:
-    """What is in a PDF: the blocks of lines of each page that was read, and the pages that were not."""
+    """What is in a PDF: the blocks of lines of each page that was read, the pages that were not, and attached files."""
 
     page_count: int
     properties: dict[str, str]
     pages: list[list[list[str]]] = field(default_factory=list)
     left_out: list[tuple[int, Reason]] = field(default_factory=list)
+    attachments: list[str] = field(default_factory=list)
 
 
 def _extract(path: Path, seconds: float) -> _Extract:
@@ -74,6 +78,8 @@ def _extract(path: Path, seconds: float) -> _Extract:
         if pdf.get_formtype() != pypdfium2.raw.FORMTYPE_NONE:
             pdf.init_forms()
         found = _Extract(len(pdf), pdf.get_metadata_dict())
+        numbers = range(min(pdf.count_attachments(), MAX_ATTACHMENTS))
+        found.attachments = [one_line(pdf.get_attachment(number).get_name()) for number in numbers]
         characters = 0
         for number in range(1, found.page_count + 1):
             if number > MAX_PAGES or characters > MAX_CHARACTERS:

@@ -40,6 +40,9 @@ def markdown(folder: Path, source: str) -> str:
         ("<frameset><frame><noframes><p>枠のない版</noframes></frameset>", "枠のない版"),
         ("<details><summary>質問</summary>答え</details>", "質問\n答え"),
         ("<select><optgroup label=北日本><option>北海道<option>青森</select>", "北日本\n北海道\n青森"),
+        ("<select><option label=大阪><option label=京都>上書き</select>", "大阪\n京都"),
+        ('<svg role=img aria-label="売上の推移"></svg>', "売上の推移"),
+        ("本文<textarea>書きかけ", "本文\n書きかけ"),
         ("<textarea>自由記入</textarea><input value=佐藤><input type=hidden value=秘密>", "自由記入\n佐藤"),
         (
             '<input type=submit value="送信"><input placeholder="例: 山田"><input type=password value=x>',
@@ -119,7 +122,7 @@ def test_a_heading_that_is_never_closed_is_one_line(tmp_path: Path) -> None:
     assert headings(one(tmp_path, "a.html", "<h1>題<p>一つ目<p>二つ目")) == [("題", 1)]
 
 
-@pytest.mark.parametrize(("markup", "tag"), [("<!-- 注 ", "comment"), ("<style> p {} ", "style"), ("<title>", "title")])
+@pytest.mark.parametrize(("markup", "tag"), [("<!-- 注 ", "!--"), ("<style> p {} ", "style"), ("<title>", "title")])
 def test_what_hides_the_rest_of_a_page_is_reported(tmp_path: Path, markup: str, tag: str) -> None:
     reason = Reason("unclosed_tag", {"tag": tag})
     document, skip = read(tmp_path, "a.html", f"<p>先頭{markup}<p>残り")

@@ -256,6 +256,12 @@ class TestPagesWithoutText:
             read(tmp_path, "c.pdf", drawn([unnamed % 700]))
         assert caught.value.reason.code == "unnamed_characters"
 
+    def test_attached_files_are_reported(self, tmp_path: Path) -> None:
+        file = b"<< /Type /EmbeddedFile /Length 1 >>\nstream\nx\nendstream"
+        names = b"/Names << /EmbeddedFiles << /Names [(a) << /Type /Filespec /F (memo.txt) /EF << /F 5 0 R >> >>] >> >>"
+        items = read(tmp_path, "a.pdf", drawn([put("本文", 50, 700)], objects=[file], catalog=names))
+        assert skipped(items) == [Skipped("corpus/a.pdf#memo.txt", Reason("pdf_attachment"))]
+
 
 class TestProperties:
     @pytest.mark.parametrize("encoding", ["cp932", "euc_jp", "utf-8"])
