@@ -8,7 +8,7 @@ from pathlib import Path
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.files import file_size, os_detail, require_loadable, seconds_allowed, took_too_long
-from sakuin.index.readers.pdf_lines import joined, without_page_numbers
+from sakuin.index.readers.pdf_lines import joined, without_running_lines
 from sakuin.index.readers.pdf_page import read_page
 from sakuin.index.readers.pdf_properties import metadata_of, title_of
 from sakuin.index.readers.plain import clean, one_line, stem_of
@@ -35,7 +35,7 @@ def read(path: Path, uri: str, *, seconds: float | None = None) -> Iterator[Docu
     size = file_size(path)
     require_loadable(size)
     found = _extract(path, seconds_allowed(size) if seconds is None else seconds)
-    text = clean(joined(without_page_numbers(found.pages)))
+    text = clean(joined(without_running_lines(found.pages)))
     if not text.strip():
         unnamed = any(reason.code == "unnamed_characters_page" for _, reason in found.left_out)
         raise ReadError(Reason("unnamed_characters" if unnamed else "scanned_pdf"))

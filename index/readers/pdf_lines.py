@@ -1,8 +1,9 @@
-"""Lines of PDF pages to paragraphs; page numbers, which count up with the pages, are left out."""
+"""Lines of PDF pages to paragraphs; page numbers and running titles are left out."""
 
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
 from sakuin.index.passages import text_width
 from sakuin.index.readers.plain import clean, join_wrapped
@@ -16,6 +17,17 @@ _HYPHEN = re.compile(r"(?<=[a-z])[-\u2010]\n(?=[a-z])")
 _PAGE_NUMBER = re.compile(
     r"[-–—\s(]*(?:[Pp](?:age|\.)?\s*)?([0-9０-９]{1,5})(?:\s*(?:/|of|／)\s*[0-9０-９]{1,5})?\s*(?:ページ|頁)?[-–—\s)]*"
 )
+_NUMBER = re.compile("[0-9０-９]{1,5}")
+_Key = tuple[int, str, int | None]
+_RUNNING_LINES = 2
+"""Lines at each end of a page that may be such: a running title and a page number."""
+
+_PAGE = "\0"
+"""Stands for a number that counts up with the pages."""
+
+_FEWEST_TITLES = 3
+_LONGEST_TITLE = 100
+_MOST_NUMBERS = 5
 _YEARS = range(1900, 2100)
 _MANY = 5
 _SENTENCE_ENDS = ("。", "．", ".", "！", "？", "!", "?", ":", "：")
@@ -38,33 +50,60 @@ def without_end_hyphens(text: str) -> str:
     return _LINE_END_HYPHENS.sub("", text)
 
 
-def without_page_numbers(pages: Sequence[Sequence[list[str]]]) -> list[list[str]]:
-    """The blocks of all pages without the first or last line of a page that is a number which counts up with the pages.
+def without_running_lines(pages: Sequence[Sequence[list[str]]]) -> list[list[str]]:
+    """The blocks of all pages without page numbers, and without running titles but where each stands first.
 
-    A number that stands alone on but one page is a total, a year, the last entry of a list.
+    A page number counts up with the pages: one that stands alone on but one page is a total, a year, the last entry of
+    a list. A running title is the same line, but for such a number, at the same end of at least half of the pages.
 
     Args:
         pages: Of each page its blocks, and of each block its lines.
     """
-    counts: Counter[tuple[int, int]] = Counter()
-    for number, blocks in enumerate(pages):
-        counts.update({(end, value - number) for end, value in _end_numbers(blocks)})
-    result: list[list[str]] = []
-    for number, blocks in enumerate(pages):
-        kept = [list(block) for block in blocks]
-        for end, value in _end_numbers(blocks):
-            if counts[end, value - number] >= (_MANY if value in _YEARS and value > len(pages) else 2):
-                del kept[end][end]
-        result += [block for block in kept if block]
-    return result
+    kept = [[list(block) for block in blocks] for blocks in pages]
+    for _ in range(_RUNNING_LINES):
+        kept = [[block for block in blocks if block] for blocks in kept]
+        _remove_running_lines(kept)
+    return [block for blocks in kept for block in blocks if block]
 
 
-def _end_numbers(blocks: Sequence[list[str]]) -> list[tuple[int, int]]:
-    """The first and the last line of a page where they are numbers: 0 or -1, and the number."""
-    if sum(map(len, blocks)) < 2:
+def _remove_running_lines(pages: list[list[list[str]]]) -> None:
+    """Remove the first and the last line of each page where they are such."""
+    counts: Counter[_Key] = Counter()
+    for number, blocks in enumerate(pages):
+        counts.update({key for end in (0, -1) for key in _keys(blocks, end, number)})
+    half = max(_FEWEST_TITLES, (len(pages) + 1) // 2)
+    titles: set[_Key] = set()
+    for number, blocks in enumerate(pages):
+        for end in (0, -1):
+            for key in _keys(blocks, end, number):
+                if key[1] == _PAGE:
+                    is_running = counts[key] >= (_MANY if _is_year(key, number, len(pages)) else 2)
+                else:
+                    is_running = counts[key] >= half and key in titles
+                    if counts[key] >= half:
+                        titles.add(key)
+                if is_running:
+                    del blocks[end][end]
+                    break
+
+
+def _keys(blocks: Sequence[list[str]], end: int, page: int) -> list[_Key]:
+    """What the line at one end of a page has in common with those of other pages: itself, or all but its number."""
+    if sum(map(len, blocks)) < 2 or not blocks[end]:
         return []
-    found = [(end, _PAGE_NUMBER.fullmatch(blocks[end][end])) for end in (0, -1)]
-    return [(end, int(match[1])) for end, match in found if match]
+    line = blocks[end][end].rstrip(WHOLE)
+    if len(line) > _LONGEST_TITLE:
+        return []
+    if page_number := _PAGE_NUMBER.fullmatch(line):
+        return [(end, _PAGE, int(page_number[1]) - page)]
+    keys: list[_Key] = [(end, line, None)] if any(map(str.isalpha, line)) else []
+    for match in islice(_NUMBER.finditer(line), _MOST_NUMBERS):
+        keys.append((end, f"{line[: match.start()]}{_PAGE}{line[match.end() :]}", int(match[0]) - page))
+    return keys
+
+
+def _is_year(key: _Key, page: int, pages: int) -> bool:
+    return key[2] is not None and key[2] + page in _YEARS and key[2] + page > pages
 
 
 def joined(blocks: Sequence[list[str]]) -> str:

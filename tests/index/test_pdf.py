@@ -7,7 +7,7 @@ import pytest
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
-from sakuin.index.readers.pdf_lines import without_page_numbers
+from sakuin.index.readers.pdf_lines import without_running_lines
 from sakuin.index.readers.pdf_properties import decoded
 from sakuin.index.reasons import Reason
 from tests.index.test_readers import make_pdf, one, read, skipped
@@ -184,22 +184,32 @@ class TestWords:
         assert text_of(tmp_path, page) == "noon x"
 
 
-class TestPageNumbers:
+class TestRunningLines:
     @pytest.mark.parametrize(
         "lines", [["在庫の数は次のとおり。", "48210"], ["2024", "年度の報告書である。"], ["沿革", "会社設立", "1987"]]
     )
     def test_a_number_on_one_page_is_kept(self, lines: list[str]) -> None:
-        assert without_page_numbers([[lines]]) == [lines]
-        assert without_page_numbers([[lines], [["次の頁", "終わり"]]]) == [lines, ["次の頁", "終わり"]]
+        assert without_running_lines([[lines]]) == [lines]
+        assert without_running_lines([[lines], [["次の頁", "終わり"]]]) == [lines, ["次の頁", "終わり"]]
 
     def test_those_that_count_up_with_the_pages_are_left_out(self) -> None:
         pages = [[["表紙"]], [["本文", "- 2 -"]], [["左"], ["右", "3 / 9"]], [["本文"], ["12"]]]
-        assert without_page_numbers(pages) == [["表紙"], ["本文"], ["左"], ["右"], ["本文"], ["12"]]
-        assert without_page_numbers([[["７"], ["本文"]], [["８", "本文"]]]) == [["本文"], ["本文"]]
+        assert without_running_lines(pages) == [["表紙"], ["本文"], ["左"], ["右"], ["本文"], ["12"]]
+        assert without_running_lines([[["７"], ["本文"]], [["８", "本文"]]]) == [["本文"], ["本文"]]
+
+    def test_a_running_title_is_kept_once(self) -> None:
+        pages = [[["就業規則", "第一条の文が", f"{n} ページ"]] for n in range(1, 4)]
+        assert without_running_lines(pages) == [["就業規則", "第一条の文が"], ["第一条の文が"], ["第一条の文が"]]
+        pages = [[[f"規則 {n}", f"本文{n * 7}", "社外秘"]] for n in range(1, 4)]
+        assert without_running_lines(pages) == [["規則 1", "本文7", "社外秘"], ["本文14"], ["本文21"]]
+
+    def test_lines_that_are_alike_are_kept(self) -> None:
+        pages = [[["支店の売上", f"合計 {n * n * 100} 円"]] for n in range(1, 4)] + [[["別紙", "注記"]]] * 4
+        assert without_running_lines(pages)[:3] == [block for page in pages[:3] for block in page]
 
     def test_years_that_follow_each_other_are_kept(self) -> None:
-        pages = [[[str(2022 + n), "年の売上"]] for n in range(3)]
-        assert without_page_numbers(pages) == [block for page in pages for block in page]
+        pages = [[[str(2022 + n), f"{'甲乙丙'[n]}の年"]] for n in range(3)]
+        assert without_running_lines(pages) == [block for page in pages for block in page]
 
 
 class TestAdded:
