@@ -79,7 +79,7 @@ class Reason(Fact):
         "no_pages": "a PDF without a readable page: open it in a PDF program and save it anew",
         "scanned_pdf": "a scanned PDF without text: run OCR on it first",
         "unnamed_characters": "a PDF whose fonts do not say which characters they show: run OCR on it first",
-        "scanned_page": "a page without text: run OCR on it first",
+        "scanned_page": "a picture of a page, without its text: run OCR on it first",
         "unnamed_characters_page": "a page whose fonts do not say which characters they show: run OCR on it first",
         "some_unnamed_characters": "what some of its fonts show was left out, for they do not say which characters it "
         "is: run OCR on it first",

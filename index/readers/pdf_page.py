@@ -22,6 +22,9 @@ _MOST_UNREADABLE = 0.3
 _FEW_UNREADABLE = 0.05  # bullets and the like
 _SAMPLES = 64
 _MANY_PATHS = 200
+_MOST_OF_PAGE = 0.5
+_STAMP = 20
+"""Characters that a scanned page may have: its number, the name of the file that it was scanned to."""
 
 
 @dataclass(slots=True)
@@ -54,7 +57,7 @@ def read_page(pdf: "pypdfium2.PdfDocument", index: int) -> PageText:
             blocks = [readable for block in _blocks(page, text_page, added) if (readable := _readable(block))]
         if unnamed > _FEW_UNREADABLE:
             reason = Reason("some_unnamed_characters" if blocks else "unnamed_characters_page")
-        elif not blocks and _shows_something(page):
+        elif sum(len(line) for block in blocks for line in block) <= _STAMP and _is_picture(page, bool(blocks)):
             reason = Reason("scanned_page")
         if added.comments:
             blocks.append([f"{line}{WHOLE}" for line in lines_in("\n".join(added.comments))])
@@ -103,15 +106,18 @@ def _unnamed(text_page: "pypdfium2.PdfTextPage") -> float:
     return unnamed / max(1, seen)
 
 
-def _shows_something(page: "pypdfium2.PdfPage") -> bool:
-    """Whether there is a picture on a page, or a drawing that may be of letters."""
+def _is_picture(page: "pypdfium2.PdfPage", is_stamped: bool) -> bool:
+    """Whether there is a picture on a page, or a drawing that may be of letters; beside a stamp, one of most of it."""
     from pypdfium2 import raw
 
+    width, height = page.get_size()
     paths = 0
     for each in page.get_objects(max_depth=3):
         if each.type in (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_SHADING):
-            return True
+            left, bottom, right, top = each.get_bounds()
+            if not is_stamped or (right - left) * (top - bottom) >= _MOST_OF_PAGE * width * height:
+                return True
         paths += each.type == raw.FPDF_PAGEOBJ_PATH
-        if paths > _MANY_PATHS:
+        if paths > _MANY_PATHS and not is_stamped:
             return True
     return False

@@ -254,6 +254,14 @@ class TestPagesWithoutText:
         assert isinstance(items[0], Document)
         assert skipped(items) == [Skipped(f"corpus/a.pdf#page={n}", Reason("scanned_page")) for n in (2, 4)]
 
+    def test_a_scanned_page_may_have_a_stamp(self, tmp_path: Path) -> None:
+        pages = [
+            put("契約書の表紙です。", 50, 700),
+            IMAGE + put("- 2 -", 290, 20),
+            put("図", 50, 700) + b"q 9 0 0 9 9 9 cm " + IMAGE[22:],
+        ]
+        assert [skip.uri for skip in skipped(read(tmp_path, "a.pdf", drawn(pages)))] == ["corpus/a.pdf#page=2"]
+
     def test_fonts_without_unicode_are_reported(self, tmp_path: Path) -> None:
         unnamed = b"BT /N 12 Tf 1 0 0 1 50 %d Tm <00030004000500060007> Tj ET\n"
         items = read(tmp_path, "a.pdf", drawn([put("表紙の文字です。", 50, 700), unnamed % 700]))
