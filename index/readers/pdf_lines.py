@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
 
 from sakuin.index.passages import text_width
 from sakuin.index.readers.plain import clean, join_wrapped
@@ -17,17 +16,12 @@ _HYPHEN = re.compile(r"(?<=[a-z])[-\u2010]\n(?=[a-z])")
 _PAGE_NUMBER = re.compile(
     r"[-–—\s(]*(?:[Pp](?:age|\.)?\s*)?([0-9０-９]{1,5})(?:\s*(?:/|of|／)\s*[0-9０-９]{1,5})?\s*(?:ページ|頁)?[-–—\s)]*"
 )
-_NUMBER = re.compile("[0-9０-９]{1,5}")
-_Key = tuple[int, str, int | None]
+_Key = tuple[int, str | int]
 _RUNNING_LINES = 2
 """Lines at each end of a page that may be such: a running title and a page number."""
 
-_PAGE = "\0"
-"""Stands for a number that counts up with the pages."""
-
 _FEWEST_TITLES = 3
 _LONGEST_TITLE = 100
-_MOST_NUMBERS = 5
 _YEARS = range(1900, 2100)
 _MANY = 5
 _SENTENCE_ENDS = ("。", "．", ".", "！", "？", "!", "?", ":", "：")
@@ -54,7 +48,7 @@ def without_running_lines(pages: Sequence[Sequence[list[str]]]) -> list[list[str
     """The blocks of all pages without page numbers, and without running titles but where each stands first.
 
     A page number counts up with the pages: one that stands alone on but one page is a total, a year, the last entry of
-    a list. A running title is the same line, but for such a number, at the same end of at least half of the pages.
+    a list. A running title is the same line at the same end of at least half of the pages.
 
     Args:
         pages: Of each page its blocks, and of each block its lines.
@@ -68,42 +62,38 @@ def without_running_lines(pages: Sequence[Sequence[list[str]]]) -> list[list[str
 
 def _remove_running_lines(pages: list[list[list[str]]]) -> None:
     """Remove the first and the last line of each page where they are such."""
-    counts: Counter[_Key] = Counter()
-    for number, blocks in enumerate(pages):
-        counts.update({key for end in (0, -1) for key in _keys(blocks, end, number)})
+    counts = Counter(
+        key for number, blocks in enumerate(pages) for end in (0, -1) if (key := _key(blocks, end, number))
+    )
     half = max(_FEWEST_TITLES, (len(pages) + 1) // 2)
     titles: set[_Key] = set()
     for number, blocks in enumerate(pages):
         for end in (0, -1):
-            for key in _keys(blocks, end, number):
-                if key[1] == _PAGE:
-                    is_running = counts[key] >= (_MANY if _is_year(key, number, len(pages)) else 2)
-                else:
-                    is_running = counts[key] >= half and key in titles
-                    if counts[key] >= half:
-                        titles.add(key)
-                if is_running:
-                    del blocks[end][end]
-                    break
+            key = _key(blocks, end, number)
+            if key is None:
+                continue
+            if isinstance(key[1], int):
+                value = key[1] + number
+                least = _MANY if value in _YEARS and value > len(pages) else 2
+                is_running = counts[key] >= least
+            else:
+                is_running = counts[key] >= half and key in titles
+                titles.add(key)
+            if is_running:
+                del blocks[end][end]
 
 
-def _keys(blocks: Sequence[list[str]], end: int, page: int) -> list[_Key]:
-    """What the line at one end of a page has in common with those of other pages: itself, or all but its number."""
+def _key(blocks: Sequence[list[str]], end: int, page: int) -> _Key | None:
+    """What the line at one end of a page may have in common with those of other pages.
+
+    That is the line itself, or of a page number how far it is from the number of the page.
+    """
     if sum(map(len, blocks)) < 2 or not blocks[end]:
-        return []
+        return None
     line = blocks[end][end].rstrip(WHOLE)
-    if len(line) > _LONGEST_TITLE:
-        return []
     if page_number := _PAGE_NUMBER.fullmatch(line):
-        return [(end, _PAGE, int(page_number[1]) - page)]
-    keys: list[_Key] = [(end, line, None)] if any(map(str.isalpha, line)) else []
-    for match in islice(_NUMBER.finditer(line), _MOST_NUMBERS):
-        keys.append((end, f"{line[: match.start()]}{_PAGE}{line[match.end() :]}", int(match[0]) - page))
-    return keys
-
-
-def _is_year(key: _Key, page: int, pages: int) -> bool:
-    return key[2] is not None and key[2] + page in _YEARS and key[2] + page > pages
+        return end, int(page_number[1]) - page
+    return (end, line) if len(line) <= _LONGEST_TITLE else None
 
 
 def joined(blocks: Sequence[list[str]]) -> str:

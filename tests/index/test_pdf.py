@@ -201,7 +201,9 @@ class TestRunningLines:
         pages = [[["就業規則", "第一条の文が", f"{n} ページ"]] for n in range(1, 4)]
         assert without_running_lines(pages) == [["就業規則", "第一条の文が"], ["第一条の文が"], ["第一条の文が"]]
         pages = [[[f"規則 {n}", f"本文{n * 7}", "社外秘"]] for n in range(1, 4)]
-        assert without_running_lines(pages) == [["規則 1", "本文7", "社外秘"], ["本文14"], ["本文21"]]
+        assert without_running_lines(pages) == [
+            ["規則 1", "本文7", "社外秘"], ["規則 2", "本文14"], ["規則 3", "本文21"],
+        ]  # fmt: skip
 
     def test_lines_that_are_alike_are_kept(self) -> None:
         pages = [[["支店の売上", f"合計 {n * n * 100} 円"]] for n in range(1, 4)] + [[["別紙", "注記"]]] * 4
