@@ -179,7 +179,10 @@ class Layout:
             return self._svg > 0
         if tag == "template":
             if "shadowrootmode" in attributes or "shadowroot" in attributes or tag in self._unclosed:
-                self._append_tree(node.template_fragments()[0])
+                fragments = node.template_fragments()
+                if not fragments:
+                    return True  # in a drawing it is an element like others
+                self._append_tree(fragments[0])
             return False
         if tag == "iframe" and (page := self._inner_page(attributes.get("srcdoc") or "")) is not None:
             self._break(tag)

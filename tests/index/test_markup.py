@@ -35,6 +35,7 @@ def markdown(folder: Path, source: str) -> str:
         ("<svg><title>構成</title><style>a</style><text>認証<tspan x=1>局</tspan></text></svg>", "構成\n認証 局"),
         ("図<svg><foreignObject><p>監査ログ</p></foreignObject></svg>", "図\n\n監査ログ"),
         ("<x-card><template shadowrootmode=open><p>影の中</p></template>光</x-card>", "影の中\n\n光"),
+        ("<svg><template shadowrootmode=open><text>図</text></template></svg>", "図"),
         ("<template>見えない</template>見える", "見える"),
         ('<iframe srcdoc="<p>枠の中</p>">no</iframe>', "枠の中"),
         ("<frameset><frame><noframes><p>枠のない版</noframes></frameset>", "枠のない版"),
