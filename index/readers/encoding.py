@@ -1,20 +1,23 @@
 """Bytes to text: which encoding a file is in.
 
-Certain signs come first (byte order marks, NUL patterns, escape sequences, valid UTF-8); then the encoding that the
-file itself declares, if any; then Shift_JIS (CP932) against EUC-JP, both decoded strictly and compared by how
-Japanese the outcome looks; charset-normalizer is asked last, for everything else. What cannot be decoded without
-loss is refused: a file that is reported is better than an index full of mangled words.
+Certain signs come first: byte order marks, NUL patterns, escape sequences, valid UTF-8. Then one decision is made for
+the whole file: it is read in each encoding that it may be in, and the reading that is the likeliest text of its
+language is taken (`likelihood`), if it is much likelier than any other. What the file declares of itself is evidence,
+but no proof. What cannot be decoded without loss, or may be several things, is refused: a file that is reported is
+better than an index full of mangled words.
 """
 
 import codecs
 import re
 import unicodedata
-from collections import Counter
-from functools import cache
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from sakuin.index.errors import ReadError
-from sakuin.index.readers.frequent_kanji import FREQUENT_KANJI
 from sakuin.index.reasons import Reason
+
+if TYPE_CHECKING:  # what it knows of languages takes a while to load, and most files are in UTF-8
+    from sakuin.index.readers.likelihood import Reading
 
 _SAMPLE = 64 * 1024
 _NOT_TEXT = frozenset({"Cc", "Cn", "Co"})  # control, unassigned, private use
@@ -36,9 +39,12 @@ _JIS_SEGMENTS = re.compile(rb"\x1b(\$[@B]|\([BJI])")
 # the nonsense known as "mojibake", so text that has them is two encodings in one file.
 _UTF8_KANA = re.compile(rb"(?:\xe3[\x80-\x83][\x80-\xbf]){3}")
 _UTF8_SEQUENCES = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-_ASCII_RUNS = re.compile(r"[\x00-\x7f]+")
-_HALF_WIDTH_WORDS = re.compile("(?:[ｳｶ-ﾄﾊ-ﾎ]ﾞ|[ﾊ-ﾎ]ﾟ|[ｦ-ﾝ]ｰ?|[｡｢｣･])+")
-_HALF_WIDTH_PAIR = re.compile("[ｦ-ﾝ][ｰ-ﾟ]")
+_HIGH_BYTES = bytes(range(128, 256))
+_HIGH = re.compile(rb"[\x80-\xff]")
+_THREE_BYTES = re.compile(rb"[\xe0-\xff]")
+_MOST_BY_CHANCE = 32
+_UTF8 = 5.0
+"""How much likelier it is that a file is in UTF-8 than in anything else, in nats."""
 
 # The names that web pages use for encodings that Python knows by another name or reads too strictly.
 _DECLARED = {
@@ -51,18 +57,22 @@ _DECLARED = {
     "iso-8859-1": "cp1252",
     "latin1": "cp1252",
     "us-ascii": "cp1252",
+    "iso-8859-9": "cp1254",
+    "tis-620": "cp874",
     "gb2312": "gb18030",
     "gbk": "gb18030",
     "ks_c_5601-1987": "cp949",
     "euc-kr": "cp949",
-    "big5": "big5hkscs",
+    "big5": "cp950",
 }
-_OTHERS = ["cp1250", "cp1251", "cp1253", "cp1254", "koi8_r", "gb18030", "big5hkscs", "cp949"]
-_TWO_BYTE = ["euc_jp", "gb18030", "cp949"]
-_KANA = re.compile("[\u3041-\u30fe]")
-# Western letters stand in words with ASCII ones. Symbols inside a word, or many such letters in a row, mean that the
-# text is Central European or Cyrillic and only looks decodable.
-_NOT_WESTERN = re.compile("[^\\W\\d_][\u00a1-\u00b3\u00b5-\u00b6\u00b8-\u00bf][^\\W\\d_]|[À-ÿŒœŠšŽžŸ]{4}")
+
+CERTAIN = 3.5
+"""By how much the best reading must be better than any other, in nats: by odds of 33 to 1; more, the rarer
+its language is here."""
+
+_WINDOWS = 8
+_WINDOW_BYTES = 2048
+"""What is looked at of a file: so much of each of so many parts of it, in lines that are not all ASCII."""
 
 
 def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
@@ -70,8 +80,7 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
 
     Args:
         data: A whole file. (A part of one may end inside a character.)
-        declared: The encoding that the file itself names, such as an HTML page's ``charset``. It is believed only
-            where the data fit it and are not plainly something else.
+        declared: The encoding that the file itself names, such as an HTML page's ``charset``.
 
     Returns:
         The text, and the Python name of its encoding.
@@ -88,27 +97,98 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
     if _ISO_2022_JP.search(data) and (jis := _decode_iso_2022_jp(data)) is not None:
         return jis, "iso2022_jp"
     try:
-        return data.decode("utf-8"), "utf-8"
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         broken_at = error.start
+    else:
+        return _euc_in_disguise(data) or (text, "utf-8")
     if mixed := _UTF8_KANA.search(data):
         raise ReadError(_damage(max(broken_at, mixed.start())))
-    if declared and (text := _decode_declared(data, declared)):
-        return text
-    japanese, score = _decode_japanese(data)
-    if japanese and score >= 0.5:
-        return _decode_listed(data, _TWO_BYTE) or japanese if _may_be_chinese(*japanese) else japanese
-    high_bytes = len(data) - len(data.translate(None, bytes(range(128, 256))))
-    if sum(map(len, _UTF8_SEQUENCES.findall(data))) >= high_bytes / 2:
+    return _decode_likeliest(data, declared, broken_at)
+
+
+def _euc_in_disguise(data: bytes) -> tuple[str, str] | None:
+    """Decode what is valid UTF-8 by chance: 年 in EUC-JP are the two bytes of ǯ in UTF-8."""
+    high = len(data) - len(data.translate(None, _HIGH_BYTES))
+    if not 0 < high <= _MOST_BY_CHANCE or _THREE_BYTES.search(data) or (text := _strictly(data, "euc_jp")) is None:
+        return None
+    from sakuin.index.readers.likelihood import readings
+
+    sample = b"\n".join(_telling_lines(data))
+    best = readings(sample, utf8=-_UTF8, among=["euc_jp"])[0]
+    return (text, "euc_jp") if best.encoding == "euc_jp" else None
+
+
+def _decode_likeliest(data: bytes, declared: str | None, broken_at: int) -> tuple[str, str]:
+    """Decode what is not UTF-8 in the encoding in which it is the likeliest text."""
+    from sakuin.index.readers.likelihood import readings
+
+    lines = list(_telling_lines(data))
+    sample = b"\n".join(lines)
+    utf8 = 0.0 if _may_be_utf8(sample) else None
+    found: "list[tuple[Reading, str]]" = []
+    for reading in readings(sample, _codec_of(declared), whole=len(lines[-1]) < _SAMPLE, utf8=utf8):
+        if found and reading.text == found[0][0].text:
+            continue
+        text = "" if reading.encoding == "utf-8" else _strictly(data, reading.encoding)
+        if text is not None:
+            found.append((reading, text))
+        if len(found) == 2:
+            break
+    best, text = found[0] if found else (None, "")
+    if best and best.encoding == "utf-8":
         raise ReadError(_damage(broken_at))
-    mostly_ascii = high_bytes < 0.3 * len(data)
-    # "檸檬" alone: rare characters only, but nothing that speaks against Japanese.
-    if japanese and score > 0 and not mostly_ascii:
-        return japanese
-    other = (mostly_ascii and _decode_western(data)) or _decode_listed(data, _OTHERS)
-    if not other:
+    if not best or best.unlikely or any(best.score - rival.score < CERTAIN + best.rarity / 3 for rival, _ in found[1:]):
         raise ReadError(Reason("unknown_encoding"))
-    return other
+    return text, best.encoding
+
+
+def _strictly(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _telling_lines(data: bytes) -> Iterator[bytes]:
+    """Yield lines of all parts of a file that are not all ASCII; only the last may end inside a character."""
+    step = max(len(data) // _WINDOWS + 1, 2 * _WINDOW_BYTES)
+    at = 0
+    for window in range(0, len(data), step):
+        taken = 0
+        at = max(at, window)
+        if window and at == window:  # perhaps inside a character
+            at = data.find(b"\n", at) + 1
+            if not at:
+                return
+        while taken < _WINDOW_BYTES and (high := _HIGH.search(data, at, window + step)):
+            start = max(data.rfind(b"\n", at, high.start()) + 1, at, high.start() - 100)
+            end = data.find(b"\n", high.start())
+            end = end if end >= 0 else len(data)
+            if end - start > _SAMPLE:
+                yield data[start : start + _SAMPLE]
+                return
+            yield data[start:end]
+            taken += end - start
+            at = end
+
+
+def _may_be_utf8(sample: bytes) -> bool:
+    """Tell whether most of the bytes outside ASCII are as in UTF-8."""
+    return 2 * sum(map(len, _UTF8_SEQUENCES.findall(sample))) >= len(_HIGH.findall(sample))
+
+
+def _codec_of(declared: str | None) -> str | None:
+    """Return Python's name of a declared encoding, None where it has none or the encoding is known not to be it."""
+    if not declared:
+        return None
+    try:
+        encoding = codecs.lookup(_DECLARED.get(declared.strip().lower(), declared.strip())).name
+        b"a".decode(encoding)
+    except (LookupError, ValueError, TypeError):
+        return None
+    encoding = encoding.replace("-", "_")
+    return None if encoding.startswith("utf") else encoding
 
 
 def looks_binary(sample: bytes) -> bool:
@@ -190,130 +270,3 @@ def _decode_iso_2022_jp(data: bytes) -> str | None:
 
 def _high(body: bytes) -> bytes:
     return bytes(byte | 0x80 if byte > 0x20 else byte for byte in body)
-
-
-def _decode_declared(data: bytes, declared: str) -> tuple[str, str] | None:
-    name = _DECLARED.get(declared.strip().lower(), declared.strip())
-    try:
-        encoding = codecs.lookup(name).name
-        if encoding.startswith("utf"):
-            return None  # not valid UTF-8, as the caller has seen
-        text = data.decode(encoding)
-    except (LookupError, UnicodeError, ValueError):
-        return None
-    if encoding in ("cp932", "euc_jp") and _japanese_score(text) < 0:
-        return None  # a template's declaration, left behind when the page was saved in another encoding
-    return text, encoding
-
-
-def _decode_japanese(data: bytes) -> tuple[tuple[str, str] | None, float]:
-    """Return the better of CP932 and EUC-JP, or None if the data are neither, and how Japanese it looks (-3 to 1)."""
-    if half_width := _decode_half_width(data):
-        return (half_width, "cp932"), 1.0
-    best: tuple[str, str] | None = None
-    best_total = best_score = float("-inf")
-    # The wider JIS X 0213 variants are asked only where the usual ones cannot decode the data.
-    for family in (("cp932", "shift_jis_2004"), ("euc_jp", "euc_jis_2004")):
-        decoded = _decode_first(data, family)
-        if decoded is None:
-            continue
-        sample = _non_ascii(decoded[0])
-        score = _japanese_score(sample)
-        # Two half-width characters stand against one full-width one, so the sums are compared, not the means.
-        total = score * len(sample)
-        if total > best_total:
-            best, best_total, best_score = decoded, total, score
-    return best, best_score
-
-
-def _decode_half_width(data: bytes) -> str | None:
-    """Decode CP932 data with half-width katakana only, as old business data (bank transfers) have them.
-
-    As EUC-JP the same bytes are a few kanji, which the comparison of scores would prefer. They are kanji in truth if
-    the katakana could not be words, or if all the kanji are everyday ones.
-    """
-    decoded = _decode_first(data, ("cp932",))
-    if decoded is None or not _HALF_WIDTH_WORDS.fullmatch(_non_ascii(decoded[0])):
-        return None
-    if not _HALF_WIDTH_PAIR.search(decoded[0]):
-        return None  # a lone £, © or Ä in a Western text
-    rival = _decode_first(data, ("euc_jp",))
-    if rival and all(c in FREQUENT_KANJI or _KANA.match(c) or c in "、。「」・ー" for c in _non_ascii(rival[0])):
-        return None
-    return decoded[0]
-
-
-def _decode_first(data: bytes, encodings: tuple[str, ...]) -> tuple[str, str] | None:
-    for encoding in encodings:
-        try:
-            return data.decode(encoding), encoding
-        except UnicodeDecodeError:
-            continue
-    return None
-
-
-def _non_ascii(text: str) -> str:
-    """Return up to a sample's worth of the characters that tell encodings apart."""
-    found = 0
-    parts = []
-    for part in _ASCII_RUNS.split(text[: 64 * _SAMPLE]):
-        parts.append(part)
-        found += len(part)
-        if found >= _SAMPLE:
-            break
-    return "".join(parts)
-
-
-def _japanese_score(text: str) -> float:
-    """Return how much the characters outside ASCII look like Japanese, from -3 to 1 (0 if there are none)."""
-    sample = _non_ascii(text)
-    if not sample:
-        return 0.0
-    counts = Counter(sample)
-    return sum(_likeness(character) * count for character, count in counts.items()) / len(sample)
-
-
-@cache
-def _likeness(character: str) -> float:
-    if "\u3041" <= character <= "\u30fe" or "\u3000" <= character <= "\u3015" or "\uff01" <= character <= "\uff5e":
-        return 1.0  # kana, punctuation, full-width letters
-    if character in _common_kanji():
-        return 1.0
-    if "\u2160" <= character <= "\u25ff" or "\u3200" <= character <= "\u33ff":
-        return 0.5  # circled numbers, arrows, lines, ㈱, ㎏
-    if "\uff61" <= character <= "\uff9f":
-        return -0.5  # half-width katakana: what EUC-JP and UTF-8 look like when read as Shift_JIS
-    if unicodedata.category(character) in _NOT_TEXT:
-        return -3.0
-    return 0.3 if "\u4e00" <= character <= "\u9fff" else 0.0
-
-
-@cache
-def _common_kanji() -> frozenset[str]:
-    """Return the 2,965 kanji of JIS level 1, which make up nearly all of ordinary text."""
-    rows = bytes(byte for row in range(0xB0, 0xD0) for cell in range(0xA1, 0xFF) for byte in (row, cell))
-    return frozenset(rows.decode("euc_jp", "ignore"))
-
-
-def _may_be_chinese(text: str, encoding: str) -> bool:
-    """Tell whether a text read as EUC-JP may be Chinese or Korean: the three share their bytes, but not kana."""
-    sample = _non_ascii(text)
-    return encoding.startswith("euc") and len(sample) >= 8 and len(_KANA.findall(sample)) < 0.03 * len(sample)
-
-
-def _decode_western(data: bytes) -> tuple[str, str] | None:
-    try:
-        text = data.decode("cp1252")
-    except UnicodeDecodeError:
-        return None
-    return None if _NOT_WESTERN.search(text) else (text, "cp1252")
-
-
-def _decode_listed(data: bytes, encodings: list[str]) -> tuple[str, str] | None:
-    from charset_normalizer import from_bytes
-
-    best = from_bytes(data[: 16 * _SAMPLE], cp_isolation=encodings, preemptive_behaviour=False).best()
-    decoded = best and _decode_first(data, (best.encoding,))
-    if not decoded or any(unicodedata.category(c) in _NOT_TEXT for c in set(_non_ascii(decoded[0]))):
-        return None
-    return decoded

@@ -40,7 +40,15 @@ def test_utf16_without_a_mark_is_known_by_its_nul_bytes(text: str, encoding: str
     assert decode(text.encode(encoding)) == (text, encoding)
 
 
-@given(anything, st.sampled_from(["utf-8", "utf-8-sig"]))
+def may_be_euc_jp(text: str) -> bool:
+    try:
+        text.encode().decode("euc_jp")
+    except UnicodeDecodeError:
+        return False
+    return not text.isascii()
+
+
+@given(anything.filter(lambda text: not may_be_euc_jp(text)), st.sampled_from(["utf-8", "utf-8-sig"]))
 def test_any_unicode_text_comes_back_from_utf8(text: str, encoding: str) -> None:
     assert decode(text.encode(encoding))[0] == text
 
@@ -60,7 +68,7 @@ def test_any_bytes_are_text_or_a_read_error(data: bytes) -> None:
 # fmt: off
 SHORT = [
     "あ", "ア", "はい", "日本", "梅雨", "表示", "ソ", "能", "予定", "檸檬", "薔薇", "①", "①②", "資料㈱", "髙橋", "～",
-    "。", "金", "山田 太郎\n", "データ,1", "hello 世界", "a日b", "1,ﾔﾏﾀﾞ,100\n2,ｽｽﾞｷ,200\n", "ｶﾀｶﾅ", "ｱｲｳ",
+    "。", "金", "山田 太郎\n", "データ,1", "hello 世界", "A日B", "1,ﾔﾏﾀﾞ,100\n2,ｽｽﾞｷ,200\n", "ｶﾀｶﾅ", "ｱｲｳ",
 ]
 # fmt: on
 
@@ -122,6 +130,64 @@ def test_a_declared_encoding_is_believed_where_it_fits() -> None:
     assert decode("今日は天気がいい。".encode("euc_jp"), "shift_jis") == ("今日は天気がいい。", "euc_jp")
     assert decode("表示する".encode("cp932"), "no-such-charset") == ("表示する", "cp932")
     assert decode("表示する".encode("cp932"), "rot13") == ("表示する", "cp932")
+
+
+APOSTROPHES = ["We don’t deliver on Sundays. It’s the driver’s day off.", "You’ll need the owner’s key.", "I’m late."]
+
+
+@pytest.mark.parametrize("text", APOSTROPHES)
+def test_apostrophes_of_windows_are_no_kanji(text: str) -> None:
+    assert decode(text.encode("cp1252")) == (text, "cp1252")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "請求書\n合計金額\n消費税込み 120,000円\n",
+        "id,name\n1,佐藤太郎\n2,鈴木花子\n",
+        "目次\n第一章 総則\n第二章 会員\n",
+        "1970年",
+    ],
+)
+def test_euc_jp_without_kana_is_neither_korean_nor_chinese(text: str) -> None:
+    assert decode(text.encode("euc_jp")) == (text, "euc_jp")
+
+
+@pytest.mark.parametrize("text", ["café", "Ünal", "naïve ½", "αβγ", "Привет", "£5"])
+def test_a_few_letters_in_utf8_are_no_euc_jp(text: str) -> None:
+    assert decode(text.encode()) == (text, "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("Zażółć gęślą jaźń. To jest książka, której szukałem.", "cp1250"),
+        ("Καλημέρα σας, πώς είστε σήμερα;", "cp1253"),
+        ("Yarın sabah görüşmek üzere, iyi akşamlar dilerim.", "cp1254"),
+        ("Привет, как дела? Это проверка.", "koi8_r"),
+        ("Привет, как дела? Это проверка.", "cp866"),
+        ("我們今天去公園散步，天氣很好。", "cp950"),
+        ("It’s the driver’s day off, and we don’t mind.", "mac_roman"),
+    ],
+)
+def test_encodings_of_other_systems(text: str, encoding: str) -> None:
+    assert decode(text.encode(encoding)) == (text, encoding)
+
+
+@pytest.mark.parametrize("data", [b"\xc5\xc5 1", b"x\xb1\xb2y", "Tháng Năm".encode("cp1258")])
+def test_what_may_be_several_things_is_refused(data: bytes) -> None:
+    with pytest.raises(ReadError, match="certain"):
+        decode(data)
+
+
+def test_what_is_declared_decides_between_two_readings() -> None:
+    data = "Tháng Năm".encode("cp1258")
+    assert decode(data, "windows-1258") == ("Tháng Năm".encode("cp1258").decode("cp1258"), "cp1258")
+
+
+def test_a_line_of_another_kind_far_down_is_seen() -> None:
+    text = "It’s late.\n" + "plain line\n" * 50_000 + "The café isn’t open.\n"
+    assert decode(text.encode("cp1252")) == (text, "cp1252")
 
 
 def test_nothing_but_a_mark_is_an_empty_text() -> None:
