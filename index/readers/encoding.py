@@ -126,7 +126,7 @@ def _decode_likeliest(data: bytes, declared: str | None, broken_at: int) -> tupl
     lines = list(_telling_lines(data))
     sample = b"\n".join(lines)
     utf8 = 0.0 if _may_be_utf8(sample) else None
-    found: "list[tuple[Reading, str]]" = []
+    found: list[tuple[Reading, str]] = []
     for reading in readings(sample, _codec_of(declared), whole=len(lines[-1]) < _SAMPLE, utf8=utf8):
         if found and reading.text == found[0][0].text:
             continue
@@ -189,6 +189,20 @@ def _codec_of(declared: str | None) -> str | None:
         return None
     encoding = encoding.replace("-", "_")
     return None if encoding.startswith("utf") else encoding
+
+
+def encoding_of(part: bytes) -> str:
+    """Tell the encoding of a file by a part of it; "utf-8" also where a little of that is damaged.
+
+    Raises:
+        ReadError: As `decode`.
+    """
+    try:
+        return decode(part)[1].removesuffix("-sig")
+    except ReadError as error:
+        if error.reason.code == "mixed_encodings":
+            return "utf-8"
+        raise
 
 
 def looks_binary(sample: bytes) -> bool:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from sakuin.index.documents import Document, Scalar, Skipped
 from sakuin.index.errors import ReadError
-from sakuin.index.readers.encoding import decode, looks_binary
+from sakuin.index.readers.encoding import decode, encoding_of, has_escapes, looks_binary
 from sakuin.index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, metadata_of, named
 from sakuin.index.readers.files import file_size, os_detail
 from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
@@ -44,11 +44,12 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
     good = False
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(_lines(file), 1):
+            lines = _Lines(file)
+            for number, line in enumerate(lines, 1):
                 if line is not None and not line.strip():
                     continue
                 try:
-                    name, document = _document(line, uri, number, stem_of(uri))
+                    name, document = _document(lines.in_utf8(line), uri, number, stem_of(uri))
                     if name in seen:
                         raise _LineError(Reason("repeated_id", {"id": name}))
                 except _LineError as error:
@@ -72,21 +73,67 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
     yield from held
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes | None]:
-    """Yield each line, or None for one that is too long to be taken into memory."""
-    start = file.read(_CHUNK)
-    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise ReadError(Reason("utf16_json_lines"))
-    if b"\0" in start or looks_binary(start):
-        raise ReadError(Reason("binary"))
-    file.seek(3 if start.startswith(b"\xef\xbb\xbf") else 0)
-    while line := file.readline(MAX_LINE_BYTES):
-        if len(line) < MAX_LINE_BYTES or line.endswith(b"\n"):
-            yield line
-            continue
-        while line and not line.endswith(b"\n"):
-            line = file.readline(_CHUNK)
-        yield None
+class _Lines:
+    """The lines of a file, and the encoding of all of them.
+
+    It is decided by the first part of the file that is not all ASCII: a later line that does not fit is damaged.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        """Look at the beginning of a file.
+
+        Raises:
+            ReadError: It is not JSON Lines, or in an encoding that cannot be told for certain.
+        """
+        self._file = file
+        start = file.read(_CHUNK)
+        if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+            raise ReadError(Reason("utf16_json_lines"))
+        if b"\0" in start or looks_binary(start):
+            raise ReadError(Reason("binary"))
+        file.seek(3 if start.startswith(b"\xef\xbb\xbf") else 0)
+        self._encoding = self._encoding_of(start)
+
+    def __iter__(self) -> Iterator[bytes | None]:
+        """Yield each line, or None for one that is too long to be taken into memory."""
+        while line := self._file.readline(MAX_LINE_BYTES):
+            if len(line) < MAX_LINE_BYTES or line.endswith(b"\n"):
+                yield line
+                continue
+            while line and not line.endswith(b"\n"):
+                line = self._file.readline(_CHUNK)
+            yield None
+
+    def in_utf8(self, line: bytes | None) -> bytes | None:
+        """A line in UTF-8, whatever the file is in.
+
+        Raises:
+            _LineError: It is not in the encoding of the file.
+            ReadError: The encoding cannot be told for certain.
+        """
+        if self._encoding == "utf-8" or line is None or (line.isascii() and b"\x1b" not in line):
+            return line
+        if self._encoding is None:
+            at = self._file.tell()
+            self._encoding = self._encoding_of(line + self._file.read(_CHUNK))
+            self._file.seek(at)
+            return self.in_utf8(line)
+        try:
+            # Vendors write more into ISO-2022-JP than Python's decoder takes.
+            text = decode(line)[0] if self._encoding == "iso2022_jp" else line.decode(self._encoding)
+        except UnicodeDecodeError as error:
+            raise _LineError(Reason("mixed_encodings", {"byte": error.start})) from error
+        except ReadError as error:
+            raise _LineError(error.reason) from error
+        return text.encode()
+
+    @staticmethod
+    def _encoding_of(part: bytes) -> str | None:
+        """The encoding of a part of the file, None where all of it is ASCII."""
+        if part.isascii() and not has_escapes(part):
+            return None
+        # The last line may have been cut off with the part.
+        return encoding_of(part[: part.rfind(b"\n") + 1] or part)
 
 
 def _document(line: bytes | None, uri: str, number: int, stem: str) -> tuple[str | None, Document]:
@@ -123,14 +170,11 @@ def _parse(line: bytes) -> dict[str, object]:
 
 
 def _parse_loosely(line: bytes, reason: json.JSONDecodeError) -> object:
-    """Parse what orjson refuses but others write: NaN, halves of surrogate pairs, encodings other than UTF-8."""
+    """Parse what orjson refuses but others write: NaN, halves of surrogate pairs."""
     try:
         text = line.decode("utf-8")
-    except UnicodeDecodeError:
-        try:
-            text, _ = decode(line)
-        except ReadError as error:
-            raise _LineError(error.reason) from error
+    except UnicodeDecodeError as error:
+        raise _LineError(Reason("mixed_encodings", {"byte": error.start})) from error
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -385,6 +385,27 @@ class TestJsonLines:
     def test_shift_jis(self, tmp_path: Path) -> None:
         assert one(tmp_path, "a.jsonl", '{"text": "表示を予約する。"}\n'.encode("cp932")).text == "表示を予約する。"
 
+    @pytest.mark.parametrize("encoding", ["iso2022_jp", "euc_jp", "cp932"])
+    def test_the_encoding_is_decided_once_for_the_file(self, tmp_path: Path, encoding: str) -> None:
+        lines = [{"id": i, "text": text} for i, text in enumerate(["plain", "議事録です。", "年", "表示", "ア"])]
+        content = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines).encode(encoding)
+        assert [d.text for d in documents(read(tmp_path, "a.jsonl", content))] == [line["text"] for line in lines]
+
+    def test_letters_of_windows(self, tmp_path: Path) -> None:
+        content = '{"text": "It’s here."}\n{"text": "café"}\n'.encode("cp1252")
+        assert [d.text for d in documents(read(tmp_path, "a.jsonl", content))] == ["It’s here.", "café"]
+
+    def test_a_line_in_another_encoding_costs_that_line(self, tmp_path: Path) -> None:
+        good = '{"text": "日本語の文です。"}\n'
+        items = read(tmp_path, "a.jsonl", good.encode() + '{"text": "表示"}\n'.encode("cp932") + good.encode())
+        assert [skip.uri for skip in skipped(items)] == ["corpus/a.jsonl#line=2"]
+        assert skipped(items)[0].reason.code == "mixed_encodings"
+        assert len(documents(items)) == 2
+
+    def test_an_encoding_that_only_shows_far_down(self, tmp_path: Path) -> None:
+        content = b'{"text": "plain"}\n' * 70_000 + '{"text": "表示を予約する。"}\n'.encode("cp932")
+        assert documents(read(tmp_path, "a.jsonl", content))[-1].text == "表示を予約する。"
+
     def test_an_id_that_looks_like_a_line_is_not_mistaken_for_one(self, tmp_path: Path) -> None:
         items = documents(read(tmp_path, "a.jsonl", '{"text": "a"}\n{"id": "line=1", "text": "b"}\n'))
         assert len({document.uri for document in items}) == 2
