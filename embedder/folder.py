@@ -72,7 +72,7 @@ def read_model(folder: Path) -> ModelFiles:
     modules = folder / "modules.json"
     if modules.is_file():
         try:
-            for module in json.loads(modules.read_text(encoding="utf-8")):
+            for module in json.loads(modules.read_text(encoding="utf-8-sig")):
                 kind = module["type"].rsplit(".", 1)[-1]
                 if kind == "StaticEmbedding":
                     here = folder / module["path"]
@@ -102,7 +102,7 @@ def read_settings(folder: Path) -> tuple[Pooling, bool]:
     if not path.is_file():
         return "mean", False
     try:
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        settings = json.loads(path.read_text(encoding="utf-8-sig"))
         pooling: Pooling = settings["pooling"]
         normalize = bool(settings.get("normalize", False))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -1,5 +1,6 @@
 """Sources of training texts: JSON Lines files, plain or Zstandard-compressed, and Hugging Face datasets."""
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -145,6 +146,8 @@ def read_pairs(path: Path, *, cap: int, kind: Kind = "pairs") -> Pairs:
     for number, line in enumerate(read_lines(path), 1):
         if len(pairs) >= cap:
             break
+        if number == 1:
+            line = line.removeprefix(BOM_UTF8)
         if not line.strip():
             continue
         try:

@@ -101,7 +101,7 @@ def read_recipe(path: Path) -> Recipe:
         TrainingError: not TOML, an unknown or missing setting, or a value out of range.
     """
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise TrainingError(f"Cannot read the recipe {path}: {error.strerror or error}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

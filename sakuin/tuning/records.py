@@ -1,5 +1,6 @@
 """Records of JSON Lines files: tasks and judged queries; what cannot be read is named with file and line."""
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from io import BytesIO
 from itertools import islice
@@ -99,6 +100,8 @@ def _objects(lines: Iterable[bytes], name: str) -> Iterator[tuple[int, Record]]:
     number = 0
     try:
         for number, line in enumerate(lines, 1):
+            if number == 1:
+                line = line.removeprefix(BOM_UTF8)  # as Windows programs write it
             if not line.strip():
                 continue
             record = orjson.loads(line)

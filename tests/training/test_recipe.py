@@ -23,6 +23,12 @@ def written(path: Path, top: dict[str, str], source: dict[str, str]) -> Path:
     return path
 
 
+def test_a_recipe_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = written(tmp_path / "recipe.toml", {}, SOURCE)
+    path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert read_recipe(path).steps == 5
+
+
 def test_settings_are_read_as_what_they_are(tmp_path: Path) -> None:
     top = {"dims": "[64, 32]", "scale": "[20, 12.5]", "learning_rate": "1", "teacher": '"t.safetensors"'}
     recipe = read_recipe(written(tmp_path / "recipe.toml", top, {"weight": "2", "symmetric": "true"}))

@@ -218,6 +218,12 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str, reason: str) -> None:
         read_pairs(path, cap=10)
 
 
+def test_pairs_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "pairs.jsonl"
+    path.write_text('{"query": "q", "passage": "p"}\n', encoding="utf-8-sig")
+    assert len(read_pairs(path, cap=10)) == 1
+
+
 def test_a_cut_archive_is_named(tmp_path: Path, data: Path) -> None:
     whole = (data / "numbers.jsonl.zst").read_bytes()
     (tmp_path / "cut.jsonl.zst").write_bytes(b"junk" + whole)

@@ -20,6 +20,7 @@ from sakuin.tuning.judged import (
     judged_query,
     judgements_of,
     names_in_ranking,
+    parse_judged,
     read_judged,
     sources_of,
 )
@@ -50,6 +51,15 @@ def written(folder: Path, *lines: str) -> Path:
     path = folder / "judged.jsonl"
     path.write_text("\n".join(lines), encoding="utf-8")
     return path
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "judged.jsonl"
+    path.write_bytes('{"query": "雪", "relevant": ["a.md"]}\r\n'.encode("utf-8-sig"))
+    assert read_judged(path) == [JudgedQuery("雪", {"a.md": 1.0})]
+    assert parse_judged(path.read_bytes(), "judged.jsonl") == read_judged(path)
+    path.write_bytes(b"\xef\xbb\xbf\r\n" + '{"query": "雪", "relevant": ["a.md"]}'.encode())
+    assert read_judged(path) == [JudgedQuery("雪", {"a.md": 1.0})]
 
 
 def test_the_forms_of_a_line(tmp_path: Path) -> None:
