@@ -38,6 +38,7 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
         ReadError: If the file is empty, cannot be opened, or there is nothing in it but blank lines.
     """
     file_size(path)
+    stem = stem_of(uri)
     seen: set[str] = set()
     # The reasons wait for the first good line: of a file that is no JSON Lines at all one reason is enough.
     held: list[Skipped] = []
@@ -49,7 +50,7 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
                 if line is not None and not line.strip():
                     continue
                 try:
-                    name, document = _document(lines.in_utf8(line), uri, number, stem_of(uri))
+                    name, document = _document(lines.in_utf8(line), uri, number, stem)
                     if name in seen:
                         raise _LineError(Reason("repeated_id", {"id": name}))
                 except _LineError as error:

@@ -253,7 +253,7 @@ class TestTables:
                 id="corpus/a.csv#row=1", title="あ", text='一行目\n二行目 "引用", です。', metadata={"年": "2020"}
             ),
             Skipped("corpus/a.csv#row=2", Reason("empty_row")),
-            Document(id="corpus/a.csv#row=3", title="う", text="短い", metadata={"年": "2022", "column 4": "余り"}),
+            Document(id="corpus/a.csv#row=3", title="う", text="短い\n余り", metadata={"年": "2022"}),
         ]
 
     def test_without_a_text_column_all_columns_are_the_text(self, tmp_path: Path) -> None:
@@ -288,12 +288,102 @@ class TestTables:
         cell = "あ" * 300_000  # more than the csv module's own limit
         assert one(tmp_path, "a.csv", f'title,text\nT,"{cell}"\n').text == cell
 
-    def test_a_quotation_mark_that_is_never_closed_is_reported(self, tmp_path: Path) -> None:
-        items = read(tmp_path, "a.csv", 'title,text\nA,fine\nB,"open\nC,lost\nD,lost\n')
-        assert [document.title for document in documents(items)] == ["A"]
-        (skip,) = skipped(items)
-        assert skip.uri == "corpus/a.csv#row=2"
-        assert skip.reason.code == "unclosed_quote"
+    @pytest.mark.parametrize(
+        ("name", "table", "texts"),
+        [
+            # Marks that are never closed, or close in another row.
+            ("a.csv", 'title,text\nA,fine\nB,"open\nC,here\nD,too\n', ["fine", '"open', "here", "too"]),
+            ("a.tsv", 'id\ttext\n1\t"起\n2\t承\n3\t"転"句\n4\t結\n', ['"起', "承", '"転"句', "結"]),
+            ("a.tsv", 'id\ttext\n1\t"起\n2\t承\n3\t転"\n4\t結\n', ['"起', "承", '転"', "結"]),
+            ("a.csv", 'id,text\n1,"one\n2,two\n3,three"\n4,four\n', ['"one', "two", 'three"', "four"]),
+            # Marks inside a cell.
+            ("a.csv", 'id,text,n\n1,"Say "hi" to\nhim, now",5\n2,b,6\n', ['Say "hi" to\nhim, now', "b"]),
+            ("a.csv", 'id,text\n1,"a", b and c\n2,d\n', ["a, b and c", "d"]),
+            ("a.csv", 'id,text\n1,"Hello" she said, and left\n2,d\n', ['"Hello" she said, and left', "d"]),
+            ("a.csv", 'id,text\n1,5" pipe\n2,"6"" pipe"\n', ['5" pipe', '6" pipe']),
+            # Marks with a backslash.
+            ("a.csv", 'id,text\n1,"She said \\"hi\\", twice"\n2,"C:\\\\dir"\n', ['She said "hi", twice', "C:\\dir"]),
+            ("a.csv", 'id,text\n1,"C:\\new\\"\n2,"D:\\"\n', ["C:\\new\\", "D:\\"]),
+            # Spaces around cells.
+            ("a.csv", 'id, text\n1, "a, b" \n2, "c, d"\n', ["a, b", "c, d"]),
+            # Cells of several lines.
+            ("a.tsv", 'id\ttext\n1\t"two\nlines"\n2\tone\n', ["two\nlines", "one"]),
+            ("a.csv", 'id,text\n1,"Dear all,\nyes, we are"\n2,b\n', ["Dear all,\nyes, we are", "b"]),
+            # Delimiters that were not quoted.
+            (
+                "a.csv",
+                "id,text\n1,We sell apples, pears, and quinces.\n2,b\n",
+                ["We sell apples, pears, and quinces.", "b"],
+            ),
+            ("a.csv", "id,text,year\n1,a, b,2024\n2,c,2023\n", ["a, b", "c"]),
+            ("a.csv", "text\nHello, walrus\nGood, morning\n", ["Hello, walrus", "Good, morning"]),
+            ("a.csv", "text,id\nHello, walrus,1\nbye,2\n", ["Hello, walrus", "bye"]),
+            ("a.csv", "id,text\n1,a,,,\n2,b\n", ["a", "b"]),
+            # A row that ends too soon.
+            ("a.csv", "id,title,text\n1,a,b\nthree\n4,c,d\n", ["b", "three", "d"]),
+            # The delimiter is said.
+            ("a.csv", "sep=;\nid;text\n1;a, b\n2;c\n", ["a, b", "c"]),
+            ("a.csv", '"sep=|"\r\nid|text\r\n1|a, b; c\r\n2|d, e; f\r\n', ["a, b; c", "d, e; f"]),
+            # What keeps spreadsheets from making numbers of texts.
+            ("a.csv", 'id,text\n1,="0012"\n', ["0012"]),
+        ],
+    )
+    def test_rows_are_never_merged_nor_cut(self, tmp_path: Path, name: str, table: str, texts: list[str]) -> None:
+        items = read(tmp_path, name, table)
+        assert [document.text for document in documents(items)] == texts
+        assert not skipped(items)
+
+    def test_many_marks_that_are_never_closed_take_no_longer(self, tmp_path: Path) -> None:
+        rows = [f'{number},"open' for number in range(20_000)]
+        items = read(tmp_path, "a.csv", "id,text\n" + "\n".join(rows))
+        assert [document.text for document in documents(items)] == ['"open'] * 20_000
+
+    @pytest.mark.parametrize(
+        "table",
+        [
+            "佐藤花子,営業部\n鈴木一郎,総務部\n高橋次郎,経理部\n",
+            "林,営業部\n鈴木一郎,総務部\n高橋次郎,経理部\n",
+            "John Smith,Sales\nMary Jones,Support\nAnn Lee,Sales\n",
+            "東京都,千代田区\n大阪府,大阪市\n東京都,港区\n",
+        ],
+    )
+    def test_a_first_row_like_all_others_is_no_header(self, tmp_path: Path, table: str) -> None:
+        found = [document.text for document in documents(read(tmp_path, "a.csv", table))]
+        assert found == [row.replace(",", "\n") for row in table.splitlines()]
+
+    @pytest.mark.parametrize(
+        "table",
+        [
+            "氏名,部署\n佐藤花子,営業部\n鈴木一郎,総務部\n",
+            "品名,産地\nりんご,青森\nみかん,愛媛\n",
+            "name,dept\nJohn Smith,Sales\nMary Jones,Support\n",
+            "とれる所,いくら\n青森,100\n愛媛,80\n",
+            "start_at,place\n10:00,Room A\n11:00,Room B\n",
+        ],
+    )
+    def test_a_first_row_of_names_is_a_header(self, tmp_path: Path, table: str) -> None:
+        names, first, *_ = [line.split(",") for line in table.splitlines()]
+        document = documents(read(tmp_path, "a.csv", table))[0]
+        assert document.metadata | {"title": document.title} == dict(zip(names, first, strict=True)) | {
+            "title": document.title
+        } or set(document.metadata.values()) <= set(first)
+        assert document.text != "\n".join(names)
+
+    @pytest.mark.parametrize(
+        "above", ["売上一覧\n2024年4月\n\n", "売上一覧,,\n,,2024年4月\n", "売上一覧\n作成者,佐藤\n\n"]
+    )
+    def test_a_header_further_down(self, tmp_path: Path, above: str) -> None:
+        table = f"{above}品名,数量,単価\nりんご,3,100\nみかん,5,80\nなし,1,120\n"
+        top, first, *others = documents(read(tmp_path, "a.csv", table))
+        assert (first.id, first.text) == ("corpus/a.csv#row=1", "品名: りんご\n数量: 3\n単価: 100")
+        assert (top.id, top.title) == ("corpus/a.csv#row=0", "売上一覧")
+        assert all(word in top.text for word in above.replace(",", " ").split())
+        assert len(others) == 2
+
+    def test_a_line_beyond_all_limits_costs_that_row(self, tmp_path: Path) -> None:
+        items = read(tmp_path, "a.csv", b"id,text\n1,a\n2," + b"x" * (17 * 1024 * 1024) + b"\n3,c\n")
+        assert [document.text for document in documents(items)] == ["a", "c"]
+        assert [(skip.uri, skip.reason.code) for skip in skipped(items)] == [("corpus/a.csv#row=2", "long_cell")]
 
     def test_a_cell_beyond_all_limits_is_reported(self, tmp_path: Path) -> None:
         items = read(tmp_path, "a.csv", b"title,text\nA,fine\nB," + b"x" * (17 * 1024 * 1024))
