@@ -1,12 +1,13 @@
 """Text to the terms that the keyword index counts; queries and passages go through the same steps.
 
-1. Folding: NFKC (which also folds widths), long-vowel marks, ヴ, old and rare forms of kanji.
+1. Folding: NFKC (which also folds widths), long-vowel marks, hyphens, ヴ, old and rare forms of kanji; what is
+   invisible is left out.
 2. Japanese runs (kanji and kana) give words in their dictionary form, from MeCab with the IPA dictionary, every kanji,
-   and every pair of neighbouring characters that is not pure hiragana. Words alone split compounds, pairs alone miss
-   inflection. A word, a kanji or a pair that look the same are one term: measured, that is better than keeping them
-   apart.
+   and every pair of neighbouring characters but the commonest of hiragana. Words alone split compounds, pairs alone
+   miss inflection. A word, a kanji or a pair that look the same are one term: measured, that is better than keeping
+   them apart.
 3. Everything else gives its words, case-folded and with English endings taken off. Words joined by signs are
-   found whole and by their parts: ``foo_bar`` gives ``foo``, ``bar`` and ``foobar``.
+   found whole and by their parts: ``foo_bar`` gives ``foo``, ``bar`` and ``foobar``. An emoji is a word.
 """
 
 from collections.abc import Sequence
@@ -15,7 +16,7 @@ from importlib.metadata import version
 from sakuin.index.text import japanese, other_scripts
 from sakuin.index.text.folding import aligned, folded
 
-ANALYSIS = "ja-en-1"
+ANALYSIS = "ja-en-2"
 """Changes with every change of this package, or of a library it rests on, that may change a term."""
 
 MAX_TERM_CHARACTERS = 64

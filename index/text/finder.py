@@ -5,10 +5,10 @@ from collections.abc import Iterator, Set
 
 from sakuin.index.text import japanese, other_scripts
 from sakuin.index.text.analyser import MAX_TERM_CHARACTERS
-from sakuin.index.text.characters import HIRAGANA, JAPANESE, KANJI, KATAKANA
+from sakuin.index.text.characters import JAPANESE, KANJI, KATAKANA
 from sakuin.index.text.folding import aligned
 
-_literal = re.compile(f"[{KANJI}]|(?![{HIRAGANA}][{HIRAGANA}ー])[{JAPANESE}]{{2}}")
+_literal = re.compile(f"[{KANJI}]|[{JAPANESE}]{{2}}")
 _uninflected = re.compile(f"[{KANJI}]|[{KANJI}{KATAKANA}ー]{{2,}}")
 _ending = re.compile("(?:[すず]る|くる|たい|.)$")
 _doubled = re.compile(r"(.)\1")
@@ -31,7 +31,7 @@ class TermFinder:
         """
         ja = {term for term in terms if japanese.is_japanese(term)}
         words = {term[:MAX_TERM_CHARACTERS] for term, _, _ in japanese.word_spans(aligned(query)[0])}
-        self._literal = [term for term in ja if _literal.fullmatch(term)]
+        self._literal = [term for term in ja if _literal.fullmatch(term) and term not in japanese.COMMON_PAIRS]
         self._inflected = {term for term in words & ja if not _uninflected.fullmatch(term)}
         self._stems = set(map(_stem, self._inflected))
         self._other = terms - ja

@@ -1,4 +1,6 @@
-"""Folds the ways of writing the same text into one: NFKC, long-vowel marks, ヴ, old and rare forms of kanji.
+"""Folds the ways of writing the same text into one: NFKC, long-vowel marks, hyphens, ヴ, old and rare forms of kanji.
+
+Characters that nobody sees, such as soft hyphens and variation selectors, are left out.
 
 Case is folded later, in the words that have case.
 """
@@ -9,13 +11,32 @@ import unicodedata
 from sakuin.index.text.characters import HIRAGANA, KATAKANA
 
 _stable = re.compile("[\x00-\x7fぁ-ゖァ-ヺー、。「」一-\u9fff]+")
+# What is invisible: soft hyphens (with the end of the line they stand at), joiners, marks of direction, selectors of
+# the form of a character, tints of emoji.
+_invisible = re.compile(
+    "[\u00ad\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U0001f3fb-\U0001f3ff"
+    "\U000e0000-\U000e01ef](?:(?<=\u00ad)[ \t]*\n[ \t]*)?"
+)
 _narrow_hyphen = re.compile("[-\u2010-\u2015\u2212](?<=[\uff66-\uff9f].)")
 _endless_marks = re.compile(
     "[\u0300-\u034e\u0350-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u065f\u0670\u06d6-\u06ed\u0730-\u074a\u07eb-\u07f3\u0816-\u082d"
     "\u08d3-\u08ff\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\u302a-\u302f\u3099\u309a\ufe20-\ufe2f]{31}"
 )
 _wave = re.compile(f"[~\u301c](?<=[{HIRAGANA}{KATAKANA}ー].)(?=[{HIRAGANA}{KATAKANA}ー~\u301c])")
-_dash = re.compile(f"[\u2010\u2212\u2500](?<=[{KATAKANA}].)(?=[{KATAKANA}])")
+_kana = f"{HIRAGANA}{KATAKANA}"
+# Where a long vowel was typed as a dash: between katakana any, beside other characters those that look most like it.
+_dash = re.compile(
+    f"[\u2010-\u2015\u2043\u2212\u2500\u2501\uff0d\ufe58](?:(?<=[{KATAKANA}].)(?=[{KATAKANA}])"
+    f"|(?<=[\u2010\u2212\u2500\uff0d])(?<=[{_kana}].)(?=[{_kana}])"
+    f"|(?<=[\u2010\u2212\u2500\uff0d])(?<=[{KATAKANA}].)(?![{KATAKANA}ー0-9A-Za-z０-９Ａ-Ｚａ-ｚ]))"
+)
+# A dash within a word or a code, as word processors and keyboards for Japanese write it; dashes of sentences only
+# beside a digit.
+_hyphen = re.compile(
+    "[\u2010-\u2015\u2043\u2212\u2500\ufe58ー](?<=[0-9A-Za-z].)(?=[0-9A-Za-z])"
+    "(?:(?<![\u2014\u2015])|(?<=[0-9].)|(?=[0-9]))"
+)
+_apostrophe = re.compile("[‘’ʼ′]")
 _shrinks = re.compile("ヴ[ァィェォ]|ー{2,}")
 
 _SHRUNK = {"ヴァ": "バ", "ヴィ": "ビ", "ヴェ": "ベ", "ヴォ": "ボ"}
@@ -33,7 +54,29 @@ _FORMS = (
     "禪禅禮礼稱称稻稲穗穂穩穏竊窃竝並粹粋絲糸緣縁縱縦繩縄繼継纖繊罐缶肅粛腦脳膽胆臟臓莊荘萬万蠶蚕蠻蛮觸触證証"
     "賴頼踐践蹟跡辨弁瓣弁辯弁遙遥邨村隨随險険隸隷顚顛飮飲餠餅騷騒驅駆驒騨鬭闘鷗鴎麪麺麵麺黃黄黨党槇槙瑤瑶"
     "穰穣薰薫彌弥嶋島嶌島埜野舘館菴庵篭籠蘆芦諫諌噓嘘俠侠搔掻攢攅萠萌鶯鴬頰頬剝剥塡填瘦痩繫繋蠟蝋醬醤ヶケヵカヴブ"
+    "橫横囘回殼殻寬寛陷陥僞偽擧挙舉挙峽峡挾挟敎教强強堯尭揭掲溪渓莖茎螢蛍擊撃缺欠圈圏硏研娛娯册冊慘惨贊賛舍舎處処緖緒"
+    "涉渉燒焼狀状乘乗醉酔釀醸錢銭插挿搜捜巢巣增増屬属墮堕臺台徵徴遞逓鎭鎮燈灯屆届霸覇拜拝甁瓶倂併襃褒戾戻豫予與与譽誉"
+    "搖揺謠謡覽覧綠緑曆暦鍊錬錄録亙亘絕絶旣既槪概緜綿羣群脉脈莵兎兔兎艷艶蔣蒋蔥葱裡裏觧解咏詠豎竪軀躯鄰隣醱醗銳鋭閒間"
+    "閱閲鴈雁雞鶏靑青韵韻饑飢馱駄駈駆欝鬱鵞鵝鼡鼠峩峨帋紙幷并寃冤夛多姊姉壻婿囯国圀国噐器决決况況减減凖準冝宜冦寇畧略"
+    "恊協貮弐壹壱弌一弍二弎三昻昂晧皓曻昇栁柳桺柳槗橋桒桑梹檳檜桧枡桝皋皐盃杯砿鉱礦鉱稾稿窗窓竸競笋筍簞箪糓穀胷胸舩船"
+    "畄留皃貌迯逃逹達冲沖泪涙烟煙營営犁犂豬猪甞嘗礒磯禰祢禱祷濤涛竈竃蠣蛎攪撹灌潅靭靱靫靱頸頚鹼鹸麴麹藪薮邇迩儘侭摑掴"
+    "萊莱屢屡鰺鯵焰焔曬晒渕淵渊淵鈎鉤薗園劔剣釼剣鉃鉄鐡鉄嵜崎冨富𠮟叱𠮷吉𠀋丈𣘺橋𡈽土𥔎崎㐂喜尓爾凜凛煑煮攜携彥彦囑嘱"
+    "俱倶廐厩厰廠拋抛旙幡朞期爼俎瀆涜皷鼓礪砺穎頴窰窯竒奇筝箏篦箆籖籤粮糧糺糾繡繍纒纏羮羹翆翠聟婿肬疣脣唇膓腸臈臘艪櫓"
+    "莓苺葢蓋蓆席蕋蕊蘂蕊蝿蠅蠏蟹衂衄袮祢覊羈諩譜謌歌賍贓贗贋迹跡躰体軆体輌輛遯遁鈬鐸鋪舗鎻鎖鏁鎖鑚鑽鎚槌閧鬨阯址陻堙"
+    "隝島雝雍靏鶴靍鶴頋顧頥頤颷飆飃飄飱飧餙飾鬂鬢鰛鰮鳬鳧鶇鶫鸎鴬麸麩麽麼黏粘齶顎內内吿告喻喩嚙噛囊嚢婬淫尙尚屛屏幈屏"
+    "徧遍悅悦慚慙憇憩揷挿搥槌撿検晚晩朙明桮杯棊棋椶棕毓育濇渋煇輝牀床瘉癒盌椀矦侯秌秋糉粽纎繊羇羈翺翔耻恥聨聯藳藁蠧蠹"
+    "眾衆襍雑譌訛豓艶豔艶賔賓贒賢軄職酧酬鈆鉛銹錆鍫鍬鎸鐫鐩燧閙鬧隂陰陿狭頟額餚肴騐験鬥闘龝秋穐秋龢和滙匯獘弊寳宝珎珍"
+    "覔覓迺廼釖刀隄堤閇閉閗闘靣面"
 )
+# Radicals that Unicode has once more as signs of their own; some programs write them into a PDF for the kanji. NFKC
+# folds those of the block before this one.
+_RADICALS = (
+    "⺁厂⺂乛⺃乚⺄乙⺅亻⺆冂⺇几⺈刀⺉刂⺊卜⺋㔾⺌小⺍小⺎兀⺏尣⺐尢⺒巳⺓幺⺔彑⺖忄⺗㣺⺘扌⺙攵⺛旡⺜日⺝月⺞歺⺠民"
+    "⺡氵⺢氺⺣灬⺤爫⺥爫⺦丬⺧牛⺨犭⺩王⺫罒⺬示⺭礻⺮竹⺯糹⺰纟⺱罓⺲罒⺶羊⺷羊⺹耂⺺肀⺼肉⺽臼⺾艹⺿艹⻀艹⻁虎⻂衤"
+    "⻃覀⻄西⻅见⻆角⻇角⻈讠⻉贝⻊足⻋车⻌辶⻍辶⻎辶⻏邑⻐钅⻑長⻒镸⻓长⻔门⻕阜⻖阝⻗雨⻘青⻙韦⻚页⻛风⻜飞⻝食⻞食"
+    "⻟飠⻠饣⻡首⻢马⻣骨⻤鬼⻥鱼⻦鸟⻧卤⻨麦⻩黄⻪黾⻫斉⻬齐⻭歯⻮齿⻯竜⻰龙⻱亀⻲亀"
+)
+_FORMS += _RADICALS
 _FORM = {ord(old): new for old, new in zip(_FORMS[::2], _FORMS[1::2], strict=True) if old != new}
 _form = re.compile(f"[{''.join(map(chr, _FORM))}]")
 
@@ -42,13 +85,17 @@ def folded(text: str) -> str:
     """The text that terms are read from."""
     if text.isascii():
         return text
-    result = _shrinks.sub(_shrunk, _after_nfkc(unicodedata.normalize("NFKC", _before_nfkc(text))))
+    result = unicodedata.normalize("NFKC", _before_nfkc(_invisible.sub("", text)))
+    result = _shrinks.sub(_shrunk, _after_nfkc(result))
     return result.translate(_FORM) if _form.search(result) else result
 
 
 def aligned(text: str) -> tuple[str, list[int], list[int]]:
     """The same text as `folded`, with the start and end in ``text`` of what each character came from."""
-    result, starts, ends = _aligned_nfkc(_before_nfkc(text))
+    visible = _visible(text)
+    result, starts, ends = _aligned_nfkc(_before_nfkc(text if visible is None else "".join([text[i] for i in visible])))
+    if visible is not None:
+        starts, ends = [visible[start] for start in starts], [visible[end - 1] + 1 for end in ends]
     result = _after_nfkc(result)
     matches = list(_shrinks.finditer(result))
     for match in reversed(matches):
@@ -58,13 +105,23 @@ def aligned(text: str) -> tuple[str, list[int], list[int]]:
     return result.translate(_FORM) if _form.search(result) else result, starts, ends
 
 
+def _visible(text: str) -> list[int] | None:
+    """Where the characters stand that are seen; None if all are."""
+    kept: list[int] = []
+    done = 0
+    for match in _invisible.finditer(text):
+        kept += range(done, match.start())
+        done = match.end()
+    return [*kept, *range(done, len(text))] if done else None
+
+
 def _before_nfkc(text: str) -> str:
-    """Hyphens typed for a long vowel among half-width kana, and no endless runs of marks; as long as the text.
+    """Dashes typed for a long vowel, and no endless runs of marks; as long as the text.
 
     Normalising sorts marks that follow each other, in time that grows with the square of their number. No language
     writes more than a few; a character that they do not combine with parts them, as in Unicode's stream-safe format.
     """
-    return _narrow_hyphen.sub("ｰ", _endless_marks.sub(_parted, text))
+    return _dash.sub("ー", _narrow_hyphen.sub("ｰ", _endless_marks.sub(_parted, text)))
 
 
 def _parted(match: re.Match[str]) -> str:
@@ -72,8 +129,8 @@ def _parted(match: re.Match[str]) -> str:
 
 
 def _after_nfkc(text: str) -> str:
-    """Signs that stand for a long vowel, and apostrophes; as long as the text."""
-    return _dash.sub("ー", _wave.sub("ー", text.replace("’", "'")))
+    """Signs that stand for a long vowel, hyphens and apostrophes; as long as the text."""
+    return _hyphen.sub("-", _wave.sub("ー", _apostrophe.sub("'", text)))
 
 
 def _shrunk(match: re.Match[str]) -> str:

@@ -1,6 +1,8 @@
 """Terms of Japanese runs, which are kanji and kana without anything between: words, pairs of characters, kanji.
 
-Words stand in their dictionary form, as MeCab has it. Pairs are of neighbouring characters that are not both hiragana.
+Words stand in their dictionary form, as MeCab has it. Pairs are of neighbouring characters; of two hiragana only those
+that endings and particles do not make all the time. They find words in hiragana that MeCab does not know, or cuts in
+one way alone and in another in a sentence: りそな, あさがお.
 """
 
 import re
@@ -21,7 +23,7 @@ _run = re.compile(f"[{JAPANESE}]+")
 # What is looked for stands before the look behind it: the engine then skips to it, which is many times faster.
 _gap = re.compile(rf"\s(?<=[{JAPANESE}]\s)(?=[{JAPANESE}])")
 _kanji = re.compile(f"[{KANJI}]")
-_pair = re.compile(rf"(?=([{JAPANESE}]{{2}}))(?![{HIRAGANA}][{HIRAGANA}ー])")
+_pair = re.compile(rf"(?=([{JAPANESE}]{{2}}))")
 _repeats = re.compile("[々ゝヽ]")
 _iteration = re.compile(f"([{JAPANESE}])[々ゝヽ]")
 _word_end_vowel = re.compile(r"ー(?<=\S{3}ー)(?=\s|$)")
@@ -36,8 +38,26 @@ _GRAMMAR_WORDS = """
 """
 _STOP_WORDS = frozenset(_GRAMMAR_WORDS.split()) | frozenset(map(chr, range(ord("ぁ"), ord("ゖ") + 1)))
 
+# The pairs of hiragana that make up three quarters of all in ordinary text, most frequent first; and stop words.
+_FREQUENT_PAIRS = (
+    "するしてていしたされったいるますってあることによからであですれたるととしれてるこれるではにはいたないためいてその"
+    "このられなどしまよるなっありようといまたとながあよりいうできものりまのでになにおんでこれともるたなるたとあっいで"
+    "たがまでそれにつすねついとをとがそうけるうにましわれしいきまかっれまとにいまへのよってはなりておでもおりるのとす"
+    "とはうなたのおいたこらのさんけてとのるよなくしかのたどのすよればととてのにもにあるがはななかおけめるとかすかでの"
+    "もあめにきるめのめてかしてものはのよえるだっべてもにいなくなけたえたなんまれれはえてさせとでよねょうれらるもたり"
+    "たもいとんだうとうでがでしないのきたにしたはいっきなかなすべませたいせんながれにいいじてかにめたまっのもすがころ"
+    "かれいくらなれをらにてきばれならかけとこでいとさがらうこだけれなときくのおよるかづくしくうちさらでしのとのがよれ"
+    "はそしょせるかり"
+)
+COMMON_PAIRS = frozenset(
+    pair
+    for pair in (*map("".join, zip(_FREQUENT_PAIRS[::2], _FREQUENT_PAIRS[1::2], strict=True)), *_STOP_WORDS)
+    if re.fullmatch(f"[{HIRAGANA}]{{2}}", pair)
+)
+"""Pairs of hiragana that are no terms."""
+
 if native:
-    native.set_up(HIRAGANA, KANJI, JAPANESE, [*_STOP_WORDS])
+    native.set_up(HIRAGANA, KANJI, JAPANESE, [*_STOP_WORDS], "".join(COMMON_PAIRS))
 
 
 def is_japanese(term: str) -> bool:
@@ -68,7 +88,7 @@ def terms_by_pattern(words: str, stream: str) -> str:
         stream: What pairs and kanji are read from.
     """
     found = [word for word in words.split() if word not in _STOP_WORDS]
-    found += _pair.findall(stream)
+    found += [pair for pair in _pair.findall(stream) if pair not in COMMON_PAIRS]
     found += _kanji.findall(stream)
     return " ".join(found)
 
@@ -78,7 +98,11 @@ def spans(text: str) -> list[tuple[str, int, int]]:
     stream, offsets = pair_stream(text)
     return [
         *word_spans(text),
-        *((match[1], offsets[match.start()], offsets[match.start() + 1] + 1) for match in _pair.finditer(stream)),
+        *(
+            (match[1], offsets[match.start()], offsets[match.start() + 1] + 1)
+            for match in _pair.finditer(stream)
+            if match[1] not in COMMON_PAIRS
+        ),
         *((match[0], offsets[match.start()], offsets[match.start()] + 1) for match in _kanji.finditer(stream)),
     ]
 

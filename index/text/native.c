@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { HIRAGANA = 1, KANJI, OTHER_JAPANESE };
-enum { BMP = 0x10000, LONG_VOWEL = 0x30FC };
+enum { BMP = 0x10000 };
 
 static uint8_t classes[BMP]; /* of characters, 0 for what is not Japanese */
 
@@ -42,6 +42,16 @@ static inline int is_stop_word(const char *word, size_t bytes) {
     return 0;
 }
 
+/* ---- Pairs of hiragana that are no terms */
+
+enum { FIRST_HIRAGANA = 0x3041, MOST_HIRAGANA = 96 };
+static uint8_t common_pairs[MOST_HIRAGANA][MOST_HIRAGANA];
+
+static inline int is_common_pair(uint32_t a, uint32_t b) {
+    a -= FIRST_HIRAGANA, b -= FIRST_HIRAGANA;
+    return a < MOST_HIRAGANA && b < MOST_HIRAGANA && common_pairs[a][b];
+}
+
 /* ---- Setting up */
 
 /* Ranges and characters, as they stand between the brackets of a regular expression. */
@@ -62,15 +72,34 @@ static int note_class(PyObject *text, uint8_t class) {
     return 1;
 }
 
-PyDoc_STRVAR(set_up_doc, "set_up(hiragana, kanji, others, stop_words, /)\n--\n\n"
-                         "Say which characters below U+10000 are which, as in `characters`, and which words are no terms.\n\n"
+static int note_common_pairs(PyObject *text) {
+    Py_ssize_t size;
+    const char *s = PyUnicode_AsUTF8AndSize(text, &size);
+    if (!s) return 0;
+    memset(common_pairs, 0, sizeof(common_pairs));
+    const char *end = s + size;
+    for (int bytes; s < end;) {
+        uint32_t a = character(s, &bytes) - FIRST_HIRAGANA;
+        s += bytes;
+        if (s >= end) break;
+        uint32_t b = character(s, &bytes) - FIRST_HIRAGANA;
+        s += bytes;
+        if (a < MOST_HIRAGANA && b < MOST_HIRAGANA) common_pairs[a][b] = 1;
+    }
+    return 1;
+}
+
+PyDoc_STRVAR(set_up_doc, "set_up(hiragana, kanji, others, stop_words, common_pairs, /)\n--\n\n"
+                         "Say which characters below U+10000 are which, as in `characters`, and which words, and which pairs\n"
+                         "of hiragana in a row, are no terms.\n\n"
                          "Raises:\n"
                          "    ValueError: there are too many stop words, or too long ones.");
 
 static PyObject *set_up(PyObject *module, PyObject *args) {
     (void)module;
-    PyObject *hiragana, *kanji, *others, *words;
-    if (!PyArg_ParseTuple(args, "UUUO!", &hiragana, &kanji, &others, &PyList_Type, &words)) return NULL;
+    PyObject *hiragana, *kanji, *others, *words, *pairs;
+    if (!PyArg_ParseTuple(args, "UUUO!U", &hiragana, &kanji, &others, &PyList_Type, &words, &pairs)) return NULL;
+    if (!note_common_pairs(pairs)) return NULL;
     if (!note_class(others, OTHER_JAPANESE) || !note_class(hiragana, HIRAGANA) || !note_class(kanji, KANJI)) return NULL;
     memset(stop_words, 0, sizeof(stop_words));
     if (PyList_Size(words) > MOST_STOP_WORDS) return PyErr_SetString(PyExc_ValueError, "too many stop words"), NULL;
@@ -107,13 +136,12 @@ static char *add_words(char *out, const char *s, const char *end) {
 
 static char *add_pairs(char *out, const char *s, const char *end) {
     int bytes, bytes_before = 0, before = 0;
+    uint32_t last = 0;
     for (; s < end; s += bytes) {
         uint32_t c = character(s, &bytes);
         int class = class_of(c);
-        /* Not of hiragana alone, of which a long vowel may be the second. */
-        if (before && class && !(before == HIRAGANA && (class == HIRAGANA || c == LONG_VOWEL)))
-            out = added(out, s - bytes_before, (size_t)(bytes_before + bytes));
-        before = class, bytes_before = bytes;
+        if (before && class && !is_common_pair(last, c)) out = added(out, s - bytes_before, (size_t)(bytes_before + bytes));
+        before = class, bytes_before = bytes, last = c;
     }
     return out;
 }

@@ -1,4 +1,4 @@
-"""Words that are not Japanese: split at what is no letter, case-folded, without English endings."""
+"""Words that are not Japanese: split at what is no letter, case-folded, without English endings; and emoji."""
 
 import re
 import unicodedata
@@ -23,6 +23,10 @@ _WORD = rf"{_LETTER}(?:{_LETTER}|[{_MARKS}])*+"  # possessive: one long word mus
 _word = re.compile(rf"{_WORD}(?:'{_WORD})*+")
 _joiner = re.compile("[-_.,]")
 _joint = re.compile(r"(?<!\d)[-_]|[-_](?!\d)|(?<=\d),(?=\d)")
+# Emoji and signs like them, each a word; two letters of a flag are one.
+_emoji = re.compile(
+    "[\U0001f1e6-\U0001f1ff]{2}|[\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f1e5\U0001f200-\U0001faff]"
+)
 _accent = re.compile("[\u0300-\u036f]")
 
 
@@ -31,7 +35,8 @@ def terms(text: str) -> list[str]:
     words = _word.findall(text)
     if words:
         words += [word for word, _, _ in _joined_words(text)]
-    return [_term(word) for word in words]
+    found = [_term(word) for word in words]
+    return found if text.isascii() else found + _emoji.findall(text)
 
 
 def spans(text: str) -> list[tuple[str, int, int]]:
@@ -41,7 +46,8 @@ def spans(text: str) -> list[tuple[str, int, int]]:
 
 def word_spans(text: str) -> list[tuple[str, int, int]]:
     """The same, without words joined by signs."""
-    return [(_term(match[0]), match.start(), match.end()) for match in _word.finditer(text)]
+    found = [(_term(match[0]), match.start(), match.end()) for match in _word.finditer(text)]
+    return [*found, *((match[0], match.start(), match.end()) for match in _emoji.finditer(text))]
 
 
 @cache
