@@ -8,11 +8,12 @@ A filter is a dictionary, as MongoDB, Chroma and Pinecone write it::
     {"author": {"$exists": True}, "id": {"$prefix": "faq-"}}
     {"$or": [{"folder": "office"}, {"tags": {"$ne": "draft"}}]}
 
-All conditions of a dictionary must hold. A value is compared as text: a string as it is, a number or a boolean as JSON
-writes it (``2024``, also for ``2024.0``, ``1.5``, ``true``), a date as ISO 8601 does; a list matches by any of its
-elements. ``$lt``, ``$lte``, ``$gt`` and ``$gte`` compare numbers with numbers and dates with dates, be they stored as
-such or as text (``1,200``, ``2024-05-01``, ``2024年5月1日``); a date without a time, and a bare year, is its first
-moment, one without a zone is in UTC. ``$ne`` and ``$nin`` also match documents without the field.
+All conditions of a dictionary must hold. A value is compared as text: a string as it is, a number or a boolean as
+JSON writes it (``2024``, also for ``2024.0``, ``1.5``, ``true``), a date as ISO 8601 does; a list matches by any of
+its elements. Values of metadata are alike in any width: ``2024`` is ``２０２４``, ``ｱ`` is ``ア`` (Unicode's NFKC).
+``$lt``, ``$lte``, ``$gt`` and ``$gte`` compare numbers with numbers and dates with dates, be they stored as such or
+as text (``1,200``, ``2024-05-01``, ``2024年5月1日``); a date without a time, and a bare year, is its first moment, one
+without a zone is in UTC. ``$ne`` and ``$nin`` also match documents without the field.
 
 Four fields every document has: ``id``, ``uri``, ``folder``, any folder above its file, and ``type``, the ending of the
 file's name in lower case. Metadata of the same name is reached as ``metadata.folder`` and so on; ``metadata.`` may
@@ -162,7 +163,11 @@ def _test(field: str, operator: str, operand: Any) -> Test:
     if operator in ORDERED and order_of(values[0]) is None:
         raise FilterError(f"Cannot order the field {field!r} by {values[0]!r}: {operator} needs a number or a date.")
     operator = {"$eq": IN, "$ne": NOT_IN}.get(operator, operator)
-    texts = {normal(field, value_text(value)) if operator in (IN, NOT_IN) else value_text(value) for value in values}
+    texts = {value_text(value) for value in values}
+    if field not in BUILT_IN:
+        texts = set(map(plain, texts))
+    elif operator in (IN, NOT_IN):
+        texts = {normal(field, text) for text in texts}
     return Test(field, operator, tuple(sorted(texts)))
 
 
@@ -205,14 +210,13 @@ def matches(condition: Condition, labels: Labels) -> bool:
         return all(held) if condition.operator == AND else any(held) if condition.operator == OR else not any(held)
     values = stored_values(condition.field, labels)
     operator, wanted = condition.operator, condition.values
-    if operator == IN:
-        return any(value_text(value) in wanted for value in values)
-    if operator == NOT_IN:
-        return not any(value_text(value) in wanted for value in values)
     if operator == EXISTS:
         return bool(values) == (wanted[0] == "true")
-    if operator == PREFIX:
-        return any(value_text(value).startswith(wanted) for value in values)
+    if operator in (IN, NOT_IN, PREFIX):
+        texts = map(value_text, values) if condition.field in BUILT_IN else map(plain, map(value_text, values))
+        if operator == PREFIX:
+            return any(text.startswith(wanted) for text in texts)
+        return any(text in wanted for text in texts) == (operator == IN)
     bound = order_of(wanted[0])
     return any(_in_order(order_of(value), operator, bound) for value in values)
 
@@ -253,7 +257,7 @@ def elements_of(value: Any) -> Collection[Any]:
 
 def texts_of(value: Any) -> Collection[str]:
     """The distinct texts that a stored value is compared and counted by."""
-    return {value_text(element) for element in elements_of(value)}
+    return {plain(value_text(element)) for element in elements_of(value)}
 
 
 def value_text(value: Value) -> str:
@@ -268,6 +272,11 @@ def value_text(value: Value) -> str:
     # 2021.0 is 2021: a column of whole numbers with a gap in it comes as floats.
     whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT
     return str(int(value)) if whole or isinstance(value, int) else json.dumps(value)
+
+
+def plain(text: str) -> str:
+    """A value of metadata as it is compared: in one width."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def iso(moment: date) -> str:

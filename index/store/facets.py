@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.index.store.passages import parsed
-from sakuin.index.where import BUILT_IN, FOLDER, TYPE, called, key_of, texts_of, top_folder, type_of
+from sakuin.index.where import BUILT_IN, FOLDER, TYPE, called, key_of, plain, texts_of, top_folder, type_of
 
 MOST_VALUES = 50
 """A field of metadata with more values than these is not worth listing, unless it is asked for by name."""
@@ -103,9 +103,20 @@ def count_metadata(
             if keys is None and len(counts) > MOST_VALUES:
                 dropped.add(key)
                 del counted[key]
+    for key, counts in counted.items():
+        if not all(map(str.isascii, counts)):
+            counted[key] = _in_one_width(counts)
     least = 2 if keys is None else 1
     order = sorted((key for key in counted if used[key] >= least), key=lambda key: (-used[key], key))
     return {key: counted[key] for key in order}
+
+
+def _in_one_width(counts: Mapping[str, int]) -> dict[str, int]:
+    """The same counts, by values as filters compare them."""
+    together: Counter[str] = Counter()
+    for value, number in counts.items():
+        together[plain(value)] += number
+    return together
 
 
 def metadata_of(connection: sqlite3.Connection, documents: NDArray[np.int64] | None) -> Iterator[dict[str, Any]]:

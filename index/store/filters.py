@@ -31,6 +31,9 @@ from sakuin.index.where import (
     matches,
 )
 
+# Metadata with a character that NFKC may change: all but these are so rare that they are not worth telling apart.
+_OTHER_FORMS = "*[^ -~À-ÿぁ-ゖァ-ヺー、。「」一-\u9fff]*"
+
 # Of more values of one field SQLite looks for the field alone.
 MOST_SOUGHT = 50
 
@@ -82,8 +85,9 @@ def _proposal(test: Test) -> tuple[list[str], list[str]]:
         return [], []
     clauses, sought = ["instr(metadata, ?)"], [json.dumps(key_of(test.field), ensure_ascii=False)]
     if test.operator in (IN, PREFIX) and len(test.values) <= MOST_SOUGHT:
-        clauses.append(f"({' OR '.join(['instr(metadata, ?)'] * len(test.values))})")
+        clauses.append(f"({' OR '.join(['instr(metadata, ?)'] * len(test.values))} OR metadata GLOB ?)")
         sought += [json.dumps(value, ensure_ascii=False)[1:-1] for value in test.values]
+        sought.append(_OTHER_FORMS)
     return clauses, sought
 
 

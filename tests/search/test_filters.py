@@ -2,6 +2,7 @@
 
 import json
 import random
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -307,7 +308,7 @@ def test_any_metadata_is_matched_and_counted_as_text(
 ) -> None:
     def texts(value: object) -> set[str]:
         elements = value if isinstance(value, list) else [value]
-        return {text_of(element) for element in elements if element is not None}
+        return {unicodedata.normalize("NFKC", text_of(element)) for element in elements if element is not None}
 
     database = Database(memory=True)
     create_tables(database)
@@ -315,7 +316,7 @@ def test_any_metadata_is_matched_and_counted_as_text(
         written = json.dumps(metadata, ensure_ascii=False)
         row = (number, f"f#{number}", f"f#{number}", "f", "t", written, "[]", 0, 0, "x")
         database.conn.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
-    wanted = {text_of(value) for value in values}
+    wanted = texts(values)
     expected = [n for n, metadata in enumerate(stored) if key in metadata and texts(metadata[key]) & wanted]
     # Every name of metadata may have the prefix, and some must.
     conditions = condition_of({f"metadata.{key}": values})
@@ -323,6 +324,21 @@ def test_any_metadata_is_matched_and_counted_as_text(
     for facet in facets(database.conn, names=[called(key)], limit=1000):
         counted = Counter(text for metadata in stored if key in metadata for text in texts(metadata[key]))
         assert dict(facet.values) == counted
+
+
+@pytest.mark.parametrize("given", ["2024", "２０２４", 2024])
+def test_widths_of_values_make_no_difference(tmp_path: Path, given: object) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    rows = ["甲,雪かき,２０２４,ｱﾙﾌｧ", "乙,雪かき,2024,アルファ", "丙,雪かき,2023,ベータ"]
+    (corpus / "n.csv").write_text("\n".join(["title,text,year,kind", *rows]), encoding="utf-8")
+    build(corpus, tmp_path / "index")
+    with Searcher.open(tmp_path / "index") as searcher:
+        found = searcher.search("雪かき", mode="bm25", where={"year": given}).hits
+        assert sorted(place.document.title for hit in found for place in hit.places) == ["乙", "甲"]
+        assert len(searcher.search("雪かき", mode="bm25", where={"kind": {"$prefix": "ｱﾙ"}}).hits) == 2
+        assert len(searcher.search("雪かき", mode="bm25", where={"kind": {"$ne": "アルファ"}}).hits) == 1
+        assert searcher.facets(names=["year"])[0].values == (("2024", 2), ("2023", 1))
 
 
 def made_rows(number: int, seed: int) -> NDArray[np.int8]:
