@@ -131,7 +131,8 @@ class StaticEmbedder:
         Args:
             texts: Any strings. A text without a token the model knows, such as an empty one, gets a zero vector.
             truncate_dim: Keep only the first so many dimensions (Matryoshka: Kusupati et al. 2022, arXiv:2205.13147).
-            normalize: Scale each vector to length 1 (zero vectors stay zero).
+            normalize: Scale each vector to length 1 (zero vectors stay zero). A model with a Normalize module does so
+                without being asked, before vectors are truncated.
             show_progress: A progress bar on stderr.
 
         Returns:
@@ -143,11 +144,16 @@ class StaticEmbedder:
         dimension = self._checked_dimension(truncate_dim)
         if isinstance(texts, str):
             raise ModelError("encode takes a list of texts: put the single text into a list.")
-        vectors = np.empty((len(texts), dimension), np.float32)
+        # A Normalize module scales whole vectors, of which the first dimensions are then kept.
+        width = self.dimension if self._files.normalize else dimension
+        vectors = np.empty((len(texts), width), np.float32)
         self._encoded += len(texts)
         for start, stop in progress(batches(texts), total=len(texts), show=show_progress):
             self._encode(texts[start:stop], vectors[start:stop])
-        if normalize or self._files.normalize:
+        if self._files.normalize:
+            normalize_rows(vectors, vectors)
+            vectors = np.ascontiguousarray(vectors[:, :dimension])
+        if normalize:
             normalize_rows(vectors, vectors)
         return vectors
 

@@ -12,9 +12,15 @@ from numpy.typing import NDArray
 from sakuin.embedder.errors import ModelError
 
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
+# What stands beside a table in model2vec's files.
+OTHER_DTYPES: dict[str, np.dtype[Any]] = {"F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "I32": np.dtype("<i4")}
 # The first name is sentence-transformers' own, the second that of model2vec's files.
 WEIGHT_NAMES = ("embedding.weight", "embeddings")
 SCALE_NAME = "embedding.scale"
+MAPPING_NAME, TOKEN_WEIGHTS_NAME = "mapping", "weights"
+MAX_FOLDED_BYTES = 4 * 1024**3
+"""Of a table whose rows several tokens share: a file of a few megabytes may stand for any size."""
+
 MAX_HEADER_BYTES = 100_000_000
 
 
@@ -24,11 +30,15 @@ class Table:
     Attributes:
         values: float32, float16 or int8 (rows, dimension), usually a read-only memory map.
         scale: float32 (rows,), what int8 rows are multiplied by; None for float rows.
+        file: What the table was read from; None where it is in memory alone.
     """
 
-    def __init__(self, values: NDArray[Any], scale: NDArray[np.float32] | None = None) -> None:
+    def __init__(
+        self, values: NDArray[Any], scale: NDArray[np.float32] | None = None, file: Path | None = None
+    ) -> None:
         self.values = values
         self.scale = scale
+        self.file = file
 
     @classmethod
     def open(cls, path: Path) -> "Table":
@@ -37,25 +47,18 @@ class Table:
         name = next((name for name in WEIGHT_NAMES if name in tensors), None)
         if name is None:
             raise ModelError(f"{path} holds no {WEIGHT_NAMES[0]}: it is not a static embedding model.")
-        if {"mapping", "weights"} & tensors.keys():
-            raise ModelError(
-                f"{path} is a vocabulary-quantised model2vec file: load it in sentence-transformers, save it there "
-                f"and load what that writes."
-            )
         values, scale = tensors[name], tensors.get(SCALE_NAME)
         if values.ndim != 2 or 0 in values.shape:
             raise ModelError(f"{path}: {name} has shape {values.shape}, a (rows, dimension) table was expected.")
+        if values.dtype not in DTYPES.values():
+            raise ModelError(f"{path}: {name} is of type {values.dtype}, not one of {', '.join(DTYPES)}.")
+        if name != WEIGHT_NAMES[0]:
+            values, scale = _of_model2vec(path, tensors, values)
         if (values.dtype == np.int8) != (scale is not None) or (scale is not None and len(scale) != len(values)):
             raise ModelError(f"{path}: int8 rows need one {SCALE_NAME} each, and only they do.")
         if scale is not None:
             check_finite(scale)
-        return cls(values, None if scale is None else np.asarray(scale, np.float32))
-
-    @property
-    def file(self) -> Path | None:
-        """What the table is mapped from; None where it is in memory alone."""
-        name = self.values.filename if isinstance(self.values, np.memmap) else None
-        return None if name is None else Path(name)
+        return cls(values, None if scale is None else np.asarray(scale, np.float32), path)
 
     @property
     def dimension(self) -> int:
@@ -103,6 +106,37 @@ class Table:
         return named
 
 
+def _of_model2vec(
+    path: Path, tensors: Mapping[str, NDArray[Any]], values: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[np.float32] | None]:
+    """A table with a row for each token, and the scale of int8 rows, as sentence-transformers makes it.
+
+    Token i has row ``mapping[i]``, or i where there is no mapping, times ``weights[i]`` where there are weights. The
+    int8 rows of model2vec have one scale for all, which it leaves out: vectors have the direction that they should.
+
+    Raises:
+        ModelError: the parts do not fit together, or the table would be too large for the memory.
+    """
+    mapping, weights = tensors.get(MAPPING_NAME), tensors.get(TOKEN_WEIGHTS_NAME)
+    if mapping is not None:
+        if mapping.ndim != 1 or mapping.dtype.kind != "i" or not len(mapping):
+            raise ModelError(f"{path}: {MAPPING_NAME} is no list of rows: fetch the model again.")
+        if int(mapping.min()) < 0 or int(mapping.max()) >= len(values):
+            raise ModelError(f"{path}: {MAPPING_NAME} names rows that are not there: fetch the model again.")
+        if len(mapping) * values[0].nbytes > MAX_FOLDED_BYTES:
+            raise ModelError(f"{path}: with a row for each of {len(mapping):,} tokens the table is too large.")
+        values = values[mapping]
+    if weights is not None and (weights.shape != (len(values),) or weights.dtype.kind != "f"):
+        raise ModelError(f"{path}: {TOKEN_WEIGHTS_NAME} are not one number a token: fetch the model again.")
+    if values.dtype == np.int8:
+        return values, np.ones(len(values), np.float32) if weights is None else np.asarray(weights, np.float32)
+    if weights is None:
+        return values, tensors.get(SCALE_NAME)
+    if values.nbytes > MAX_FOLDED_BYTES:
+        raise ModelError(f"{path}: a table of {values.nbytes:,} bytes is too large to be weighed.")
+    return (values * weights[:, None]).astype(values.dtype), None
+
+
 def check_finite(values: NDArray[Any]) -> None:
     """Raises ModelError where a table holds what is no number: every vector, score and figure would be none either."""
     if not np.isfinite(values).all():
@@ -139,9 +173,9 @@ def map_safetensors(path: Path) -> Mapping[str, NDArray[Any]]:
                 continue
             begin, end = entry["data_offsets"]
             shape: tuple[int, ...] = tuple(entry["shape"])
-            if entry["dtype"] not in DTYPES:
+            dtype = (DTYPES | OTHER_DTYPES).get(entry["dtype"])
+            if dtype is None:
                 raise ValueError(f"{name} is of type {entry['dtype']}, not one of {', '.join(DTYPES)}")
-            dtype = DTYPES[entry["dtype"]]
             if not 0 <= begin <= end <= size - start or end - begin != dtype.itemsize * int(np.prod(shape)):
                 raise ValueError(f"{name} does not fit into the file")
             tensors[name] = np.memmap(path, dtype, "r", offset=start + begin, shape=shape)

@@ -234,3 +234,79 @@ def test_damaged_folders_are_refused(tmp_path: Path, toy_model: Path, name: str,
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ModelError):
         StaticEmbedder.load(tmp_path).encode(["a"])
+
+
+def model2vec_folder(folder: Path, toy_model: Path, **tensors: np.ndarray) -> Path:
+    """A model as model2vec writes it."""
+    from safetensors.numpy import save_file
+
+    StaticEmbedder.load(toy_model).save(folder)
+    save_file(tensors, folder / "model.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize("parts", [("weights",), ("mapping",), ("mapping", "weights")])
+def test_rows_that_tokens_share_and_weights_of_tokens(tmp_path: Path, toy_model: Path, parts: tuple[str, ...]) -> None:
+    table = read_model(toy_model).table
+    chance = np.random.default_rng(1)
+    whole = table.prefix(table.dimension)
+    beside = {
+        "weights": chance.uniform(0.1, 2, len(table)),
+        "mapping": chance.integers(0, 7, len(table)),
+    }
+    embeddings = whole[:7] if "mapping" in parts else whole
+    folder = model2vec_folder(tmp_path, toy_model, embeddings=embeddings, **{part: beside[part] for part in parts})
+    found = StaticEmbedder.load(folder).encode(TEXTS)
+    np.testing.assert_allclose(found, reference(folder, TEXTS), atol=1e-5)
+    assert not np.allclose(found, StaticEmbedder.load(toy_model).encode(TEXTS))
+
+
+def test_int8_rows_of_model2vec_have_the_direction_they_should(tmp_path: Path, toy_model: Path) -> None:
+    table = read_model(toy_model).table
+    rows = table.prefix(table.dimension)
+    folder = model2vec_folder(tmp_path, toy_model, embeddings=np.rint(rows / np.abs(rows).max() * 127).astype(np.int8))
+    one, other = StaticEmbedder.load(folder), StaticEmbedder.load(toy_model)
+    same = np.diag(one.similarity(one.encode(["猫が好きです。"]), other.encode(["猫が好きです。"])))
+    assert same > 0.99
+
+
+@pytest.mark.parametrize(
+    ("part", "value", "message"),
+    [
+        ("mapping", np.array([0, 99999]), "not there"),
+        ("mapping", np.array([-1, 0]), "not there"),
+        ("mapping", np.array([0.5, 1.0]), "no list of rows"),
+        ("weights", np.array([1.0, 2.0]), "one number a token"),
+    ],
+)
+def test_parts_that_do_not_fit_together_are_refused(
+    tmp_path: Path, toy_model: Path, part: str, value: np.ndarray, message: str
+) -> None:
+    rows = read_model(toy_model).table.prefix(8)
+    folder = model2vec_folder(tmp_path, toy_model, **{"embeddings": np.ascontiguousarray(rows), part: value})
+    with pytest.raises(ModelError, match=message):
+        StaticEmbedder.load(folder)
+
+
+@pytest.mark.parametrize("normalize", [False, True])
+def test_a_normalize_module_scales_before_vectors_are_truncated(
+    tmp_path: Path, toy_model: Path, normalize: bool
+) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    write_model(tmp_path, replace(read_model(toy_model), normalize=True))
+    model = SentenceTransformer(str(tmp_path), device="cpu")
+    expected = model.encode(TEXTS, truncate_dim=8, normalize_embeddings=normalize)
+    found = StaticEmbedder.load(tmp_path).encode(TEXTS, truncate_dim=8, normalize=normalize)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert found.flags.c_contiguous
+
+
+def test_settings_may_begin_with_a_byte_order_mark(tmp_path: Path, toy_model: Path) -> None:
+    StaticEmbedder.load(toy_model).save(tmp_path)
+    for name in ("modules.json", "sakuin.json"):
+        path = tmp_path / name
+        path.write_text(path.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    np.testing.assert_array_equal(
+        StaticEmbedder.load(tmp_path).encode(TEXTS), StaticEmbedder.load(toy_model).encode(TEXTS)
+    )
