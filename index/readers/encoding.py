@@ -39,10 +39,9 @@ _JIS_SEGMENTS = re.compile(rb"\x1b(\$[@B]|\([BJI])")
 # the nonsense known as "mojibake", so text that has them is two encodings in one file.
 _UTF8_KANA = re.compile(rb"(?:\xe3[\x80-\x83][\x80-\xbf]){3}")
 _UTF8_SEQUENCES = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-_HIGH_BYTES = bytes(range(128, 256))
 _HIGH = re.compile(rb"[\x80-\xff]")
 _THREE_BYTES = re.compile(rb"[\xe0-\xff]")
-_MOST_BY_CHANCE = 32
+_MOST_BY_CHANCE = 16
 _UTF8 = 5.0
 """How much likelier it is that a file is in UTF-8 than in anything else, in nats."""
 
@@ -72,6 +71,7 @@ its language is here."""
 
 _WINDOWS = 8
 _WINDOW_BYTES = 2048
+_ASCII_BEFORE = 100
 """What is looked at of a file: so much of each of so many parts of it, in lines that are not all ASCII."""
 
 
@@ -101,7 +101,9 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
     except UnicodeDecodeError as error:
         broken_at = error.start
     else:
-        return _euc_in_disguise(data) or (text, "utf-8")
+        # Characters of two bytes alone, and few, make the file longer than its text by their number.
+        few = 0 < len(data) - len(text) <= _MOST_BY_CHANCE
+        return (few and _euc_in_disguise(data)) or (text, "utf-8")
     if mixed := _UTF8_KANA.search(data):
         raise ReadError(_damage(max(broken_at, mixed.start())))
     return _decode_likeliest(data, declared, broken_at)
@@ -109,8 +111,7 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
 
 def _euc_in_disguise(data: bytes) -> tuple[str, str] | None:
     """Decode what is valid UTF-8 by chance: 年 in EUC-JP are the two bytes of ǯ in UTF-8."""
-    high = len(data) - len(data.translate(None, _HIGH_BYTES))
-    if not 0 < high <= _MOST_BY_CHANCE or _THREE_BYTES.search(data) or (text := _strictly(data, "euc_jp")) is None:
+    if _THREE_BYTES.search(data) or (text := _strictly(data, "euc_jp")) is None:
         return None
     from sakuin.index.readers.likelihood import readings
 
@@ -153,16 +154,14 @@ def _strictly(data: bytes, encoding: str) -> str | None:
 def _telling_lines(data: bytes) -> Iterator[bytes]:
     """Yield lines of all parts of a file that are not all ASCII; only the last may end inside a character."""
     step = max(len(data) // _WINDOWS + 1, 2 * _WINDOW_BYTES)
-    at = 0
-    for window in range(0, len(data), step):
+    at = 0  # never inside a character
+    for window_end in range(step, len(data) + step, step):
         taken = 0
-        at = max(at, window)
-        if window and at == window:  # perhaps inside a character
-            at = data.find(b"\n", at) + 1
-            if not at:
-                return
-        while taken < _WINDOW_BYTES and (high := _HIGH.search(data, at, window + step)):
-            start = max(data.rfind(b"\n", at, high.start()) + 1, at, high.start() - 100)
+        while taken < _WINDOW_BYTES:
+            if not (high := _HIGH.search(data, at, window_end)):
+                at = max(at, window_end)
+                break
+            start = max(data.rfind(b"\n", at, high.start()) + 1, at, high.start() - _ASCII_BEFORE)
             end = data.find(b"\n", high.start())
             end = end if end >= 0 else len(data)
             if end - start > _SAMPLE:
@@ -171,6 +170,10 @@ def _telling_lines(data: bytes) -> Iterator[bytes]:
             yield data[start:end]
             taken += end - start
             at = end
+        else:
+            at = max(at, data.find(b"\n", window_end))
+            if at < window_end:
+                return
 
 
 def _may_be_utf8(sample: bytes) -> bool:

@@ -190,6 +190,14 @@ def test_a_line_of_another_kind_far_down_is_seen() -> None:
     assert decode(text.encode("cp1252")) == (text, "cp1252")
 
 
+@pytest.mark.parametrize("filler", ["x " * 60_000, "y\n" * 60_000, "z" * 200_000])
+@pytest.mark.parametrize("between", ["", "表示を予約する。"])
+def test_what_stands_far_down_or_in_a_long_line_is_seen(filler: str, between: str) -> None:
+    text = between + filler + "東京で会いましょう。" + filler + "終わり"
+    for encoding in ("cp932", "euc_jp"):
+        assert decode(text.encode(encoding)) == (text, encoding)
+
+
 def test_nothing_but_a_mark_is_an_empty_text() -> None:
     assert decode(b"\xef\xbb\xbf")[0] == ""
     assert decode(b"\xff\xfe")[0] == ""
