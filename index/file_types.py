@@ -1,4 +1,4 @@
-"""The types of files that can be read, by their suffixes."""
+"""The types of files that are known by their suffixes; any other is looked into, and read if it is text."""
 
 READERS = {
     ".txt": "text",
@@ -18,7 +18,7 @@ READERS = {
 """The module of `index.readers` that reads files of a suffix."""
 
 SUFFIXES: frozenset[str] = frozenset(READERS)
-"""The suffixes, in lower case, of the files that can be read."""
+"""The suffixes, in lower case, of the files that are known by them."""
 
 MANY_DOCUMENTS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
 """The suffixes of the files that hold any number of documents and are read one by one."""

@@ -9,10 +9,11 @@ from sakuin.index import store
 from sakuin.index.corpus import FoundFile, hash_file
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
-from sakuin.index.file_types import MANY_DOCUMENTS, SUFFIXES
+from sakuin.index.file_types import MANY_DOCUMENTS
 from sakuin.index.passages import split
-from sakuin.index.readers import read_file, unknown_type
+from sakuin.index.readers import read_file, require_readable
 from sakuin.index.readers.files import seconds_allowed, took_too_long
+from sakuin.index.readers.source import Source
 from sakuin.index.reasons import PARTS_KEPT, Part, Reason, position_in
 from sakuin.index.report import Progress, Report
 from sakuin.index.store import FileState
@@ -55,8 +56,7 @@ def sync_file(
     try:
         if file.reason:
             raise ReadError(file.reason)
-        if file.path.suffix.lower() not in SUFFIXES:
-            raise ReadError(unknown_type(file.uri))
+        require_readable(Source(uri=file.uri, path=file.path))
         digest = hash_file(file.path)
         if known and known.sha256 == digest:
             writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, known.reason))

@@ -26,8 +26,7 @@ class Reason(Fact):
     SENTENCES: ClassVar[Mapping[str, str]] = {
         # A file that is found but not looked into.
         "unknown_type": "files of type {suffix} are not read",
-        "no_suffix": "files without a suffix are not read",
-        "no_reader": "files of type {suffix} are not read; these can be read: {types}",
+        "no_suffix": "files without a suffix are read only if they are text",
         "link_elsewhere": "a link to a folder elsewhere, which is not entered: `index add` that folder, or move it "
         "here",
         "broken_link": "a link that cannot be followed ({detail})",
@@ -49,6 +48,11 @@ class Reason(Fact):
         "interrupted": "only a part was read before an interruption; the next build reads the rest",
         "same_document_name": "there is another document of the same name",
         "parts": "{parts}",
+        "reader_failed": "could not be read: {detail}",
+        # Archives and mails.
+        "nested_archives": "more than {limit} archives or mails within each other: unpack it first",
+        "too_many_members": "more than {limit:,} files in one archive: unpack it first",
+        "unpacks_to_too_much": "unpacks to more than {limit:,} MB: unpack it first",
         # Its encoding.
         "binary": "looks like binary data, not text",
         "mixed_encodings": "two encodings in one file, or damaged UTF-8, near byte {byte:,}; save it anew as UTF-8",
@@ -86,12 +90,12 @@ class Reason(Fact):
         "pdf_attachment": "a file attached to the PDF, which is not read: save it as a file of its own",
         "damaged_page": "damaged: {detail}",
         "too_many_pages": "this page and those after it are too many to be read",
-        # Word.
-        "no_docx": "not a Word file (.docx): {detail}",
-        "broken_docx": "not a Word file (.docx), or a damaged one: {detail}",
-        "damaged_docx": "a damaged Word file: {detail}",
-        "encrypted_docx": "an encrypted or old Word file: save it as .docx without a password",
-        "unpacks_too_large": "unpacks to {megabytes:,} MB or more, which is too much for a Word file",
+        # Office files.
+        "not_office": "not a {type} file, or a damaged one: {detail}",
+        "damaged_office": "a damaged {type} file: {detail}",
+        "encrypted_office": "an encrypted or old {type} file: save it as {suffix} without a password",
+        "unpacks_too_large": "unpacks to {megabytes:,} MB or more, which is too much for its size",
+        "damaged_part": "damaged: {detail}",
     }
 
     parts: tuple["Part", ...] = ()
@@ -182,7 +186,7 @@ def position_in(file: str, uri: str) -> dict[str, Value]:
     Returns:
         As `Part.position`.
     """
-    name = uri.removeprefix(file).removeprefix("#")
+    name = uri.removeprefix(file).removeprefix("#").removeprefix("!/")
     if match := _POSITION.fullmatch(name):
         return {match[1]: int(match[2])}
     return {"name": name} if name else {}

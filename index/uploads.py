@@ -17,9 +17,9 @@ from sakuin.index.build import add, remove
 from sakuin.index.corpus import is_index, uri_of
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError, ReadError
-from sakuin.index.file_types import SUFFIXES
 from sakuin.index.lock import WAIT_SECONDS
-from sakuin.index.readers import unknown_type
+from sakuin.index.readers import require_readable
+from sakuin.index.readers.source import Source
 from sakuin.index.reasons import Reason
 from sakuin.index.report import Progress, Report, no_progress
 from sakuin.index.store.listing import documents_in, reading
@@ -73,20 +73,14 @@ def uploads_folder(folder: Path) -> Path:
 
 
 def safe_name(name: str) -> str:
-    """A name for an uploaded file: without folders, control characters and dots in front, and not too long.
-
-    Raises:
-        ReadError: files of its type are not read.
-    """
+    """A name for an uploaded file: without folders, control characters and dots in front, and not too long."""
     name = name.replace("\\", "/").rpartition("/")[2]
     # C: control characters, what turns the direction of writing, halves of pairs.
     name = "".join(c for c in name if c.isspace() or not unicodedata.category(c).startswith("C"))
     # All white space becomes one blank.
     name = unicodedata.normalize("NFC", " ".join(name.translate(FORBIDDEN).split())).strip(" .")
     suffix = PurePosixPath(name).suffix
-    if suffix.lower() not in SUFFIXES:
-        raise ReadError(unknown_type(name))
-    stem = name[: -len(suffix)].encode()[: NAME_BYTES - len(suffix)].decode(errors="ignore")
+    stem = name.removesuffix(suffix).encode()[: NAME_BYTES - len(suffix)].decode(errors="ignore")
     return f"{stem.rstrip(' .') or 'file'}{suffix}"
 
 
@@ -163,6 +157,7 @@ def add_uploads(
                     raise ReadError(Reason("too_many_uploads", {"limit": max_files}))
                 if len(content) > max_megabytes * 1024 * 1024:
                     raise ReadError(Reason("upload_too_large", {"limit": max_megabytes}))
+                require_readable(Source(uri=checked, data=content))
             except ReadError as error:
                 skipped.append(Skipped(name, error.reason))
                 continue

@@ -1,9 +1,9 @@
-"""From a path to bytes: what is not a readable file, or too large a one, is refused here; and how long one may take."""
+"""From a source to bytes: what is not a readable file, or too large, is refused here; and how long one may take."""
 
 import stat
-from pathlib import Path
 
 from sakuin.index.errors import ReadError
+from sakuin.index.readers.source import Source
 from sakuin.index.reasons import Reason
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
@@ -33,14 +33,18 @@ def os_detail(error: OSError) -> str:
     return error.strerror or str(error)
 
 
-def file_size(path: Path) -> int:
-    """Return the size in bytes of a regular file with something in it.
+def file_size(source: Source) -> int:
+    """Return the size in bytes of a source with something in it.
 
     Raises:
         ReadError: If it is missing, empty, or a folder, pipe, socket or device (opening a pipe would wait for ever).
     """
+    if source.path is None:
+        if not source.data:
+            raise ReadError(Reason("empty"))
+        return len(source.data)
     try:
-        status = path.stat()
+        status = source.path.stat()
     except OSError as error:
         raise ReadError(Reason("cannot_open", {"detail": os_detail(error)})) from error
     if not stat.S_ISREG(status.st_mode):
@@ -50,15 +54,17 @@ def file_size(path: Path) -> int:
     return status.st_size
 
 
-def load_bytes(path: Path, at_most: int = MAX_FILE_BYTES) -> bytes:
-    """Read a whole file of at most so many bytes.
+def load_bytes(source: Source, at_most: int = MAX_FILE_BYTES) -> bytes:
+    """Return all of a source of at most so many bytes.
 
     Raises:
         ReadError: As :func:`file_size`, and if the file is too large or cannot be read.
     """
-    require_loadable(file_size(path), at_most)
+    require_loadable(file_size(source), at_most)
+    if source.path is None:
+        return source.data
     try:
-        return path.read_bytes()
+        return source.path.read_bytes()
     except OSError as error:
         raise ReadError(Reason("cannot_read", {"detail": os_detail(error)})) from error
 

@@ -6,7 +6,6 @@ taken: they guess, drop tables and lists of short pages, and lose where the head
 
 import re
 from collections.abc import Iterator, Set
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sakuin.index.documents import Document, MetadataValue, Skipped
@@ -18,6 +17,7 @@ from sakuin.index.readers.html_layout import Layout
 from sakuin.index.readers.html_navigation import navigation
 from sakuin.index.readers.html_scan import scan
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.readers.source import Source
 from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
@@ -40,16 +40,16 @@ _META_NAMES = {
 }
 
 
-def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
+def read(source: Source) -> Iterator[Document | Skipped]:
     """Read a web page as one document.
 
     Raises:
         ReadError: If it is empty, binary, too large, too deeply nested, or its encoding cannot be told for certain.
     """
-    data = load_bytes(path, MAX_PAGE_BYTES)
+    data = load_bytes(source, MAX_PAGE_BYTES)
     declared = _DECLARED_CHARSET.search(data[:_DECLARED_WITHIN])
     markup, _ = decode(data, declared[1].decode("ascii", "replace") if declared else None)
-    if path.suffix.lower() == ".xhtml":
+    if source.suffix == ".xhtml":
         markup = _XHTML_EMPTY.sub(_with_end_tag, markup)
     found = scan(markup)
     page = _parse(markup)
@@ -65,14 +65,14 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
         raise ReadError(Reason("unclosed_tag", {"tag": found.hiding}))
     text = require_text(builder.text())
     yield Document(
-        id=uri,
-        title=title or builder.first_heading() or stem_of(uri),
+        id=source.uri,
+        title=title or builder.first_heading() or stem_of(source.uri),
         text=text,
         headings=builder.headings(),
         metadata=metadata,
     )
     if found.hiding:
-        yield Skipped(uri, Reason("unclosed_tag", {"tag": found.hiding}))
+        yield Skipped(source.uri, Reason("unclosed_tag", {"tag": found.hiding}))
 
 
 def append_markup(builder: TextBuilder, markup: str) -> None:

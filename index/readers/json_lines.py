@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import BinaryIO
 
 from sakuin.index.documents import Document, Scalar, Skipped
@@ -12,6 +11,7 @@ from sakuin.index.readers.encoding import decode, encoding_of, has_escapes, look
 from sakuin.index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, metadata_of, named
 from sakuin.index.readers.files import file_size, os_detail
 from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
+from sakuin.index.readers.source import Source
 from sakuin.index.reasons import Part, Reason, position_in
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -28,7 +28,7 @@ class _LineError(ReadError):
     """Why a line is not a document."""
 
 
-def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
+def read(source: Source) -> Iterator[Document | Skipped]:
     """Read a JSON Lines file: ``uri#ID`` is the object with that ID, ``uri#line=3`` the one without on line 3.
 
     The text is in the field "text" (or body, content, passage), scalar fields other than text, title and ID are
@@ -37,14 +37,15 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
     Raises:
         ReadError: If the file is empty, cannot be opened, or there is nothing in it but blank lines.
     """
-    file_size(path)
+    file_size(source)
+    uri = source.uri
     stem = stem_of(uri)
     seen: set[str] = set()
     # The reasons wait for the first good line: of a file that is no JSON Lines at all one reason is enough.
     held: list[Skipped] = []
     good = False
     try:
-        with path.open("rb") as file:
+        with source.open() as file:
             lines = _Lines(file)
             for number, line in enumerate(lines, 1):
                 if line is not None and not line.strip():

@@ -4,7 +4,6 @@ import io
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from sakuin.index.documents import Document, MetadataValue, Skipped
@@ -15,6 +14,7 @@ from sakuin.index.readers.files import file_size, load_bytes, seconds_allowed
 from sakuin.index.readers.html import append_markup
 from sakuin.index.readers.markdown_raw import add_rules, tell_text_from_tags
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.readers.source import Source
 from sakuin.index.reasons import Reason
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
@@ -40,13 +40,12 @@ _FENCE = re.compile(r" *(`{3,}|~{3,})(.*)")
 
 
 def read(
-    path: Path, uri: str, *, seconds: float | None = None, piece: int = PIECE, longest_piece: int = LONGEST_PIECE
+    file: Source, *, seconds: float | None = None, piece: int = PIECE, longest_piece: int = LONGEST_PIECE
 ) -> Iterator[Document | Skipped]:
     """Read a Markdown file as one document; YAML front matter becomes its title and metadata.
 
     Args:
-        path: The file.
-        uri: Its name in the index.
+        file: The file.
         seconds: How long reading may take; then the rest is left out. None for what its size allows.
         piece: Characters rendered at once, if the file is longer than ``longest_piece``: up to the next blank line.
         longest_piece: Characters rendered at once where there is no blank line.
@@ -54,7 +53,7 @@ def read(
     Raises:
         ReadError: If it is empty, binary, too large, or its encoding cannot be told for certain.
     """
-    source = decode(load_bytes(path))[0].replace("\r\n", "\n").replace("\r", "\n")
+    source = decode(load_bytes(file))[0].replace("\r\n", "\n").replace("\r", "\n")
     metadata: dict[str, MetadataValue] = {}
     front = _FRONT_MATTER.match(source, 0, _MAX_FRONT_MATTER)
     if front and (found := _front_matter(front[1] or "")) is not None:
@@ -63,7 +62,7 @@ def read(
     given = metadata.pop("title", "")
     title = ", ".join(map(str, given)) if isinstance(given, list) else str(given)
     builder = TextBuilder()
-    allowed = seconds_allowed(file_size(path)) if seconds is None else seconds
+    allowed = seconds_allowed(file_size(file)) if seconds is None else seconds
     started = time.monotonic()
     rendered = 0
     left_out: Reason | None = None
@@ -75,14 +74,14 @@ def read(
         rendered += len(markup)
     text = require_text(builder.text())
     yield Document(
-        id=uri,
-        title=one_line(title) or builder.first_heading() or stem_of(uri),
+        id=file.uri,
+        title=one_line(title) or builder.first_heading() or stem_of(file.uri),
         text=text,
         headings=builder.headings(),
         metadata=metadata,
     )
     if left_out:
-        yield Skipped(uri, left_out)
+        yield Skipped(file.uri, left_out)
 
 
 def _pieces(source: str, piece: int, longest: int) -> Iterator[str]:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
@@ -12,6 +11,7 @@ from sakuin.index.readers.pdf_lines import joined, without_running_lines
 from sakuin.index.readers.pdf_page import read_page
 from sakuin.index.readers.pdf_properties import metadata_of, title_of
 from sakuin.index.readers.plain import clean, one_line, stem_of
+from sakuin.index.readers.source import Source
 from sakuin.index.reasons import Reason
 
 MAX_PAGES = 20_000
@@ -20,35 +20,34 @@ MAX_CHARACTERS = 64 * 1024 * 1024
 """A file of a few kilobytes can unfold to any amount of text."""
 
 
-def read(path: Path, uri: str, *, seconds: float | None = None) -> Iterator[Document | Skipped]:
+def read(source: Source, *, seconds: float | None = None) -> Iterator[Document | Skipped]:
     """Read a PDF as one document, its lines joined to paragraphs.
 
     Args:
-        path: The file.
-        uri: Its name in the index.
+        source: The file.
         seconds: How long taking out its text may take; then the pages after it are left out. None for what its size
             allows.
 
     Raises:
         ReadError: If it is broken, encrypted or too large, or has no text that could be taken out.
     """
-    size = file_size(path)
+    size = file_size(source)
     require_loadable(size)
-    found = _extract(path, seconds_allowed(size) if seconds is None else seconds)
+    found = _extract(source, seconds_allowed(size) if seconds is None else seconds)
     text = clean(joined(without_running_lines(found.pages)))
     if not text.strip():
         unnamed = any(reason.code == "unnamed_characters_page" for _, reason in found.left_out)
         raise ReadError(Reason("unnamed_characters" if unnamed else "scanned_pdf"))
     yield Document(
-        id=uri,
-        title=title_of(found.properties) or stem_of(uri),
+        id=source.uri,
+        title=title_of(found.properties) or stem_of(source.uri),
         text=text,
         metadata=metadata_of(found.properties, found.page_count),
     )
     for number, reason in found.left_out:
-        yield Skipped(f"{uri}#page={number}", reason)
+        yield Skipped(f"{source.uri}#page={number}", reason)
     for name in found.attachments:
-        yield Skipped(f"{uri}#{name}", Reason("pdf_attachment"))
+        yield Skipped(f"{source.uri}#{name}", Reason("pdf_attachment"))
 
 
 @dataclass
@@ -62,12 +61,12 @@ class _Extract:
     attachments: list[str] = field(default_factory=list)
 
 
-def _extract(path: Path, seconds: float) -> _Extract:
+def _extract(source: Source, seconds: float) -> _Extract:
     import pypdfium2
 
     started = time.monotonic()
     try:
-        pdf = pypdfium2.PdfDocument(path)
+        pdf = pypdfium2.PdfDocument(source.path or source.data)
     except OSError as error:
         raise ReadError(Reason("cannot_read", {"detail": os_detail(error)})) from error
     except pypdfium2.PdfiumError as error:

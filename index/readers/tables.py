@@ -4,7 +4,6 @@ import codecs
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TextIO
 
 from sakuin.index.documents import Document, MetadataValue, Skipped
@@ -12,6 +11,7 @@ from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode, has_escapes, looks_binary
 from sakuin.index.readers.files import file_size, load_bytes, os_detail
 from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
+from sakuin.index.readers.source import Source
 from sakuin.index.readers.table_header import MAX_NAME_CHARACTERS, NUMBER, Columns, columns_of
 from sakuin.index.readers.table_rows import SAMPLE_CHARACTERS, Rows, bare, form_of, sample_rows
 from sakuin.index.reasons import Reason
@@ -19,7 +19,7 @@ from sakuin.index.reasons import Reason
 _CHUNK = 1024 * 1024
 
 
-def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
+def read(source: Source) -> Iterator[Document | Skipped]:
     """Read a table, one document a row: ``uri#row=1`` is the first row below the header.
 
     A column called "text" or the like is the document's text; where there is none, all columns are, as
@@ -29,9 +29,10 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
     Raises:
         ReadError: If the file is empty, binary, or in an encoding that cannot be told for certain.
     """
-    with _open_text(path) as file:
+    uri = source.uri
+    with _open_text(source) as file:
         sample = file.read(SAMPLE_CHARACTERS)
-        form = form_of(sample, path.suffix.lower())
+        form = form_of(sample, source.suffix)
         columns = columns_of(sample_rows(sample[form.skip :], form)[0])
         file.seek(0)
         if form.skip:
@@ -56,17 +57,17 @@ def read(path: Path, uri: str) -> Iterator[Document | Skipped]:
 
 
 @contextmanager
-def _open_text(path: Path) -> Iterator[TextIO]:
+def _open_text(source: Source) -> Iterator[TextIO]:
     """Open a file as text in its own encoding, without changing its line ends.
 
     A file in UTF-8 is streamed once all of it is known to be valid; any other is decoded in memory.
     """
-    file_size(path)
+    file_size(source)
     try:
-        if not _is_utf8(path):
-            yield io.StringIO(decode(load_bytes(path))[0], newline="")
+        if not _is_utf8(source):
+            yield io.StringIO(decode(load_bytes(source))[0], newline="")
             return
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with io.TextIOWrapper(source.open(), encoding="utf-8-sig", newline="") as file:
             yield file
     except OSError as error:
         raise ReadError(Reason("cannot_read", {"detail": os_detail(error)})) from error
@@ -74,10 +75,10 @@ def _open_text(path: Path) -> Iterator[TextIO]:
         raise ReadError(Reason("changed")) from error
 
 
-def _is_utf8(path: Path) -> bool:
+def _is_utf8(source: Source) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
     first = True
-    with path.open("rb") as file:
+    with source.open() as file:
         while chunk := file.read(_CHUNK):
             # ISO-2022-JP and UTF-16 without a mark are valid UTF-8 as bytes go; decode() knows them.
             if has_escapes(chunk) or (first and (b"\0" in chunk or looks_binary(chunk))):

@@ -1,19 +1,19 @@
 """Plain text files."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from sakuin.index.documents import Document
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.plain import clean, require_text, short_first_line, stem_of
+from sakuin.index.readers.source import Source
 
 
-def read(path: Path, uri: str) -> Iterator[Document]:
+def read(source: Source) -> Iterator[Document]:
     """Read a text file as one document; a short first line is its title.
 
     Raises:
         ReadError: If it is empty, binary, too large, or its encoding cannot be told for certain.
     """
-    text = require_text(clean(decode(load_bytes(path))[0]))
-    yield Document(id=uri, title=short_first_line(text) or stem_of(uri), text=text)
+    text = require_text(clean(decode(load_bytes(source))[0]))
+    yield Document(id=source.uri, title=short_first_line(text) or stem_of(source.uri), text=text)

@@ -10,7 +10,6 @@ from typing import Literal
 
 from sakuin.index.documents import MetadataValue, Skipped
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.file_types import SUFFIXES
 from sakuin.index.store.files import read_skipped
 from sakuin.index.store.schema import begin, connect
 from sakuin.index.where import type_of
@@ -130,10 +129,9 @@ def count_documents(connection: sqlite3.Connection, some: str = "", kind: str = 
 
 def list_kinds(connection: sqlite3.Connection) -> list[str]:
     """The kinds of files that were read, for `list_documents`, in alphabetical order."""
-    kinds: set[str] = set()
-    for (uri,) in connection.execute("SELECT uri FROM files"):
-        kinds.add(type_of(uri))
-    return sorted(kinds & {suffix[1:] for suffix in SUFFIXES})
+    some = "EXISTS (SELECT 1 FROM documents d WHERE d.file = files.uri)"
+    kinds = {type_of(uri) for (uri,) in connection.execute(f"SELECT uri FROM files WHERE {some}")}
+    return sorted(kinds - {""})
 
 
 def list_skipped(connection: sqlite3.Connection, most: int) -> tuple[list[Skipped], int]:

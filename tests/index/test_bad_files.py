@@ -18,6 +18,7 @@ from sakuin.index.integrity import verify
 from sakuin.index.passages import split
 from sakuin.index.readers import markdown, pdf, read_file
 from sakuin.index.readers.files import MAX_SECONDS, seconds_allowed
+from sakuin.index.readers.source import Source
 from sakuin.index.reasons import Part, Reason
 from sakuin.index.report import Report
 from sakuin.index.snapshot import open_index
@@ -146,7 +147,7 @@ class TestLinks:
         # A link is read once it leads somewhere.
         write(folder / "no", "遅れて来た文書です。")
         build(folder, tmp_path / "index")
-        assert documents(tmp_path / "index") == {"x.txt", "gone.txt"}
+        assert documents(tmp_path / "index") == {"x.txt", "gone.txt", "no"}
 
     def test_a_link_to_a_folder_elsewhere_is_named_with_the_remedy(self, folder: Path, tmp_path: Path) -> None:
         write(tmp_path / "shared" / "y.txt", "よその文書です。")
@@ -210,16 +211,18 @@ class TestNames:
     def test_odd_suffixes_are_refused_in_words_that_can_be_shown(
         self, folder: Path, tmp_path: Path, name: bytes
     ) -> None:
-        write(old_name(folder, name), "x")
+        write(old_name(folder, name), b"x\0")
         for _ in range(2):
             (skipped,) = build(folder, tmp_path / "index").skipped
             assert skipped.reason.code in ("unknown_type", "no_suffix")
             assert "\n" not in str(skipped.reason)
             str(skipped.reason).encode()
 
-    def test_a_file_without_a_suffix(self, folder: Path, tmp_path: Path) -> None:
+    def test_files_of_other_suffixes_are_read_if_they_are_text(self, folder: Path, tmp_path: Path) -> None:
+        for name in ("LICENSE", "setup.cfg", "a.日本語"):
+            write(folder / name, "設定の値です。")
         for name in ("README", "name.", "a.exe"):
-            write(folder / name, "x")
+            write(folder / name, b"\x7fELF\2\1\1\0")
         assert reasons(build(folder, tmp_path / "index")) == {
             "README": Reason("no_suffix"),
             "name.": Reason("no_suffix"),
@@ -404,14 +407,16 @@ class TestTimeLimit:
 
     def test_a_slow_pdf_keeps_the_pages_read_until_then(self, tmp_path: Path) -> None:
         write(tmp_path / "a.pdf", make_pdf([[f"{number}頁目の本文です。"] for number in range(1, 9)]))
-        document, skipped = pdf.read(tmp_path / "a.pdf", "a.pdf", seconds=0)
+        document, skipped = pdf.read(Source(uri="a.pdf", path=tmp_path / "a.pdf"), seconds=0)
         assert isinstance(document, Document)
         assert document.text == "1頁目の本文です。"
         assert skipped == Skipped("a.pdf#page=2", Reason("too_slow", {"minutes": 0}))
 
     def test_slow_markdown_keeps_the_pieces_read_until_then(self, tmp_path: Path) -> None:
         write(tmp_path / "a.md", "".join(f"{number}番目の段落の本文です。\n\n" for number in range(10)))
-        document, skipped = markdown.read(tmp_path / "a.md", "a.md", seconds=0, piece=10, longest_piece=20)
+        document, skipped = markdown.read(
+            Source(uri="a.md", path=tmp_path / "a.md"), seconds=0, piece=10, longest_piece=20
+        )
         assert isinstance(document, Document)
         assert document.text == "0番目の段落の本文です。"
         assert skipped == Skipped("a.md", Reason("too_slow_at", {"percent": 10, "minutes": 0}))
@@ -450,14 +455,14 @@ title: 題
         path = tmp_path / "a.md"
         path.write_text(self.SOURCE, encoding="utf-8")
         (whole,) = read_file(path, "a.md")
-        assert list(markdown.read(path, "a.md", piece=1, longest_piece=100)) == [whole]
+        assert list(markdown.read(Source(uri="a.md", path=path), piece=1, longest_piece=100)) == [whole]
 
     def test_no_word_is_lost_where_it_has_no_blank_lines(self, tmp_path: Path) -> None:
         words = [f"w{number}" for number in range(500)]
         for separator in ("\n", "\n- ", " "):
             path = tmp_path / "a.md"
             path.write_text(separator.join(words))
-            (document,) = markdown.read(path, "a.md", piece=50, longest_piece=100)
+            (document,) = markdown.read(Source(uri="a.md", path=path), piece=50, longest_piece=100)
             assert isinstance(document, Document)
             assert "".join(document.text.split()) == "".join(words)
 

@@ -77,7 +77,7 @@ def test_compact_and_repair_say_what_they_did(index: Path) -> None:
 def test_an_empty_index_says_so_and_what_to_do(tmp_path: Path) -> None:
     corpus, index = tmp_path / "my corpus", tmp_path / "index"
     corpus.mkdir()
-    (corpus / "picture.png").write_bytes(b"x")
+    (corpus / "picture.png").write_bytes(b"\x89PNG")
     run("build", str(corpus), "--index", str(index))
     for options in ([], ["--min-relevance", "0.3"], ["--where", "type=md"]):
         result = run("search", "猫", "--index", str(index), *options)
@@ -129,7 +129,7 @@ def test_add_remove_verify(index: Path, tmp_path: Path) -> None:
 
 
 def test_numbers_are_of_what_they_say(corpus: Path, tmp_path: Path) -> None:
-    (corpus / "picture.png").write_bytes(b"x")
+    (corpus / "picture.png").write_bytes(b"\x89PNG")
     (corpus / "table.csv").write_text("title,text\nA,first\nB,\nC,\nD,last\n", encoding="utf-8")
     index = str(tmp_path / "index")
     for files in ("4 added", "4 unchanged"):

@@ -25,7 +25,7 @@ from sakuin.index.store.listing import (
 @pytest.fixture
 def index(corpus: Path, tmp_path: Path) -> Path:
     (corpus / "100%_sure.txt").write_text("one\n\n" + "A long sentence about nothing at all. " * 60)
-    (corpus / "photo.png").write_bytes(b"x")
+    (corpus / "photo.png").write_bytes(b"\x89PNG")
     (corpus / "upper.TXT").write_text("猫は魚が好きです。")
     build(corpus, tmp_path / "index")
     return tmp_path / "index"

@@ -82,11 +82,17 @@ class TestAnyFile:
         with pytest.raises(ReadError, match="too large"):
             list(read_file(path, path.name))
 
-    def test_an_unknown_suffix_is_refused_with_those_that_are_known(self, tmp_path: Path) -> None:
-        with pytest.raises(ReadError, match=r"\.exe.*\.docx"):
-            read(tmp_path, "a.exe", "text")
+    def test_other_suffixes_are_read_by_what_is_in_them(self, tmp_path: Path) -> None:
+        for name in ("README", "a.py", "a.日本語"):
+            document = one(tmp_path, name, "import os\n\n売上 = 1\n")
+            assert (document.title, document.text) == (name, "import os\n\n売上 = 1")
+        assert one(tmp_path, "report.PDF.bak", make_pdf([["本文です。"]])).text == "本文です。"
+        assert one(tmp_path, "page.tmp", "<!DOCTYPE HTML><title>題</title><p>本文").text == "本文"
+        assert one(tmp_path, "old.log", "開始しました。\n".encode("cp932")).text == "開始しました。"
+        with pytest.raises(ReadError, match=r"\.exe"):
+            read(tmp_path, "a.exe", b"MZ\x90")
         with pytest.raises(ReadError, match="without a suffix"):
-            read(tmp_path, "README", "text")
+            read(tmp_path, "core", b"\x7fELF")
 
     def test_the_case_of_the_suffix_does_not_matter(self, tmp_path: Path) -> None:
         assert one(tmp_path, "A.TXT", "text").uri == "corpus/A.TXT"

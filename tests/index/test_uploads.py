@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sakuin.index.build import build
-from sakuin.index.errors import IndexFolderError, ReadError
+from sakuin.index.errors import IndexFolderError
 from sakuin.index.file_types import SUFFIXES
 from sakuin.index.reasons import Reason
 from sakuin.index.store.listing import reading
@@ -86,7 +86,7 @@ def test_a_taken_name_gets_a_number_and_the_same_file_is_kept_once(index: Path, 
 
 def test_what_cannot_be_read_is_told_and_not_kept(index: Path, corpus: Path) -> None:
     result = add_uploads(
-        [("empty.txt", b""), ("scan.pdf", b"%PDF-1.4 broken"), ("photo.png", b"x"), ("good.txt", TEXT)], index
+        [("empty.txt", b""), ("scan.pdf", b"%PDF-1.4 broken"), ("photo.png", b"\x89PNG"), ("good.txt", TEXT)], index
     )
     assert [name for name, _ in result.kept] == ["good.txt"]
     assert {item.uri for item in result.skipped} == {"empty.txt", "scan.pdf", "photo.png"}
@@ -172,10 +172,16 @@ def test_names_are_made_safe(given_name: str, name: str) -> None:
     assert safe_name(given_name) == name
 
 
-@pytest.mark.parametrize("name", ["", "..", ".txt", "/", "a.exe", "a.txt/", "txt", "a.txt\\", "\ud800"])
-def test_other_types_are_refused(name: str) -> None:
-    with pytest.raises(ReadError, match="not read"):
-        safe_name(name)
+@pytest.mark.parametrize("name", ["", "..", ".txt", "/", "a.txt/", "txt", "a.txt\\", "\ud800", ".", "..exe"])
+def test_a_name_of_nothing_is_a_file_too(name: str) -> None:
+    assert safe_name(name) in ("file", "txt", "exe")
+
+
+def test_files_of_any_name_are_taken_if_they_are_text(tmp_path: Path) -> None:
+    texts = [(name, "全部作る:\n\techo 完了".encode()) for name in ("Makefile", "b.sql")]
+    result = add_uploads([*texts, ("a.exe", b"MZ\0\1")], tmp_path / "index")
+    assert {name for name, _ in result.kept} == {"Makefile", "b.sql"}
+    assert [(item.uri, item.reason.code) for item in result.skipped] == [("a.exe", "unknown_type")]
 
 
 @given(st.text(max_size=300), st.sampled_from(sorted(SUFFIXES)))

@@ -12,7 +12,6 @@ import streamlit as st
 
 from sakuin.errors import SakuinError
 from sakuin.index import store
-from sakuin.index.file_types import SUFFIXES
 from sakuin.index.report import Progress, Report
 from sakuin.index.store.listing import (
     ORDERS,
@@ -277,7 +276,6 @@ def offer_uploads(folder: Path, words: Words, read_only: bool, expanded: bool) -
         times = st.session_state.setdefault("uploads_done", 0)
         files = st.file_uploader(
             words("choose_files"),
-            type=sorted(suffix[1:] for suffix in SUFFIXES),
             accept_multiple_files=True,
             max_upload_size=MAX_MEGABYTES,
             key=f"uploads_{times}",

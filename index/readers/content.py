@@ -1,0 +1,32 @@
+"""What a file is by its first bytes: asked where its suffix does not tell."""
+
+import codecs
+import re
+
+from sakuin.index.readers.encoding import looks_binary
+
+HEAD_BYTES = 8192
+
+_MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_PDF_WITHIN = 1024
+# Pictures, sound, films, programs and what is compressed: some of them begin without a byte that text cannot have.
+_NO_TEXT = (
+    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"OggS", b"ID3", b"\x7fELF", b"MZ", b"PK\3\4", b"\x1f\x8b", b"BZh",
+    b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd", b"\xd0\xcf\x11\xe0",
+)  # fmt: skip
+_HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html\b)", re.IGNORECASE | re.DOTALL)
+
+
+def reader_by_content(head: bytes) -> str | None:
+    """The module that reads a file, or None for one that is not text and not of a kind that is known.
+
+    Args:
+        head: Its first `HEAD_BYTES` bytes.
+    """
+    if b"%PDF-" in head[:_PDF_WITHIN]:
+        return "pdf"
+    if head.startswith(_MARKS):
+        return "lines"
+    if b"\0" in head or head.startswith(_NO_TEXT) or looks_binary(head):
+        return None
+    return "html" if _HTML.match(head) else "lines"

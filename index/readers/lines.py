@@ -1,0 +1,20 @@
+"""Plain text of any kind: source code, logs, configuration."""
+
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from sakuin.index.documents import Document
+from sakuin.index.readers.encoding import decode
+from sakuin.index.readers.files import load_bytes
+from sakuin.index.readers.plain import clean, one_line, require_text
+from sakuin.index.readers.source import Source
+
+
+def read(source: Source) -> Iterator[Document]:
+    """Read a file as one document under its name: the first line of a program is no title.
+
+    Raises:
+        ReadError: If it is empty, binary, too large, or its encoding cannot be told for certain.
+    """
+    text = require_text(clean(decode(load_bytes(source))[0]))
+    yield Document(id=source.uri, title=one_line(PurePosixPath(source.uri).name), text=text)

@@ -1,0 +1,94 @@
+"""What a reader reads: the bytes of a file, or of what an archive or a mail holds, under the name they have."""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from sakuin.index.errors import ReadError
+from sakuin.index.reasons import Reason
+
+MEMBER = "!/"
+"""Stands between the name of an archive and that of a member: ``mail.zip!/offers/a.pdf``."""
+
+MAX_NESTING = 4
+"""Archives and mails within each other."""
+
+MAX_MEMBERS = 10_000
+MAX_MEMBER_BYTES = 2 * 1024 * 1024 * 1024
+"""Of one file of a corpus, all that is unpacked from it, at every level."""
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What may still be unpacked from one file of a corpus; shared by all that is nested in it.
+
+    Attributes:
+        members: How many more.
+        bytes: How many more of them.
+    """
+
+    members: int = MAX_MEMBERS
+    bytes: int = MAX_MEMBER_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """The bytes that a reader makes documents of, and what they are called.
+
+    Attributes:
+        uri: Their name in the index; documents inside get it with ``#...``, members of an archive with ``!/...``.
+        path: The file, where it is one on the disk.
+        data: The bytes, where they came out of another file and there is no path.
+        nesting: How many files they are inside of.
+        allowance: What may still be unpacked.
+    """
+
+    uri: str
+    path: Path | None = None
+    data: bytes = b""
+    nesting: int = 0
+    allowance: Allowance = field(default_factory=Allowance)
+
+    @property
+    def suffix(self) -> str:
+        """The ending of its name, in lower case and with its dot; "" where there is none."""
+        return (self.path or PurePosixPath(self.uri)).suffix.lower()
+
+    def open(self) -> BinaryIO:
+        """Open the bytes for reading, from their beginning; raises OSError where a file cannot be."""
+        return self.path.open("rb") if self.path else io.BytesIO(self.data)
+
+    def member(self, name: str, data: bytes) -> "Source":
+        """What this holds under a name of its own, to be read by the reader of its kind.
+
+        Args:
+            name: Which may hold anything; it is never a path on the disk.
+            data: Its bytes, already counted by `take`.
+
+        Raises:
+            ReadError: If it is nested too deeply.
+        """
+        if self.nesting >= MAX_NESTING:
+            raise ReadError(Reason("nested_archives", {"limit": MAX_NESTING}))
+        return Source(uri=f"{self.uri}{MEMBER}{name}", data=data, nesting=self.nesting + 1, allowance=self.allowance)
+
+    def take_member(self) -> None:
+        """Count a member, before it is unpacked.
+
+        Raises:
+            ReadError: If there were too many already.
+        """
+        if not self.allowance.members:
+            raise ReadError(Reason("too_many_members", {"limit": MAX_MEMBERS}))
+        self.allowance.members -= 1
+
+    def take_bytes(self, number: int) -> None:
+        """Count bytes that were unpacked.
+
+        Raises:
+            ReadError: If there are too many.
+        """
+        self.allowance.bytes -= number
+        if self.allowance.bytes < 0:
+            raise ReadError(Reason("unpacks_to_too_much", {"limit": MAX_MEMBER_BYTES // 1024 // 1024}))
