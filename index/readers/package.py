@@ -180,8 +180,18 @@ def child(element: "Element | None", *path: str) -> "Element | None":
     for name in path:
         if element is None:
             return None
-        element = next((each for each in element.iterchildren() if local(each) == name), None)
+        for each in element:
+            if local(each) == name:
+                element = each
+                break
+        else:
+            return None
     return element
+
+
+def first_child(element: "Element", name: str) -> "Element | None":
+    """The first element in an element, if it is of that name: where properties stand, without a look at the rest."""
+    return element[0] if len(element) and local(element[0]) == name else None
 
 
 def children(element: "Element | None", name: str) -> "list[Element]":

@@ -9,7 +9,7 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.drawings import drawn_part, words_of_part, words_of_shape
 from sakuin.index.readers.office_math import linear
-from sakuin.index.readers.package import Package, Relationship, attribute, child, local
+from sakuin.index.readers.package import Package, Relationship, attribute, child, first_child, local
 from sakuin.index.readers.plain import TextBuilder, one_line
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import Source
@@ -116,7 +116,7 @@ class WordBody:
                 return
 
     def _append_paragraph(self, paragraph: "Element") -> None:
-        properties = child(paragraph, "pPr")
+        properties = first_child(paragraph, "pPr")
         style = attribute(child(properties, "pStyle"), "val") if properties is not None else ""
         headings = self._parts.styles.headings
         if headings.get(style, 0) is None:
@@ -185,12 +185,12 @@ class WordBody:
             name = local(each)
             if name == "t":
                 parts.append(each.text or "")
+            elif name in _DROPPED:
+                continue
             elif name == "r":
                 self._collect_run(each, parts)
             elif name in _SIGNS:
                 parts.append(_SIGNS[name])
-            elif name in _DROPPED:
-                continue
             elif name in self._parts.notes:
                 self._collect_note(each, name, parts)
             elif name == _EQUATION:
@@ -205,7 +205,7 @@ class WordBody:
                 code = whole(f"0{attribute(each, 'char')}", 0) if attribute(each, "char").isdigit() else 0
                 parts.append(chr(code) if code and code < 0xE000 else "")
             elif name == "p":
-                properties = child(each, "pPr")
+                properties = first_child(each, "pPr")
                 style = attribute(child(properties, "pStyle"), "val")
                 label = self._parts.numbering.label(properties, style)
                 words = self._words(each)
@@ -214,7 +214,7 @@ class WordBody:
                 self._collect(each, parts)
 
     def _collect_run(self, run: "Element", parts: list[str]) -> None:
-        properties = child(run, "rPr")
+        properties = first_child(run, "rPr")
         if properties is not None and self._is_raised(properties):
             words = self._words(run)
             noted = _NOTE_MARK.fullmatch(words) and parts and _NOTED_WORD.search("".join(parts[-3:]))

@@ -64,9 +64,7 @@ def page_furniture(
     """The headers and the footers that are shown, each part once: its name and root, under "header" and "footer"."""
     found: dict[str, dict[str, Element]] = {"header": {}, "footer": {}}
     even = _on(child(settings, "evenAndOddHeaders"))
-    for section in body.iter():
-        if local(section) != "sectPr":
-            continue
+    for section in body.iter("{*}sectPr"):
         for reference in section.iterchildren():
             kind = local(reference).removesuffix("Reference")
             if kind not in found:

@@ -146,6 +146,8 @@ class Numbering:
         if not self._lists:
             return ""
         own = child(properties, "numPr")
+        if own is None and style not in self._styles.numbers:
+            return ""
         number = attribute(child(own, "numId"), "val")
         depth = whole(attribute(child(own, "ilvl"), "val"))
         if not number and style in self._styles.numbers:
