@@ -14,11 +14,19 @@ READERS = {
     ".ndjson": "json_lines",
     ".pdf": "pdf",
     ".docx": "docx",
+    ".docm": "docx",
+    ".dotx": "docx",
+    ".xlsx": "sheets",
+    ".xlsm": "sheets",
+    ".xltx": "sheets",
+    ".xlsb": "sheets",
+    ".xls": "sheets",
+    ".ods": "sheets",
 }
 """The module of `index.readers` that reads files of a suffix."""
 
 SUFFIXES: frozenset[str] = frozenset(READERS)
 """The suffixes, in lower case, of the files that are known by them."""
 
-MANY_DOCUMENTS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson"})
+MANY_DOCUMENTS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls", ".ods"})
 """The suffixes of the files that hold any number of documents and are read one by one."""

@@ -8,6 +8,7 @@ from sakuin.index.readers.encoding import looks_binary
 HEAD_BYTES = 8192
 
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_OLE = b"\xd0\xcf\x11\xe0"
 _PDF_WITHIN = 1024
 # Pictures, sound, films, programs and what is compressed: some of them begin without a byte that text cannot have.
 _NO_TEXT = (
@@ -25,6 +26,8 @@ def reader_by_content(head: bytes) -> str | None:
     """
     if b"%PDF-" in head[:_PDF_WITHIN]:
         return "pdf"
+    if head.startswith(_OLE):
+        return "old_office"
     if head.startswith(_MARKS):
         return "lines"
     if b"\0" in head or head.startswith(_NO_TEXT) or looks_binary(head):

@@ -1,5 +1,6 @@
 """What office files say of themselves: title, author, dates."""
 
+import io
 import re
 
 from sakuin.index.documents import MetadataValue
@@ -34,6 +35,58 @@ def good_title(title: str) -> str:
     return "" if _NO_TITLE.fullmatch(line) else line
 
 
+def _kept(found: dict[str, MetadataValue], name: str, text: str) -> None:
+    """Keep what a file says under a name of its own, if it is of a kind that people ask for."""
+    known = _NAMES.get(name)
+    if known in _DATES:
+        match = _DATE.match(text)
+        text = match[0] if match else ""
+    if known and text:
+        found.setdefault(known, text)
+
+
+def properties_of_opendocument(package: Package) -> tuple[str, dict[str, MetadataValue]]:
+    """The title and metadata of an OpenDocument file, as `properties_of`."""
+    try:
+        root = package.xml("meta.xml")
+    except Exception:  # a damaged part that nobody sees
+        root = None
+    title = ""
+    found: dict[str, MetadataValue] = {}
+    for element in () if root is None else root.iter():
+        name, text = local(element), one_line(element.text or "", 1000)
+        if name == "title":
+            title = good_title(text)
+        # The creator is who saved the file last, the date when.
+        _kept(found, {"initial-creator": "creator", "creator": "lastModifiedBy", "creation-date": "created",
+                      "date": "modified", "keyword": "keywords"}.get(name, name), text)  # fmt: skip
+    return title, found
+
+
+def properties_of_ole(data: bytes) -> tuple[str, dict[str, MetadataValue]]:
+    """The title and metadata of a file of the old kind (xls, doc, ppt), as `properties_of`."""
+    import olefile
+
+    found: dict[str, MetadataValue] = {}
+    try:
+        with olefile.OleFileIO(io.BytesIO(data)) as file:
+            said = file.get_metadata()
+        coding = f"cp{said.codepage}" if said.codepage and said.codepage != 65001 else "utf-8"
+
+        def text(value: object) -> str:
+            return one_line(value.decode(coding, "replace") if isinstance(value, bytes) else value or "", 1000)
+
+        title = good_title(text(said.title))
+        for name, value in (
+            ("creator", said.author), ("subject", said.subject), ("keywords", said.keywords),
+            ("lastModifiedBy", said.last_saved_by), ("created", said.create_time), ("modified", said.last_saved_time),
+        ):  # fmt: skip
+            _kept(found, name, text(value))
+    except Exception:  # damaged properties, which nobody sees
+        return "", {}
+    return title, found
+
+
 def properties_of(package: Package) -> tuple[str, dict[str, MetadataValue]]:
     """The title and metadata of an OOXML package; whatever is wrong with them, the document is not."""
     related = package.related("")
@@ -48,10 +101,6 @@ def properties_of(package: Package) -> tuple[str, dict[str, MetadataValue]]:
         name, text = local(element), one_line(element.text or "", 1000)
         if name == "title":
             title = good_title(text)
-        elif text and (known := _NAMES.get(name)):
-            if known in _DATES:
-                match = _DATE.match(text)
-                text = match[0] if match else ""
-            if text:
-                metadata[known] = text
+        else:
+            _kept(metadata, name, text)
     return title, metadata

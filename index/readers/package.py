@@ -87,6 +87,14 @@ class Package:
         data = self.read(name)
         return None if data is None else parse_xml(data)
 
+    def refuse_bomb(self) -> None:
+        """Look at what all parts together say they unpack to, before a library unpacks them.
+
+        Raises:
+            ReadError: If that is too much.
+        """
+        self._refuse_size(sum(member.file_size for member in self._members.values()))
+
     def related(self, name: str) -> dict[str, Relationship]:
         """What a part ("" for the package) refers to, by the ids it uses."""
         folder, _, base = name.rpartition("/")

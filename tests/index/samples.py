@@ -1,9 +1,12 @@
 """Small files of all formats, with the word 見積 in each: made in memory, as the programs that write them do."""
 
+import base64
 import io
+import zlib
 from collections.abc import Callable
 
 import docx
+import openpyxl
 
 from tests.index.test_readers import make_pdf
 
@@ -17,6 +20,35 @@ def word_file() -> bytes:
     return out.getvalue()
 
 
+# 請求: 品名, 金額, 日付; as Excel 97 writes it.
+OLD_SHEET = zlib.decompress(
+    base64.b85decode(
+        "c-rk)O=uHA6#izrX@1DhCZ<BGlu)p0Ed=r6rClv(PKi|tiWIalIh3|(30_(dt2GA|K@mhnghD-dsd`b13RVz=3iaop2tuNG@+2sD"
+        "XtTa~*{!KYXg~{w{ldI?^WJ<rFY~|qVm_Fkywg;`FX%)aiiR8YWi~;{Z51?--!P<V<t|EwjsFU67Y$^+0}p)9opKE2co(4HwmM4^"
+        "_&})_BS;Kq(vej}7st>iWDFf71+J0Bk4BCv#PSHsH7sv&&4(;^u;m=f4yv0M2QjZF+P0gs_<+*FK0oAh?=j~cTehMB&*UsVeqNO7"
+        "I<Pa_-#1t*j%L-1DbPsA(wTHtmIJr}4=_rI4h=<9sXW3o3#RbRhyY)$<^DKg+gH~vK=$v;?an{gT{MW5?CuKoi;4=2!#K>VDhDrO"
+        "s`Myg?o8L<0-`imz=`~`J-!~wUS5b_rtDMtZ9;`OdpbVWyGKisWoBf3zegSmyp3qfwh<pMFE7ay0;~slk!cj}!p$$Q;>m9P5L?Fi"
+        "=qMd98)SGea6&SO>}OBil5Atf7M3UZsq0v8Vi~5uDR1p=FqPdCT;~*fTdAFGjMw_cGJO;2xzBs=H|IX;n@OLJ6~@BTZ}dsDP#30%"
+        "FMktg7wzKe6^R+$%7wWZy=U3@+s5QlG&6R?JVgUolq-%9WLYZ7-VsYB#q2A|78Tfn*|I+#QTu|~PeO8Iy!2EdrsOFVcnb4WlUEv("
+        "xnnZc>&)v^Lbxj{(I)y69@wy9!-fqTHf-3a5eU9)maf*SdGD8(cc=MXXOU9T{!CJ{*oR^I9i?}~UC2<L#b{OYXDuAUdX`ur$NF9<"
+        "v7cJcVgN~wW1#B!OD{2^{Qs<&sQtYqRBijkYU2FI?f(GrI^~D"
+    )
+)
+
+
+def sheet_file(*sheets: tuple[str, list[list[object]]]) -> bytes:
+    """An .xlsx of sheets with their rows, None for an empty cell."""
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    for name, rows in sheets or [("一覧", [["品名", "金額"], ["見積作成", 1200], ["点検", 80]])]:
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
 SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.txt": lambda: "見積の手引き\n\n有効な期間は三十日です。\n".encode(),
     "a.py": lambda: "# 見積\nprint(1)\n".encode(),
@@ -26,4 +58,6 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.jsonl": lambda: '{"id": 1, "text": "見積です。"}\n{"text": "請求です。"}\n'.encode(),
     "a.pdf": lambda: make_pdf([["見積です。"], ["次の頁です。"]]),
     "a.docx": word_file,
+    "a.xlsx": sheet_file,
+    "a.xls": lambda: OLD_SHEET,
 }

@@ -1,0 +1,192 @@
+"""Spreadsheets: xlsx, xlsm, xlsb, xls and ods, through calamine; what of xlsx it does not know is read beside it.
+
+Each row of a table is a document, ``book.xlsx#売上!40``; what stands outside of tables, in text boxes and comments is
+the document of the sheet, ``book.xlsx#売上``.
+"""
+
+import io
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from sakuin.index.documents import Document, MetadataValue, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers import html, tables
+from sakuin.index.readers.content import HEAD_BYTES, reader_by_content
+from sakuin.index.readers.fields import TEXT_NAMES, TITLE_NAMES, named
+from sakuin.index.readers.files import file_size, load_bytes
+from sakuin.index.readers.office_properties import properties_of, properties_of_ole, properties_of_opendocument
+from sakuin.index.readers.package import open_package
+from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
+from sakuin.index.readers.sheet_parts import words_beside_cells
+from sakuin.index.readers.sheet_tables import MAX_NAME_CHARACTERS, Table, find_tables
+from sakuin.index.readers.source import Source
+from sakuin.index.reasons import Reason
+
+if TYPE_CHECKING:
+    from python_calamine import CalamineSheet, CalamineWorkbook
+
+_KIND = "Excel"
+_ZIP, _OLE = b"PK\3\4", b"\xd0\xcf\x11\xe0"
+MAX_CELLS = 20_000_000
+"""Of a sheet, those in the rectangle that is filled; more would fill the memory."""
+
+
+def read(source: Source) -> Iterator[Document | Skipped]:
+    """Read a spreadsheet: a document for each row of a table, and one for each sheet with something else.
+
+    Raises:
+        ReadError: If it is no spreadsheet, is encrypted or damaged, or has nothing in it.
+    """
+    file_size(source)
+    data = load_bytes(source)
+    if not data.startswith((_ZIP, _OLE)):
+        # What web systems export as "Excel" is a table in HTML or text.
+        yield from (html.read if reader_by_content(data[:HEAD_BYTES]) == "html" else tables.read)(source)
+        return
+    metadata, beside = _beside(source, data)
+    found = False
+    book = _open(source, data)
+    for each in book.sheets_metadata:
+        if str(each.typ).endswith("WorkSheet"):
+            for item in _read_sheet(book.get_sheet_by_name(each.name), source, metadata, beside.pop(each.name, [])):
+                found = True
+                yield item
+    for name, lines in beside.items():
+        found = True
+        yield _sheet_document(source, name, lines, metadata)
+    if not found:
+        raise ReadError(Reason("no_text"))
+
+
+def _open(source: Source, data: bytes) -> "CalamineWorkbook":
+    from python_calamine import CalamineWorkbook, PasswordError
+
+    try:
+        return CalamineWorkbook.from_filelike(io.BytesIO(data))
+    except PasswordError as error:
+        raise ReadError(Reason("encrypted_office", {"type": _KIND, "suffix": ".xlsx"})) from error
+    except Exception as error:  # of which calamine has several
+        raise ReadError(Reason("not_office", {"type": _KIND, "detail": one_line(error)})) from error
+
+
+def _beside(source: Source, data: bytes) -> tuple[dict[str, MetadataValue], dict[str, list[str]]]:
+    """What calamine does not give: the properties of the file, and words in comments, text boxes and charts by sheet."""
+    if data.startswith(_OLE):
+        return properties_of_ole(data)[1], {}
+    with open_package(source, _KIND, ".xlsx") as package:
+        package.refuse_bomb()
+        if package.has("content.xml"):
+            return properties_of_opendocument(package)[1], {}
+        return properties_of(package)[1], words_beside_cells(package)
+
+
+def _read_sheet(
+    sheet: "CalamineSheet", source: Source, metadata: dict[str, MetadataValue], beside: list[str]
+) -> Iterator[Document | Skipped]:
+    uri = f"{source.uri}#{one_line(sheet.name)}"
+    if sheet.height * sheet.width > MAX_CELLS:
+        yield Skipped(uri, Reason("sheet_too_large", {"limit": MAX_CELLS}))
+        return
+    rows = [[_shown(cell) for cell in row] for row in sheet.iter_rows()]
+    wide = _fill_merged(rows, sheet)
+    found, others = find_tables(rows, wide)
+    lines = [" | ".join(dict.fromkeys(filter(None, row))) for _, row in others] + beside
+    if any(lines):
+        yield _sheet_document(source, sheet.name, lines, metadata)
+    for table in found:
+        for number, cells in table.rows:
+            if document := _row_document(table, cells, source, (sheet.name, number)):
+                yield document
+
+
+def _fill_merged(rows: list[list[str]], sheet: "CalamineSheet") -> set[tuple[int, int]]:
+    """Write the value of merged cells into each of them; returns the places merged over several columns."""
+    wide: set[tuple[int, int]] = set()
+    left = sheet.start[1] if sheet.start else 0
+    budget = MAX_CELLS
+    for (top, first), (bottom, last) in sheet.merged_cell_ranges or ():
+        bottom, last = min(bottom, len(rows) - 1), min(last, left + sheet.width - 1)
+        if not (top <= bottom and left <= first <= last):
+            continue
+        budget -= (bottom - top + 1) * (last - first + 1)
+        if budget < 0:
+            break
+        value = rows[top][first - left]
+        for row in range(top, bottom + 1):
+            for column in range(first - left, last - left + 1):
+                rows[row][column] = value
+                if last > first:
+                    wide.add((row, column))
+    return wide
+
+
+def _shown(value: object) -> str:
+    """A cell as text: a date as a date, a whole number without a point."""
+    if isinstance(value, str):
+        return clean(value).strip()
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.15g}"
+    if isinstance(value, datetime):
+        whole_day = value.time() == time()
+        return value.date().isoformat() if whole_day else value.isoformat(" ", "minutes")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, time):
+        return value.isoformat("seconds" if value.second else "minutes")
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}" + (f":{seconds:02}" if seconds else "")
+    return "" if value is None else str(value)
+
+
+def _sheet_document(source: Source, name: str, lines: list[str], metadata: dict[str, MetadataValue]) -> Document:
+    name = one_line(name)
+    return Document(
+        id=f"{source.uri}#{name}",
+        title=f"{stem_of(source.uri)} {name}",
+        text=clean("\n".join(line for line in lines if line)),
+        metadata={**metadata, "sheet": name},
+    )
+
+
+def _row_document(table: Table, cells: list[str], source: Source, place: tuple[str, int]) -> Document | None:
+    """The document of a row: its text column is its text, or else all cells under their names."""
+    sheet, number = one_line(place[0]), place[1]
+    before, own, after = (
+        cells[: table.first], cells[table.first : table.first + len(table.names)], cells[table.first + len(table.names) :]
+    )  # fmt: skip
+    names = table.names
+    texts, titles = named(TEXT_NAMES, names), named(TITLE_NAMES, names)
+    text_at = names.index(texts[0]) if texts else -1
+    title_at = names.index(titles[0]) if titles else -1
+    lone = [cell for cell in (*before, *after) if cell]
+    if 0 <= text_at < len(own) and own[text_at]:
+        lines = [own[text_at], *lone]
+    else:
+        pairs = zip(names, own, strict=False)
+        lines = [f"{name}: {cell}" if name else cell for name, cell in pairs if cell] + lone
+    text = clean("\n".join(lines))
+    if not text.strip():
+        return None
+    title = own[title_at] if 0 <= title_at < len(own) else ""
+    title = title or (short_first_line(text) if text_at >= 0 else _first_words(own))
+    fields: dict[str, MetadataValue] = {"sheet": sheet, "row": number}
+    fields |= {
+        name: cell
+        for place_of, (name, cell) in enumerate(zip(names, own, strict=False))
+        if name and cell and place_of not in (text_at, title_at)
+    }
+    return Document(
+        id=f"{source.uri}#{sheet}!{number}",
+        title=one_line(title) or f"{stem_of(source.uri)} {sheet} {number}",
+        text=text,
+        metadata=fields,
+    )
+
+
+def _first_words(cells: list[str]) -> str:
+    """The first cell that can stand for its row: short, and not a number or a date."""
+    return next((cell for cell in cells if 0 < len(cell) <= MAX_NAME_CHARACTERS and not cell[0].isdigit()), "")

@@ -1,0 +1,141 @@
+"""Spreadsheets: rows of tables, and what stands around them."""
+
+import io
+import zipfile
+from datetime import date, datetime, time, timedelta
+
+import openpyxl
+import pytest
+from openpyxl.comments import Comment
+
+from sakuin.index.documents import Document, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.reading import read_source
+from sakuin.index.readers.source import Source
+from tests.index.samples import OLD_SHEET, sheet_file
+
+
+def items(data: bytes, name: str = "a.xlsx") -> list[Document | Skipped]:
+    return list(read_source(Source(uri=name, data=data)))
+
+
+def texts(data: bytes, name: str = "a.xlsx") -> dict[str, str]:
+    found = {}
+    for item in items(data, name):
+        assert isinstance(item, Document)
+        found[item.id.removeprefix(f"{name}#")] = item.text
+    return found
+
+
+def saved(book: openpyxl.Workbook) -> bytes:
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def test_rows_of_a_table_are_documents_with_their_columns() -> None:
+    rows = [
+        ["売上一覧"],
+        ["作成日", date(2024, 5, 1)],
+        [],
+        ["品名", "金額", "日付"],
+        ["りんご", 1200, date(2024, 5, 1)],
+        ["みかん", 300.5, datetime(2024, 5, 2, 9, 30)],
+    ]
+    sheet, first, second = items(sheet_file(("売上", rows)))
+    assert isinstance(sheet, Document)
+    assert (sheet.id, sheet.text) == ("a.xlsx#売上", "売上一覧\n作成日 | 2024-05-01")
+    assert isinstance(first, Document)
+    assert first.id == "a.xlsx#売上!5"
+    assert first.title == "りんご"
+    assert first.text == "品名: りんご\n金額: 1200\n日付: 2024-05-01"
+    assert first.metadata == {"sheet": "売上", "row": 5, "品名": "りんご", "金額": "1200", "日付": "2024-05-01"}
+    assert isinstance(second, Document)
+    assert second.text.endswith("金額: 300.5\n日付: 2024-05-02 09:30")
+
+
+def test_a_column_of_texts_is_the_text() -> None:
+    (document,) = items(sheet_file(("質問", [["ID", "件名", "本文"], ["q1", "VPN", "つながりません。"]])))
+    assert isinstance(document, Document)
+    assert (document.title, document.text) == ("VPN", "つながりません。")
+    assert document.metadata == {"sheet": "質問", "row": 2, "ID": "q1"}
+
+
+def test_a_form_is_one_document() -> None:
+    rows = [["申請書"], ["氏名", "山田"], ["部署", "営業"], ["理由", "出張のため"]]
+    assert texts(sheet_file(("申請", rows))) == {"申請": "申請書\n氏名 | 山田\n部署 | 営業\n理由 | 出張のため"}
+
+
+def test_merged_cells_count_for_each_row_and_names_of_two_rows_are_joined() -> None:
+    book = openpyxl.Workbook()
+    sheet = book.active
+    sheet.title = "二段"
+    for row in (["店", "2024年度", None], [None, "上期", "下期"], ["東京", 1, 2], [None, 3, 4]):
+        sheet.append(row)
+    for cells in ("A1:A2", "B1:C1", "A3:A4"):
+        sheet.merge_cells(cells)
+    assert texts(saved(book)) == {
+        "二段!3": "店: 東京\n2024年度 上期: 1\n2024年度 下期: 2",
+        "二段!4": "店: 東京\n2024年度 上期: 3\n2024年度 下期: 4",
+    }
+
+
+def test_two_tables_in_one_sheet_and_a_blank_row_in_one() -> None:
+    rows = [["品名", "数"], ["ペン", 3], [], ["紙", 5], [], ["氏名", "年齢"], ["山田", 31], ["佐藤", 42]]
+    assert texts(sheet_file(("表", rows))) == {
+        "表!2": "品名: ペン\n数: 3",
+        "表!4": "品名: 紙\n数: 5",
+        "表!7": "氏名: 山田\n年齢: 31",
+        "表!8": "氏名: 佐藤\n年齢: 42",
+    }
+
+
+def test_values_are_shown_as_people_see_them() -> None:
+    values = [True, 3.0, 0.1, "00123", time(9, 5), timedelta(hours=30, minutes=5), datetime(2024, 5, 1)]
+    (text,) = texts(sheet_file(("値", [["値", *values]]))).values()
+    assert text == "値 | TRUE | 3 | 0.1 | 00123 | 09:05 | 30:05 | 2024-05-01"
+
+
+def test_comments_and_text_boxes_are_read() -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "図"
+    book.active["A1"] = "本文"
+    book.active["A1"].comment = Comment("要確認の印", "山田")
+    drawing = (
+        '<d xmlns:a="urn:a"><cNvPr descr="配置図"/><a:p><a:r><a:t>箱の</a:t></a:r><a:r><a:t>言葉</a:t></a:r></a:p></d>'
+    )
+    old = saved(book)
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(old)) as archive, zipfile.ZipFile(out, "w") as new:
+        for name in archive.namelist():
+            data = archive.read(name)
+            if name == "xl/worksheets/_rels/sheet1.xml.rels":
+                link = b'<Relationship Id="rId77" Type="x/drawing" Target="../drawings/drawing9.xml"/></Relationships>'
+                data = data.replace(b"</Relationships>", link)
+            new.writestr(name, data)
+        new.writestr("xl/drawings/drawing9.xml", drawing)
+    assert texts(out.getvalue()) == {"図": "本文\n要確認の印\n配置図\n箱の言葉"}
+
+
+def test_old_files_and_tables_that_only_call_themselves_excel() -> None:
+    assert texts(OLD_SHEET, "a.xls") == {
+        "請求!2": "品名: 見積作成\n金額: 1200\n日付: 2024-05-01",
+        "請求!3": "品名: 点検\n金額: 80.5\n日付: 2024-05-03",
+    }
+    page = "<html><meta charset=shift_jis><table><tr><td>品名<td>りんご</table>".encode("cp932")
+    assert list(texts(page, "a.xls").values()) == ["品名 | りんご"]
+    assert texts("品名\t金額\nりんご\t1200\n".encode("cp932"), "a.xls") == {"row=1": "品名: りんご\n金額: 1200"}
+
+
+@pytest.mark.parametrize("content", [b"PK\3\4 no archive", OLD_SHEET[:600], b"\0" * 99])
+def test_what_is_no_spreadsheet_is_refused(content: bytes) -> None:
+    with pytest.raises(ReadError):
+        items(content)
+
+
+def test_a_bomb_is_refused_before_it_unfolds() -> None:
+    out = io.BytesIO(sheet_file())
+    with zipfile.ZipFile(out, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet9.xml", b" " * 60_000_000)
+    with pytest.raises(ReadError, match="unpacks to"):
+        items(out.getvalue())
