@@ -11,7 +11,7 @@ from sakuin.facts import Fact, Value
 PARTS_KEPT = 3
 """Of the parts of one file that were left out: a table may have a million empty rows."""
 
-_POSITION = re.compile(r"(row|line|page)=(\d+)")
+_POSITION = re.compile(r"(row|line|page|slide)=(\d+)")
 _UNCLOSED = "a quotation mark in it is never closed, so the rows after it could not be told apart"
 
 

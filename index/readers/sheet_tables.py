@@ -90,7 +90,7 @@ def _header(rows: Sequence[Row], *, sure: bool, wide: "set[tuple[int, int]]") ->
 
     Args:
         rows: Of the block.
-        sure: Whether only a header counts that its columns prove: names above numbers or dates, or names that are known.
+        sure: Whether only a header counts that its columns prove: names above numbers or dates, or known names.
         wide: As of `find_tables`, in the block.
     """
     for number in range(min(len(rows) - 1, _HEADER_WITHIN)):

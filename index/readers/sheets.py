@@ -71,7 +71,7 @@ def _open(source: Source, data: bytes) -> "CalamineWorkbook":
 
 
 def _beside(source: Source, data: bytes) -> tuple[dict[str, MetadataValue], dict[str, list[str]]]:
-    """What calamine does not give: the properties of the file, and words in comments, text boxes and charts by sheet."""
+    """What calamine does not give: the file's properties, and words in comments, text boxes and charts by sheet."""
     if data.startswith(_OLE):
         return properties_of_ole(data)[1], {}
     with open_package(source, _KIND, ".xlsx") as package:
@@ -155,14 +155,13 @@ def _sheet_document(source: Source, name: str, lines: list[str], metadata: dict[
 def _row_document(table: Table, cells: list[str], source: Source, place: tuple[str, int]) -> Document | None:
     """The document of a row: its text column is its text, or else all cells under their names."""
     sheet, number = one_line(place[0]), place[1]
-    before, own, after = (
-        cells[: table.first], cells[table.first : table.first + len(table.names)], cells[table.first + len(table.names) :]
-    )  # fmt: skip
     names = table.names
+    end = table.first + len(names)
+    own = cells[table.first : end]
     texts, titles = named(TEXT_NAMES, names), named(TITLE_NAMES, names)
     text_at = names.index(texts[0]) if texts else -1
     title_at = names.index(titles[0]) if titles else -1
-    lone = [cell for cell in (*before, *after) if cell]
+    lone = [cell for cell in (*cells[: table.first], *cells[end:]) if cell]
     if 0 <= text_at < len(own) and own[text_at]:
         lines = [own[text_at], *lone]
     else:

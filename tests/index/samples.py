@@ -2,6 +2,7 @@
 
 import base64
 import io
+import zipfile
 import zlib
 from collections.abc import Callable
 
@@ -49,6 +50,50 @@ def sheet_file(*sheets: tuple[str, list[list[object]]]) -> bytes:
     return out.getvalue()
 
 
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+NAMES = f'xmlns:p="urn:p" xmlns:a="urn:a" xmlns:c="urn:c" xmlns:mc="urn:mc" xmlns:r="{OFFICE}"'
+
+
+def links(*each: tuple[str, str, str]) -> str:
+    """The relationships of a part: their ids, kinds and targets."""
+    rows = "".join(f'<Relationship Id="{i}" Type="{OFFICE}/{kind}" Target="{target}"/>' for i, kind, target in each)
+    return f'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">{rows}</Relationships>'
+
+
+def zipped(parts: dict[str, str | bytes]) -> bytes:
+    """A zip archive of files by their names."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def shape(*lines: str, kind: str = "") -> str:
+    """A shape of a slide with lines of text; of a placeholder's kind."""
+    place = f'<p:ph type="{kind}"/>' if kind else ""
+    text = "".join(f"<a:p><a:r><a:t>{line}</a:t></a:r></a:p>" for line in lines)
+    return f"<p:sp><p:nvSpPr><p:nvPr>{place}</p:nvPr></p:nvSpPr><p:txBody>{text}</p:txBody></p:sp>"
+
+
+def slide_file(*slides: str, **parts: str) -> bytes:
+    """A .pptx of slides, each its shapes; other parts by their names with "__" for "/"."""
+    slides = slides or (shape("見積の手引き", kind="title") + shape("三十日の間有効です。"),)
+    ids = "".join(f'<p:sldId id="{256 + n}" r:id="rId{n}"/>' for n in range(len(slides)))
+    files: dict[str, str | bytes] = {
+        "_rels/.rels": links(("rId1", "officeDocument", "ppt/presentation.xml")),
+        "ppt/presentation.xml": f"<p:presentation {NAMES}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>",
+        "ppt/_rels/presentation.xml.rels": links(
+            *((f"rId{n}", "slide", f"slides/slide{n}.xml") for n in range(len(slides)))
+        ),
+    }
+    for number, inner in enumerate(slides):
+        tree = f"<p:cSld><p:spTree>{inner}</p:spTree></p:cSld>"
+        files[f"ppt/slides/slide{number}.xml"] = f"<p:sld {NAMES}>{tree}</p:sld>"
+    files |= {name.replace("__", "/"): content for name, content in parts.items()}
+    return zipped(files)
+
+
 SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.txt": lambda: "見積の手引き\n\n有効な期間は三十日です。\n".encode(),
     "a.py": lambda: "# 見積\nprint(1)\n".encode(),
@@ -58,6 +103,7 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.jsonl": lambda: '{"id": 1, "text": "見積です。"}\n{"text": "請求です。"}\n'.encode(),
     "a.pdf": lambda: make_pdf([["見積です。"], ["次の頁です。"]]),
     "a.docx": word_file,
+    "a.pptx": slide_file,
     "a.xlsx": sheet_file,
     "a.xls": lambda: OLD_SHEET,
 }
