@@ -16,6 +16,11 @@ READERS = {
     ".docx": "docx",
     ".docm": "docx",
     ".dotx": "docx",
+    ".eml": "mail",
+    ".mbox": "mail",
+    ".mbx": "mail",
+    ".mht": "mail",
+    ".mhtml": "mail",
     ".pptx": "pptx",
     ".pptm": "pptx",
     ".ppsx": "pptx",
@@ -32,5 +37,7 @@ READERS = {
 SUFFIXES: frozenset[str] = frozenset(READERS)
 """The suffixes, in lower case, of the files that are known by them."""
 
-MANY_DOCUMENTS = frozenset({".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls", ".ods"})
+MANY_DOCUMENTS = frozenset(
+    {".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls", ".ods", ".mbox", ".mbx"}
+)
 """The suffixes of the files that hold any number of documents and are read one by one."""

@@ -11,7 +11,7 @@ from sakuin.facts import Fact, Value
 PARTS_KEPT = 3
 """Of the parts of one file that were left out: a table may have a million empty rows."""
 
-_POSITION = re.compile(r"(row|line|page|slide)=(\d+)")
+_POSITION = re.compile(r"(row|line|page|slide|message)=(\d+)")
 _UNCLOSED = "a quotation mark in it is never closed, so the rows after it could not be told apart"
 
 
@@ -53,6 +53,8 @@ class Reason(Fact):
         "nested_archives": "more than {limit} archives or mails within each other: unpack it first",
         "too_many_members": "more than {limit:,} files in one archive: unpack it first",
         "unpacks_to_too_much": "unpacks to more than {limit:,} MB: unpack it first",
+        "no_mail": "not a mail: it has no headers",
+        "too_large_mail": "a mail of more than {limit:,} MB",
         # Its encoding.
         "binary": "looks like binary data, not text",
         "mixed_encodings": "two encodings in one file, or damaged UTF-8, near byte {byte:,}; save it anew as UTF-8",

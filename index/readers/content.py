@@ -16,6 +16,8 @@ _NO_TEXT = (
     b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd", b"\xd0\xcf\x11\xe0",
 )  # fmt: skip
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html\b)", re.IGNORECASE | re.DOTALL)
+# The headers that a mail begins with where it was delivered.
+_MAIL = re.compile(rb"(?:Return-Path|Received|Delivered-To|MIME-Version): .*\n(?:[ \t].*\n|[\w-]+: .*\n)+")
 
 
 def reader_by_content(head: bytes) -> str | None:
@@ -32,4 +34,6 @@ def reader_by_content(head: bytes) -> str | None:
         return "lines"
     if b"\0" in head or head.startswith(_NO_TEXT) or looks_binary(head):
         return None
-    return "html" if _HTML.match(head) else "lines"
+    if _HTML.match(head):
+        return "html"
+    return "mail" if _MAIL.match(head) else "lines"

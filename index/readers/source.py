@@ -59,19 +59,21 @@ class Source:
         """Open the bytes for reading, from their beginning; raises OSError where a file cannot be."""
         return self.path.open("rb") if self.path else io.BytesIO(self.data)
 
-    def member(self, name: str, data: bytes) -> "Source":
+    def member(self, name: str, data: bytes, inside: str = "") -> "Source":
         """What this holds under a name of its own, to be read by the reader of its kind.
 
         Args:
             name: Which may hold anything; it is never a path on the disk.
-            data: Its bytes, already counted by `take`.
+            data: Its bytes.
+            inside: The name of what holds it, where that is a part of this.
 
         Raises:
             ReadError: If it is nested too deeply.
         """
         if self.nesting >= MAX_NESTING:
             raise ReadError(Reason("nested_archives", {"limit": MAX_NESTING}))
-        return Source(uri=f"{self.uri}{MEMBER}{name}", data=data, nesting=self.nesting + 1, allowance=self.allowance)
+        uri = f"{inside or self.uri}{MEMBER}{name}"
+        return Source(uri=uri, data=data, nesting=self.nesting + 1, allowance=self.allowance)
 
     def take_member(self) -> None:
         """Count a member, before it is unpacked.

@@ -104,6 +104,8 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.pdf": lambda: make_pdf([["見積です。"], ["次の頁です。"]]),
     "a.docx": word_file,
     "a.pptx": slide_file,
+    "a.eml": lambda: "From: 山田 <x@example.jp>\nSubject: 見積\n\n見積を送ります。\n".encode(),
+    "a.mbox": lambda: "From x May 1 2024\nSubject: 見積\n\n見積を送ります。\n\nFrom y May 2 2024\nTo: z\n\n".encode(),
     "a.xlsx": sheet_file,
     "a.xls": lambda: OLD_SHEET,
 }

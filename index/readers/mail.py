@@ -1,0 +1,232 @@
+"""Mails (.eml), mailboxes (.mbox) and web pages that are saved as mails are (.mht)."""
+
+import email
+import re
+from collections.abc import Iterator
+from email.header import decode_header
+from email.message import Message
+from email.utils import getaddresses, parsedate_to_datetime
+from typing import BinaryIO
+
+from sakuin.index.documents import Document, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.encoding import decode
+from sakuin.index.readers.files import file_size, load_bytes, os_detail
+from sakuin.index.readers.letters import Attachment, Letter, read_letter
+from sakuin.index.readers.plain import one_line
+from sakuin.index.readers.source import Source
+from sakuin.index.reasons import Reason
+
+MAX_MAIL_BYTES = 128 * 1024 * 1024
+
+_SIGNATURES = frozenset({"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"})
+_SUFFIXES = {
+    "text/calendar": ".ics", "text/csv": ".csv", "text/html": ".html", "text/plain": ".txt", "application/pdf": ".pdf",
+    "message/rfc822": ".eml", "application/json": ".json", "text/xml": ".xml", "application/xml": ".xml",
+}  # fmt: skip
+_PAGES = (".mht", ".mhtml")
+_FROM_LINE = re.compile(rb"From \S+.*\d{4}\s*$")
+_QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
+_ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bqBQ]\?[^?]*\?=")
+_CHARSETS = {"iso-2022-jp": "iso2022_jp_ext", "shift_jis": "cp932", "shift-jis": "cp932", "x-sjis": "cp932",
+             "gb2312": "gb18030", "gbk": "gb18030", "ks_c_5601-1987": "cp949", "euc-kr": "cp949",
+             "us-ascii": "utf-8", "unknown-8bit": "utf-8", "iso-8859-1": "cp1252"}  # fmt: skip
+
+
+def read(source: Source) -> Iterator[Document | Skipped]:
+    """Read a mail as a document, and each of its attachments as documents of their own, ``mail.eml!/name``.
+
+    Of a mailbox each mail is read so, as ``box.mbox#message=3``.
+
+    Raises:
+        ReadError: If it is empty, too large, or no mail.
+    """
+    file_size(source)
+    if source.suffix in (".mbox", ".mbx"):
+        yield from _read_box(source)
+        return
+    data = load_bytes(source, MAX_MAIL_BYTES)
+    message = email.message_from_bytes(data)
+    if not message.keys():
+        raise ReadError(Reason("no_mail"))
+    letter = letter_of(message, source.uri)
+    if source.suffix in _PAGES:
+        letter.sender, letter.to = "", []
+    yield from read_letter(letter, source, source.uri)
+
+
+def _read_box(source: Source) -> Iterator[Document | Skipped]:
+    found = False
+    try:
+        with source.open() as file:
+            for number, data in enumerate(_mails(file), 1):
+                found = True
+                uri = f"{source.uri}#message={number}"
+                if data is None:
+                    yield Skipped(uri, Reason("too_large_mail", {"limit": MAX_MAIL_BYTES // 1024 // 1024}))
+                    continue
+                try:
+                    yield from read_letter(letter_of(email.message_from_bytes(data), uri), source, uri)
+                except ReadError as error:
+                    yield Skipped(uri, error.reason)
+    except OSError as error:
+        raise ReadError(Reason("cannot_read", {"detail": os_detail(error)})) from error
+    if not found:
+        raise ReadError(Reason("no_mail"))
+
+
+def _mails(file: BinaryIO) -> Iterator[bytes | None]:
+    """The mails of a mailbox, each from after its From line; None for one that is too large."""
+    lines: list[bytes] = []
+    size, begun, blank = 0, False, True
+    while line := file.readline(MAX_MAIL_BYTES):
+        if blank and _FROM_LINE.match(line):
+            if begun:
+                yield _joined(lines, size)
+            lines, size, begun = [], 0, True
+        elif begun:
+            size += len(line)
+            if size <= MAX_MAIL_BYTES:
+                lines.append(line)
+        blank = line in (b"\n", b"\r\n")
+    if begun:
+        yield _joined(lines, size)
+
+
+def _joined(lines: list[bytes], size: int) -> bytes | None:
+    return _QUOTED_FROM.sub(rb"\1", b"".join(lines)) if size <= MAX_MAIL_BYTES else None
+
+
+def letter_of(message: "Message[str, str]", uri: str) -> Letter:
+    """What a parsed mail says, and what is attached to it."""
+    letter = Letter(
+        subject=_header(message, "subject"),
+        sender=next(iter(_addresses(message, "from")), ""),
+        to=_addresses(message, "to"),
+        cc=_addresses(message, "cc"),
+        date=_date(message),
+    )
+    _collect(message, letter, uri)
+    return letter
+
+
+def _inside(part: "Message[str, str]") -> "list[Message[str, str]]":
+    payload = part.get_payload()
+    return [each for each in payload if isinstance(each, Message)] if isinstance(payload, list) else []
+
+
+def _collect(part: "Message[str, str]", letter: Letter, uri: str) -> None:
+    kind = part.get_content_type()
+    if kind == "message/rfc822":
+        for inner in _inside(part):
+            name = _file_name(part) or f"{_header(inner, 'subject') or 'mail'}.eml"
+            letter.attachments.append(Attachment(name, inner.as_bytes()))
+    elif kind == "multipart/alternative":
+        _collect_alternatives(part, letter, uri)
+    elif part.is_multipart():
+        for inner in _inside(part):
+            _collect(inner, letter, uri)
+    elif kind in ("text/plain", "text/html") and part.get_content_disposition() != "attachment":
+        text = _text(part, letter, uri)
+        letter.bodies.append(("", text) if kind == "text/html" else (text, ""))
+    else:
+        _attach(part, kind, letter)
+
+
+def _collect_alternatives(part: "Message[str, str]", letter: Letter, uri: str) -> None:
+    """Collect several forms of one text: the plain one and the page; what else is among them or in them is attached."""
+    forms = Letter()
+    for inner in _inside(part):
+        _collect(inner, forms, uri)
+    plain = "\n".join(text for text, _ in forms.bodies if text)
+    letter.bodies.append((plain, next((markup for _, markup in forms.bodies if markup), "")))
+    letter.attachments += forms.attachments
+    letter.left_out += forms.left_out
+
+
+def _attach(part: "Message[str, str]", kind: str, letter: Letter) -> None:
+    if kind in _SIGNATURES:
+        return
+    name = _file_name(part)
+    if kind.startswith("image/") and part.get_content_disposition() != "attachment":
+        return  # a picture in the text, such as a logo
+    data = part.get_payload(decode=True)
+    if isinstance(data, bytes) and data:
+        letter.attachments.append(Attachment(name or f"{kind.partition('/')[0]}{_SUFFIXES.get(kind, '')}", data))
+
+
+def _text(part: "Message[str, str]", letter: Letter, uri: str) -> str:
+    data = part.get_payload(decode=True)
+    if not isinstance(data, bytes):
+        return ""
+    try:
+        return decode(data, part.get_content_charset())[0]
+    except ReadError as error:
+        letter.left_out.append(Skipped(uri, error.reason))
+        return ""
+
+
+def _header(message: "Message[str, str]", name: str) -> str:
+    return one_line(decoded(str(message.get(name, ""))), 1000)
+
+
+def _addresses(message: "Message[str, str]", name: str) -> list[str]:
+    """Names and addresses of a header; decoded after they were told apart, for a name may hold a comma."""
+    pairs = getaddresses([_raw(str(value)) for value in message.get_all(name, [])])
+    shown = []
+    for person, address in pairs:
+        person = one_line(decoded(person))
+        shown.append(f"{person} <{address}>" if person and address else person or address)
+    return [one_line(each, 500) for each in shown if each]
+
+
+def _raw(value: str) -> str:
+    """A header on one line, with bytes that are not ASCII as they are, as surrogates."""
+    return value.replace("\r", "").replace("\n", "")
+
+
+def _date(message: "Message[str, str]") -> str:
+    try:
+        return parsedate_to_datetime(str(message.get("date", ""))).isoformat()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return ""
+
+
+def _file_name(part: "Message[str, str]") -> str:
+    try:
+        name = part.get_filename() or ""
+    except (ValueError, TypeError, LookupError):
+        return ""
+    # Some programs put words in quotation marks that are only decoded outside of them.
+    return one_line(decoded(str(name)).replace("\\", "/").rpartition("/")[2])
+
+
+def decoded(value: str) -> str:
+    """A header's words: encoded words, also those cut within a character, and bytes that are simply there."""
+    raw = _raw(value)
+    if not _ENCODED_WORD.search(raw):
+        return _readable(raw.encode("utf-8", "surrogateescape"), "")
+    try:
+        parts = decode_header(raw)
+    except (ValueError, LookupError):  # damaged base64
+        return _readable(raw.encode("utf-8", "surrogateescape"), "")
+    joined: list[tuple[bytes, str]] = []
+    for text, charset in parts:
+        data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+        if joined and joined[-1][1] == (charset or ""):
+            joined[-1] = (joined[-1][0] + data, joined[-1][1])
+        else:
+            joined.append((data, charset or ""))
+    return "".join(_readable(data, charset) for data, charset in joined)
+
+
+def _readable(data: bytes, charset: str) -> str:
+    coding = _CHARSETS.get(charset.lower(), charset) or "utf-8"
+    try:
+        return data.decode(coding)
+    except (UnicodeError, LookupError):
+        pass
+    try:
+        return decode(data)[0]
+    except ReadError:
+        return data.decode("utf-8", "replace")
