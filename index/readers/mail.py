@@ -167,12 +167,17 @@ def _text(part: "Message[str, str]", letter: Letter, uri: str) -> str:
 
 
 def _header(message: "Message[str, str]", name: str) -> str:
-    return one_line(decoded(str(message.get(name, ""))), 1000)
+    return one_line(decoded(next(iter(_values(message, name)), "")), 1000)
+
+
+def _values(message: "Message[str, str]", name: str) -> list[str]:
+    """The headers of a name as they stand: of bytes that are not ASCII `Message.get` makes question marks."""
+    return [str(value) for key, value in message.raw_items() if key.lower() == name]
 
 
 def _addresses(message: "Message[str, str]", name: str) -> list[str]:
     """Names and addresses of a header; decoded after they were told apart, for a name may hold a comma."""
-    pairs = getaddresses([_raw(str(value)) for value in message.get_all(name, [])])
+    pairs = getaddresses([_raw(value) for value in _values(message, name)])
     shown = []
     for person, address in pairs:
         person = one_line(decoded(person))

@@ -6,6 +6,7 @@ the document of the sheet, ``book.xlsx#売上``.
 
 import io
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
@@ -14,10 +15,11 @@ from sakuin.index.errors import ReadError
 from sakuin.index.readers import html, tables
 from sakuin.index.readers.content import HEAD_BYTES, reader_by_content
 from sakuin.index.readers.fields import TEXT_NAMES, TITLE_NAMES, named
-from sakuin.index.readers.files import file_size, load_bytes
+from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.office_properties import properties_of, properties_of_ole, properties_of_opendocument
 from sakuin.index.readers.package import open_package
 from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
+from sakuin.index.readers.sheet_extent import MAX_CELLS, refuse_wide_old, refuse_wide_package
 from sakuin.index.readers.sheet_parts import words_beside_cells
 from sakuin.index.readers.sheet_tables import MAX_NAME_CHARACTERS, Table, find_tables
 from sakuin.index.readers.source import Source
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 
 _KIND = "Excel"
 _ZIP, _OLE = b"PK\3\4", b"\xd0\xcf\x11\xe0"
-MAX_CELLS = 20_000_000
-"""Of a sheet, those in the rectangle that is filled; more would fill the memory."""
 
 
 def read(source: Source) -> Iterator[Document | Skipped]:
@@ -38,7 +38,8 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     Raises:
         ReadError: If it is no spreadsheet, is encrypted or damaged, or has nothing in it.
     """
-    file_size(source)
+    from python_calamine import CalamineWorkbook, SheetTypeEnum
+
     data = load_bytes(source)
     if not data.startswith((_ZIP, _OLE)):
         # What web systems export as "Excel" is a table in HTML or text.
@@ -46,12 +47,13 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         return
     metadata, beside = _beside(source, data)
     found = False
-    book = _open(source, data)
-    for each in book.sheets_metadata:
-        if str(each.typ).endswith("WorkSheet"):
-            for item in _read_sheet(book.get_sheet_by_name(each.name), source, metadata, beside.pop(each.name, [])):
-                found = True
-                yield item
+    with _calamine():
+        book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+        names = [each.name for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
+    for name in names:
+        for item in _read_sheet(book, name, source, metadata, beside.pop(name, [])):
+            found = True
+            yield item
     for name, lines in beside.items():
         found = True
         yield _sheet_document(source, name, lines, metadata)
@@ -59,44 +61,55 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         raise ReadError(Reason("no_text"))
 
 
-def _open(source: Source, data: bytes) -> "CalamineWorkbook":
-    from python_calamine import CalamineWorkbook, PasswordError
-
+@contextmanager
+def _calamine() -> Iterator[None]:
+    """Turn what calamine raises into reasons, panics of its Rust too, which are no exceptions of the usual kind."""
     try:
-        return CalamineWorkbook.from_filelike(io.BytesIO(data))
-    except PasswordError as error:
-        raise ReadError(Reason("encrypted_office", {"type": _KIND, "suffix": ".xlsx"})) from error
-    except Exception as error:  # of which calamine has several
+        yield
+    except (ReadError, MemoryError):
+        raise
+    except BaseException as error:
+        name = type(error).__name__
+        if name == "PasswordError":
+            raise ReadError(Reason("encrypted_office", {"type": _KIND, "suffix": ".xlsx"})) from error
+        if not isinstance(error, Exception) and name != "PanicException":
+            raise
         raise ReadError(Reason("not_office", {"type": _KIND, "detail": one_line(error)})) from error
 
 
 def _beside(source: Source, data: bytes) -> tuple[dict[str, MetadataValue], dict[str, list[str]]]:
     """What calamine does not give: the file's properties, and words in comments, text boxes and charts by sheet."""
     if data.startswith(_OLE):
+        refuse_wide_old(data)
         return properties_of_ole(data)[1], {}
     with open_package(source, _KIND, ".xlsx") as package:
         package.refuse_bomb()
+        refuse_wide_package(package)
         if package.has("content.xml"):
             return properties_of_opendocument(package)[1], {}
         return properties_of(package)[1], words_beside_cells(package)
 
 
 def _read_sheet(
-    sheet: "CalamineSheet", source: Source, metadata: dict[str, MetadataValue], beside: list[str]
+    book: "CalamineWorkbook", name: str, source: Source, metadata: dict[str, MetadataValue], beside: list[str]
 ) -> Iterator[Document | Skipped]:
-    uri = f"{source.uri}#{one_line(sheet.name)}"
-    if sheet.height * sheet.width > MAX_CELLS:
-        yield Skipped(uri, Reason("sheet_too_large", {"limit": MAX_CELLS}))
+    try:
+        with _calamine():
+            sheet = book.get_sheet_by_name(name)
+            if sheet.height * sheet.width > MAX_CELLS:
+                raise ReadError(Reason("sheet_too_large", {"limit": MAX_CELLS}))
+            rows = [[_shown(cell) for cell in row] for row in sheet.iter_rows()]
+    except ReadError as error:
+        yield Skipped(f"{source.uri}#{one_line(name)}", error.reason)
         return
-    rows = [[_shown(cell) for cell in row] for row in sheet.iter_rows()]
     wide = _fill_merged(rows, sheet)
     found, others = find_tables(rows, wide)
     lines = [" | ".join(dict.fromkeys(filter(None, row))) for _, row in others] + beside
     if any(lines):
-        yield _sheet_document(source, sheet.name, lines, metadata)
+        yield _sheet_document(source, name, lines, metadata)
     for table in found:
         for number, cells in table.rows:
-            if document := _row_document(table, cells, source, (sheet.name, number)):
+            if document := _row_document(table, cells, source, (name, number)):
                 yield document
 
 

@@ -152,7 +152,8 @@ def test_a_page_saved_as_one_file() -> None:
         b"From: <Saved by Blink>\nSubject: =?utf-8?B?"
         + base64.b64encode("案内の頁".encode())
         + b"?=\nMIME-Version: 1.0\n"
-        b"Content-Type: multipart/related; type=text/html; boundary=b\n\n--b\nContent-Type: text/html; charset=utf-8\n\n"
+        b"Content-Type: multipart/related; type=text/html; boundary=b\n\n"
+        b"--b\nContent-Type: text/html; charset=utf-8\n\n"
         + "<h1>案内</h1><p>本文です。".encode()
         + b"\n--b\nContent-Type: image/png\nContent-Location: a.png\n\nx\n--b--\n"
     )

@@ -139,3 +139,21 @@ def test_a_bomb_is_refused_before_it_unfolds() -> None:
         archive.writestr("xl/worksheets/sheet9.xml", b" " * 60_000_000)
     with pytest.raises(ReadError, match="unpacks to"):
         items(out.getvalue())
+
+
+def test_a_file_that_names_a_cell_far_away_takes_no_room_for_all_between() -> None:
+    data = b'<worksheet><sheetData><row r="1"><c r="A1"/></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>'
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(sheet_file())) as old, zipfile.ZipFile(out, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, data if name == "xl/worksheets/sheet1.xml" else old.read(name))
+    with pytest.raises(ReadError, match="more than 10,000,000 cells"):
+        items(out.getvalue())
+    cell = '<table:table-cell office:value-type="string" table:number-columns-repeated="99999"/>'
+    table = f'<table:table-row table:number-rows-repeated="99999">{cell}</table:table-row>'
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", f"<x>{table}</x>")
+    with pytest.raises(ReadError, match="more than 10,000,000 cells"):
+        items(out.getvalue(), "a.ods")
