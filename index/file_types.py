@@ -16,6 +16,14 @@ READERS = {
     ".docx": "docx",
     ".docm": "docx",
     ".dotx": "docx",
+    ".zip": "archives",
+    ".tar": "archives",
+    ".tgz": "archives",
+    ".tbz2": "archives",
+    ".txz": "archives",
+    ".gz": "archives",
+    ".bz2": "archives",
+    ".xz": "archives",
     ".eml": "mail",
     ".mbox": "mail",
     ".mbx": "mail",
@@ -39,5 +47,6 @@ SUFFIXES: frozenset[str] = frozenset(READERS)
 
 MANY_DOCUMENTS = frozenset(
     {".csv", ".tsv", ".jsonl", ".ndjson", ".xlsx", ".xlsm", ".xltx", ".xlsb", ".xls", ".ods", ".mbox", ".mbx"}
+    | {".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz"}
 )
 """The suffixes of the files that hold any number of documents and are read one by one."""

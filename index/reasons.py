@@ -53,6 +53,9 @@ class Reason(Fact):
         "nested_archives": "more than {limit} archives or mails within each other: unpack it first",
         "too_many_members": "more than {limit:,} files in one archive: unpack it first",
         "unpacks_to_too_much": "unpacks to more than {limit:,} MB: unpack it first",
+        "no_archive": "not an archive that can be opened: unpack it first",
+        "damaged_archive": "a damaged archive: {detail}",
+        "encrypted_member": "encrypted: unpack the archive with its password first",
         "no_mail": "not a mail: it has no headers",
         "too_large_mail": "a mail of more than {limit:,} MB",
         # Its encoding.

@@ -10,10 +10,11 @@ HEAD_BYTES = 8192
 _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _OLE = b"\xd0\xcf\x11\xe0"
 _PDF_WITHIN = 1024
+_ARCHIVES = (b"PK\3\4", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
 # Pictures, sound, films, programs and what is compressed: some of them begin without a byte that text cannot have.
 _NO_TEXT = (
-    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"OggS", b"ID3", b"\x7fELF", b"MZ", b"PK\3\4", b"\x1f\x8b", b"BZh",
-    b"\xfd7zXZ", b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd", b"\xd0\xcf\x11\xe0",
+    b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"OggS", b"ID3", b"\x7fELF", b"MZ",
+    b"7z\xbc\xaf", b"Rar!", b"\x28\xb5\x2f\xfd", b"\xd0\xcf\x11\xe0",
 )  # fmt: skip
 _HTML = re.compile(rb"\s*(?:<!--.*?-->\s*)?<(?:!doctype\s+html|html\b)", re.IGNORECASE | re.DOTALL)
 # The headers that a mail begins with where it was delivered.
@@ -30,6 +31,8 @@ def reader_by_content(head: bytes) -> str | None:
         return "pdf"
     if head.startswith(_OLE):
         return "old_office"
+    if head.startswith(_ARCHIVES) or head[257:262] == b"ustar":
+        return "archives"
     if head.startswith(_MARKS):
         return "lines"
     if b"\0" in head or head.startswith(_NO_TEXT) or looks_binary(head):

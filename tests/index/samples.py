@@ -1,6 +1,7 @@
 """Small files of all formats, with the word 見積 in each: made in memory, as the programs that write them do."""
 
 import base64
+import gzip
 import io
 import zipfile
 import zlib
@@ -104,6 +105,8 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.pdf": lambda: make_pdf([["見積です。"], ["次の頁です。"]]),
     "a.docx": word_file,
     "a.pptx": slide_file,
+    "a.zip": lambda: zipped({"見積.txt": "見積です。", "b.csv": "題名,本文\n一,請求です。\n"}),
+    "a.txt.gz": lambda: gzip.compress("見積です。".encode()),
     "a.eml": lambda: "From: 山田 <x@example.jp>\nSubject: 見積\n\n見積を送ります。\n".encode(),
     "a.mbox": lambda: "From x May 1 2024\nSubject: 見積\n\n見積を送ります。\n\nFrom y May 2 2024\nTo: z\n\n".encode(),
     "a.xlsx": sheet_file,
