@@ -8,7 +8,7 @@ import gzip
 import lzma
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import BinaryIO, cast
@@ -33,11 +33,7 @@ _UNICODE_PATH = 0x7075
 # What systems put beside files, and nobody wrote.
 _PASSED_OVER = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
 _START = 512
-_COMPRESSED: dict[bytes, Callable[[BinaryIO], BinaryIO]] = {
-    b"\x1f\x8b": lambda file: cast(BinaryIO, gzip.GzipFile(fileobj=file)),
-    b"BZh": lambda file: cast(BinaryIO, bz2.BZ2File(file)),
-    b"\xfd7zXZ": lambda file: cast(BinaryIO, lzma.LZMAFile(file)),
-}
+_COMPRESSED = {b"\x1f\x8b": gzip.GzipFile, b"BZh": bz2.BZ2File, b"\xfd7zXZ": lzma.LZMAFile}
 
 _OFFICE = (
     ("word/", "docx"), ("xl/", "sheets"), ("ppt/", "pptx"), ("META-INF/container.xml", "epub"),
@@ -77,11 +73,12 @@ def _read(source: Source, size: int) -> Iterator[Document | Skipped]:
         if start.startswith(b"PK"):
             yield from _read_zip(file, source, size)
         elif opener := next((each for mark, each in _COMPRESSED.items() if start.startswith(mark)), None):
-            with opener(file) as inner:
+            # Each takes the open file under its name of its own.
+            with opener(fileobj=file) if opener is gzip.GzipFile else opener(file) as inner:
                 inside = inner.read(_START)
                 inner.seek(0)
                 read_inner = _read_tar if _is_tar(inside) else _read_single
-                yield from read_inner(inner, source, size)
+                yield from read_inner(cast(BinaryIO, inner), source, size)
         elif _is_tar(start):
             yield from _read_tar(file, source, size)
         else:

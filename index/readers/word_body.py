@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.drawings import drawn_part, words_of_part, words_of_shape
+from sakuin.index.readers.nested import append_document
 from sakuin.index.readers.office_math import linear
 from sakuin.index.readers.package import Package, Relationship, attribute, child, first_child, local
 from sakuin.index.readers.plain import TextBuilder, one_line
@@ -32,16 +33,6 @@ _EQUATION = "oMath"
 # The mark of a note after a word, such as "revenue1"; "m2" and "10th" are no words with a note.
 _NOTED_WORD = re.compile(r"[A-Za-z]{3}\Z")
 _NOTE_MARK = re.compile(r"\s*[\d,*†‡§–-]{1,7}\s*")
-
-
-def append_document(builder: TextBuilder, document: Document) -> None:
-    """Append a document that stands in the middle of another, with its headings."""
-    position = 0
-    for heading in document.headings:
-        builder.add(document.text[position : heading.start])
-        builder.add(document.text[heading.start : heading.end], heading.level)
-        position = heading.end
-    builder.add(document.text[position:])
 
 
 @dataclass(slots=True)

@@ -95,6 +95,23 @@ def slide_file(*slides: str, **parts: str) -> bytes:
     return zipped(files)
 
 
+def book_file() -> bytes:
+    """An .epub of two pages."""
+    spine = "".join(f'<itemref idref="p{number}"/>' for number in (2, 1))
+    page = '<item id="p{0}" href="text/page%20{0}.xhtml" media-type="application/xhtml+xml"/>'
+    items = "".join(map(page.format, (1, 2)))
+    metadata = "<metadata><title>手引きの本</title><creator>山田</creator><date>2024-05-01</date></metadata>"
+    return zipped(
+        {
+            "mimetype": "application/epub+zip",
+            "META-INF/container.xml": '<c><rootfiles><rootfile full-path="OEBPS/book.opf"/></rootfiles></c>',
+            "OEBPS/book.opf": f"<package>{metadata}<manifest>{items}</manifest><spine>{spine}</spine></package>",
+            "OEBPS/text/page 1.xhtml": "<html><head><title/></head><body><h1>二章</h1><p>終わり。</p></body></html>",
+            "OEBPS/text/page 2.xhtml": "<html><body><h1>一章</h1><p>見積の話。</p></body></html>",
+        }
+    )
+
+
 SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.txt": lambda: "見積の手引き\n\n有効な期間は三十日です。\n".encode(),
     "a.py": lambda: "# 見積\nprint(1)\n".encode(),
@@ -105,6 +122,13 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.pdf": lambda: make_pdf([["見積です。"], ["次の頁です。"]]),
     "a.docx": word_file,
     "a.pptx": slide_file,
+    "a.json": lambda: '{"題": "見積", "行": [{"数": 1}, {"数": 2.5}]}'.encode(),
+    "b.json": lambda: '[{"id": 1, "text": "見積です。"}, {"text": "請求です。"}]'.encode(),
+    "a.ipynb": lambda: '{"cells": [{"cell_type": "markdown", "source": ["# 見積"]}]}'.encode(),
+    "a.yaml": lambda: "題: 見積\n数:\n  - 1\n".encode(),
+    "a.xml": lambda: "<表><品 名='見積'>一</品></表>".encode(),
+    "a.srt": lambda: "1\n00:00:01,000 --> 00:00:02,000\n見積です。\n".encode(),
+    "a.epub": book_file,
     "a.zip": lambda: zipped({"見積.txt": "見積です。", "b.csv": "題名,本文\n一,請求です。\n"}),
     "a.txt.gz": lambda: gzip.compress("見積です。".encode()),
     "a.eml": lambda: "From: 山田 <x@example.jp>\nSubject: 見積\n\n見積を送ります。\n".encode(),

@@ -1,0 +1,80 @@
+"""Electronic books (.epub): their pages in the order of the spine."""
+
+import posixpath
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+from sakuin.index.documents import Document, MetadataValue, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers import html
+from sakuin.index.readers.nested import append_document
+from sakuin.index.readers.office_properties import good_title
+from sakuin.index.readers.package import Package, attribute, child, children, local, open_package
+from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.readers.source import MEMBER, Source
+from sakuin.index.reasons import Reason
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+_PAGES = ("application/xhtml+xml", "text/html")
+_NAMES = {"creator": "author", "language": "language", "publisher": "publisher", "date": "date", "subject": "subject"}
+
+
+def read(source: Source) -> Iterator[Document | Skipped]:
+    """Read a book as one document; a page that cannot be read is left out.
+
+    Raises:
+        ReadError: If it is no EPUB file, is damaged, or would unpack to too much.
+    """
+    builder = TextBuilder()
+    left_out: list[Skipped] = []
+    with open_package(source, "EPUB", ".epub") as package:
+        container = package.xml("META-INF/container.xml")
+        name = attribute(child(container, "rootfiles", "rootfile"), "full-path")
+        book = package.xml(name) if name else None
+        if book is None:
+            raise ReadError(Reason("not_office", {"type": "EPUB", "detail": "no META-INF/container.xml"}))
+        for page in _spine(book, posixpath.dirname(name)):
+            try:
+                _append(builder, source, package, page)
+            except ReadError as error:
+                if error.reason.code != "no_text":
+                    left_out.append(Skipped(f"{source.uri}{MEMBER}{page}", error.reason))
+    title = ""
+    metadata: dict[str, MetadataValue] = {}
+    said = child(book, "metadata")
+    for each in () if said is None else said.iterchildren():
+        text = one_line(each.text or "", 1000)
+        if local(each) == "title":
+            title = title or good_title(text)
+        elif text and (known := _NAMES.get(local(each))):
+            metadata.setdefault(known, text[:10] if known == "date" else text)
+    yield Document(
+        id=source.uri,
+        title=title or builder.first_heading() or stem_of(source.uri),
+        text=require_text(builder.text()),
+        headings=builder.headings(),
+        metadata=metadata,
+    )
+    yield from left_out
+
+
+def _spine(book: "Element", folder: str) -> list[str]:
+    """The names of the pages, in their order."""
+    items = {each.get("id", ""): each for each in children(child(book, "manifest"), "item")}
+    pages = []
+    for each in children(child(book, "spine"), "itemref"):
+        item = items.get(each.get("idref", ""))
+        if item is not None and item.get("media-type") in _PAGES:
+            pages.append(posixpath.normpath(posixpath.join(folder, unquote(item.get("href", "")))))
+    return pages
+
+
+def _append(builder: TextBuilder, source: Source, package: Package, page: str) -> None:
+    data = package.read(page)
+    if data:
+        # Pages are XHTML whatever they are called; its empty elements are none in HTML.
+        for item in html.read(Source(uri=f"{source.uri}{MEMBER}{posixpath.splitext(page)[0]}.xhtml", data=data)):
+            append_document(builder, item)

@@ -1,0 +1,106 @@
+"""JSON, notebooks, XML, subtitles, books."""
+
+import json
+
+import pytest
+
+from sakuin.index.documents import Document, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.reading import read_source
+from sakuin.index.readers.source import Source
+from tests.index.samples import book_file
+
+
+def items(name: str, content: str | bytes) -> list[Document | Skipped]:
+    data = content if isinstance(content, bytes) else content.encode()
+    return list(read_source(Source(uri=name, data=data)))
+
+
+def one(name: str, content: str | bytes) -> Document:
+    (document,) = items(name, content)
+    assert isinstance(document, Document)
+    return document
+
+
+class TestJson:
+    def test_values_are_lines_under_their_names(self) -> None:
+        value = {"title": "設定", "色": ["赤", "青"], "店": {"名": "東京\\支店", "広さ": 1.5, "休": None, "開": True}}
+        document = one("a.json", json.dumps(value))
+        assert document.title == "設定"
+        assert document.text == "title: 設定\n色: 赤, 青\n店.名: 東京\\支店\n店.広さ: 1.5\n店.開: true"
+
+    def test_a_list_of_texts_is_a_document_each(self) -> None:
+        first_row = {"id": "q1", "本文": "つながりません。", "件名": "VPN", "tags": ["網", "急"]}
+        rows = [first_row, {"本文": "二行目"}, {"id": "q1", "本文": "x"}]
+        first, second, skipped = items("a.json", json.dumps(rows))
+        assert isinstance(first, Document)
+        assert (first.id, first.title, first.text, first.metadata) == (
+            "a.json#q1", "VPN", "つながりません。", {"tags": ["網", "急"]},
+        )  # fmt: skip
+        assert isinstance(second, Document)
+        assert (second.id, second.title) == ("a.json#item=2", "a 2")
+        assert isinstance(skipped, Skipped)
+        assert skipped.reason.code == "repeated_id"
+
+    def test_with_comments_it_is_read_as_it_stands(self) -> None:
+        assert "// 見積の色" in one("settings.json", '{\n  // 見積の色\n  "a": 1,\n}').text
+
+    @pytest.mark.parametrize("content", ["ただの文", "[" * 100_000, "{}", "[]", '""'])
+    def test_what_is_no_json_or_empty_is_refused(self, content: str) -> None:
+        with pytest.raises(ReadError):
+            items("a.json", content)
+
+    def test_a_notebook_is_its_cells(self) -> None:
+        output = {"text": ["合計は三百円\n"]}
+        cells = [
+            {"cell_type": "markdown", "source": ["# 売上\n", "\n", "**本文**です。"]},
+            {"cell_type": "code", "source": "print(売上)", "outputs": [output, {"data": {"text/plain": ["<図>"]}}]},
+        ]
+        document = one("a.ipynb", json.dumps({"cells": cells, "metadata": {"kernelspec": {"name": "python3"}}}))
+        assert document.title == "売上"
+        assert document.text == "売上\n\n本文です。\n\nprint(売上)\n\n合計は三百円\n\n<図>"
+
+
+class TestXml:
+    def test_texts_stand_under_their_names(self) -> None:
+        source = '<注文 番号="KX-1"><品 色="赤"><名>りんご</名><数>3</数></品><注>これは<b>太字</b>の文。</注></注文>'
+        assert one("a.xml", source).text == "番号: KX-1\n色: 赤\n名: りんご\n数: 3\nこれは太字の文。"
+
+    def test_encodings_entities_and_a_title(self) -> None:
+        source = '<?xml version="1.0" encoding="Shift_JIS"?><feed><title>知らせ</title><body>&#x8ACB;求</body></feed>'
+        document = one("a.xml", source.encode("cp932"))
+        assert (document.title, document.text) == ("知らせ", "title: 知らせ\nbody: 請求")
+
+    def test_words_of_a_drawing(self) -> None:
+        inner = '<path d="M 0 a"/><text>受<tspan>付</tspan></text><desc>図</desc>'
+        assert one("a.svg", f'<svg xmlns="http://www.w3.org/2000/svg">{inner}</svg>').text == "受付\n図"
+
+    def test_damaged_xml_is_read_as_it_stands_and_nothing_outside_is(self) -> None:
+        assert one("a.xml", "<a>閉じない<b>").text == "<a>閉じない<b>"
+        bomb = '<!DOCTYPE a [<!ENTITY x "xxxxxxxxxx"><!ENTITY f SYSTEM "file:///etc/passwd">]><a>本文&x;&f;</a>'
+        assert "root:" not in one("a.xml", bomb).text
+
+
+class TestSubtitles:
+    def test_cues_are_lines(self) -> None:
+        source = (
+            "\ufeff1\r\n00:00:01,000 --> 00:00:02,500\r\n<i>見積を</i>\r\n送ります。\r\n\r\n"
+            "2\r\n00:00:03,000 --> 00:00:04,000\r\n{\\an8}See you\r\nsoon.\r\n"
+        )
+        assert one("a.srt", source).text == "見積を送ります。\nSee you soon."
+
+    def test_the_form_of_the_web(self) -> None:
+        source = (
+            "WEBVTT - 題\n\nNOTE 覚え\n\nSTYLE\n::cue {}\n\n"
+            "intro\n00:01.000 --> 00:02.000 align:start\n<v 山田>はい。</v>\n\n"
+            "00:02.000 --> 00:03.000\nはい<00:02.500><c>。</c>\n\n00:03.000 --> 00:04.000\nはい。\n"
+        )
+        assert one("a.vtt", source).text == "山田: はい。\nはい。"
+
+
+def test_a_book_is_read_in_the_order_of_its_spine() -> None:
+    document = one("a.epub", book_file())
+    assert document.title == "手引きの本"
+    assert document.text == "一章\n\n見積の話。\n\n二章\n\n終わり。"
+    assert document.metadata == {"author": "山田", "date": "2024-05-01"}
+    assert len(document.headings) == 2
