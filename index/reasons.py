@@ -99,6 +99,8 @@ class Reason(Fact):
         "not_office": "not a {type} file, or a damaged one: {detail}",
         "damaged_office": "a damaged {type} file: {detail}",
         "encrypted_office": "an encrypted or old {type} file: save it as {suffix} without a password",
+        "needs_libreoffice": "an old {type} file: install LibreOffice, or save it as {suffix}",
+        "not_converted": "an old {type} file that LibreOffice could not convert: save it as {suffix}",
         "sheet_too_large": "a sheet of more than {limit:,} cells: split it",
         "unpacks_too_large": "unpacks to {megabytes:,} MB or more, which is too much for its size",
         "damaged_part": "damaged: {detail}",

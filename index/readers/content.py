@@ -29,6 +29,8 @@ def reader_by_content(head: bytes) -> str | None:
     """
     if b"%PDF-" in head[:_PDF_WITHIN]:
         return "pdf"
+    if head.startswith(b"{\\rtf"):
+        return "rtf"
     if head.startswith(_OLE):
         return "old_office"
     if head.startswith(_ARCHIVES) or head[257:262] == b"ustar":

@@ -3,9 +3,12 @@
 import base64
 import gzip
 import io
+import itertools
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import docx
 import openpyxl
@@ -112,6 +115,81 @@ def book_file() -> bytes:
     )
 
 
+def open_file(body: str = "", styles: str = "", **parts: str) -> bytes:
+    """An OpenDocument file of what is in its body and its styles; other parts by their names with "__" for "/"."""
+    body = body or "<text:h text:outline-level='1'>見積の手引き</text:h><text:p>三十日の間有効です。</text:p>"
+    names = " ".join(
+        f'xmlns:{name}="urn:{name}"'
+        for name in ("office", "text", "table", "draw", "style", "svg", "xlink", "dc", "presentation", "meta")
+    )
+    text = f"<office:text>{body}</office:text>" if "<office:" not in body else body
+    files: dict[str, str | bytes] = {
+        "mimetype": "application/vnd.oasis.opendocument.text",
+        "content.xml": f"<office:content {names}>{styles}<office:body>{text}</office:body></office:content>",
+        "styles.xml": f"<office:styles {names}>{styles}</office:styles>",
+    }
+    files |= {name.replace("__", "/"): content.replace("NAMES", names) for name, content in parts.items()}
+    return zipped(files)
+
+
+def compound(streams: dict[str, bytes]) -> bytes:
+    """An OLE file of streams by their paths; each is made 4,096 bytes long, below which another form is used."""
+    none, end, fat_sector = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
+    entries: list[tuple[str, int, bytes]] = [("Root Entry", 5, b"")]
+    folders: dict[str, int] = {"": 0}
+    children: dict[int, list[int]] = {0: []}
+    for path, data in streams.items():
+        above = ""
+        for part in path.split("/")[:-1]:
+            inner = f"{above}{part}/"
+            if inner not in folders:
+                folders[inner] = len(entries)
+                children[folders[above]].append(len(entries))
+                children[len(entries)] = []
+                entries.append((part, 1, b""))
+            above = inner
+        children[folders[above]].append(len(entries))
+        entries.append((path.split("/")[-1], 2, data.ljust(4096, b"\0")))
+    directory_sectors = -(-len(entries) // 4)
+    sizes = [-(-len(data) // 512) for _, _, data in entries]
+    fat_sectors = next(n for n in range(1, 99) if n * 128 >= n + directory_sectors + sum(sizes))
+    fat = [fat_sector] * fat_sectors
+    fat += [len(fat) + n + 1 for n in range(directory_sectors - 1)] + [end]
+    starts = []
+    for size in sizes:
+        starts.append(len(fat) if size else 0)
+        fat += [len(fat) + n + 1 for n in range(size - 1)] + [end] * bool(size)
+    after = {one: two for each in children.values() for one, two in itertools.pairwise(each)}
+    rows = []
+    for number, (name, kind, data) in enumerate(entries):
+        encoded = name.encode("utf-16-le")
+        first = children.get(number) or [none]
+        row = encoded.ljust(64, b"\0") + struct.pack(
+            "<HBBIII", len(encoded) + 2, kind, 1, none, after.get(number, none), first[0]
+        )
+        rows.append(
+            row + bytes(36) + struct.pack("<IQ", starts[number] if data else 0 if kind != 5 else end, len(data))
+        )
+    table = struct.pack(f"<{len(fat)}I", *fat).ljust(512 * fat_sectors, b"\xff")
+    head = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(16) + struct.pack("<HHHHH", 0x3E, 3, 0xFFFE, 9, 6) + bytes(6)
+    head += struct.pack("<IIIIIIIII", 0, fat_sectors, fat_sectors, 0, 4096, end, 0, end, 0)
+    head += struct.pack(f"<{fat_sectors}I", *range(fat_sectors)).ljust(436, b"\xff")
+    body = b"".join(data.ljust(-(-len(data) // 512) * 512, b"\0") for _, _, data in entries)
+    return head + table + b"".join(rows).ljust(512 * directory_sectors, b"\0") + body
+
+
+def outlook_file(texts: dict[int, str] | None = None, more: dict[str, bytes] | None = None) -> bytes:
+    """A .msg of texts by the numbers of their properties, and other streams."""
+    texts = texts or {0x0037: "見積の件", 0x1000: "見積書を送ります。", 0x0C1A: "山田"}
+    sent = (
+        int((datetime(2024, 5, 1, 1, 30, tzinfo=UTC) - datetime(1601, 1, 1, tzinfo=UTC)).total_seconds()) * 10_000_000
+    )
+    fixed = bytes(32) + struct.pack("<HHIQ", 0x0040, 0x0039, 6, sent) + struct.pack("<HHIQ", 3, 0x3FFD, 6, 932)
+    streams = {"__properties_version1.0": fixed}
+    streams |= {f"__substg1.0_{number:04X}001F": text.encode("utf-16-le") for number, text in texts.items()}
+    return compound(streams | (more or {}))
+
+
 SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.txt": lambda: "見積の手引き\n\n有効な期間は三十日です。\n".encode(),
     "a.py": lambda: "# 見積\nprint(1)\n".encode(),
@@ -129,6 +207,9 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.xml": lambda: "<表><品 名='見積'>一</品></表>".encode(),
     "a.srt": lambda: "1\n00:00:01,000 --> 00:00:02,000\n見積です。\n".encode(),
     "a.epub": book_file,
+    "a.odt": open_file,
+    "a.rtf": lambda: rb"{\rtf1\ansi\ansicpg932 \'8c\'a9\'90\'cf\par b}",
+    "a.msg": outlook_file,
     "a.zip": lambda: zipped({"見積.txt": "見積です。", "b.csv": "題名,本文\n一,請求です。\n"}),
     "a.txt.gz": lambda: gzip.compress("見積です。".encode()),
     "a.eml": lambda: "From: 山田 <x@example.jp>\nSubject: 見積\n\n見積を送ります。\n".encode(),
