@@ -41,4 +41,6 @@ def reader_by_content(head: bytes) -> str | None:
         return None
     if _HTML.match(head):
         return "html"
+    if head.lstrip().startswith(b"<?xml"):
+        return "xml"
     return "mail" if _MAIL.match(head) else "lines"

@@ -11,8 +11,8 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.office_properties import properties_of
 from sakuin.index.readers.package import Package, child, open_package
-from sakuin.index.readers.plain import TextBuilder, require_text, stem_of
-from sakuin.index.readers.source import Source
+from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.readers.source import MEMBER, Source
 from sakuin.index.readers.word_body import WordBody, WordParts
 from sakuin.index.readers.word_notes import notes_of, page_furniture
 from sakuin.index.readers.word_styles import Numbering, styles_of
@@ -59,15 +59,23 @@ def _append(builder: TextBuilder, source: Source, package: Package) -> list[Skip
         raise ReadError(Reason("not_office", {"type": "Word", "detail": f"no {main}"}))
     related = package.related(main)
 
+    left_out: list[Skipped] = []
+
     def part(kind: str) -> "Element | None":
-        name = next((each.target for each in related.values() if each.kind == kind), "")
-        return package.xml(name) if name else None
+        """A part beside the body: one that is missing or damaged does not cost the rest."""
+        name = next((each.target for each in related.values() if each.kind == kind and not each.external), "")
+        try:
+            return package.xml(name) if name else None
+        except (ReadError, MemoryError):
+            raise
+        except Exception as error:
+            left_out.append(Skipped(f"{source.uri}{MEMBER}{name}", Reason("damaged_part", {"detail": one_line(error)})))
+            return None
 
     styles, settings = styles_of(part("styles")), part("settings")
-    parts = WordParts(
-        source, package, related, styles, Numbering(part("numbering"), styles), notes_of(package, related, settings)
-    )
+    parts = WordParts(source, package, related, styles, Numbering(part("numbering"), styles), notes_of(part, settings))
     body = WordBody(builder, parts)
+    body.left_out = left_out
     around = {
         kind: [(package.related(name), root) for name, root in found]
         for kind, found in page_furniture(package, root, related, settings).items()

@@ -14,7 +14,7 @@ from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import file_size, load_bytes, os_detail
 from sakuin.index.readers.letters import Attachment, Letter, read_letter
 from sakuin.index.readers.plain import one_line
-from sakuin.index.readers.source import Source
+from sakuin.index.readers.source import MEMBER, Source
 from sakuin.index.reasons import Reason
 
 MAX_MAIL_BYTES = 128 * 1024 * 1024
@@ -120,7 +120,11 @@ def _collect(part: "Message[str, str]", letter: Letter, uri: str) -> None:
     if kind == "message/rfc822":
         for inner in _inside(part):
             name = _file_name(part) or f"{_header(inner, 'subject') or 'mail'}.eml"
-            letter.attachments.append(Attachment(name, inner.as_bytes()))
+            try:
+                letter.attachments.append(Attachment(name, inner.as_bytes()))
+            except Exception as error:  # headers that the library reads and cannot write
+                reason = Reason("damaged_part", {"detail": one_line(error)})
+                letter.left_out.append(Skipped(f"{uri}{MEMBER}{name}", reason))
     elif kind == "multipart/alternative":
         _collect_alternatives(part, letter, uri)
     elif part.is_multipart():

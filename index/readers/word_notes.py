@@ -1,6 +1,7 @@
 """What stands around the body of a Word file: footnotes, endnotes, comments, headers and footers."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -40,18 +41,18 @@ class Notes:
         return counted(self.count, self.style), note
 
 
-def notes_of(package: Package, related: dict[str, Relationship], settings: "Element | None") -> dict[str, Notes]:
+def notes_of(part: "Callable[[str], Element | None]", settings: "Element | None") -> dict[str, Notes]:
     """The footnotes, endnotes and comments of a file, by the name of the element that refers to one.
 
-    Raises:
-        Exception: What lxml raises for a part that is damaged.
+    Args:
+        part: Gives the root of a part by its kind, None where there is none.
+        settings: The settings of the file.
     """
     found = {}
     for kind, reference in _KINDS.items():
         style = attribute(child(settings, f"{kind[:-1]}Pr", "numFmt"), "val")
         notes = Notes(style or ("lowerRoman" if kind == "endnotes" else "decimal"))
-        part = next((each.target for each in related.values() if each.kind == kind), "")
-        for note in children(package.xml(part) if part else None, kind[:-1]):
+        for note in children(part(kind), kind[:-1]):
             if attribute(note, "type") not in _SEPARATORS:
                 notes.notes[attribute(note, "id")] = note
         found[reference] = notes

@@ -88,6 +88,7 @@ class TestAnyFile:
             assert (document.title, document.text) == (name, "import os\n\n売上 = 1")
         assert one(tmp_path, "report.PDF.bak", make_pdf([["本文です。"]])).text == "本文です。"
         assert one(tmp_path, "page.tmp", "<!DOCTYPE HTML><title>題</title><p>本文").text == "本文"
+        assert one(tmp_path, "book.plist", "<?xml version='1.0'?><a><b>本文</b></a>").text == "b: 本文"
         assert one(tmp_path, "old.log", "開始しました。\n".encode("cp932")).text == "開始しました。"
         with pytest.raises(ReadError, match=r"\.exe"):
             read(tmp_path, "a.exe", b"MZ\x90")

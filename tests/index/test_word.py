@@ -261,6 +261,15 @@ def test_a_mark_in_superscript_is_no_part_of_its_word() -> None:
     assert text(word(f"<w:p>{body}</w:p>")) == "revenue 1 of 5 km2 on the 1st margin 3,4"
 
 
+def test_a_damaged_part_beside_the_body_is_told_and_costs_itself() -> None:
+    data = word(p("本文は無事です。"), footnotes="<open>", styles=part("styles", ""))
+    document, skipped = items(data)
+    assert isinstance(document, Document)
+    assert document.text == "本文は無事です。"
+    assert isinstance(skipped, Skipped)
+    assert (skipped.uri, skipped.reason.code) == ("a.docx!/word/footnotes.xml", "damaged_part")
+
+
 def test_what_is_named_and_missing_costs_nothing() -> None:
     links = (("rId1", "image", "../NULL"), ("rId2", "footnotes", "gone.xml"), ("rId3", "header", "nowhere.xml"))
     body = f"{p('本文は無事です。')}<w:sectPr><w:headerReference w:type='default' r:id='rId3'/></w:sectPr>"
