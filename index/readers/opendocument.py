@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from sakuin.index.documents import Document
 from sakuin.index.errors import ReadError
+from sakuin.index.readers import ruby
 from sakuin.index.readers.counting import counted
 from sakuin.index.readers.office_properties import properties_of_opendocument
 from sakuin.index.readers.package import Package, attribute, child, children, local, open_package
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.superscripts import separator
 from sakuin.index.readers.word_notes import is_page_number
 from sakuin.index.readers.word_styles import whole
 from sakuin.index.reasons import Reason
@@ -24,7 +26,6 @@ _DROPPED = frozenset(
         "tracked-changes",
         "table-of-content",
         "sequence-decls",
-        "ruby-text",
         "forms",
         "variable-decls",
         "user-field-decls",
@@ -37,6 +38,8 @@ _FORMATS = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": "lowerR
             "ア, イ, ウ, ...": "aiueoFullWidth",
             "①, ②, ③, ...": "decimalEnclosedCircle", "イ, ロ, ハ, ...": "irohaFullWidth"}  # fmt: skip
 _MAX_SPACES = 1000
+_BEFORE = 8
+"""Pieces of text that are looked at for the word before a superscript."""
 _OBJECT = re.compile(r"(?:\./)?([^/#]+)/?")
 
 
@@ -53,11 +56,12 @@ def read(source: Source) -> Iterator[Document]:
         body = child(root, "body")
         if root is None or body is None:
             raise ReadError(Reason("not_office", {"type": "OpenDocument", "detail": "no content.xml"}))
-        walker = _Walker(builder, package, _list_styles(root, package.xml("styles.xml")))
-        walker.append_furniture(package.xml("styles.xml"), "header")
+        styles = package.xml("styles.xml")
+        walker = _Walker(builder, package, _list_styles(root, styles), _raised_styles(root, styles))
+        walker.append_furniture(styles, "header")
         for kind in body.iterchildren():
             walker.append(kind)
-        walker.append_furniture(package.xml("styles.xml"), "footer")
+        walker.append_furniture(styles, "footer")
         title, metadata = properties_of_opendocument(package)
     yield Document(
         id=source.uri,
@@ -78,13 +82,27 @@ def _list_styles(*roots: "Element | None") -> "dict[str, dict[int, Element]]":
     return found
 
 
+def _raised_styles(*roots: "Element | None") -> set[str]:
+    """The names of styles that set text above the line."""
+    found = set()
+    for root in roots:
+        for each in () if root is None else root.iter("{*}text-properties"):
+            style = each.getparent()
+            if style is not None and attribute(each, "text-position").startswith(("super", "3", "4", "5")):
+                found.add(attribute(style, "name"))
+    return found
+
+
 class _Walker:
     """Turns elements into blocks of text."""
 
-    def __init__(self, builder: TextBuilder, package: Package, styles: "dict[str, dict[int, Element]]") -> None:
+    def __init__(
+        self, builder: TextBuilder, package: Package, styles: "dict[str, dict[int, Element]]", raised: set[str]
+    ) -> None:
         self._builder = builder
         self._package = package
         self._styles = styles
+        self._raised = raised
         self._counts: dict[tuple[str, int], int] = {}
         self._aside: list[Element] = []
 
@@ -225,7 +243,8 @@ class _Walker:
         parts: list[str] = []
         if element is not None:
             self._collect(element, parts)
-        return "".join(parts)
+        words = "".join(parts)
+        return ruby.place_readings(words) if ruby.BEGIN in words else words
 
     def _collect(self, element: "Element", parts: list[str]) -> None:
         parts.append(element.text or "")
@@ -239,6 +258,11 @@ class _Walker:
                 mark = _text_in(each, "note-citation")
                 parts.append(f"[{mark}]" if mark else "")
                 self._aside.append(each)
+            elif name == "ruby-text":
+                parts += [ruby.BEGIN, self._words(each), ruby.END]
+            elif name == "span" and attribute(each, "style-name") in self._raised:
+                words = self._words(each)
+                parts += [separator("".join(parts[-_BEFORE:]), words), words]
             elif name in _ASIDE:
                 self._aside.append(each)
             elif name not in _DROPPED:

@@ -11,10 +11,14 @@ from sakuin.index.readers.office_properties import properties_of
 from sakuin.index.readers.package import Package, Relationship, attribute, child, children, local, open_package
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.superscripts import separator
 from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
+
+_BEFORE = 8
+"""Pieces of text that are looked at for the word before a superscript."""
 
 _USUAL_PART = "ppt/presentation.xml"
 _TITLES = frozenset({"title", "ctrTitle"})
@@ -174,7 +178,10 @@ def _words(paragraph: "Element") -> str:
         element = waiting.pop()
         name = local(element)
         if name == "t":
-            parts.append(element.text or "")
+            words = element.text or ""
+            if _is_raised(element.getparent()):
+                parts.append(separator("".join(parts[-_BEFORE:]), words))
+            parts.append(words)
         elif name in ("br", "tab"):
             parts.append("\n" if name == "br" else "\t")
         elif name == "oMath":
@@ -184,3 +191,8 @@ def _words(paragraph: "Element") -> str:
         elif not name.endswith("Pr"):
             waiting += list(element.iterchildren())[::-1]
     return "".join(parts)
+
+
+def _is_raised(run: "Element | None") -> bool:
+    baseline = attribute(child(run, "rPr"), "baseline")
+    return bool(baseline) and not baseline.startswith(("-", "0"))

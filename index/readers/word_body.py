@@ -1,19 +1,20 @@
 """Walks over the XML of a Word file and puts its words where a reader sees them."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.readers import ruby
 from sakuin.index.readers.drawings import drawn_part, words_of_part, words_of_shape
 from sakuin.index.readers.nested import append_document
 from sakuin.index.readers.office_math import linear
-from sakuin.index.readers.package import Package, Relationship, attribute, child, first_child, local
+from sakuin.index.readers.package import Package, Relationship, attribute, child, children, first_child, local
 from sakuin.index.readers.plain import TextBuilder, one_line
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.superscripts import separator
 from sakuin.index.readers.word_notes import Notes, is_page_number
 from sakuin.index.readers.word_styles import Numbering, Styles, whole
 from sakuin.index.reasons import Reason
@@ -21,18 +22,16 @@ from sakuin.index.reasons import Reason
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
-# The reading of a ruby would stand inside the word.
 _DROPPED = frozenset(
-    {"rt", "pPr", "rPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr", "sdtPr", "sdtEndPr", "moveFrom", "del"}
+    {"pPr", "rPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr", "sdtPr", "sdtEndPr", "moveFrom", "del"}
 )
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 _DRAWINGS = frozenset({"docPr", "cNvPr", "textpath", "shape", "rect", "oval", "roundrect", "imagedata"})
 _LINKED = frozenset({"chart", "relIds"})
 _ASIDE = frozenset({"txbxContent", "altChunk"})
 _EQUATION = "oMath"
-# The mark of a note after a word, such as "revenue1"; "m2" and "10th" are no words with a note.
-_NOTED_WORD = re.compile(r"[A-Za-z]{3}\Z")
-_NOTE_MARK = re.compile(r"\s*[\d,*†‡§–-]{1,7}\s*")
+_BEFORE = 8
+"""Pieces of text that are looked at for the word before a superscript."""
 
 
 @dataclass(slots=True)
@@ -169,7 +168,8 @@ class WordBody:
         """Return the text in an element; inner paragraphs (of a note, the cells of a table) become lines."""
         parts: list[str] = []
         self._collect(element, parts)
-        return "".join(parts)
+        words = "".join(parts)
+        return ruby.place_readings(words) if ruby.BEGIN in words else words
 
     def _collect(self, element: "Element", parts: list[str]) -> None:
         for each in element.iterchildren():
@@ -184,6 +184,8 @@ class WordBody:
                 parts.append(_SIGNS[name])
             elif name in self._parts.notes:
                 self._collect_note(each, name, parts)
+            elif name == "ruby":
+                self._collect_ruby(each, parts)
             elif name == _EQUATION:
                 parts.append(linear(each))
             elif name in _DRAWINGS or name in _LINKED:
@@ -204,12 +206,18 @@ class WordBody:
             else:
                 self._collect(each, parts)
 
+    def _collect_ruby(self, element: "Element", parts: list[str]) -> None:
+        """Collect a word and its reading, which Word writes before it."""
+        for each in children(element, "rubyBase"):
+            self._collect(each, parts)
+        for each in children(element, "rt"):
+            parts += [ruby.BEGIN, self._words(each), ruby.END]
+
     def _collect_run(self, run: "Element", parts: list[str]) -> None:
         properties = first_child(run, "rPr")
         if properties is not None and self._is_raised(properties):
             words = self._words(run)
-            noted = _NOTE_MARK.fullmatch(words) and parts and _NOTED_WORD.search("".join(parts[-3:]))
-            parts.append(f" {words}" if noted else words)
+            parts += [separator("".join(parts[-_BEFORE:]), words), words]
         else:
             self._collect(run, parts)
 

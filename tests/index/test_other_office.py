@@ -54,7 +54,7 @@ class TestOpenDocument:
         )
         document = one("a.odt", open_file(f"<office:text>{body}</office:text>"))
         noted = ("期限は  十日[1]とする。", "[1] 土日を除く。", "山田: 要確認")
-        expected = ["見出し", *noted, "箱の言葉", "図の言葉", "品 | 数\n品 | 数", "漢字です。"]
+        expected = ["見出し", *noted, "箱の言葉", "図の言葉", "品 | 数\n品 | 数", "漢字（かんじ）です。"]
         assert blocks(document) == expected
         assert document.headings[0].level == 2
 
@@ -100,6 +100,12 @@ class TestOpenDocument:
         assert document.metadata == {
             "author": "山田", "modified_by": "佐藤", "date": "2024-05-01", "modified": "2025-01-31",
         }  # fmt: skip
+
+    def test_a_mark_in_superscript_is_no_part_of_its_word(self) -> None:
+        styles = "<style:style style:name='T1'><style:text-properties style:text-position='super 58%'/></style:style>"
+        raised = "<text:span text:style-name='T1'>{}</text:span>"
+        body = p(f"revenue{raised.format(1)} of 5 km{raised.format(2)}")
+        assert one("a.odt", open_file(body, styles)).text == "revenue 1 of 5 km2"
 
     def test_pages_of_a_presentation_are_sections(self) -> None:
         def frame(words: str, kind: str) -> str:

@@ -674,7 +674,7 @@ class TestDocx:
         paragraph = f"<w:p>{run.format('中身')}{inserted}{deleted}<w:r><w:ruby>{base}</w:ruby></w:r></w:p>"
         control = f"<w:sdt {nsdecls('w')}><w:sdtContent>{paragraph}</w:sdtContent></w:sdt>"
         word.element.body.insert(0, parse_xml(control))
-        assert one(tmp_path, "a.docx", word_bytes(word)).text == "中身追加漢"
+        assert one(tmp_path, "a.docx", word_bytes(word)).text == "中身追加漢（かん）"
 
     def test_a_zip_bomb_is_refused_before_it_unfolds(self, tmp_path: Path) -> None:
         word = docx.Document()

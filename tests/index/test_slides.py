@@ -84,3 +84,9 @@ def test_a_damaged_slide_costs_that_slide() -> None:
 def test_what_is_no_presentation_is_refused(content: bytes) -> None:
     with pytest.raises(ReadError, match="PowerPoint"):
         one(content)
+
+
+def test_a_mark_in_superscript_is_no_part_of_its_word() -> None:
+    runs = "<a:r><a:t>revenue</a:t></a:r><a:r><a:rPr baseline='30000'/><a:t>1</a:t></a:r>"
+    data = slide_file(f"<p:sp><p:txBody><a:p>{runs}</a:p></p:txBody></p:sp>")
+    assert one(data).text == "#1\n\nrevenue 1"
