@@ -49,7 +49,7 @@ def bad_files() -> dict[str, bytes]:
         "hollow.docx": zip_of({"hello.txt": b"hi"}),
         "bomb.docx": zip_of({"[Content_Types].xml": DOCX_TYPES.encode(), "word/document.xml": bytes(300_000_000)}),
         "truncated.docx": zip_of({"[Content_Types].xml": DOCX_TYPES.encode() * 50})[:200],
-        "unknown.xyz": b"???",
+        "unknown.xyz": b"\x7fELF\0\1",
         "noextension": b"some text",
     }
 
