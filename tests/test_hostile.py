@@ -50,7 +50,7 @@ def bad_files() -> dict[str, bytes]:
         "bomb.docx": zip_of({"[Content_Types].xml": DOCX_TYPES.encode(), "word/document.xml": bytes(300_000_000)}),
         "truncated.docx": zip_of({"[Content_Types].xml": DOCX_TYPES.encode() * 50})[:200],
         "unknown.xyz": b"\x7fELF\0\1",
-        "noextension": b"some text",
+        "noextension": b"\x7fELF\0\1",
     }
 
 
