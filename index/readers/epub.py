@@ -38,7 +38,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
             raise ReadError(Reason("not_office", {"type": "EPUB", "detail": "no META-INF/container.xml"}))
         for page in _spine(book, posixpath.dirname(name)):
             try:
-                _append(builder, source, package, page)
+                left_out += _append(builder, source, package, page)
             except ReadError as error:
                 if error.reason.code != "no_text":
                     left_out.append(Skipped(f"{source.uri}{MEMBER}{page}", error.reason))
@@ -72,9 +72,14 @@ def _spine(book: "Element", folder: str) -> list[str]:
     return pages
 
 
-def _append(builder: TextBuilder, source: Source, package: Package, page: str) -> None:
+def _append(builder: TextBuilder, source: Source, package: Package, page: str) -> list[Skipped]:
+    left_out: list[Skipped] = []
     data = package.read(page)
     if data:
         # Pages are XHTML whatever they are called; its empty elements are none in HTML.
         for item in html.read(Source(uri=f"{source.uri}{MEMBER}{posixpath.splitext(page)[0]}.xhtml", data=data)):
-            append_document(builder, item)
+            if isinstance(item, Document):
+                append_document(builder, item)
+            else:
+                left_out.append(item)
+    return left_out

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sakuin.index.documents import Document
+from sakuin.index.documents import Document, Skipped
 from sakuin.index.readers import html, lines
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.package import local, parse_xml
@@ -21,7 +21,7 @@ _DRAWN = frozenset({"text", "title", "desc"})
 """Elements of a drawing (SVG) that hold words."""
 
 
-def read(source: Source) -> Iterator[Document]:
+def read(source: Source) -> Iterator[Document | Skipped]:
     """Read an XML file as one document, a line for each text; one that cannot be parsed as it stands.
 
     Raises:
