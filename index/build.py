@@ -21,6 +21,7 @@ def build(
     settings: Settings = Settings(),
     progress: Progress = no_progress,
     *,
+    checksum: bool = False,
     timeout: float = WAIT_SECONDS,
 ) -> Report:
     """Bring an index in step with a folder of documents: read what is new or changed, remove what is gone.
@@ -30,6 +31,7 @@ def build(
         folder: The index; made if it is not there.
         settings: For a new index; must not contradict an existing one.
         progress: Told how far the work is.
+        checksum: Compare the bytes of all files, also of those whose size, times and inode are as they were.
         timeout: Seconds to wait for another writer.
 
     Raises:
@@ -53,11 +55,11 @@ def build(
         gone = {
             uri
             for uri in known.keys() - {file.uri for file in found}
-            if not Path(uri).is_absolute() or Path(uri).is_relative_to(root)
+            if not Path(uri).is_absolute() or Path(uri).is_relative_to(readable(str(root)))
         }
         if gone and not found:
             raise emptied(corpus, len(gone))
-        sync_files(writer, found, known, report, progress)
+        sync_files(writer, found, known, report, progress, checksum=checksum)
         for uri in sorted(gone):
             forget_file(writer, uri)
             report.removed += 1
@@ -71,6 +73,7 @@ def add(
     settings: Settings = Settings(),
     progress: Progress = no_progress,
     *,
+    checksum: bool = False,
     timeout: float = WAIT_SECONDS,
 ) -> Report:
     """Read files, or all files of folders, into an index, and bring up to date what it has of them already.
@@ -99,7 +102,7 @@ def add(
                 raise emptied(path, len(lost))
             found += here
             gone |= lost
-        sync_files(writer, found, known, report, progress)
+        sync_files(writer, found, known, report, progress, checksum=checksum)
         for uri in sorted(gone):
             forget_file(writer, uri)
             report.removed += 1

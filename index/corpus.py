@@ -4,6 +4,8 @@ import errno
 import hashlib
 import os
 import stat
+import time
+import unicodedata
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,16 @@ from typing import NoReturn
 
 from sakuin.index.errors import IndexFolderError, ReadError
 from sakuin.index.reasons import Reason
+from sakuin.index.store import FileState
+
+# A file written twice within one tick of its disk's clock looks the same after both: 10 ms is the longest that Linux
+# has, and disks that count in whole hundredths of a second may count in seconds, FAT in two.
+TICK_NS = 20_000_000
+COARSE_TICK_NS = 2_000_000_000
+COARSE_NS = 10_000_000
+
+KERNEL = ("/proc/", "/sys/")
+"""Where files are no files: reading some waits for ever, reading others never ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +33,9 @@ class FoundFile:
         path: Where it is.
         uri: What the index calls it.
         size: Bytes.
-        mtime_ns: Time of its last change, nanoseconds.
+        mtime_ns: Time of its last change, nanoseconds. Programs may set it: unpacked and copied files have an old one.
+        ctime_ns: Time at which the disk last changed anything of it, nanoseconds; nobody can set it.
+        inode: The number of the file on its disk: another one where another file took its name.
         reason: Why it cannot be read, where the name alone tells: a link that leads nowhere, or to a folder elsewhere.
     """
 
@@ -29,7 +43,35 @@ class FoundFile:
     uri: str
     size: int
     mtime_ns: int
+    ctime_ns: int = 0
+    inode: int = 0
     reason: Reason | None = None
+
+    def is_as(self, known: FileState) -> bool:
+        """Whether it looks just as when it was read: then it need not be read to know what is in it."""
+        noted = (known.size, known.mtime_ns, known.ctime_ns, known.inode)
+        return noted == (self.size, self.mtime_ns, self.ctime_ns, self.inode)
+
+    def state(self, sha256: str, reason: Reason | None, read_ns: int) -> FileState:
+        """What to note of it.
+
+        Args:
+            sha256: Of its bytes, "" where they are not known.
+            reason: Why nothing, or not all, was taken from it.
+            read_ns: When it was opened. Of one that was changed just before, no ctime is noted: it might be changed
+                once more and look the same, so the next build compares its bytes.
+        """
+        tick = TICK_NS if self.ctime_ns % COARSE_NS else COARSE_TICK_NS
+        ctime_ns = self.ctime_ns if read_ns - self.ctime_ns > tick else 0
+        return FileState(self.uri, self.size, self.mtime_ns, sha256, reason, ctime_ns, self.inode)
+
+    def now(self) -> "FoundFile":
+        """The same file as it looks now; this very one where it cannot be looked at."""
+        try:
+            state = self.path.stat()
+        except OSError:
+            return self
+        return _found(self.path, self.uri, state)
 
 
 def find_files(start: Path, root: Path | None) -> Iterator[FoundFile]:
@@ -47,7 +89,7 @@ def find_files(start: Path, root: Path | None) -> Iterator[FoundFile]:
         IndexFolderError: there is no ``start``, or something below it cannot be looked at.
     """
     require_there(start)
-    start = located(start)
+    start = located(spelled(start))
     if start.is_file():
         found = look_at(start, start, root)
         if found:
@@ -76,7 +118,8 @@ def find_files(start: Path, root: Path | None) -> Iterator[FoundFile]:
 
 def require_there(start: Path) -> None:
     """Raise IndexFolderError if there is no such file or folder."""
-    if not start.is_file() and not start.is_dir():
+    there = spelled(start)
+    if not there.is_file() and not there.is_dir():
         raise IndexFolderError(f"No file or folder {start}: check the path.")
 
 
@@ -96,7 +139,7 @@ def files_below(folder: Path, known: Collection[str], root: Path | None) -> set[
 def is_gone(path: Path) -> bool:
     """Whether a path leads to nothing; False where that cannot be told."""
     try:
-        os.lstat(path)
+        os.lstat(spelled(path))
     except OSError as error:
         return isinstance(error, FileNotFoundError | NotADirectoryError)
     return False
@@ -112,7 +155,7 @@ def look_at(path: Path, start: Path, root: Path | None) -> FoundFile | None:
 
     Returns:
         None where there is nothing that a user could miss: a pipe, a file gone meanwhile, a link to a folder that is
-        read by its true name.
+        read by its true name. Whatever it is, it is not opened.
 
     Raises:
         IndexFolderError: what it is cannot be told, as in a folder that may be listed but not entered.
@@ -130,9 +173,21 @@ def look_at(path: Path, start: Path, root: Path | None) -> FoundFile | None:
         unreadable_folder(error)
     if link and stat.S_ISDIR(state.st_mode) and not path.resolve().is_relative_to(start):
         return unreadable(path, root, Reason("link_elsewhere"))
+    if link and not stat.S_ISDIR(state.st_mode) and (not stat.S_ISREG(state.st_mode) or _of_kernel(path)):
+        return unreadable(path, root, Reason("not_a_file"))
     if not stat.S_ISREG(state.st_mode):
         return None
-    return FoundFile(path, name_of(path, root), state.st_size, state.st_mtime_ns)
+    return _found(path, name_of(path, root), state)
+
+
+def _found(path: Path, uri: str, state: os.stat_result) -> FoundFile:
+    # Windows has the time of a file's making in place of ctime.
+    ctime_ns = state.st_mtime_ns if os.name == "nt" else state.st_ctime_ns
+    return FoundFile(path, uri, state.st_size, state.st_mtime_ns, ctime_ns, state.st_ino)
+
+
+def _of_kernel(link: Path) -> bool:
+    return os.path.realpath(link).startswith(KERNEL)
 
 
 def unreadable(path: Path, root: Path | None, reason: Reason) -> FoundFile:
@@ -143,12 +198,47 @@ def unreadable(path: Path, root: Path | None, reason: Reason) -> FoundFile:
         root: As for `find_files`.
         reason: Why it cannot be read.
     """
-    return FoundFile(path, name_of(path, root), 0, 0, reason)
+    return FoundFile(path, name_of(path, root), 0, 0, reason=reason)
 
 
 def name_of(path: Path, root: Path | None) -> str:
     """What the index calls a path below a folder that was located: such names need not be located one by one."""
-    return readable((path.relative_to(root) if root and path.is_relative_to(root) else path).as_posix())
+    own = (path.relative_to(root) if root and path.is_relative_to(root) else path).as_posix()
+    name = readable(own)
+    # Of two names that differ only in how their letters are composed, the composed one is that.
+    if name != own and name == unicodedata.normalize("NFC", own) and _is_another(Path(root or "", name), path):
+        return own
+    return name
+
+
+def _is_another(path: Path, one: Path) -> bool:
+    """Whether a name is that of another file than ``one``; False where there is nothing of that name."""
+    try:
+        return not os.path.samestat(os.lstat(path), os.lstat(one))
+    except OSError:
+        return False
+
+
+def spelled(path: Path) -> Path:
+    """A path as its folders spell it: に may be one character, or two as Apple's disks and archives made there have it.
+
+    Args:
+        path: As somebody typed it, or as the index calls it.
+
+    Returns:
+        The path itself where it leads somewhere as it is, or nowhere in any spelling.
+    """
+    if os.path.lexists(path):
+        return path
+    there = Path(path.anchor)
+    for part in path.parts[bool(path.anchor) :]:
+        if not os.path.lexists(there / part):
+            try:
+                part = next(name for name in os.listdir(there) if readable(name) == readable(part))
+            except (OSError, StopIteration):
+                return path
+        there /= part
+    return there
 
 
 def uri_of(path: Path, root: Path | None) -> str:
@@ -170,10 +260,15 @@ def unreadable_folder(error: OSError) -> NoReturn:
 
 
 def readable(name: str) -> str:
-    """A file name as valid Unicode: names that are not UTF-8 are usually Shift_JIS, as old archives leave them."""
+    """A file name as valid Unicode, its letters composed (NFC), so that it is what people type.
+
+    Names that are not UTF-8 are usually Shift_JIS, as old archives leave them.
+    """
+    if name.isascii():
+        return name
     try:
         name.encode()
-        return name
+        return unicodedata.normalize("NFC", name)
     except UnicodeEncodeError:
         raw = os.fsencode(name)
     try:
@@ -192,10 +287,22 @@ def is_index(folder: Path) -> bool:
         return False
 
 
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file; raises ReadError where it cannot be read."""
+def hash_file(path: Path) -> tuple[str, int]:
+    """SHA-256 of a file, and when it was opened, in nanoseconds since 1970.
+
+    Raises:
+        ReadError: it cannot be read, or is no file.
+    """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        opened_ns = time.time_ns()
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ReadError(Reason("not_a_file"))
+            return hashlib.file_digest(file, "sha256").hexdigest(), opened_ns
     except OSError as error:
         raise ReadError(Reason("cannot_read", {"detail": error.strerror or str(error)})) from error
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    # Should a pipe have taken the file's name meanwhile, opening it would wait for somebody to write to it.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -1,5 +1,7 @@
 """Errors of the index and of the files it reads."""
 
+import errno
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -52,3 +54,39 @@ def writing_error(folder: Path, error: BaseException) -> BaseException:
         f"Writing the index in {folder} failed ({error}). The last commit stands. See that the disk has room "
         f"and that the folder may be written, then run the same command again."
     )
+
+
+LEAST_ROOM = 1024 * 1024
+"""Bytes that SQLite needs beside a database to open it, and some."""
+
+
+def opening_error(folder: Path, what: str, error: sqlite3.Error) -> IndexFolderError:
+    """A failure of SQLite to open an index, with what to do: nothing is to be deleted for a full disk."""
+    if is_damage(error):
+        return IndexFolderError(
+            f"{what} in {folder} is damaged, or no index ({error}): put a copy in its place, or delete the folder and "
+            f"build it again."
+        )
+    remedy = "See that the disk has room and that the folder may be read and written, then run the same command again."
+    if has_no_room(folder, error):
+        remedy = "The disk is full: make room on it, then run the same command again."
+    return IndexFolderError(f"{what} in {folder} cannot be opened ({error}). The index is as it was. {remedy}")
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that a file is not as it wrote it; it says other things where the disk fails it."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def has_no_room(folder: Path, error: BaseException) -> bool:
+    """Whether an error comes of a full disk, as far as can be told."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is None or code & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+        return False
+    try:
+        return code & 0xFF == sqlite3.SQLITE_FULL or shutil.disk_usage(folder).free < LEAST_ROOM
+    except OSError:
+        return False

@@ -26,9 +26,24 @@ COMMIT_PASSAGES = 500_000
 
 
 def sync_files(
-    writer: IndexWriter, found: Sequence[FoundFile], known: dict[str, FileState], report: Report, progress: Progress
+    writer: IndexWriter,
+    found: Sequence[FoundFile],
+    known: dict[str, FileState],
+    report: Report,
+    progress: Progress,
+    *,
+    checksum: bool = False,
 ) -> None:
-    """Read the files that are new or changed."""
+    """Read the files that are new or changed.
+
+    Args:
+        writer: Of the index.
+        found: The files of the corpus.
+        known: Those that the index knows, by uri.
+        report: Counts what was done.
+        progress: Told how far the work is.
+        checksum: Compare the bytes of all files, also of those that look unchanged.
+    """
     total, done = sum(file.size for file in found), 0
     paths: dict[str, Path] = {}
     for file in found:
@@ -36,7 +51,13 @@ def sync_files(
         if paths.setdefault(file.uri, file.path) != file.path:
             report.skipped.append(Skipped(file.uri, Reason("same_file_name")))
             continue
-        sync_file(writer, file, known.get(file.uri), report, lambda part, at=done: progress("", at + part, total))  # type: ignore[misc]
+        before = known.get(file.uri)
+        # A file without a hash was never read, whether for its rights or its type: that may have changed without its
+        # bytes.
+        if before and before.sha256 and not checksum and file.is_as(before):
+            count_unchanged(writer, before, report)
+        else:
+            sync_file(writer, file, before, report, lambda part, at=done: progress("", at + part, total))  # type: ignore[misc]
         done += file.size
         if writer.pending >= COMMIT_PASSAGES:
             writer.commit()
@@ -46,30 +67,37 @@ def sync_files(
 def sync_file(
     writer: IndexWriter, file: FoundFile, known: FileState | None, report: Report, progress: Callable[[int], None]
 ) -> None:
-    """Bring one file up to date."""
-    # A file without a hash was never read, whether for its rights or its type: that may have changed without its bytes.
-    if known and known.sha256 and (known.size, known.mtime_ns) == (file.size, file.mtime_ns):
-        count_unchanged(writer, known, report)
-        return
+    """Bring one file up to date that is new, or does not look as it did."""
     before = store.has_documents(writer.connection, file.uri)
-    digest = ""
+    digest, opened_ns = "", 0
     try:
         if file.reason:
             raise ReadError(file.reason)
+        # Not opened, for what the system makes up as it is read has a size of 0, and may be without end.
+        if not file.size:
+            raise ReadError(Reason("empty"))
         require_readable(Source(uri=file.uri, path=file.path))
-        digest = hash_file(file.path)
+        digest, opened_ns = hash_file(file.path)
         if known and known.sha256 == digest:
-            writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, known.reason))
+            if (state := file.state(digest, known.reason, opened_ns)) != known:
+                writer.put_file(state)
             count_unchanged(writer, known, report)
             return
         reason = add_documents(writer, file, report, progress)
+        if (now := file.now()) != file:
+            # Once more, for what was read may be half of each; what changes all the time is read as it is.
+            file = now
+            digest, opened_ns = hash_file(file.path)
+            reason = add_documents(writer, file, report, progress)
+            if file.now() != file:
+                digest, reason = "", Reason("changed")
     except ReadError as error:
         reason = error.reason
         if known and known.sha256 == digest and known.reason == reason:
             count_unchanged(writer, known, report)
             return
         forget_documents(writer, file.uri)
-    writer.put_file(FileState(file.uri, file.size, file.mtime_ns, digest, reason))
+    writer.put_file(file.state(digest, reason, opened_ns))
     after = store.has_documents(writer.connection, file.uri)
     report.added += after and not before
     report.updated += after and before

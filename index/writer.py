@@ -250,6 +250,7 @@ class IndexWriter:
     def _create_tables(self) -> None:
         try:
             if store.has_tables(self.connection):
+                store.add_columns(self.connection)
                 return
         except ValueError as error:
             raise IndexFolderError(f"{self.folder / store.NAME} is {error}: choose another folder.") from error

@@ -45,7 +45,15 @@ from sakuin.index.store.passages import (
     read_passages,
     removed_passages,
 )
-from sakuin.index.store.schema import begin, checkpoint, connect, create_tables, data_version, has_tables
+from sakuin.index.store.schema import (
+    add_columns,
+    begin,
+    checkpoint,
+    connect,
+    create_tables,
+    data_version,
+    has_tables,
+)
 
 __all__ = [
     "FORMAT",
@@ -54,6 +62,7 @@ __all__ = [
     "Manifest",
     "PassageRow",
     "PlaceRow",
+    "add_columns",
     "begin",
     "checkpoint",
     "committed_manifest",

@@ -12,6 +12,9 @@ from sakuin.index.store.checksums import damaged, row_checksum
 STATE = "uri, size, mtime_ns, sha256, reason"
 """What is noted of a file, in the order of its checksum."""
 
+LOOK = "ctime_ns, inode"
+"""What else is noted. Under no checksum, for indexes made before have none of it; if wrong, a file is hashed again."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileState:
@@ -23,14 +26,17 @@ class FileState:
     sha256: str
     reason: Reason | None = None
     """Why nothing, or not all, was taken from the file; None where all was."""
+    ctime_ns: int = 0
+    """When the disk last changed anything of it; 0 where the time did not tell, or was not noted."""
+    inode: int = 0
 
 
 def put_file(connection: sqlite3.Connection, state: FileState) -> None:
     """Store the state of a file, in place of what was known of it."""
     row = (state.uri, state.size, state.mtime_ns, state.sha256, state.reason.to_json() if state.reason else "")
     connection.execute(
-        f"INSERT OR REPLACE INTO files ({STATE}, checksum) VALUES (?, ?, ?, ?, ?, ?)",
-        (*row, row_checksum(row)),
+        f"INSERT OR REPLACE INTO files ({STATE}, checksum, {LOOK}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (*row, row_checksum(row), state.ctime_ns, _signed(state.inode)),
     )
 
 
@@ -40,12 +46,12 @@ def drop_file(connection: sqlite3.Connection, uri: str) -> None:
 
 
 def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
-    """Every file the index knows, by uri.
+    """Every file the index knows, by uri, of an index that is open for writing.
 
     Raises:
         IndexFolderError: what is noted of one is not what was written.
     """
-    rows = connection.execute(f"SELECT {STATE}, checksum FROM files")
+    rows = connection.execute(f"SELECT {STATE}, checksum, {LOOK} FROM files")
     return {state.uri: state for state in map(_file_state, rows)}
 
 
@@ -63,10 +69,16 @@ def read_skipped(connection: sqlite3.Connection, most: int = -1) -> list[Skipped
 
 
 def _file_state(row: Sequence[Any]) -> FileState:
-    uri, size, mtime_ns, sha256, reason, checksum = row
+    uri, size, mtime_ns, sha256, reason, checksum, *look = row
     if row_checksum((uri, size, mtime_ns, sha256, reason)) != checksum:
         raise damaged(f"what is noted of the file {uri}")
-    return FileState(uri, size, mtime_ns, sha256, Reason.from_json(reason))
+    ctime_ns, inode = look or (0, 0)
+    return FileState(uri, size, mtime_ns, sha256, Reason.from_json(reason), ctime_ns, inode % 2**64)
+
+
+def _signed(inode: int) -> int:
+    """A number of 64 bits as SQLite holds it."""
+    return inode - 2**64 if inode >= 2**63 else inode
 
 
 def forget_hashes(connection: sqlite3.Connection, code: str) -> None:

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from sakuin.index.errors import IndexFolderError
+from sakuin.index.errors import IndexFolderError, opening_error
 from sakuin.index.store.checksums import NAME, passage_id_of
 from sakuin.index.store.schema import connect, has_manifest_table, unfinished
 
@@ -68,7 +68,9 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
     try:
         rows = dict(connection.execute("SELECT key, value FROM manifest").fetchall())
         values = {key: json.loads(value) for key, value in rows.items()}
-    except (sqlite3.Error, ValueError) as error:
+    except sqlite3.Error as error:
+        raise opening_error(folder, "The manifest", error) from error
+    except ValueError as error:
         raise IndexFolderError(
             f"The manifest in {folder} cannot be read ({error}): delete the folder and build it again."
         ) from error

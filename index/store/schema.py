@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sakuin.index.errors import IndexFolderError
+from sakuin.index.errors import IndexFolderError, opening_error
 from sakuin.index.store.checksums import NAME
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ def connect(folder: Path, read_only: bool) -> sqlite3.Connection:
             require_manifest(connection, folder)
         return connection
     except sqlite3.Error as error:
-        raise IndexFolderError(
-            f"{path} cannot be opened as an index ({error}). If it is damaged, delete {folder} and build it again."
-        ) from error
+        raise opening_error(folder, path.name, error) from error
 
 
 def require_manifest(connection: sqlite3.Connection, folder: Path) -> None:
@@ -112,6 +110,7 @@ def create_tables(database: "Database") -> None:
         not_null={"size", "mtime_ns", "sha256", "reason", "checksum"},
         if_not_exists=True,
     )
+    add_columns(database.conn)
     database.table("documents").create(
         {
             "number": int,
@@ -143,6 +142,14 @@ def create_tables(database: "Database") -> None:
     database.table("passages").create_index(["passage_id"], if_not_exists=True)
     # Passages that stand nowhere any more but whose vectors still stand in a segment.
     database.table("removed_passages").create({"passage_id": int}, pk="passage_id", if_not_exists=True)
+
+
+def add_columns(connection: sqlite3.Connection) -> None:
+    """Add to an index that was made before what is noted of files since; what was made then goes on reading it."""
+    known = {row[1] for row in connection.execute("PRAGMA table_info(files)")}
+    for name in ("ctime_ns", "inode"):
+        if name not in known:
+            connection.execute(f"ALTER TABLE files ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
 
 
 def batched(values: Sequence[Any], size: int = MANY) -> Iterable[Sequence[Any]]:

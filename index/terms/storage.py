@@ -1,5 +1,6 @@
 """What readers and writers of a generation share: its fields, its files, and what tantivy's failures mean."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sakuin.index.errors import IndexFolderError
+from sakuin.index.errors import IndexFolderError, has_no_room
 
 if TYPE_CHECKING:
     import tantivy
@@ -19,6 +20,7 @@ COPIED = ("meta.json", ".managed.json")
 """Files that tantivy changes; all others are written once."""
 
 WRITE_REMEDY = "Check that the disk has room and that the folder may be written, then build again."
+FULL_REMEDY = "The disk is full; the index is as it was. Make room on the disk, then run the same command again."
 READ_REMEDY = "If its files may be read by you, it is damaged: delete the index folder and build it again."
 
 
@@ -69,4 +71,7 @@ def explained(folder: Path, what: str, remedy: str) -> Iterator[None]:
     except (IndexFolderError, KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:
+        # tantivy's own errors hold the system's as a text.
+        if has_no_room(folder, error) or f"os error {errno.ENOSPC}" in str(error):
+            remedy = FULL_REMEDY
         raise IndexFolderError(f"The term index in {folder} {what}: {error}. {remedy}") from error

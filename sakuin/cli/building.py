@@ -12,13 +12,18 @@ from sakuin.cli.output import progress_bar, show_skipped, show_state
 if TYPE_CHECKING:
     from sakuin.index.report import Report
 
+CHECKSUM_OPTION = click.option(
+    "--checksum", is_flag=True, help="Compare the bytes of all files, also of those that look unchanged."
+)
+
 
 @click.command()
 @click.argument("corpus", type=click.Path(path_type=Path))
 @INDEX_OPTION
 @DIM_OPTION
 @MODEL_OPTION
-def build(corpus: Path, folder: Path, dim: int | None, model: str | None) -> None:
+@CHECKSUM_OPTION
+def build(corpus: Path, folder: Path, dim: int | None, model: str | None, checksum: bool) -> None:
     """Bring the index in step with the folder CORPUS: read what is new or changed, remove what is gone.
 
     \b
@@ -29,7 +34,7 @@ def build(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     from sakuin.index.settings import Settings
 
     with progress_bar() as progress:
-        report = build(corpus, folder, Settings(model, dim), progress)
+        report = build(corpus, folder, Settings(model, dim), progress, checksum=checksum)
     show_report(report, folder)
 
 
@@ -38,7 +43,8 @@ def build(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
 @INDEX_OPTION
 @DIM_OPTION
 @MODEL_OPTION
-def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | None) -> None:
+@CHECKSUM_OPTION
+def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | None, checksum: bool) -> None:
     """Read files, or all files of folders, into the index.
 
     \b
@@ -52,7 +58,7 @@ def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | Non
     from sakuin.index.settings import Settings
 
     with progress_bar() as progress:
-        report = add(paths, folder, Settings(model, dim), progress)
+        report = add(paths, folder, Settings(model, dim), progress, checksum=checksum)
     show_report(report, folder)
 
 
