@@ -67,6 +67,8 @@ def from_examples() -> Iterator[str]:
     rng = random.Random(0)
     sentences = []
     for found in find_files(EXAMPLES, EXAMPLES):
+        if found.reason:
+            continue
         for document in read_file(found.path, found.uri):
             if isinstance(document, Document):
                 sentences += [document.text[p.start : p.end] for p in split(document, max_width=60)]

@@ -1,17 +1,29 @@
 """Keeps an index in step with files: what `index build`, `add` and `remove` do, as functions."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from sakuin.index import store
-from sakuin.index.corpus import FoundFile, files_below, find_files, is_gone, located, name_of, readable, require_there
+from sakuin.index.corpus import (
+    FoundFile,
+    files_below,
+    find_files,
+    is_gone,
+    located,
+    name_of,
+    readable,
+    require_there,
+    spelled,
+)
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.ingest import forget_file, sync_files
+from sakuin.index.excluding import is_excluded
+from sakuin.index.ingest import forget_files, sync_files
 from sakuin.index.lock import WAIT_SECONDS
 from sakuin.index.report import Progress, Report, finish, no_progress
 from sakuin.index.settings import Settings
+from sakuin.index.store import FileState
 from sakuin.index.writer import IndexWriter
 
 
@@ -22,6 +34,7 @@ def build(
     progress: Progress = no_progress,
     *,
     checksum: bool = False,
+    exclude: Sequence[str] = (),
     timeout: float = WAIT_SECONDS,
 ) -> Report:
     """Bring an index in step with a folder of documents: read what is new or changed, remove what is gone.
@@ -32,6 +45,7 @@ def build(
         settings: For a new index; must not contradict an existing one.
         progress: Told how far the work is.
         checksum: Compare the bytes of all files, also of those whose size, times and inode are as they were.
+        exclude: Patterns of what to leave out, as gitignore has them, relative to ``corpus``.
         timeout: Seconds to wait for another writer.
 
     Raises:
@@ -49,7 +63,7 @@ def build(
     report = Report()
     with IndexWriter(folder, settings, timeout=timeout) as writer:
         known = store.read_files(writer.connection)
-        found = list(find_files(root, root))
+        found = list(find_files(root, root, exclude))
         # Files from elsewhere, put in by `index add`, are called by their whole path and stay. So were files of this
         # corpus that were added before it was one; now they have a shorter name.
         gone = {
@@ -57,12 +71,10 @@ def build(
             for uri in known.keys() - {file.uri for file in found}
             if not Path(uri).is_absolute() or Path(uri).is_relative_to(readable(str(root)))
         }
-        if gone and not found:
-            raise emptied(corpus, len(gone))
+        if not found and (lost := read_before(gone, known)):
+            raise emptied(corpus, lost)
         sync_files(writer, found, known, report, progress, checksum=checksum)
-        for uri in sorted(gone):
-            forget_file(writer, uri)
-            report.removed += 1
+        forget_files(writer, gone, known, report)
         finish(writer, report, started)
     return report
 
@@ -74,12 +86,24 @@ def add(
     progress: Progress = no_progress,
     *,
     checksum: bool = False,
+    exclude: Sequence[str] = (),
+    keep_empty: bool = False,
     timeout: float = WAIT_SECONDS,
 ) -> Report:
     """Read files, or all files of folders, into an index, and bring up to date what it has of them already.
 
     Files that the index has of a folder and that are gone from the disk are forgotten. Those that are there and passed
     over, such as in a hidden folder that was added by its own name, stay.
+
+    Args:
+        paths: Files and folders.
+        folder: The index; made if it is not there, and if something can be read.
+        settings: For a new index; must not contradict an existing one.
+        progress: Told how far the work is.
+        checksum: As for `build`.
+        exclude: Patterns of what to leave out, relative to each of the folders.
+        keep_empty: Make an index also where nothing can be read.
+        timeout: Seconds to wait for another writer.
 
     Raises:
         IndexFolderError: as `IndexWriter` and `find_files`, or a folder is empty from which the index has files: its
@@ -96,18 +120,24 @@ def add(
         found: list[FoundFile] = []
         gone: set[str] = set()
         for path in paths:
-            here = list(find_files(path, root))
-            lost = gone_files(path, {file.uri for file in here}, known, root)
-            if lost and not here:
-                raise emptied(path, len(lost))
+            here = list(find_files(path, root, exclude))
+            lost = gone_files(path, here, known, root)
+            if not here and (number := read_before(lost, known)):
+                raise emptied(path, number)
             found += here
             gone |= lost
         sync_files(writer, found, known, report, progress, checksum=checksum)
-        for uri in sorted(gone):
-            forget_file(writer, uri)
-            report.removed += 1
-        finish(writer, report, started)
+        forget_files(writer, gone, known, report)
+        if writer.is_new and not report.taken and not keep_empty:
+            writer.unmake()
+        else:
+            finish(writer, report, started)
     return report
+
+
+def read_before(uris: Collection[str], known: Mapping[str, FileState]) -> int:
+    """How many of an index's files were not left out by a pattern."""
+    return sum(not is_excluded(known[uri].reason) for uri in uris)
 
 
 def emptied(folder: Path, files: int) -> IndexFolderError:
@@ -162,9 +192,8 @@ def remove(
         if single:
             # Names that were taken are free now.
             store.forget_hashes(writer.connection, "same_document_name")
-        for uri in sorted(files):
-            forget_file(writer, uri)
-        report.removed, report.removed_documents = len(files), len(single)
+        forget_files(writer, files, known, report)
+        report.removed_documents = len(single)
         finish(writer, report, started)
     return report
 
@@ -197,8 +226,8 @@ def files_named(name: str, known: Collection[str], root: Path | None) -> set[str
     return shown or there
 
 
-def gone_files(start: Path, here: Collection[str], known: Collection[str], root: Path | None) -> set[str]:
-    """Files that an index has of a folder and that are not on the disk any more.
+def gone_files(start: Path, here: Sequence[FoundFile], known: Collection[str], root: Path | None) -> set[str]:
+    """Files that an index has of a folder and that are not on the disk any more, or in a folder that is left out now.
 
     Args:
         start: The folder, or a file, of which none can be gone.
@@ -206,11 +235,12 @@ def gone_files(start: Path, here: Collection[str], known: Collection[str], root:
         known: What the index has.
         root: As for `find_files`.
     """
-    if not start.is_dir():
+    if not spelled(start).is_dir():
         return set()
-    return {
-        uri for uri in files_below(located(start), known, root) if uri not in here and is_gone(Path(root or "", uri))
-    }
+    there = {file.uri for file in here}
+    left_out = tuple(file.uri for file in here if file.uri.endswith("/"))
+    others = files_below(located(spelled(start)), known, root) - there
+    return {uri for uri in others if uri.startswith(left_out) or is_gone(Path(root or "", uri))}
 
 
 def corpus_root(writer: IndexWriter) -> Path | None:

@@ -6,12 +6,13 @@ import os
 import stat
 import time
 import unicodedata
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NoReturn
 
 from sakuin.index.errors import IndexFolderError, ReadError
+from sakuin.index.excluding import IGNORE_FILE, Rules, pages_in
 from sakuin.index.reasons import Reason
 from sakuin.index.store import FileState
 
@@ -74,19 +75,20 @@ class FoundFile:
         return _found(self.path, self.uri, state)
 
 
-def find_files(start: Path, root: Path | None) -> Iterator[FoundFile]:
+def find_files(start: Path, root: Path | None, exclude: Sequence[str] = ()) -> Iterator[FoundFile]:
     """The regular files under a folder (or the one file ``start`` is), in order of their names.
 
     Hidden files and folders and index folders are passed over. Links to files are read as files; folders behind links
-    are not entered, so that no loop of links can hold up a build. One that leads out of ``start``, and a link that
-    leads nowhere, come with the reason: a user may miss what is behind them.
+    are not entered, so that no loop of links can hold up a build. One that leads out of ``start``, a link that leads
+    nowhere, and what patterns leave out (a folder as one, its name ending with a slash) come with the reason.
 
     Args:
-        start: A file or folder.
+        start: A file or folder. A file, and a folder itself, is left out by no pattern: somebody named it.
         root: Files below it are called by their path relative to it, all others by their whole path; resolved.
+        exclude: Patterns as in a `.sakuinignore` in ``start``.
 
     Raises:
-        IndexFolderError: there is no ``start``, or something below it cannot be looked at.
+        IndexFolderError: there is no ``start``, something below it cannot be looked at, or a pattern is none.
     """
     require_there(start)
     start = located(spelled(start))
@@ -96,9 +98,9 @@ def find_files(start: Path, root: Path | None) -> Iterator[FoundFile]:
             yield found
         return
     # A loop, not os.walk, which recurses in Python 3.11 and fails below a thousand folders.
-    folders = [start]
+    folders = [(start, *_rules_at(start, root, exclude))]
     while folders:
-        folder = folders.pop()
+        folder, prefix, rules = folders.pop()
         try:
             with os.scandir(folder) as opened:
                 entries = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in opened)
@@ -107,13 +109,41 @@ def find_files(start: Path, root: Path | None) -> Iterator[FoundFile]:
                 yield unreadable(folder, root, Reason("long_path"))
                 continue
             unreadable_folder(error)
-        inner = [folder / name for name, is_folder in entries if is_folder and not name.startswith(".")]
-        folders += [path for path in reversed(inner) if not is_index(path)]
+        names = [name for name, _ in entries]
+        if IGNORE_FILE in names:
+            rules, bad = rules.with_file(folder, f"{prefix}{IGNORE_FILE}")
+            if bad:
+                yield unreadable(folder / IGNORE_FILE, root, bad)
+        pages = pages_in(names)
+        inner = []
         for name, is_folder in entries:
-            if not is_folder and not name.startswith("."):
-                found = look_at(folder / name, start, root)
-                if found:
-                    yield found
+            called = f"{prefix}{readable(name)}"
+            if reason := rules.reason(f"{called}/" if is_folder else called, pages):
+                left_out = unreadable(folder / name, root, reason)
+                yield replace(left_out, uri=f"{left_out.uri}/") if is_folder else left_out
+            elif name.startswith("."):
+                continue
+            elif is_folder:
+                inner.append((folder / name, f"{called}/", rules))
+            elif found := look_at(folder / name, start, root):
+                yield found
+        folders += [one for one in reversed(inner) if not is_index(one[0])]
+
+
+def _rules_at(start: Path, root: Path | None, exclude: Sequence[str]) -> tuple[str, Rules]:
+    """The name of a folder, and the rules that hold in it by what stands above it."""
+    if not root or start == root or not start.is_relative_to(root):
+        return "", Rules.of(exclude, "")
+    parts = [readable(part) for part in start.relative_to(root).parts]
+    prefix = "".join(f"{part}/" for part in parts)
+    own = rules = Rules.of(exclude, prefix)
+    folder, name = root, ""
+    for part in start.relative_to(root).parts:
+        if (folder / IGNORE_FILE).is_file():
+            rules, _ = rules.with_file(folder, f"{name}{IGNORE_FILE}")
+        folder, name = folder / part, f"{name}{readable(part)}/"
+    # Patterns above that leave out the very folder that is to be read do not count.
+    return prefix, own if rules.reason(prefix, frozenset()) else rules
 
 
 def require_there(start: Path) -> None:

@@ -1,7 +1,7 @@
 """Brings files into an index: what is new or changed is read, what is gone from them is forgotten."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -9,6 +9,7 @@ from sakuin.index import store
 from sakuin.index.corpus import FoundFile, hash_file
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.excluding import is_excluded
 from sakuin.index.file_types import MANY_DOCUMENTS
 from sakuin.index.passages import split
 from sakuin.index.readers import read_file, require_readable
@@ -52,6 +53,9 @@ def sync_files(
             report.skipped.append(Skipped(file.uri, Reason("same_file_name")))
             continue
         before = known.get(file.uri)
+        if is_excluded(file.reason):
+            exclude_file(writer, file, before, report)
+            continue
         # A file without a hash was never read, whether for its rights or its type: that may have changed without its
         # bytes.
         if before and before.sha256 and not checksum and file.is_as(before):
@@ -104,7 +108,8 @@ def sync_file(
     report.removed += before and not after
     if reason:
         report.skipped.append(Skipped(file.uri, reason))
-        report.partly += after
+        if after:
+            report.in_part.add(file.uri)
 
 
 def count_unchanged(writer: IndexWriter, file: FileState, report: Report) -> None:
@@ -113,7 +118,8 @@ def count_unchanged(writer: IndexWriter, file: FileState, report: Report) -> Non
     report.unchanged += taken
     if file.reason:
         report.skipped.append(Skipped(file.uri, file.reason))
-        report.partly += taken
+        if taken:
+            report.in_part.add(file.uri)
 
 
 def add_documents(
@@ -197,7 +203,27 @@ def forget_documents(writer: IndexWriter, uri: str) -> None:
     writer.remove(list(store.documents_of_file(writer.connection, uri).values()))
 
 
-def forget_file(writer: IndexWriter, uri: str) -> None:
-    """Remove a file with all that was read from it."""
-    forget_documents(writer, uri)
-    writer.drop_file(uri)
+def exclude_file(writer: IndexWriter, file: FoundFile, known: FileState | None, report: Report) -> None:
+    """Note that a file or folder is left out, and forget what was read of it before it was."""
+    report.excluded += 1
+    state = file.state("", file.reason, 0)
+    if known == state:
+        return
+    report.removed += store.has_documents(writer.connection, file.uri)
+    forget_documents(writer, file.uri)
+    writer.put_file(state)
+
+
+def forget_files(writer: IndexWriter, uris: Iterable[str], known: Mapping[str, FileState], report: Report) -> None:
+    """Remove files with all that was read from them.
+
+    Args:
+        writer: Of the index.
+        uris: Of the files.
+        known: All files of the index.
+        report: Counts those that were not left out anyway.
+    """
+    for uri in sorted(uris):
+        forget_documents(writer, uri)
+        writer.drop_file(uri)
+        report.removed += not is_excluded(known[uri].reason)

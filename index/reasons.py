@@ -31,6 +31,12 @@ class Reason(Fact):
         "here",
         "broken_link": "a link that cannot be followed ({detail})",
         "long_path": "its path is longer than this system allows: move it to a shorter one",
+        # What is not to be read, see `index.excluding`.
+        "excluded_by_default": "left out, as all of the name {pattern} are",
+        "excluded_by_file": "left out by {pattern} in {file}",
+        "excluded_by_option": "left out by --exclude {pattern}",
+        "excluded_with_page": "left out, for it holds what was saved with the web page {page}",
+        "bad_pattern": "{pattern} in it is no pattern that gitignore knows, and was passed over: mend or remove it",
         "same_file_name": "another file has the same name, in another encoding: rename one",
         "too_many_uploads": "more than {limit:,} files at once: add them from the command line",
         "upload_too_large": "larger than {limit:,} MB: add it from the command line",

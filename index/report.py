@@ -26,7 +26,8 @@ class Report:
         new_passages: Passages of documents that are new or have changed; those the index had already are not encoded
             again.
         skipped: Files of which nothing, or not all, was taken, and why.
-        partly: How many of these are in the index in part.
+        in_part: The names of those of them that are in the index in part.
+        excluded: How many files and folders were left out by patterns.
         seconds: Time taken.
         bytes: Size of the index folder afterwards.
     """
@@ -41,9 +42,20 @@ class Report:
     duplicates: int = 0
     new_passages: int = 0
     skipped: list[Skipped] = field(default_factory=list)
-    partly: int = 0
+    in_part: set[str] = field(default_factory=set)
+    excluded: int = 0
     seconds: float = 0.0
     bytes: int = 0
+
+    @property
+    def partly(self) -> int:
+        """How many of the skipped files are in the index in part."""
+        return sum(item.uri in self.in_part for item in self.skipped)
+
+    @property
+    def taken(self) -> int:
+        """Number of files that were asked for and of which the index has documents."""
+        return self.added + self.updated + self.unchanged
 
 
 def no_progress(name: str, done: int, total: int) -> None:

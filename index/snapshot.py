@@ -150,6 +150,11 @@ class Snapshot:
         with self._reading():
             return store.read_skipped(self._connection)
 
+    def excluded(self) -> list[Skipped]:
+        """The files and folders that patterns leave out, and by which."""
+        with self._reading():
+            return store.read_skipped(self._connection, excluded=True)
+
     def files(self) -> list[tuple[str, int]]:
         """(uri, number of documents) of every file."""
         with self._reading():

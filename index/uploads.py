@@ -165,7 +165,7 @@ def add_uploads(
             saved.append((name, *save(target, checked, content)))
         if not saved:
             return Uploaded([], skipped, None)
-        report = add([path for _, path, _ in saved], folder, progress=progress, timeout=timeout)
+        report = add([path for _, path, _ in saved], folder, progress=progress, keep_empty=True, timeout=timeout)
     except OSError as error:
         discard(path for _, path, new in saved if new)
         raise IndexFolderError(

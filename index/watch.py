@@ -1,13 +1,15 @@
 """Keeps an index in step with a folder for as long as it runs."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 from sakuin.index.build import build
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.excluding import IGNORE_FILE
 from sakuin.index.report import Progress, Report
 from sakuin.index.settings import Settings
 
@@ -24,6 +26,7 @@ def watch(
     settings: Settings,
     progress_bar: Callable[[], AbstractContextManager[Progress]],
     *,
+    exclude: Sequence[str] = (),
     still_ms: int = STILL_MS,
     retry_ms: int = RETRY_MS,
 ) -> Iterator[Report | str]:
@@ -34,11 +37,13 @@ def watch(
         folder: Of the index.
         settings: Of a new index.
         progress_bar: Shows how far a build is.
+        exclude: As for `build`.
         still_ms: Build once the folder has been still for so long.
         retry_ms: Try again so long after a build that could not be done.
 
     Yields:
-        What a build did, where it did anything; or why it could not be done, and it will be tried again.
+        What a build did, where it did anything: of skipped files those that it skipped for the first time; or why it
+        could not be done, and it will be tried again.
 
     Raises:
         IndexFolderError: the first build could not be done.
@@ -50,7 +55,8 @@ def watch(
 
     def matters(path: str) -> bool:
         inside = Path(path).relative_to(root).parts
-        return not Path(path).is_relative_to(index) and not any(part.startswith(".") for part in inside)
+        hidden = [part for part in inside if part.startswith(".")]
+        return not Path(path).is_relative_to(index) and hidden in ([], [IGNORE_FILE])
 
     stream = changes(
         root,
@@ -74,12 +80,12 @@ def watch(
         return False
 
     due, first, told = True, True, ""
-    skipped: list[Skipped] = []
+    skipped: set[Skipped] = set()
     while True:
         if due:
             try:
                 with progress_bar() as progress:
-                    report = build(corpus, folder, settings, progress)
+                    report = build(corpus, folder, settings, progress, exclude=exclude)
             except IndexFolderError as error:
                 if first:
                     raise
@@ -91,8 +97,10 @@ def watch(
                 told = ""
                 # What changed while the first build ran was not watched yet: look once more.
                 due = first
-                if first or report.added or report.updated or report.removed or report.skipped != skipped:
-                    yield report
-                skipped = report.skipped
+                # What could not be read last time was told then.
+                fresh = [item for item in report.skipped if item not in skipped]
+                skipped = set(report.skipped)
+                if first or fresh or report.added or report.updated or report.removed:
+                    yield replace(report, skipped=fresh)
                 first = False
         due = changed() or due

@@ -5,8 +5,6 @@ and the manifest that names those files visible in one step. Killed before it, a
 manifest names; the next writer sweeps them away.
 """
 
-import re
-import shutil
 import sqlite3
 import sys
 from collections import deque
@@ -29,14 +27,13 @@ from sakuin.index.model import load_model
 from sakuin.index.pending import PendingVectors
 from sakuin.index.settings import Settings, adopted, first_manifest
 from sakuin.index.store import FileState, Manifest
+from sakuin.index.sweeping import sweep, unmake
 from sakuin.index.terms import Terms, TermsWriter, sync_folder
 from sakuin.index.text.workers import Analysers
 from sakuin.index.vectors import Segment, as_int8, sha256_of
 
 # Passages held back until they are encoded and analysed together.
 BATCH = 4096
-SEGMENT_FILE = re.compile(r"\d{8}\.(ids\.npy|int8\.npy|codes\.faiss)|spool-\d{4}\.npy")
-GENERATION = re.compile(r"\d{8}")
 
 CHANGED_SHARE = 0.05
 """Share of the passages that come or go before background score statistics are measured anew."""
@@ -70,6 +67,7 @@ class IndexWriter:
             ModelError: the model cannot be loaded.
         """
         self.folder = folder
+        self._made_folder, self._unmake = not folder.exists(), False
         # Before anything is made: settings that cannot be met leave nothing behind.
         fresh = None if (folder / store.NAME).is_file() else first_manifest(settings)
         self._lock = acquire(folder, timeout)
@@ -91,7 +89,7 @@ class IndexWriter:
         try:
             self._create_tables()
             self._committed, self.manifest, self.model = self._prepare(settings, fresh)
-            self._sweep()
+            sweep(self.folder, self._committed)
         except (sqlite3.Error, OSError) as error:
             self._close()
             raise writing_error(self.folder, error) from error
@@ -116,6 +114,15 @@ class IndexWriter:
     def pending(self) -> int:
         """Passages added since the last commit."""
         return len(self._waiting) + len(self._new)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was ever committed."""
+        return self._committed is None
+
+    def unmake(self) -> None:
+        """Have an index that is new deleted at the end, and its folder if that is new too."""
+        self._unmake = True
 
     def add(self, document: Document, file: str, passages: Sequence[Passage]) -> None:
         """Add a document read from ``file``, "" for none; one of the same id must have been removed before."""
@@ -244,7 +251,7 @@ class IndexWriter:
         self.connection.commit()
         self.manifest = self._committed = manifest
         self._forget()
-        self._sweep()
+        sweep(self.folder, self._committed)
         store.checkpoint(self.connection)
 
     def _create_tables(self) -> None:
@@ -349,23 +356,12 @@ class IndexWriter:
         opened = [Segment(self.folder / "vectors", name, removed, with_codes=False) for name in segments]
         return background_of(opened, Terms(self._terms_folder(generation)), self.connection, self.model)
 
-    def _sweep(self) -> None:
-        """Remove files of a writer's making that the committed manifest does not name."""
-        committed = self._committed
-        keep = {self.folder / name for name in committed.checksums} if committed else set()
-        for path in (self.folder / "vectors").glob("*"):
-            if path not in keep and SEGMENT_FILE.fullmatch(path.name):
-                path.unlink(missing_ok=True)
-        for path in (self.folder / "terms").glob("*"):
-            if GENERATION.fullmatch(path.name) and not (committed and int(path.name) == committed.generation):
-                shutil.rmtree(path, ignore_errors=True)
-
     def _discard(self) -> None:
         """Undo what was not committed."""
         if self.connection.in_transaction:
             self.connection.rollback()
         self._forget()
-        self._sweep()
+        sweep(self.folder, self._committed)
 
     def _forget(self) -> None:
         """Start anew with what is committed."""
@@ -380,6 +376,8 @@ class IndexWriter:
         if self._analysers:
             self._analysers.close()
         self.connection.close()
+        if self._unmake:
+            unmake(self.folder, made_folder=self._made_folder)
         self._lock.release()
 
 

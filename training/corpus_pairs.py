@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from sakuin.index.corpus import find_files, located
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.excluding import is_excluded
 from sakuin.index.passages import split, text_width
 from sakuin.index.readers import read_file
 from sakuin.index.reasons import Reason
@@ -65,6 +66,8 @@ def read_documents(corpus: Path, progress: Progress = no_progress) -> tuple[list
     skipped: list[Skipped] = []
     for file in found:
         progress(file.uri, done, total)
+        if is_excluded(file.reason):
+            continue
         try:
             if file.reason:
                 raise ReadError(file.reason)

@@ -15,6 +15,9 @@ STATE = "uri, size, mtime_ns, sha256, reason"
 LOOK = "ctime_ns, inode"
 """What else is noted. Under no checksum, for indexes made before have none of it; if wrong, a file is hashed again."""
 
+EXCLUDED = 'reason LIKE \'{"code":"excluded%\''
+"""Of what is not to be read: no file of the index, and no skipped one."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileState:
@@ -55,15 +58,20 @@ def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
     return {state.uri: state for state in map(_file_state, rows)}
 
 
-def read_skipped(connection: sqlite3.Connection, most: int = -1) -> list[Skipped]:
-    """The first of the files of which nothing, or not all, was taken, in order of their names; -1 for all.
+def read_skipped(connection: sqlite3.Connection, most: int = -1, *, excluded: bool = False) -> list[Skipped]:
+    """The first of the files of which nothing, or not all, was taken, in order of their names.
+
+    Args:
+        connection: To the database.
+        most: How many; -1 for all.
+        excluded: Those that patterns leave out, in place of those that could not be read.
 
     Raises:
         IndexFolderError: what is noted of one is not what was written.
     """
     rows = connection.execute(
-        f"SELECT {STATE}, checksum FROM files WHERE reason != '' ORDER BY uri LIMIT ?",
-        (most,),
+        f"SELECT {STATE}, checksum FROM files WHERE reason != '' AND ({EXCLUDED}) = ? ORDER BY uri LIMIT ?",
+        (excluded, most),
     )
     return [Skipped(state.uri, state.reason) for state in map(_file_state, rows) if state.reason]
 
@@ -96,8 +104,8 @@ def has_documents(connection: sqlite3.Connection, file: str) -> bool:
 def count_documents_by_file(connection: sqlite3.Connection) -> list[tuple[str, int]]:
     """(uri, number of documents) of every file."""
     return connection.execute(
-        "SELECT f.uri, count(d.number) FROM files f LEFT JOIN documents d ON d.file = f.uri GROUP BY f.uri "
-        "ORDER BY f.uri"
+        "SELECT f.uri, count(d.number) FROM files f LEFT JOIN documents d ON d.file = f.uri "
+        f"WHERE NOT f.{EXCLUDED} GROUP BY f.uri ORDER BY f.uri"
     ).fetchall()
 
 
@@ -106,10 +114,10 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
     numbers = {
         name: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
         for name, table in {
-            "files": "files",
+            "files": f"files WHERE NOT {EXCLUDED}",
             "documents": "documents",
             "places": "passages",
-            "skipped": "files WHERE reason != ''",
+            "skipped": f"files WHERE reason != '' AND NOT {EXCLUDED}",
         }.items()
     }
     row = connection.execute("SELECT value FROM manifest WHERE key = 'passages'").fetchone()

@@ -10,7 +10,7 @@ from typing import Literal
 
 from sakuin.index.documents import MetadataValue, Skipped
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.store.files import read_skipped
+from sakuin.index.store.files import EXCLUDED, read_skipped
 from sakuin.index.store.schema import begin, connect
 from sakuin.index.where import type_of
 
@@ -136,7 +136,8 @@ def list_kinds(connection: sqlite3.Connection) -> list[str]:
 
 def list_skipped(connection: sqlite3.Connection, most: int) -> tuple[list[Skipped], int]:
     """The first of the files of which nothing, or not all, was taken, and why; and how many there are."""
-    number = connection.execute("SELECT count(*) FROM files WHERE reason != ''").fetchone()[0]
+    some = f"reason != '' AND NOT {EXCLUDED}"
+    number = connection.execute(f"SELECT count(*) FROM files WHERE {some}").fetchone()[0]
     return read_skipped(connection, most), int(number)
 
 

@@ -7,11 +7,18 @@ from typing import TYPE_CHECKING
 import click
 
 from sakuin.cli.options import DIM_OPTION, INDEX_OPTION, MODEL_OPTION
-from sakuin.cli.output import progress_bar, show_skipped, show_state
+from sakuin.cli.output import progress_bar, show_excluded, show_skipped, show_state
 
 if TYPE_CHECKING:
     from sakuin.index.report import Report
 
+EXCLUDE_OPTION = click.option(
+    "--exclude",
+    multiple=True,
+    metavar="PATTERN",
+    help="Leave out what matches, as gitignore has it; may be given again. A .sakuinignore in the folder says so for "
+    "good.",
+)
 CHECKSUM_OPTION = click.option(
     "--checksum", is_flag=True, help="Compare the bytes of all files, also of those that look unchanged."
 )
@@ -22,19 +29,23 @@ CHECKSUM_OPTION = click.option(
 @INDEX_OPTION
 @DIM_OPTION
 @MODEL_OPTION
+@EXCLUDE_OPTION
 @CHECKSUM_OPTION
-def build(corpus: Path, folder: Path, dim: int | None, model: str | None, checksum: bool) -> None:
+def build(
+    corpus: Path, folder: Path, dim: int | None, model: str | None, exclude: tuple[str, ...], checksum: bool
+) -> None:
     """Bring the index in step with the folder CORPUS: read what is new or changed, remove what is gone.
 
     \b
     index build docs/
     index build docs/ --index /data/docs.index --dim 512
+    index build docs/ --exclude drafts/ --exclude "*.bak"
     """
     from sakuin.index.build import build
     from sakuin.index.settings import Settings
 
     with progress_bar() as progress:
-        report = build(corpus, folder, Settings(model, dim), progress, checksum=checksum)
+        report = build(corpus, folder, Settings(model, dim), progress, checksum=checksum, exclude=exclude)
     show_report(report, folder)
 
 
@@ -43,8 +54,11 @@ def build(corpus: Path, folder: Path, dim: int | None, model: str | None, checks
 @INDEX_OPTION
 @DIM_OPTION
 @MODEL_OPTION
+@EXCLUDE_OPTION
 @CHECKSUM_OPTION
-def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | None, checksum: bool) -> None:
+def add(
+    paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | None, exclude: tuple[str, ...], checksum: bool
+) -> None:
     """Read files, or all files of folders, into the index.
 
     \b
@@ -58,8 +72,14 @@ def add(paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | Non
     from sakuin.index.settings import Settings
 
     with progress_bar() as progress:
-        report = add(paths, folder, Settings(model, dim), progress, checksum=checksum)
-    show_report(report, folder)
+        report = add(paths, folder, Settings(model, dim), progress, checksum=checksum, exclude=exclude)
+    if report.taken or report.removed:
+        show_report(report, folder)
+        return
+    show_skipped(report.skipped, report.partly, everything=True)
+    show_excluded(report.excluded)
+    click.echo(f"Error: nothing of {', '.join(map(str, paths))} could be read, so nothing was added.", err=True)
+    sys.exit(1)
 
 
 @click.command()
@@ -88,7 +108,8 @@ def remove(names: tuple[str, ...], folder: Path) -> None:
 @INDEX_OPTION
 @DIM_OPTION
 @MODEL_OPTION
-def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> None:
+@EXCLUDE_OPTION
+def watch(corpus: Path, folder: Path, dim: int | None, model: str | None, exclude: tuple[str, ...]) -> None:
     """Keep the index in step with the folder CORPUS: build it, then again whenever a file changes. Ctrl-C ends it.
 
     \b
@@ -102,7 +123,7 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None) -> Non
     limit_arenas()
     watching = False
     try:
-        for report in watch(corpus, folder, Settings(model, dim), progress_bar):
+        for report in watch(corpus, folder, Settings(model, dim), progress_bar, exclude=exclude):
             if isinstance(report, str):
                 click.echo(report, err=True)
             else:
@@ -141,3 +162,4 @@ def show_report(report: "Report", folder: Path) -> None:
     speed = f", {report.new_passages / report.seconds:,.0f} passages a second" if report.new_passages else ""
     show_state(report, folder, f"{report.new_passages:,} passages read in {report.seconds:.1f} s{speed}")
     show_skipped(report.skipped, report.partly)
+    show_excluded(report.excluded)

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from sakuin.cli.options import INDEX_OPTION
-from sakuin.cli.output import clean, readable_size, show_skipped, to_json
+from sakuin.cli.output import clean, readable_size, show_excluded, show_reasons, show_skipped, to_json
 
 
 @click.command()
@@ -27,7 +27,7 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
         manifest = snapshot.manifest
         fusion = Fusion.of(manifest.fusion)
         documents = dict(snapshot.files())
-        skipped = snapshot.skipped()
+        skipped, excluded = snapshot.skipped(), snapshot.excluded()
         facts: dict[str, Any] = {
             "index": str(folder),
             "corpus": manifest.corpus,
@@ -48,6 +48,7 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
         }
         if files:
             facts["files"] = [{"uri": uri, "documents": number} for uri, number in documents.items()]
+            facts["excluded"] = [{"uri": item.uri, "reason": item.reason.to_dict()} for item in excluded]
         if facets:
             facts["fields"] = snapshot.field_names()
             facts["facets"] = [facet.to_dict() for facet in snapshot.facets()]
@@ -62,6 +63,11 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
         if not isinstance(value, list):
             click.echo(f"{name:12} {readable_size(value) if name == 'bytes' else value}")
     show_skipped(skipped, partly, everything=files)
+    if files and excluded:
+        click.echo(f"Left out:  {len(excluded):,} by patterns")
+        show_reasons(excluded, len(excluded))
+    else:
+        show_excluded(len(excluded))
     for item in facts["files"] if files else ():
         click.echo(f"{item['documents']:8}  {clean(item['uri'])}")
     for field in facts["facets"] if facets else ():

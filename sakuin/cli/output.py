@@ -58,6 +58,12 @@ def show_skipped(files: "Sequence[Skipped]", partly: int, everything: bool = Fal
         click.echo("  `index info --files` lists all.")
 
 
+def show_excluded(number: int) -> None:
+    """How many files and folders patterns leave out."""
+    if number:
+        click.echo(f"Left out:  {number:,} by patterns; `index info --files` lists them")
+
+
 def show_reasons(skipped: "Sequence[Skipped]", most: int) -> None:
     """The first of what was left out, each with the reason, and how many more there are."""
     for item in skipped[:most]:

@@ -89,6 +89,7 @@ def test_what_looks_unchanged_is_not_opened_unless_told(tmp_path: Path, monkeypa
         add([corpus], folder, checksum=True)
         assert names == ["a.txt", "a.txt"]
         (corpus / "a.txt").chmod(0o600)
+        time.sleep(0.05)
         build(corpus, folder)
         build(corpus, folder)
         assert names == ["a.txt"] * 3

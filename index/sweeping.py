@@ -1,0 +1,42 @@
+"""Deletes files of an index's making: what a killed writer left, and an index that came to nothing."""
+
+import re
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from sakuin.index import store
+from sakuin.index.lock import LOCK
+from sakuin.index.store import Manifest
+
+SEGMENT_FILE = re.compile(r"\d{8}\.(ids\.npy|int8\.npy|codes\.faiss)|spool-\d{4}\.npy")
+GENERATION = re.compile(r"\d{8}")
+
+
+def sweep(folder: Path, committed: Manifest | None) -> None:
+    """Remove files of a writer's making that the committed manifest does not name."""
+    keep = {folder / name for name in committed.checksums} if committed else set()
+    for path in (folder / "vectors").glob("*"):
+        if path not in keep and SEGMENT_FILE.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+    for path in (folder / "terms").glob("*"):
+        if GENERATION.fullmatch(path.name) and not (committed and int(path.name) == committed.generation):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def unmake(folder: Path, *, made_folder: bool) -> None:
+    """Delete an index to which nothing was ever committed, while its lock is held and its database is closed.
+
+    Args:
+        folder: Of the index.
+        made_folder: Whether the folder was made for it, and goes with it.
+    """
+    for path in folder.glob(f"{store.NAME}*"):
+        path.unlink()
+    for name in ("vectors", "terms"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    # The lock last, so that nobody begins to write here meanwhile.
+    with suppress(OSError):
+        (folder / LOCK).unlink()
+        if made_folder:
+            folder.rmdir()
