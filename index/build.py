@@ -21,6 +21,7 @@ from sakuin.index.errors import IndexFolderError
 from sakuin.index.excluding import is_excluded
 from sakuin.index.ingest import forget_files, sync_files
 from sakuin.index.lock import WAIT_SECONDS
+from sakuin.index.readers.guarded import Limits
 from sakuin.index.report import Progress, Report, finish, no_progress
 from sakuin.index.settings import Settings
 from sakuin.index.store import FileState
@@ -35,6 +36,7 @@ def build(
     *,
     checksum: bool = False,
     exclude: Sequence[str] = (),
+    limits: Limits = Limits(),
     timeout: float = WAIT_SECONDS,
 ) -> Report:
     """Bring an index in step with a folder of documents: read what is new or changed, remove what is gone.
@@ -46,6 +48,7 @@ def build(
         progress: Told how far the work is.
         checksum: Compare the bytes of all files, also of those whose size, times and inode are as they were.
         exclude: Patterns of what to leave out, as gitignore has them, relative to ``corpus``.
+        limits: What reading one file may take.
         timeout: Seconds to wait for another writer.
 
     Raises:
@@ -73,7 +76,7 @@ def build(
         }
         if not found and (lost := read_before(gone, known)):
             raise emptied(corpus, lost)
-        sync_files(writer, found, known, report, progress, checksum=checksum)
+        sync_files(writer, found, known, report, progress, checksum=checksum, limits=limits)
         forget_files(writer, gone, known, report)
         finish(writer, report, started)
     return report
@@ -87,6 +90,7 @@ def add(
     *,
     checksum: bool = False,
     exclude: Sequence[str] = (),
+    limits: Limits = Limits(),
     keep_empty: bool = False,
     timeout: float = WAIT_SECONDS,
 ) -> Report:
@@ -102,6 +106,7 @@ def add(
         progress: Told how far the work is.
         checksum: As for `build`.
         exclude: Patterns of what to leave out, relative to each of the folders.
+        limits: What reading one file may take.
         keep_empty: Make an index also where nothing can be read.
         timeout: Seconds to wait for another writer.
 
@@ -126,7 +131,7 @@ def add(
                 raise emptied(path, number)
             found += here
             gone |= lost
-        sync_files(writer, found, known, report, progress, checksum=checksum)
+        sync_files(writer, found, known, report, progress, checksum=checksum, limits=limits)
         forget_files(writer, gone, known, report)
         if writer.is_new and not report.taken and not keep_empty:
             writer.unmake()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,8 +13,9 @@ from sakuin.index.errors import ReadError
 from sakuin.index.excluding import is_excluded
 from sakuin.index.file_types import MANY_DOCUMENTS
 from sakuin.index.passages import split
-from sakuin.index.readers import read_file, require_readable
+from sakuin.index.readers import require_readable
 from sakuin.index.readers.files import seconds_allowed, took_too_long
+from sakuin.index.readers.guarded import GuardedReader, Limits
 from sakuin.index.readers.source import Source
 from sakuin.index.reasons import PARTS_KEPT, Part, Reason, position_in
 from sakuin.index.report import Progress, Report
@@ -34,6 +36,7 @@ def sync_files(
     progress: Progress,
     *,
     checksum: bool = False,
+    limits: Limits = Limits(),
 ) -> None:
     """Read the files that are new or changed.
 
@@ -44,32 +47,46 @@ def sync_files(
         report: Counts what was done.
         progress: Told how far the work is.
         checksum: Compare the bytes of all files, also of those that look unchanged.
+        limits: What reading one file may take; one that took too much before is read again if they are higher now.
     """
     total, done = sum(file.size for file in found), 0
     paths: dict[str, Path] = {}
-    for file in found:
-        progress(file.uri, done, total)
-        if paths.setdefault(file.uri, file.path) != file.path:
-            report.skipped.append(Skipped(file.uri, Reason("same_file_name")))
-            continue
-        before = known.get(file.uri)
-        if is_excluded(file.reason):
-            exclude_file(writer, file, before, report)
-            continue
-        # A file without a hash was never read, whether for its rights or its type: that may have changed without its
-        # bytes.
-        if before and before.sha256 and not checksum and file.is_as(before):
-            count_unchanged(writer, before, report)
-        else:
-            sync_file(writer, file, before, report, lambda part, at=done: progress("", at + part, total))  # type: ignore[misc]
-        done += file.size
-        if writer.pending >= COMMIT_PASSAGES:
-            writer.commit()
+    with GuardedReader(limits) as reader:
+        for file in found:
+            progress(file.uri, done, total)
+            if paths.setdefault(file.uri, file.path) != file.path:
+                report.skipped.append(Skipped(file.uri, Reason("same_file_name")))
+                continue
+            before = known.get(file.uri)
+            if is_excluded(file.reason):
+                exclude_file(writer, file, before, report)
+                continue
+            if before and limits.are_raised(before.reason):
+                before = replace(before, sha256="")
+            # A file without a hash was never read, whether for its rights or its type: that may have changed without
+            # its bytes.
+            if before and before.sha256 and not checksum and file.is_as(before):
+                count_unchanged(writer, before, report)
+            else:
+
+                def show(part: int, at: int = done) -> None:
+                    progress("", at + part, total)
+
+                sync_file(writer, file, before, report, show, reader=reader)
+            done += file.size
+            if writer.pending >= COMMIT_PASSAGES:
+                writer.commit()
     progress("", total, total)
 
 
 def sync_file(
-    writer: IndexWriter, file: FoundFile, known: FileState | None, report: Report, progress: Callable[[int], None]
+    writer: IndexWriter,
+    file: FoundFile,
+    known: FileState | None,
+    report: Report,
+    progress: Callable[[int], None],
+    *,
+    reader: GuardedReader,
 ) -> None:
     """Bring one file up to date that is new, or does not look as it did."""
     before = store.has_documents(writer.connection, file.uri)
@@ -87,12 +104,12 @@ def sync_file(
                 writer.put_file(state)
             count_unchanged(writer, known, report)
             return
-        reason = add_documents(writer, file, report, progress)
+        reason = add_documents(writer, file, report, progress, reader=reader)
         if (now := file.now()) != file:
             # Once more, for what was read may be half of each; what changes all the time is read as it is.
             file = now
             digest, opened_ns = hash_file(file.path)
-            reason = add_documents(writer, file, report, progress)
+            reason = add_documents(writer, file, report, progress, reader=reader)
             if file.now() != file:
                 digest, reason = "", Reason("changed")
     except ReadError as error:
@@ -123,7 +140,7 @@ def count_unchanged(writer: IndexWriter, file: FileState, report: Report) -> Non
 
 
 def add_documents(
-    writer: IndexWriter, file: FoundFile, report: Report, progress: Callable[[int], None]
+    writer: IndexWriter, file: FoundFile, report: Report, progress: Callable[[int], None], *, reader: GuardedReader
 ) -> Reason | None:
     """Read a file into the index; returns why parts of it were left out, if any were.
 
@@ -139,7 +156,7 @@ def add_documents(
     committed = report.new_passages
     old = store.documents_of_file(writer.connection, file.uri)
     allowed = seconds_allowed(file.size)
-    for item, seconds in timed(read_file(file.path, file.uri)):
+    for item, seconds in timed(reader.read(file.path, file.uri)):
         if seconds > allowed and file.path.suffix.lower() in MANY_DOCUMENTS:
             # The first, so that it is seen among a thousand empty rows.
             parts.insert(0, Part(position_in(file.uri, item.uri), took_too_long(allowed)))

@@ -64,6 +64,13 @@ class Reason(Fact):
         "encrypted_member": "encrypted: unpack the archive with its password first",
         "no_mail": "not a mail: it has no headers",
         "too_large_mail": "a mail of more than {limit:,} MB",
+        # What reading it took, see `index.readers.guarded`.
+        "needs_too_much_memory": "reading it needs more than {megabytes:,} MB of memory: split it, or allow more with "
+        "--max-memory",
+        "needs_too_much_time": "reading it takes more than {seconds:g} seconds: split it, or allow more with "
+        "--max-seconds",
+        "reader_died": "the library that reads such files broke down over it ({detail}), perhaps because it needs more "
+        "than {megabytes:,} MB of memory: save it anew, or allow more with --max-memory",
         # Its encoding.
         "binary": "looks like binary data, not text",
         "mixed_encodings": "two encodings in one file, or damaged UTF-8, near byte {byte:,}; save it anew as UTF-8",

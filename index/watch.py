@@ -10,6 +10,7 @@ from sakuin.index.build import build
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.excluding import IGNORE_FILE
+from sakuin.index.readers.guarded import Limits
 from sakuin.index.report import Progress, Report
 from sakuin.index.settings import Settings
 
@@ -27,6 +28,7 @@ def watch(
     progress_bar: Callable[[], AbstractContextManager[Progress]],
     *,
     exclude: Sequence[str] = (),
+    limits: Limits = Limits(),
     still_ms: int = STILL_MS,
     retry_ms: int = RETRY_MS,
 ) -> Iterator[Report | str]:
@@ -38,6 +40,7 @@ def watch(
         settings: Of a new index.
         progress_bar: Shows how far a build is.
         exclude: As for `build`.
+        limits: As for `build`.
         still_ms: Build once the folder has been still for so long.
         retry_ms: Try again so long after a build that could not be done.
 
@@ -85,7 +88,7 @@ def watch(
         if due:
             try:
                 with progress_bar() as progress:
-                    report = build(corpus, folder, settings, progress, exclude=exclude)
+                    report = build(corpus, folder, settings, progress, exclude=exclude, limits=limits)
             except IndexFolderError as error:
                 if first:
                     raise

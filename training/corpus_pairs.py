@@ -14,7 +14,7 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.excluding import is_excluded
 from sakuin.index.passages import split, text_width
-from sakuin.index.readers import read_file
+from sakuin.index.readers.guarded import GuardedReader, Limits
 from sakuin.index.reasons import Reason
 from sakuin.index.report import Progress, no_progress
 
@@ -64,23 +64,24 @@ def read_documents(corpus: Path, progress: Progress = no_progress) -> tuple[list
     total, done = sum(file.size for file in found), 0
     documents: dict[str, Document] = {}
     skipped: list[Skipped] = []
-    for file in found:
-        progress(file.uri, done, total)
-        if is_excluded(file.reason):
-            continue
-        try:
-            if file.reason:
-                raise ReadError(file.reason)
-            for item in read_file(file.path, file.uri):
-                if isinstance(item, Skipped):
-                    skipped.append(item)
-                elif item.uri in documents:
-                    skipped.append(Skipped(item.uri, Reason("same_document_name")))
-                else:
-                    documents[item.uri] = item
-        except ReadError as error:
-            skipped.append(Skipped(file.uri, error.reason))
-        done += file.size
+    with GuardedReader(Limits()) as reader:
+        for file in found:
+            progress(file.uri, done, total)
+            if is_excluded(file.reason):
+                continue
+            try:
+                if file.reason:
+                    raise ReadError(file.reason)
+                for item in reader.read(file.path, file.uri):
+                    if isinstance(item, Skipped):
+                        skipped.append(item)
+                    elif item.uri in documents:
+                        skipped.append(Skipped(item.uri, Reason("same_document_name")))
+                    else:
+                        documents[item.uri] = item
+            except ReadError as error:
+                skipped.append(Skipped(file.uri, error.reason))
+            done += file.size
     progress("", total, total)
     return list(documents.values()), skipped
 

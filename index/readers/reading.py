@@ -55,7 +55,18 @@ def require_readable(source: Source) -> None:
     Raises:
         ReadError: It is not, or cannot be opened.
     """
-    reader_of(source)
+    module_of(source)
+
+
+def module_of(source: Source) -> str:
+    """The name of the module of `index.readers` that reads a source; "" where somebody's own reader does.
+
+    Raises:
+        ReadError: There is none, or the source cannot be opened.
+    """
+    if source.suffix in own_readers():
+        return ""
+    return READERS.get(source.suffix) or _module_by_content(source)
 
 
 def reader_of(source: Source) -> Reader:
@@ -64,9 +75,9 @@ def reader_of(source: Source) -> Reader:
     Raises:
         ReadError: There is none, or the source cannot be opened.
     """
-    if own := own_readers().get(source.suffix):
-        return own()
-    module = READERS.get(source.suffix) or _module_by_content(source)
+    module = module_of(source)
+    if not module:
+        return own_readers()[source.suffix]()
     # Only the libraries of the formats at hand are imported: a folder of text files needs none of them.
     return cast(Reader, import_module(f"sakuin.index.readers.{module}").read)
 

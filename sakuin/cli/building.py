@@ -1,24 +1,56 @@
 """The commands that read documents into an index and take them out again."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sakuin.cli.options import DIM_OPTION, INDEX_OPTION, MODEL_OPTION
 from sakuin.cli.output import progress_bar, show_excluded, show_skipped, show_state
+from sakuin.cli.running import FiniteRange
 
 if TYPE_CHECKING:
     from sakuin.index.report import Report
 
-EXCLUDE_OPTION = click.option(
+_EXCLUDE = click.option(
     "--exclude",
     multiple=True,
     metavar="PATTERN",
     help="Leave out what matches, as gitignore has it; may be given again. A .sakuinignore in the folder says so for "
     "good.",
 )
+_MEGABYTES = click.option(
+    "--max-memory",
+    "megabytes",
+    type=click.IntRange(min=100),
+    default=1024,
+    show_default=True,
+    help="MB of memory that reading one file may take (Linux).",
+)
+_SECONDS = click.option(
+    "--max-seconds",
+    "seconds",
+    type=FiniteRange(min=0, min_open=True),
+    default=60,
+    show_default=True,
+    help="Seconds that reading one file may take.",
+)
+
+
+def reading_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what is read and how."""
+    return _EXCLUDE(_MEGABYTES(_SECONDS(command)))
+
+
+def how(*, exclude: tuple[str, ...], megabytes: int, seconds: float) -> dict[str, Any]:
+    """The values of `reading_options` as the functions of the index take them."""
+    from sakuin.index.readers.guarded import Limits
+
+    return {"exclude": exclude, "limits": Limits(megabytes=megabytes, seconds=seconds)}
+
+
 CHECKSUM_OPTION = click.option(
     "--checksum", is_flag=True, help="Compare the bytes of all files, also of those that look unchanged."
 )
@@ -29,11 +61,9 @@ CHECKSUM_OPTION = click.option(
 @INDEX_OPTION
 @DIM_OPTION
 @MODEL_OPTION
-@EXCLUDE_OPTION
+@reading_options
 @CHECKSUM_OPTION
-def build(
-    corpus: Path, folder: Path, dim: int | None, model: str | None, exclude: tuple[str, ...], checksum: bool
-) -> None:
+def build(corpus: Path, folder: Path, dim: int | None, model: str | None, checksum: bool, **reading: Any) -> None:
     """Bring the index in step with the folder CORPUS: read what is new or changed, remove what is gone.
 
     \b
@@ -45,7 +75,7 @@ def build(
     from sakuin.index.settings import Settings
 
     with progress_bar() as progress:
-        report = build(corpus, folder, Settings(model, dim), progress, checksum=checksum, exclude=exclude)
+        report = build(corpus, folder, Settings(model, dim), progress, checksum=checksum, **how(**reading))
     show_report(report, folder)
 
 
@@ -54,10 +84,10 @@ def build(
 @INDEX_OPTION
 @DIM_OPTION
 @MODEL_OPTION
-@EXCLUDE_OPTION
+@reading_options
 @CHECKSUM_OPTION
 def add(
-    paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | None, exclude: tuple[str, ...], checksum: bool
+    paths: tuple[Path, ...], folder: Path, dim: int | None, model: str | None, checksum: bool, **reading: Any
 ) -> None:
     """Read files, or all files of folders, into the index.
 
@@ -72,7 +102,7 @@ def add(
     from sakuin.index.settings import Settings
 
     with progress_bar() as progress:
-        report = add(paths, folder, Settings(model, dim), progress, checksum=checksum, exclude=exclude)
+        report = add(paths, folder, Settings(model, dim), progress, checksum=checksum, **how(**reading))
     if report.taken or report.removed:
         show_report(report, folder)
         return
@@ -108,8 +138,8 @@ def remove(names: tuple[str, ...], folder: Path) -> None:
 @INDEX_OPTION
 @DIM_OPTION
 @MODEL_OPTION
-@EXCLUDE_OPTION
-def watch(corpus: Path, folder: Path, dim: int | None, model: str | None, exclude: tuple[str, ...]) -> None:
+@reading_options
+def watch(corpus: Path, folder: Path, dim: int | None, model: str | None, **reading: Any) -> None:
     """Keep the index in step with the folder CORPUS: build it, then again whenever a file changes. Ctrl-C ends it.
 
     \b
@@ -123,7 +153,7 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None, exclud
     limit_arenas()
     watching = False
     try:
-        for report in watch(corpus, folder, Settings(model, dim), progress_bar, exclude=exclude):
+        for report in watch(corpus, folder, Settings(model, dim), progress_bar, **how(**reading)):
             if isinstance(report, str):
                 click.echo(report, err=True)
             else:

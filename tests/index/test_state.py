@@ -14,6 +14,7 @@ import pytest
 from sakuin.index import ingest
 from sakuin.index.build import add, build, remove
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.readers.guarded import GuardedReader
 from sakuin.index.snapshot import open_index
 from sakuin.index.store import connect
 from sakuin.index.terms.storage import explained
@@ -125,14 +126,14 @@ def test_an_index_made_before_ctime_was_noted_goes_on(tmp_path: Path) -> None:
 
 def test_a_file_that_changes_while_it_is_read_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus, folder = made(tmp_path / "corpus", a=BEFORE), tmp_path / "index"
-    real, left = ingest.read_file, [AFTER]
+    real, left = GuardedReader.read, [AFTER]
 
-    def changing(path: Path, uri: str) -> object:
-        yield from real(path, uri)
+    def changing(reader: GuardedReader, path: Path, uri: str) -> object:
+        yield from real(reader, path, uri)
         if left:
             path.write_text(left.pop(), encoding="utf-8")
 
-    monkeypatch.setattr(ingest, "read_file", changing)
+    monkeypatch.setattr(GuardedReader, "read", changing)
     report = build(corpus, folder)
     assert (report.added, report.skipped) == (1, [])
     assert texts(folder) == {"a.txt": AFTER}

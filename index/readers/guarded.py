@@ -1,0 +1,221 @@
+"""Reads files in a process of their own, so that a hostile or broken one costs itself and not the build.
+
+What is parsed by large or native libraries goes to a worker (`index.readers.worker`), whose memory is limited and which
+is killed when it takes too long; the next file gets a new one. Plain text, tables and JSON Lines are streamed by code
+whose time and memory are bounded by the file's size: those, and small pages, are read here, many times as fast.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event, Timer
+from time import monotonic
+from types import TracebackType
+from typing import Any
+
+import sakuin
+from sakuin.index.documents import Document, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers.reading import module_of, read_file
+from sakuin.index.readers.source import Source
+from sakuin.index.readers.wire import document_of, receive, send, skipped_of
+from sakuin.index.reasons import Reason
+from sakuin.signals import interrupts_held
+
+STREAMED = frozenset({"text", "lines", "tables", "json_lines", "subtitles"})
+"""The modules of readers that need no guard, whatever the file."""
+
+SMALL = frozenset({"html", "markdown", "data", "xml"})
+"""Those that need none for a small file: their time may grow with its square, but a square of little is little."""
+
+SMALL_BYTES = 64 * 1024
+
+NO_MEMORY, NO_TIME, DIED = "needs_too_much_memory", "needs_too_much_time", "reader_died"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What reading one file may take.
+
+    Attributes:
+        megabytes: Of memory. Only Linux holds a process to it.
+        seconds: Until the file is read, without the time that is spent on its documents.
+    """
+
+    megabytes: int = 1024
+    seconds: float = 60.0
+
+    def are_raised(self, reason: Reason | None) -> bool:
+        """Whether a file that took too much under other limits is worth another try."""
+        if reason is None:
+            return False
+        if reason.code == NO_TIME:
+            return self.seconds > float(reason.data["seconds"] or 0)
+        return reason.code in (NO_MEMORY, DIED) and self.megabytes > int(reason.data["megabytes"] or 0)
+
+
+class GuardedReader:
+    """Reads one file after the other; a context manager that ends its worker.
+
+    Example:
+        with GuardedReader(Limits()) as reader:
+            documents = list(reader.read(path, "a.pdf"))
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        """Start nothing yet: a folder of text files needs no worker."""
+        self._limits = limits
+        self._process: subprocess.Popen[bytes] | None = None
+        self._fresh = False
+
+    def __enter__(self) -> "GuardedReader":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end()
+
+    def read(self, path: Path, uri: str) -> Iterator[Document | Skipped]:
+        """As `read_file`.
+
+        Raises:
+            ReadError: As `read_file`; also if reading takes more memory or time than it may, or ends the worker.
+        """
+        if not needs_guard(path, uri) or not sys.executable:
+            yield from read_file(path, uri)
+            return
+        items = self._read(path, uri)
+        try:
+            first = next(items, None)
+        except ReadError as error:
+            # A worker that has read many files may have little memory left: the fault is the file's only in a new one.
+            if error.reason.code not in (NO_MEMORY, DIED) or self._fresh:
+                raise
+            items = self._read(path, uri)
+            first = next(items, None)
+        if first is not None:
+            yield first
+            yield from items
+
+    def _read(self, path: Path, uri: str) -> Iterator[Document | Skipped]:
+        process = self._started()
+        left, through = self._limits.seconds, False
+        try:
+            assert process.stdin is not None
+            with suppress(OSError):  # it has died: receiving tells how
+                send(process.stdin, [os.fspath(path), uri])
+            while True:
+                started = monotonic()
+                kind, value = self._receive(process, left)
+                left -= monotonic() - started
+                if kind == "items":
+                    yield from (document_of(item) if "id" in item else skipped_of(item) for item in value)
+                elif kind == "memory":
+                    raise ReadError(Reason(NO_MEMORY, {"megabytes": self._limits.megabytes}))
+                else:
+                    through = True
+                    if kind == "error":
+                        raise ReadError(Reason.from_dict(value))
+                    return
+        finally:
+            if through:
+                self._fresh = False
+            else:
+                self._end()
+
+    def _receive(self, process: "subprocess.Popen[bytes]", seconds: float) -> tuple[str, Any]:
+        """The next message of a worker.
+
+        Raises:
+            ReadError: It has died, or was killed because none came in time.
+        """
+        late = Event()
+
+        def stop() -> None:
+            late.set()
+            kill(process)
+
+        timer = Timer(max(seconds, 0.0), stop)
+        timer.start()
+        try:
+            assert process.stdout is not None
+            kind, value = receive(process.stdout)
+            return kind, value
+        except (OSError, EOFError, ValueError) as error:
+            if late.is_set():
+                raise ReadError(Reason(NO_TIME, {"seconds": self._limits.seconds})) from error
+            raise ReadError(Reason(DIED, {"detail": ended_by(process), "megabytes": self._limits.megabytes})) from error
+        finally:
+            timer.cancel()
+
+    def _started(self) -> "subprocess.Popen[bytes]":
+        if self._process is not None and self._process.poll() is None:
+            return self._process
+        self._end()
+        # -P: nothing is imported from the folder the user happens to stand in.
+        command = [sys.executable, "-P", "-m", "sakuin.index.readers.worker", str(self._limits.megabytes)]
+        root = str(Path(sakuin.__file__).parent.parent)
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+        # A group of its own: no Ctrl-C reaches it, and what it has started ends with it.
+        flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
+        with interrupts_held():
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                creationflags=flags,
+                start_new_session=True,
+            )
+        self._fresh = True
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        kill(process)
+        for pipe in (process.stdin, process.stdout):
+            assert pipe is not None
+            with suppress(OSError):  # what it was being sent
+                pipe.close()
+        process.wait()
+
+
+def needs_guard(path: Path, uri: str) -> bool:
+    """Whether a file is to be read by a worker.
+
+    Raises:
+        ReadError: It is of no type that is read.
+    """
+    module = module_of(Source(uri=uri, path=path))
+    if module in SMALL:
+        with suppress(OSError):  # reading it tells
+            return path.stat().st_size > SMALL_BYTES
+    return module not in STREAMED
+
+
+def kill(process: "subprocess.Popen[bytes]") -> None:
+    """End a worker, and what it has started, in whatever they do."""
+    if hasattr(os, "killpg"):
+        # Not reaped yet, so its number is nobody else's.
+        if process.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()
+
+
+def ended_by(process: "subprocess.Popen[bytes]") -> str:
+    """What ended a process, as the system calls it."""
+    code = process.wait()
+    with suppress(ValueError):
+        return signal.Signals(-code).name
+    return f"exit code {code}"

@@ -1,0 +1,210 @@
+"""Reading in a process of its own: what costs too much costs that file, and nothing beside it."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sakuin.index import uploads
+from sakuin.index.build import build
+from sakuin.index.documents import Document, Heading, Skipped
+from sakuin.index.errors import ReadError
+from sakuin.index.readers import guarded, read_file
+from sakuin.index.readers.guarded import DIED, NO_MEMORY, NO_TIME, GuardedReader, Limits
+from sakuin.index.readers.reading import own_readers
+from sakuin.index.readers.wire import document_of, plain, receive, send, skipped_of
+from sakuin.index.reasons import Reason
+from sakuin.index.snapshot import open_index
+
+NOTE = "{\\rtf1\\ansi A note that can be read.}"
+linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its memory")
+
+READERS = '''
+"""Readers of somebody else, that do what they should not."""
+
+import os
+import time
+
+from sakuin.index.documents import Document
+
+
+def hungry(source):
+    held = []
+    while True:
+        held.append(bytearray(16 * 1024 * 1024))
+
+
+def native(source):
+    os.abort()
+
+
+def endless(source):
+    yield Document(id=source.uri, text="Begun.")
+    time.sleep(1000)
+
+
+def noisy(source):
+    print("This goes to nobody.", flush=True)
+    os.write(1, b"nor this")
+    yield Document(id=source.uri, text="Said.")
+
+
+def parent(source):
+    if os.fork() == 0:
+        time.sleep(1000)
+    open(source.path.with_suffix(".pids"), "w").write(str(os.getpgid(0)))
+    time.sleep(1000)
+'''
+
+
+@pytest.fixture
+def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder for files that installed readers of somebody else's read."""
+    package = tmp_path / "installed"
+    info = package / "their_readers-1.dist-info"
+    info.mkdir(parents=True)
+    (package / "their_readers.py").write_text(READERS, encoding="utf-8")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-readers\nVersion: 1\n", encoding="utf-8")
+    names = ("hungry", "native", "endless", "noisy", "parent")
+    lines = [f"{name} = their_readers:{name}" for name in names]
+    (info / "entry_points.txt").write_text("\n".join(["[sakuin.readers]", *lines]), encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")])))
+    monkeypatch.syspath_prepend(str(package))
+    own_readers.cache_clear()
+    folder = tmp_path / "corpus"
+    folder.mkdir()
+    yield folder
+    own_readers.cache_clear()
+
+
+def put(folder: Path, name: str, text: str = NOTE) -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def reason_of(reader: GuardedReader, path: Path) -> Reason:
+    with pytest.raises(ReadError) as told:
+        list(reader.read(path, path.name))
+    return told.value.reason
+
+
+@linux
+def test_a_reader_that_takes_too_much_costs_its_file(corpus: Path) -> None:
+    good = put(corpus, "good.rtf")
+    with GuardedReader(Limits(megabytes=300, seconds=20)) as reader:
+        for name, expected in (("a.hungry", NO_MEMORY), ("a.native", DIED)):
+            reason = reason_of(reader, put(corpus, name))
+            assert (reason.code, reason.data["megabytes"]) == (expected, 300)
+            assert [item.text for item in reader.read(good, "good.rtf")] == ["A note that can be read."]
+        assert "SIGABRT" in str(reason)
+
+
+def test_a_reader_that_takes_too_long_is_ended_with_what_it_started(corpus: Path) -> None:
+    with GuardedReader(Limits(seconds=3)) as reader:
+        started = time.monotonic()
+        assert reason_of(reader, put(corpus, "a.endless")) == Reason(NO_TIME, {"seconds": 3})
+        assert reason_of(reader, put(corpus, "a.parent")).code == NO_TIME
+        assert time.monotonic() - started < 60
+    if sys.platform == "linux":
+        group = int((corpus / "a.pids").read_text())
+        deadline = time.monotonic() + 10
+        while _alive(group) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not _alive(group)
+
+
+def _alive(group: int) -> bool:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[2]) == group and fields[0] != "Z":
+            return True
+    return False
+
+
+def test_what_a_library_prints_is_no_answer(corpus: Path) -> None:
+    with GuardedReader(Limits()) as reader:
+        assert [item.text for item in reader.read(put(corpus, "a.noisy"), "a.noisy")] == ["Said."]  # type: ignore[union-attr]
+
+
+def test_a_file_left_half_read_does_not_answer_for_the_next(corpus: Path) -> None:
+    long, short = put(corpus, "long.rtf", "{\\rtf1 " + "a long text. " * 50_000 + "}"), put(corpus, "short.rtf")
+    with GuardedReader(Limits()) as reader:
+        next(reader.read(long, "long.rtf"))
+        assert [item.uri for item in reader.read(short, "short.rtf")] == ["short.rtf"]
+
+
+def test_a_worker_gives_what_the_reader_gives(tmp_path: Path) -> None:
+    page = "<title>T</title><h1>A</h1><p>" + "long enough. " * 10_000 + "<h2>B</h2><p>more"
+    path = put(tmp_path, "page.html", page)
+    with GuardedReader(Limits()) as reader:
+        assert list(reader.read(path, "page.html")) == list(read_file(path, "page.html"))
+        assert reader._process is not None
+        path.write_text("", encoding="utf-8")
+        assert reason_of(reader, path).code == "empty"
+
+
+def test_text_needs_no_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("subprocess.Popen", None)
+    with GuardedReader(Limits()) as reader:
+        for name in ("a.txt", "a.csv", "a.jsonl", "a.md", "a.html", "a.py"):
+            text = {"a.csv": "id,text\n1,words", "a.jsonl": '{"text": "words"}'}.get(name, "words")
+            assert list(reader.read(put(tmp_path, name, text), name))
+
+
+def test_everything_a_document_holds_goes_through_a_pipe(tmp_path: Path) -> None:
+    odd = Document(id="a", text="half \ud83d", title="t", uri="u", headings=(Heading(0, 4, 1),), metadata={"n": 2**70})
+    usual = Document(id="b", text="有給", metadata={"tags": ["x", 1], "none": None, "yes": True, "f": 1.5})
+    path = tmp_path / "pipe"
+    with path.open("wb") as stream:
+        send(stream, plain(odd))
+        send(stream, [plain(usual), plain(Skipped("c", Reason("no_good_line", {}, ())))])
+    with path.open("rb") as stream:
+        assert document_of(receive(stream)) == odd
+        first, second = receive(stream)
+        assert (document_of(first), skipped_of(second)) == (usual, Skipped("c", Reason("no_good_line", {}, ())))
+        with pytest.raises(EOFError):
+            receive(stream)
+
+
+@linux
+def test_a_build_goes_on_and_tries_again_only_when_something_changed(corpus: Path, tmp_path: Path) -> None:
+    folder, limits = tmp_path / "index", Limits(megabytes=300, seconds=3)
+    for number in range(20):
+        put(corpus, f"{number}.txt", f"文書 {number}")
+    for name in ("a.hungry", "b.native", "c.endless"):
+        put(corpus, name)
+    time.sleep(0.05)
+    report = build(corpus, folder, limits=limits)
+    codes = {item.uri: item.reason.code for item in report.skipped}
+    assert codes == {"a.hungry": NO_MEMORY, "b.native": DIED, "c.endless": NO_TIME}
+    assert (report.added, open_index(folder).counts()["documents"]) == (20, 20)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(guarded.GuardedReader, "read", None)
+        report = build(corpus, folder, limits=limits)
+    assert {item.uri: item.reason.code for item in report.skipped} == codes
+    put(corpus, "c.endless", "changed")
+    started = time.monotonic()
+    assert len(build(corpus, folder, limits=limits).skipped) == 3
+    assert time.monotonic() - started > 3
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(guarded.GuardedReader, "read", _all_well)
+        report = build(corpus, folder, limits=Limits(megabytes=400, seconds=4))
+    assert (report.added, report.skipped) == (3, [])
+
+
+def _all_well(reader: GuardedReader, path: Path, uri: str) -> Iterator[Document | Skipped]:
+    yield Document(id=uri, text="Now it can be read.")
+
+
+@linux
+def test_an_upload_that_breaks_its_reader_is_told(corpus: Path, tmp_path: Path) -> None:
+    outcome = uploads.add_uploads([("a.native", b"x"), ("b.txt", "文書".encode())], tmp_path / "index")
+    assert [(item.uri, item.reason.code) for item in outcome.skipped] == [("a.native", DIED)]
+    assert [name for name, _ in outcome.kept] == ["b.txt"]
