@@ -112,16 +112,15 @@ class GuardedReader:
                 send(process.stdin, [os.fspath(path), uri])
             while True:
                 started = monotonic()
-                kind, value = self._receive(process, left)
+                kind, items, reason = self._receive(process, left)
                 left -= monotonic() - started
-                if kind == "items":
-                    yield from (document_of(item) if "id" in item else skipped_of(item) for item in value)
-                elif kind == "memory":
+                through = kind in ("end", "error")
+                yield from (document_of(item) if "id" in item else skipped_of(item) for item in items)
+                if kind == "memory":
                     raise ReadError(Reason(NO_MEMORY, {"megabytes": self._limits.megabytes}))
-                else:
-                    through = True
-                    if kind == "error":
-                        raise ReadError(Reason.from_dict(value))
+                if kind == "error":
+                    raise ReadError(Reason.from_dict(reason))
+                if through:
                     return
         finally:
             if through:
@@ -129,7 +128,7 @@ class GuardedReader:
             else:
                 self._end()
 
-    def _receive(self, process: "subprocess.Popen[bytes]", seconds: float) -> tuple[str, Any]:
+    def _receive(self, process: "subprocess.Popen[bytes]", seconds: float) -> tuple[str, list[Any], Any]:
         """The next message of a worker.
 
         Raises:
@@ -145,8 +144,8 @@ class GuardedReader:
         timer.start()
         try:
             assert process.stdout is not None
-            kind, value = receive(process.stdout)
-            return kind, value
+            kind, items, reason = receive(process.stdout)
+            return kind, items, reason
         except (OSError, EOFError, ValueError) as error:
             if late.is_set():
                 raise ReadError(Reason(NO_TIME, {"seconds": self._limits.seconds})) from error

@@ -1,8 +1,8 @@
 """The process that `index.readers.guarded` reads files in: ``python -m sakuin.index.readers.worker MEGABYTES``.
 
-It is sent ``[path, uri]`` and answers with ``["items", [...]]`` as often as there is something, then with ``["end",
-null]``, ``["error", reason]`` or ``["memory", null]``, after which it ends. It ends when its input ends, so that it
-never outlives its parent, however that one dies.
+It is sent ``[path, uri]`` and answers with what is in the file, in messages ``["items", items, null]``, of which the
+last is an ``"end"``, an ``"error"`` with its reason in the third place, or ``"memory"``, after which it ends. It ends
+when its input ends, so that it never outlives its parent, however that one dies.
 """
 
 import os
@@ -45,16 +45,12 @@ def answer(stream: IO[bytes], path: Path, uri: str, megabytes: int) -> None:
             batch.append(plain(item))
             held += len(item.text) if isinstance(item, Document) else 100
             if held >= BATCH_CHARACTERS:
-                send(stream, ["items", batch])
+                send(stream, ["items", batch, None])
                 batch, held = [], 0
-        if batch:
-            send(stream, ["items", batch])
     except ReadError as error:
-        if batch:
-            send(stream, ["items", batch])
-        send(stream, ["error", error.reason.to_dict()])
+        send(stream, ["error", batch, error.reason.to_dict()])
         return
-    send(stream, ["end", None])
+    send(stream, ["end", batch, None])
 
 
 def work(megabytes: int) -> None:
@@ -68,7 +64,7 @@ def work(megabytes: int) -> None:
             answer(answers, Path(path), uri, megabytes)
         except MemoryError:
             limit_memory(0)
-            send(answers, ["memory", None])
+            send(answers, ["memory", [], None])
             os._exit(1)
         except (EOFError, BrokenPipeError):
             # Without flushing what cannot be written.

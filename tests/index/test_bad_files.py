@@ -355,7 +355,7 @@ class TestTimeLimit:
         write(folder / "a.csv", "title,text\n" + "".join(f"題{row},{row}行目です。\n" for row in range(1, 6)))
         write(folder / "b.txt", "次のファイルです。")
         with monkeypatch.context() as patched:
-            patched.setattr("sakuin.index.ingest.read_file", slow_third_row)
+            patched.setattr("sakuin.index.readers.guarded.read_file", slow_third_row)
             report = build(folder, tmp_path / "index")
         assert documents(tmp_path / "index") == {"a.csv#row=1", "a.csv#row=2", "b.txt"}
         (left_out,) = reasons(report)["a.csv"].parts
@@ -380,7 +380,7 @@ class TestTimeLimit:
             yield last
 
         write(folder / "a.csv", "title,text\n" + "A,\n" * 300 + "B,filled\n")
-        monkeypatch.setattr("sakuin.index.ingest.read_file", slow)
+        monkeypatch.setattr("sakuin.index.readers.guarded.read_file", slow)
         report = build(folder, tmp_path / "index")
         reason = reasons(report)["a.csv"]
         assert [(part.position, part.reason.code) for part in reason.parts[:2]] == [

@@ -1,7 +1,7 @@
 """Readers of all formats, and one that somebody else brings, keep the same contract."""
 
+import os
 from collections.abc import Iterator
-from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -35,10 +35,15 @@ def read_notes(source: Source) -> Iterator[Document]:
 
 
 @pytest.fixture
-def installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    point = EntryPoint("Notes", f"{__name__}:read_notes", reading.ENTRY_POINTS)
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    info = tmp_path / "installed" / "notes-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: notes\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(f"[{reading.ENTRY_POINTS}]\nNotes = tests.index.test_contract:read_notes\n")
+    # The process that files are read in finds it so too.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(info.parent), os.environ.get("PYTHONPATH")])))
+    monkeypatch.syspath_prepend(str(info.parent))
     reading.own_readers.cache_clear()
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda *, group: [point] * (group == "sakuin.readers"))
     yield
     monkeypatch.undo()
     reading.own_readers.cache_clear()
