@@ -21,6 +21,7 @@ from typing import Any
 import sakuin
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.readers.files import SLOWEST_BYTES_PER_SECOND
 from sakuin.index.readers.reading import module_of, read_file
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.wire import document_of, receive, send, skipped_of
@@ -44,18 +45,23 @@ class Limits:
 
     Attributes:
         megabytes: Of memory. Only Linux holds a process to it.
-        seconds: Until the file is read, without the time that is spent on its documents.
+        seconds: Until a small file is read, without the time that is spent on its documents; a large one has more, as
+            `seconds_for` says.
     """
 
     megabytes: int = 1024
     seconds: float = 60.0
+
+    def seconds_for(self, size: int) -> float:
+        """The seconds that reading a file of so many bytes may take: a mailbox of gigabytes is no hostile one."""
+        return self.seconds + size / SLOWEST_BYTES_PER_SECOND
 
     def are_raised(self, reason: Reason | None) -> bool:
         """Whether a file that took too much under other limits is worth another try."""
         if reason is None:
             return False
         if reason.code == NO_TIME:
-            return self.seconds > float(reason.data["seconds"] or 0)
+            return self.seconds > float(reason.data["limit"] or 0)
         return reason.code in (NO_MEMORY, DIED) and self.megabytes > int(reason.data["megabytes"] or 0)
 
 
@@ -105,14 +111,15 @@ class GuardedReader:
 
     def _read(self, path: Path, uri: str) -> Iterator[Document | Skipped]:
         process = self._started()
-        left, through = self._limits.seconds, False
+        left = allowed = self._limits.seconds_for(size_of(path))
+        through = False
         try:
             assert process.stdin is not None
             with suppress(OSError):  # it has died: receiving tells how
                 send(process.stdin, [os.fspath(path), uri])
             while True:
                 started = monotonic()
-                kind, items, reason = self._receive(process, left)
+                kind, items, reason = self._receive(process, left, allowed)
                 left -= monotonic() - started
                 through = kind in ("end", "error")
                 yield from (document_of(item) if "id" in item else skipped_of(item) for item in items)
@@ -128,8 +135,15 @@ class GuardedReader:
             else:
                 self._end()
 
-    def _receive(self, process: "subprocess.Popen[bytes]", seconds: float) -> tuple[str, list[Any], Any]:
+    def _receive(
+        self, process: "subprocess.Popen[bytes]", seconds: float, allowed: float
+    ) -> tuple[str, list[Any], Any]:
         """The next message of a worker.
+
+        Args:
+            process: The worker.
+            seconds: How long to wait for it.
+            allowed: How long the file may take in all.
 
         Raises:
             ReadError: It has died, or was killed because none came in time.
@@ -148,7 +162,8 @@ class GuardedReader:
             return kind, items, reason
         except (OSError, EOFError, ValueError) as error:
             if late.is_set():
-                raise ReadError(Reason(NO_TIME, {"seconds": self._limits.seconds})) from error
+                limit = self._limits.seconds
+                raise ReadError(Reason(NO_TIME, {"seconds": round(allowed, 1), "limit": limit})) from error
             raise ReadError(Reason(DIED, {"detail": ended_by(process), "megabytes": self._limits.megabytes})) from error
         finally:
             timer.cancel()
@@ -188,6 +203,14 @@ class GuardedReader:
         process.wait()
 
 
+def size_of(path: Path) -> int:
+    """Bytes of a file; 0 where that cannot be told."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
+
+
 def needs_guard(path: Path, uri: str) -> bool:
     """Whether a file is to be read by a worker.
 
@@ -195,10 +218,7 @@ def needs_guard(path: Path, uri: str) -> bool:
         ReadError: It is of no type that is read.
     """
     module = module_of(Source(uri=uri, path=path))
-    if module in SMALL:
-        with suppress(OSError):  # reading it tells
-            return path.stat().st_size > SMALL_BYTES
-    return module not in STREAMED
+    return size_of(path) > SMALL_BYTES if module in SMALL else module not in STREAMED
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:

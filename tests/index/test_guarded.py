@@ -106,7 +106,7 @@ def test_a_reader_that_takes_too_much_costs_its_file(corpus: Path) -> None:
 def test_a_reader_that_takes_too_long_is_ended_with_what_it_started(corpus: Path) -> None:
     with GuardedReader(Limits(seconds=3)) as reader:
         started = time.monotonic()
-        assert reason_of(reader, put(corpus, "a.endless")) == Reason(NO_TIME, {"seconds": 3})
+        assert reason_of(reader, put(corpus, "a.endless")) == Reason(NO_TIME, {"seconds": 3, "limit": 3})
         assert reason_of(reader, put(corpus, "a.parent")).code == NO_TIME
         assert time.monotonic() - started < 60
     if sys.platform == "linux":
@@ -208,3 +208,7 @@ def test_an_upload_that_breaks_its_reader_is_told(corpus: Path, tmp_path: Path) 
     outcome = uploads.add_uploads([("a.native", b"x"), ("b.txt", "文書".encode())], tmp_path / "index")
     assert [(item.uri, item.reason.code) for item in outcome.skipped] == [("a.native", DIED)]
     assert [name for name, _ in outcome.kept] == ["b.txt"]
+
+
+def test_a_large_file_has_more_time() -> None:
+    assert Limits().seconds_for(100) < 61 < 500 < Limits().seconds_for(500_000_000)
