@@ -35,7 +35,7 @@ def cli() -> None:
     index serve                         answer programs over HTTP
     index build docs/                   later: read only what changed
 
-    Reads txt, md, html, csv, tsv, jsonl, pdf and docx.
+    Reads Office files, PDF, web pages, mail, archives, tables and any other text.
     """
 
 
