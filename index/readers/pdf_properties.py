@@ -42,6 +42,10 @@ def metadata_of(properties: Mapping[str, str], page_count: int) -> dict[str, Met
     return metadata
 
 
+# One character in so many, at most, is beyond ASCII in what is written in Latin letters.
+FEW = 3
+
+
 def decoded(value: str) -> str:
     """Return a property as it was meant: text that is not in Unicode is said to be in PDFDocEncoding, and may not be.
 
@@ -57,5 +61,7 @@ def decoded(value: str) -> str:
     try:
         text = decode(data)[0]
     except ReadError:
-        return ""
+        # PDFDocEncoding is what the format says; but of Japanese read in it, most characters are beyond ASCII.
+        beyond = sum(not character.isascii() for character in value)
+        return value if FEW * beyond <= len(value) else ""
     return text if _CJK.search(text) else value

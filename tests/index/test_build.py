@@ -40,6 +40,8 @@ def test_build_reads_every_document(corpus: Path, tmp_path: Path) -> None:
 def test_second_build_does_only_what_changed(corpus: Path, tmp_path: Path) -> None:
     folder = tmp_path / "index"
     build(corpus, folder)
+    # Files that were written in the very moment before a build are looked into once more, and noted.
+    build(corpus, folder)
     generation = open_index(folder).manifest.generation
     report = build(corpus, folder)
     assert (report.unchanged, report.new_passages) == (3, 0)

@@ -26,4 +26,4 @@ def test_an_empty_index_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 def test_a_damaged_index_is_a_message(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "documents.db").write_bytes(b"not a database" * 100)
-    assert "cannot be opened as an index" in html_of(run_app(monkeypatch, tmp_path))
+    assert "file is not a database" in html_of(run_app(monkeypatch, tmp_path))
