@@ -13,6 +13,7 @@ from sakuin.index.documents import Document
 from sakuin.index.lock import WAIT_SECONDS
 from sakuin.index.model import load_model
 from sakuin.index.problems import Problem
+from sakuin.index.readers.guarded import Limits
 from sakuin.index.records import ids_of, records_of
 from sakuin.index.report import Progress, Report, no_progress
 from sakuin.index.settings import Settings, adopted
@@ -161,22 +162,67 @@ class Index:
                     require_fields(fields_of(condition), field_names(connection))
             yield from store.stored_documents(connection, numbers)
 
-    def sync(self, corpus: StrPath, *, progress: Progress = no_progress) -> Report:
+    def sync(
+        self,
+        corpus: StrPath,
+        *,
+        exclude: Sequence[str] = (),
+        checksum: bool = False,
+        limits: Limits = Limits(),
+        progress: Progress = no_progress,
+    ) -> Report:
         """Bring the index in step with a folder of files: read what is new or changed, remove what is gone.
 
         Args:
             corpus: The folder. An index is kept in step with one; documents added by `add` or `add_files` stay.
+            exclude: Patterns of what to leave out, in gitignore's syntax, besides those of ``.sakuinignore`` files.
+            checksum: Compare every file's bytes, also where size and times are those of the last time.
+            limits: What reading one file may take.
             progress: Called with the name of the file at work, bytes done, and bytes to do in all.
 
         Raises:
             IndexFolderError: there is no such folder, or the index is kept in step with another.
         """
-        return build.build(Path(corpus), self.folder, self._settings, progress, timeout=self.timeout)
+        return build.build(
+            Path(corpus),
+            self.folder,
+            self._settings,
+            progress,
+            exclude=exclude,
+            checksum=checksum,
+            limits=limits,
+            timeout=self.timeout,
+        )
 
-    def add_files(self, paths: Iterable[StrPath] | StrPath, *, progress: Progress = no_progress) -> Report:
-        """Read files, or all files of folders; again, what changed is read and what is gone is forgotten."""
+    def add_files(
+        self,
+        paths: Iterable[StrPath] | StrPath,
+        *,
+        exclude: Sequence[str] = (),
+        checksum: bool = False,
+        limits: Limits = Limits(),
+        progress: Progress = no_progress,
+    ) -> Report:
+        """Read files, or all files of folders; again, what changed is read and what is gone is forgotten.
+
+        Args:
+            paths: One, or several.
+            exclude: As for `sync`; so are ``checksum``, ``limits`` and ``progress``.
+            checksum: As for `sync`.
+            limits: As for `sync`.
+            progress: As for `sync`.
+        """
         given = [paths] if isinstance(paths, str | os.PathLike) else paths
-        return build.add([Path(path) for path in given], self.folder, self._settings, progress, timeout=self.timeout)
+        return build.add(
+            [Path(path) for path in given],
+            self.folder,
+            self._settings,
+            progress,
+            exclude=exclude,
+            checksum=checksum,
+            limits=limits,
+            timeout=self.timeout,
+        )
 
     def remove_files(self, names: Sequence[str]) -> Report:
         """Remove files, all files of folders, or single documents, as `index remove` does; the disk is left alone.

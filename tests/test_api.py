@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from sakuin import Document, DocumentError, FilterError, Index, IndexFolderError, SearchError, StaticEmbedder
 from sakuin.index.lock import acquire
+from sakuin.index.readers.guarded import Limits
 from tests.examples import EXAMPLES
 
 
@@ -243,6 +244,16 @@ def test_files_and_documents_live_side_by_side(index: Index, corpus: Path) -> No
     index.remove_files(["vpn.md"])
     index.add_files(corpus / "vpn.md")
     assert {document.id for document in index.documents()} >= {"mine", "vpn.md", "leave.txt"}
+
+
+def test_files_are_left_out_checked_and_bounded_as_on_the_command_line(index: Index, corpus: Path) -> None:
+    index.sync(corpus, exclude=["*.md"])
+    assert "vpn.md" not in [document.id for document in index.documents()]
+    index.add_files(corpus, exclude=["*.jsonl", "leave.txt"], checksum=True)
+    assert "vpn.md" in [document.id for document in index.documents()]
+    (corpus / "page.html").write_text(f"<p>{'長いページ。' * 20_000}</p>", encoding="utf-8")
+    report = index.sync(corpus, limits=Limits(seconds=-10.0))
+    assert [(skipped.uri, skipped.reason.code) for skipped in report.skipped] == [("page.html", "needs_too_much_time")]
 
 
 def test_a_long_stream_goes_through_files(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
