@@ -6,9 +6,12 @@ What it computes is computed without it too, to the same bits: it is a matter of
 from types import ModuleType
 from typing import cast
 
+INTERFACE = 1
+"""Of the core that this code calls. After a change of a clone another may lie there until it is installed again."""
+
 try:
     from sakuin.embedder import native as _native
 except ImportError:
     native = None
 else:
-    native = cast(ModuleType | None, _native)
+    native = cast(ModuleType | None, _native) if getattr(_native, "INTERFACE", 0) == INTERFACE else None

@@ -1014,7 +1014,12 @@ static PyMethodDef functions[] = {
     {NULL, NULL, 0, NULL},
 };
 
+/* To be raised with every change of what a function takes or gives: a module that was compiled before it is not used. */
+static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 1); }
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, say_interface}, {0, NULL}};
+
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "native", "The encoder's hot path in C; see `sakuin.embedder.compiled`.", 0, functions, NULL, NULL, NULL, NULL};
+    PyModuleDef_HEAD_INIT, "native", "The encoder's hot path in C; see `sakuin.embedder.compiled`.", 0, functions, slots, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit_native(void) { return PyModuleDef_Init(&definition); }

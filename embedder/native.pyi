@@ -3,6 +3,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+INTERFACE: int
+
 def tokenizer(
     pieces: list[str],
     scores: NDArray[np.float64],

@@ -13,6 +13,10 @@ try:
     from sakuin.index.text import native
 except ImportError:  # there was no compiler when the package was installed
     native = None  # type: ignore[assignment]
+else:
+    # After a change of a clone another may lie there until it is installed again.
+    if getattr(native, "INTERFACE", 0) != 2:
+        native = None  # type: ignore[assignment]
 
 from sakuin.index.text import mecab
 from sakuin.index.text.characters import HIRAGANA, JAPANESE, KANJI, KATAKANA

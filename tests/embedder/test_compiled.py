@@ -309,6 +309,20 @@ def test_the_version_says_whether_there_is_a_core(built: bool) -> None:
     assert ("without" in said) == (not built or native is None)
 
 
+def test_a_core_of_another_version_of_the_code_is_not_used() -> None:
+    code = (
+        "import sys, types; other = types.ModuleType('native')\n"
+        "sys.modules['sakuin.embedder.native'] = sys.modules['sakuin.index.text.native'] = other\n"
+        "import sakuin.embedder, sakuin.index.text\n"
+        "sakuin.embedder.native = sakuin.index.text.native = other\n"
+        "from sakuin.embedder import core, StaticEmbedder\n"
+        "from sakuin.index.text import Analyser, japanese\n"
+        "assert core.native is None and japanese.native is None\n"
+        "assert StaticEmbedder.load().encode(['猫'] * 100).any() and Analyser().terms('検索する猫')"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
 def test_one_query_loads_neither_tokenizers_nor_torch() -> None:
     code = (
         "import sys; from sakuin.embedder import StaticEmbedder, core\n"
