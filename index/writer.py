@@ -9,7 +9,7 @@ import sqlite3
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -210,18 +210,15 @@ class IndexWriter:
         gone = sorted(self._orphans - store.existing(self.connection, self._orphans))
         terms.remove(gone)
         generation = self.manifest.generation + 1
-        # Neither needs the other, and each leaves a processor idle for a while.
-        with ThreadPoolExecutor(1, "committing") as beside:
-            written = beside.submit(terms.commit)
-            segments, passages, files = self._new.write(
-                self.connection,
-                self.manifest.segments,
-                name=f"{generation:08d}",
-                gone=np.array(gone, np.int64),
-                merge_all=self._compacting,
-                checksums=self.manifest.checksums,
-            )
-            written.result()
+        segments, passages, files = self._new.write(
+            self.connection,
+            self.manifest.segments,
+            name=f"{generation:08d}",
+            gone=np.array(gone, np.int64),
+            merge_all=self._compacting,
+            checksums=self.manifest.checksums,
+        )
+        terms.commit()
         files += sorted(path for path in self._terms_folder(generation).iterdir() if not path.name.endswith(".lock"))
         checksums, sizes = {}, {}
         for path in files:
