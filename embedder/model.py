@@ -149,7 +149,8 @@ class StaticEmbedder:
         vectors = np.empty((len(texts), width), np.float32)
         self._encoded += len(texts)
         for start, stop in progress(batches(texts), total=len(texts), show=show_progress):
-            self._encode(texts[start:stop], vectors[start:stop])
+            # A list: what a sequence of another kind gives for a number may not be what stands at that place.
+            self._encode(list(texts[start:stop]), vectors[start:stop])
         if self._files.normalize:
             normalize_rows(vectors, vectors)
             vectors = np.ascontiguousarray(vectors[:, :dimension])

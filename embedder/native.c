@@ -2,7 +2,7 @@
 
    Everything here is what the package does without this module, bit for bit: ids as `tokenizers` gives them for a
    Unigram tokenizer, weights as `pooling` and `democratic` compute them, and sums by fused multiply-add in the order of
-   a text's ids. So floating-point expressions must not be rearranged or contracted: see the flags in pyproject.toml.
+   a text's ids. So floating-point expressions must not be rearranged or contracted: see the flags in setup.py.
 
    Texts that could come out differently are not guessed at but handed back ("awkward"), to be read by `tokenizers`:
    those with a special token written out, and those where grapheme clusters of fewer than six bytes may matter, which
@@ -17,11 +17,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One version of a function for each generation of processors, chosen when the module is loaded. */
+/* One version of a function for each generation of processors, chosen when the module is loaded. FUSES says whether any
+   has fused multiply-add as an instruction: as a call of a function it is slower than all that this module saves. */
 #if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#if __GNUC__ >= 12
 #define FOR_EACH_PROCESSOR __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#define FUSES (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+#else
+#define FOR_EACH_PROCESSOR __attribute__((target_clones("fma", "default")))
+#define FUSES __builtin_cpu_supports("fma")
+#endif
 #else
 #define FOR_EACH_PROCESSOR
+#if defined(__FMA__) || defined(__aarch64__)
+#define FUSES 1
+#else
+#define FUSES 0
+#endif
 #endif
 
 #define LEAD_TOKENS 16
@@ -371,6 +383,9 @@ static int note_specials(Tokenizer *t, PyObject *specials) {
         memcpy(copy, s, (size_t)n + 1);
         t->begins_special[(uint8_t)s[0]] = 1;
         if (sequence) sequence[0] = (uint32_t)codes_of(t, (const uint8_t *)s, (size_t)n, sequence + 1);
+        for (Py_ssize_t k = 0; sequence && k < n; k++)
+            if (t->map[(uint8_t)s[k]] != t->plain[(uint8_t)s[k]])
+                return PyErr_SetString(PyExc_ValueError, "the normaliser changes an added token"), 0;
     }
     return 1;
 }
@@ -499,12 +514,12 @@ static inline void add_code(Room *r, uint32_t code) {
     r->codes[r->codes_count++] = code;
 }
 
-/* Codes of what a character beyond BMP is mapped to. */
-static int add_rare(const Tokenizer *t, Room *r, const uint8_t *s, int bytes, uint32_t c) {
+/* Codes of what a character beyond BMP is mapped to; `left` bytes of the text, itself among them, have room already. */
+static int add_rare(const Tokenizer *t, Room *r, const uint8_t *s, int bytes, uint32_t c, size_t left) {
     const char *string = mapped(t, s, bytes);
     if (!string) return add_code(r, rare_code(t, c)), 1;
     size_t n = strlen(string);
-    if (!codes_fit(r, n + 1)) return 0;
+    if (!codes_fit(r, n + left)) return 0;
     for (size_t i = 0; i < n; i += (size_t)bytes) {
         uint32_t one = character((const uint8_t *)string + i, &bytes);
         add_code(r, one < BMP ? t->plain[one] : rare_code(t, one));
@@ -541,11 +556,11 @@ static int normalise(const Tokenizer *t, Room *r, const uint8_t *s, size_t n) {
         before = bytes, joins = !alone && may_prepend(c);
         if (c == '\r' && i + 1 < n && s[i + 1] == '\n') {
             /* One grapheme, of which the first match is taken: that of CR, if there is one. */
-            if (!mapped(t, s + i, 1)) return AWKWARD;
+            if (!mapped(t, s + i, 1) || t->begins_special['\n']) return AWKWARD;
             bytes = 2;
         }
         if (c >= BMP) {
-            if (!add_rare(t, r, s + i, bytes, c)) return FAILED;
+            if (!add_rare(t, r, s + i, bytes, c, n - i)) return FAILED;
             continue;
         }
         uint32_t code = t->map[c];
@@ -993,17 +1008,11 @@ done:
     return result;
 }
 
-PyDoc_STRVAR(fuses_doc, "fuses()\n--\n\nWhether this processor has fused multiply-add, without which `vectors` is slow.");
+PyDoc_STRVAR(fuses_doc, "fuses()\n--\n\nWhether fused multiply-add is an instruction here, without which `vectors` is slow.");
 
 static PyObject *fuses(PyObject *module, PyObject *args) {
     (void)module, (void)args;
-#if defined(__x86_64__) && defined(__GNUC__)
-    return PyBool_FromLong(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
-#elif defined(__aarch64__)
-    return PyBool_FromLong(1);
-#else
-    return PyBool_FromLong(0);
-#endif
+    return PyBool_FromLong(FUSES);
 }
 
 static PyMethodDef functions[] = {

@@ -96,6 +96,7 @@ class FlatTokenizer:
 
     def encode(self, texts: Sequence[str]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Token ids of all texts end to end (ids,) and their number for each text (texts,), both int64."""
+        texts = list(texts)
         try:
             return self._encode(texts)
         except (UnicodeEncodeError, TypeError):

@@ -37,7 +37,7 @@ def compiled_tokenizer(path: Path) -> object | None:
             splits_at_white_space(definition.get("pre_tokenizer") or {}),
         )
         return tokenizer
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
         # Another form; or damaged, of which `tokenizers` says what is wrong.
         return None
 

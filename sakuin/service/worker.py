@@ -59,7 +59,10 @@ class SharingServer(Server):
         self.share.tell(0)
         while True:
             if connection := await self.share.take(listener):
-                await loop.connect_accepted_socket(lambda: Connection(self), connection)
+                try:
+                    await loop.connect_accepted_socket(lambda: Connection(self), connection)
+                except Exception:  # of a client that has gone, say: one connection must not end all others
+                    connection.close()
 
 
 class Connection(H11Protocol):

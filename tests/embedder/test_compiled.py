@@ -265,6 +265,50 @@ def test_lone_surrogates_are_undecodable_bytes(toy_model: Path) -> None:
 
 
 @compiled
+def test_any_sequence_of_texts_is_read_by_place() -> None:
+    import pandas
+
+    model, texts = StaticEmbedder.load(), many(COMPILED_FROM)
+    shuffled = pandas.Series(texts).sample(frac=1, random_state=0)
+    assert (model.encode(shuffled) == model.encode(shuffled.tolist())).all()
+    assert (model.encode(pandas.Series(texts)[10:]) == model.encode(texts[10:])).all()
+    assert (model.token_counts(shuffled) == model.token_counts(shuffled.tolist())).all()
+
+
+@compiled
+def test_a_rare_character_may_stand_for_any_number_of_others() -> None:
+    """A map of one character beyond U+FFFF to a long string, in sentencepiece's form."""
+    assert native is not None
+    string = b"b" * 150 + b"\0"
+    units = np.zeros(1024, np.uint32)
+    at = 0
+    key = "😀".encode()
+    units[0] = 256 << 10
+    at ^= 256
+    for place, byte in enumerate(key):
+        at ^= byte
+        last = place == len(key) - 1
+        units[at] = byte | (512 << 10 if place % 2 else 256 << 10) | (1 << 8 if last else 0)
+        at ^= 512 if place % 2 else 256
+    units[at] = 1 << 31
+    charsmap = (4 * len(units)).to_bytes(4, "little") + units.tobytes() + string
+    core = native.tokenizer(["<unk>", "▁", "b"], np.array([0.0, -1.0, -2.0]), 0, charsmap, [], False, False)
+    ids, lengths = native.token_ids(core, ["😀" * 100 + "b" * 7100], 0, 1)
+    assert np.frombuffer(lengths, np.int32).tolist() == [1 + 150 * 100 + 7100]
+    assert set(np.frombuffer(ids, np.int32)[1:].tolist()) == {2}
+
+
+@compiled
+def test_added_tokens_that_a_normaliser_may_touch_are_left_to_tokenizers(
+    tmp_path: Path, toy_tokenizer: Tokenizer
+) -> None:
+    made = Tokenizer.from_str(toy_tokenizer.to_str())
+    made.add_special_tokens([AddedToken("\n", normalized=False)])
+    made.save(str(tmp_path / "line.json"))
+    assert_same_ids(FlatTokenizer(tmp_path / "line.json"), ["a\r\nb", "cat\nmat", "\r\n"])
+
+
+@compiled
 def test_threads_share_a_model() -> None:
     texts = many(600)
     expected = StaticEmbedder.load().encode(texts)
