@@ -4,10 +4,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sakuin.index.documents import MetadataValue, Scalar
+from sakuin.index.readers.plain import clean
 
 TEXT_NAMES = ("text", "body", "content", "passage", "本文", "内容")
 TITLE_NAMES = ("title", "name", "題名", "タイトル", "件名")
 ID_NAMES = ("id", "docid", "_id", "uri")
+
+MOST_VALUES = 10_000
+"""Values that are taken of one document, with the lists and mappings they stand in."""
 
 DEEPEST = 20
 """Levels that are looked into where values are nested."""
@@ -28,9 +32,16 @@ def metadata_of(fields: Mapping[str, Any], stored: Callable[[object], Scalar | N
     """
     found: dict[str, list[Scalar]] = {}
     lists: set[str] = set()
+    taken = 0
     waiting = [(str(name), value, 1) for name, value in reversed(list(fields.items()))]
     while waiting:
         name, value, depth = waiting.pop()
+        if not name.isascii():
+            name = clean(name)
+        taken += 1
+        # YAML may name the same values again and again, for each of which there are as many inside.
+        if taken > MOST_VALUES:
+            break
         if isinstance(value, Mapping) and depth < DEEPEST:
             waiting += [(f"{name}.{key}", inner, depth + 1) for key, inner in reversed(list(value.items()))]
         elif isinstance(value, list) and depth < DEEPEST:

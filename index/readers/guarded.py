@@ -28,10 +28,10 @@ from sakuin.index.readers.wire import document_of, receive, send, skipped_of
 from sakuin.index.reasons import Reason
 from sakuin.signals import interrupts_held
 
-STREAMED = frozenset({"text", "lines", "tables", "json_lines", "subtitles"})
+STREAMED = frozenset({"text", "lines", "tables", "json_lines"})
 """The modules of readers that need no guard, whatever the file."""
 
-SMALL = frozenset({"html", "markdown", "data", "xml"})
+SMALL = frozenset({"html", "markdown", "data", "xml", "subtitles"})
 """Those that need none for a small file: their time may grow with its square, but a square of little is little."""
 
 SMALL_BYTES = 64 * 1024
@@ -94,7 +94,10 @@ class GuardedReader:
             ReadError: As `read_file`; also if reading takes more memory or time than it may, or ends the worker.
         """
         if not needs_guard(path, uri) or not sys.executable:
-            yield from read_file(path, uri)
+            try:
+                yield from read_file(path, uri)
+            except MemoryError as error:
+                raise ReadError(Reason(NO_MEMORY, {"megabytes": self._limits.megabytes})) from error
             return
         items = self._read(path, uri)
         try:
@@ -122,7 +125,7 @@ class GuardedReader:
                 kind, items, reason = self._receive(process, left, allowed)
                 left -= monotonic() - started
                 through = kind in ("end", "error")
-                yield from (document_of(item) if "id" in item else skipped_of(item) for item in items)
+                yield from self._taken(process, items)
                 if kind == "memory":
                     raise ReadError(Reason(NO_MEMORY, {"megabytes": self._limits.megabytes}))
                 if kind == "error":
@@ -134,6 +137,14 @@ class GuardedReader:
                 self._fresh = False
             else:
                 self._end()
+
+    def _taken(self, process: "subprocess.Popen[bytes]", items: Any) -> list[Document | Skipped]:
+        """What a worker read; a message of another form is that of one that is not itself any more."""
+        try:
+            return [document_of(item) if "id" in item else skipped_of(item) for item in items]
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            kill(process)
+            raise ReadError(Reason(DIED, {"detail": ended_by(process), "megabytes": self._limits.megabytes})) from error
 
     def _receive(
         self, process: "subprocess.Popen[bytes]", seconds: float, allowed: float
@@ -160,10 +171,12 @@ class GuardedReader:
             assert process.stdout is not None
             kind, items, reason = receive(process.stdout)
             return kind, items, reason
-        except (OSError, EOFError, ValueError) as error:
+        except (OSError, EOFError, ValueError, TypeError) as error:
             if late.is_set():
                 limit = self._limits.seconds
                 raise ReadError(Reason(NO_TIME, {"seconds": round(allowed, 1), "limit": limit})) from error
+            if not isinstance(error, OSError | EOFError):  # it lives, and says what it should not
+                kill(process)
             raise ReadError(Reason(DIED, {"detail": ended_by(process), "megabytes": self._limits.megabytes})) from error
         finally:
             timer.cancel()

@@ -3,6 +3,7 @@
 import email
 import re
 from collections.abc import Iterator
+from email.errors import MessageError
 from email.header import decode_header
 from email.message import Message
 from email.utils import getaddresses, parsedate_to_datetime
@@ -217,7 +218,7 @@ def decoded(value: str) -> str:
         return _readable(raw.encode("utf-8", "surrogateescape"), "")
     try:
         parts = decode_header(raw)
-    except (ValueError, LookupError):  # damaged base64
+    except (ValueError, LookupError, MessageError):  # damaged base64
         return _readable(raw.encode("utf-8", "surrogateescape"), "")
     joined: list[tuple[bytes, str]] = []
     for text, charset in parts:

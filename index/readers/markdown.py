@@ -19,7 +19,8 @@ from sakuin.index.reasons import Reason
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
 _KEY_VALUE = re.compile(r"^([\w-]+):[ \t]++(\S.*)", re.M)
-_KEY_VALUES = re.compile(r"(?:[\w-]+:(?:[ \t].*)?\n|[ \t]+.*\n|-[ \t].*\n|#.*\n|\n)+")
+# Possessive: a line may be read in one way only, or the time would double with each.
+_KEY_VALUES = re.compile(r"(?:[\w-]++:(?:[ \t].*+)?\n|[ \t]++.*+\n|-[ \t].*+\n|#.*+\n|\n)++")
 _KEY = re.compile(r"[\w.:/-]+(?: [\w.:/-]+)?")
 _SENTENCE = re.compile(r"[。！？]\s*\Z|[a-z][.!?]\s*\Z")
 # fmt: off

@@ -42,10 +42,11 @@ _CLOSED_BY = {
     "<script": "</script>", "<style": "</style>", "<pre": "</pre>", "<textarea": "</textarea>", "<!--": "-->",
     "<?": "?>", "<![cdata[": "]]>", "<!": ">",
 }  # fmt: skip
-_DEFINITION = re.compile(r"\[([^\]\n]+)\]:[ \t]*(<[^<>\n]*>|\S+)?")
+_DEFINITION = re.compile(r"\[([^\]\n]{1,999}+)\]:[ \t]*(<[^<>\n]*>|\S+)?")
 _ADDRESS = re.compile(
     r"<|[a-z][a-z\d+.-]*:(?=\S)|[/.#?]|[!-~]*[/.#?=&%:@][!-~]*\Z|\S+/\S*\Z|\S+\.[a-z\d]{1,5}(?:#\S*)?\Z", re.I
 )
+_LONGEST_ADDRESS = 2000
 _SENTENCE = re.compile("[。、！？]")
 
 
@@ -107,6 +108,8 @@ def _is_address(label: str, destination: str) -> bool:
         return False
     if not destination:
         return True  # it stands on the next line
+    if len(destination) > _LONGEST_ADDRESS:
+        return True  # of words that long, none is text; and the pattern takes time with the square of the length
     return _ADDRESS.match(destination) is not None and (
         destination.startswith("<") or not _SENTENCE.search(destination)
     )

@@ -11,7 +11,7 @@ from sakuin.index.readers.source import Source
 
 _TIMES = re.compile(r"(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->\s*(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}.*")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
-_VOICE = re.compile(r"<v(?:\.[^\s>]+)?\s+([^<>]+)>")
+_VOICE = re.compile(r"<v(?:\.[^\s<>]++)?[ \t]++([^<>\s][^<>]*+)>")
 _NO_CUE = re.compile(r"(?:NOTE|STYLE|REGION)(?:\s|\Z)")
 
 
