@@ -74,7 +74,7 @@ def main(passages: int, data: Path | None, model: str | None, e5_passages: int, 
 def contest(
     peers: Sequence[Contestant], ours: Sequence[Contestant], texts: Sequence[str], trials: Sequence[str], *, dim: int
 ) -> list[Figure]:
-    """Search the peers' settings, race all, and print it; the first peer's best is what ratios are to."""
+    """Search the peers' settings, race all, and print it; ratios are to the fastest peer."""
     figures: list[Figure] = []
     entries: list[Entry] = []
     with running([*peers, *peers, *ours]) as started:
@@ -88,7 +88,7 @@ def contest(
         same_vectors(entries)
         took = race(entries, texts)
     rates = [len(texts) / each.seconds for each in took]
-    base = next(rate for entry, rate in zip(entries, rates, strict=True) if entry.role != "default")
+    base = max(rate for entry, rate in zip(entries, rates, strict=True) if entry.role)
     for entry, each, rate in zip(entries, took, rates, strict=True):
         figure = figure_of(entry.running.contestant, entry.setting, entry.role, rate)
         figures.append(figure | {"dim": dim, "cpu_seconds": each.cpu, "ratio": rate / base})

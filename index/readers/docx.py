@@ -50,10 +50,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
 
 def _append(builder: TextBuilder, source: Source, package: Package) -> list[Skipped]:
     """Append all that the file shows; returns what of it could not be read."""
-    main = _USUAL_PART
-    for each in package.related("").values():
-        if each.kind == "officeDocument" and package.has(each.target):
-            main = each.target
+    main = package.main_part(_USUAL_PART)
     root = child(package.xml(main), "body")
     if root is None:
         raise ReadError(Reason("not_office", {"type": "Word", "detail": f"no {main}"}))

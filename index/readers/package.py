@@ -95,6 +95,11 @@ class Package:
         """
         self._refuse_size(sum(member.file_size for member in self._members.values()))
 
+    def main_part(self, usual: str) -> str:
+        """The part that the package is about: that which it names, or the one of the usual name."""
+        named = [each.target for each in self.related("").values() if each.kind == "officeDocument"]
+        return next((target for target in reversed(named) if self.has(target)), usual)
+
     def related(self, name: str) -> dict[str, Relationship]:
         """What a part ("" for the package) refers to, by the ids it uses."""
         folder, _, base = name.rpartition("/")

@@ -35,10 +35,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     builder = TextBuilder()
     left_out: list[Skipped] = []
     with open_package(source, "PowerPoint", ".pptx") as package:
-        main = _USUAL_PART
-        for each in package.related("").values():
-            if each.kind == "officeDocument" and package.has(each.target):
-                main = each.target
+        main = package.main_part(_USUAL_PART)
         slides = child(package.xml(main), "sldIdLst")
         if slides is None:
             raise ReadError(Reason("not_office", {"type": "PowerPoint", "detail": f"no slides in {main}"}))
