@@ -7,6 +7,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from pathlib import Path
 
+from sakuin.embedder import declared
 from sakuin.embedder.errors import ModelError
 from sakuin.embedder.pooling import POOLINGS, Pooling
 from sakuin.embedder.table import Table
@@ -15,6 +16,7 @@ from sakuin.files import atomic_write
 DEFAULT_FOLDER = Path(__file__).parent / "default"
 # Our own file beside those of sentence-transformers, which ignores it.
 SAKUIN_CONFIG = "sakuin.json"
+TABLE, PICKLE = "model.safetensors", "pytorch_model.bin"
 HUB_FILES = ("*.json", "*.safetensors", "README.md")
 
 
@@ -27,12 +29,20 @@ class ModelFiles:
         tokenizer: Its ``tokenizer.json``.
         pooling: The model's own pooling; "mean" where the folder says nothing.
         normalize: Whether the model itself ends with a Normalize module.
+        truncate_dim: How many dimensions its vectors have, where these are not all of the table's. A Normalize module
+            scales whole vectors, which are then cut.
     """
 
     table: Table
     tokenizer: Path
     pooling: Pooling
     normalize: bool
+    truncate_dim: int | None = None
+
+    @property
+    def dimension(self) -> int:
+        """How many dimensions vectors have where nobody asks for fewer."""
+        return min(self.table.dimension, self.truncate_dim or self.table.dimension)
 
 
 def find_model(name: str | os.PathLike[str] | None) -> Path:
@@ -66,34 +76,24 @@ def find_model(name: str | os.PathLike[str] | None) -> Path:
 
 
 def read_model(folder: Path) -> ModelFiles:
-    """Read a model folder; raises ModelError where it is not a static embedding model."""
-    here = folder
+    """Read a model folder; raises ModelError where it is not a static embedding model, or asks for what is not done."""
     pooling, normalize = read_settings(folder)
-    modules = folder / "modules.json"
-    if modules.is_file():
-        try:
-            for module in json.loads(modules.read_text(encoding="utf-8-sig")):
-                kind = module["type"].rsplit(".", 1)[-1]
-                if kind == "StaticEmbedding":
-                    here = folder / module["path"]
-                elif kind == "Normalize":
-                    normalize = True
-                else:
-                    raise ModelError(
-                        f"{folder} has a {kind} module: only StaticEmbedding models (one table, no transformer) can be "
-                        f"loaded here."
-                    )
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ModelError(f"{modules} is damaged ({error!r}): fetch the model again.") from error
-    elif not (folder / "model.safetensors").is_file():
-        raise ModelError(f"{folder} holds no model (neither modules.json nor model.safetensors is there).")
-    if not here.resolve().is_relative_to(folder.resolve()):
-        raise ModelError(f"{modules} points outside its folder: do not use this model.")
-    table = Table.open(here / "model.safetensors")
+    if not any((folder / name).is_file() for name in (declared.MODULES, TABLE, PICKLE)):
+        raise ModelError(f"{folder} holds no model (neither {declared.MODULES} nor {TABLE} is there).")
+    modules, config = declared.read_modules(folder), declared.read_config(folder)
+    normalize = normalize or modules.normalize
+    declared.check_followed(folder, config, normalize=normalize)
+    here = modules.table
+    if not (here / TABLE).is_file():
+        raise ModelError(
+            f"{here} holds no {TABLE}. A table in {PICKLE} is not read, since a pickle can run any code: save the "
+            f"model again with SentenceTransformer(...).save(folder), or fetch it again if it has a {TABLE}."
+        )
+    table = Table.open(here / TABLE)
     tokenizer = here / "tokenizer.json"
     if not tokenizer.is_file():
         raise ModelError(f"{here} holds no tokenizer.json: the model is not complete, fetch it again.")
-    return ModelFiles(table, tokenizer, pooling, normalize)
+    return ModelFiles(table, tokenizer, pooling, normalize, config.truncate_dim)
 
 
 def read_settings(folder: Path) -> tuple[Pooling, bool]:
@@ -117,7 +117,7 @@ def state_of(files: ModelFiles) -> Hashable:
     paths = [path.resolve() for path in (files.tokenizer, files.table.file) if path]
     stats = [(path, path.stat()) for path in paths]
     unchanged = [(path, stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in stats]
-    return tuple(unchanged), files.pooling, files.normalize
+    return tuple(unchanged), files.pooling, files.normalize, files.truncate_dim
 
 
 def write_model(folder: Path, files: ModelFiles) -> None:
@@ -129,7 +129,7 @@ def write_model(folder: Path, files: ModelFiles) -> None:
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    modules = [{"idx": 0, "name": "0", "path": "", "type": "sentence_transformers.models.StaticEmbedding"}]
+    modules = [{"idx": 0, "name": "0", "path": declared.HERE, "type": "sentence_transformers.models.StaticEmbedding"}]
     if files.normalize:
         modules.append({"idx": 1, "name": "1", "path": "1_Normalize", "type": "sentence_transformers.models.Normalize"})
         (folder / "1_Normalize").mkdir(exist_ok=True)
@@ -139,13 +139,15 @@ def write_model(folder: Path, files: ModelFiles) -> None:
     }
     if files.table.scale is None:
         config: dict[str, object] = {"prompts": {}, "default_prompt_name": None, "similarity_fn_name": "cosine"}
-        texts["modules.json"] = json.dumps(modules, indent=2)
-        texts["config_sentence_transformers.json"] = json.dumps(config, indent=2)
+        if files.dimension < files.table.dimension:
+            config["truncate_dim"] = files.dimension
+        texts[declared.MODULES] = json.dumps(modules, indent=2)
+        texts[declared.CONFIG] = json.dumps(config, indent=2)
     for name, text in texts.items():
         with atomic_write(folder / name) as part:
             part.write_text(text, encoding="utf-8")
     # The old table may be mapped by the model being saved.
-    with atomic_write(folder / "model.safetensors") as part:
+    with atomic_write(folder / TABLE) as part:
         save_file(files.table.tensors(), part, metadata={"format": "pt"})
         # The library keeps the file to its owner; whoever may read the rest of the model may read this.
         shutil.copymode(folder / "tokenizer.json", part)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sakuin.embedder import by_numpy
 from sakuin.embedder.compiled import CompiledEncoder
 from sakuin.embedder.core import native
+from sakuin.embedder.democratic import DIRECTION_DIMENSIONS
 from sakuin.embedder.errors import ModelError
 from sakuin.embedder.folder import ModelFiles, find_model, read_model, state_of, write_model
 from sakuin.embedder.pooling import POOLINGS, Bags, Pooling, make_bags
@@ -66,6 +67,10 @@ class StaticEmbedder:
     def load(cls, model: str | os.PathLike[str] | None = None, pooling: Pooling | None = None) -> "StaticEmbedder":
         """Load the packaged default model, a model folder, or ``owner/name`` from the Hugging Face hub.
 
+        Folders of sentence-transformers (one StaticEmbedding module, Normalize after it or not) and of model2vec are
+        read. Their ``truncate_dim`` is followed: `dimension` and vectors are cut to it. Prompts and other measures than
+        cosine are not followed, so models that ask for them are refused; tables in pickles are too.
+
         A model that is in use already is not loaded a second time: it is the same object, as long as its files are the
         same. A model may be shared by threads.
 
@@ -94,7 +99,9 @@ class StaticEmbedder:
 
         In sentence-transformers every model runs with mean pooling, whatever its own is.
         """
-        table = Table(self._files.table.prefix(self.dimension))
+        # Versions before 5 know no truncate_dim: a table that is cut serves all, where the rest of a row tells nothing.
+        cut = not self._files.normalize and (self.pooling != "even" or self.dimension >= DIRECTION_DIMENSIONS)
+        table = Table(self._files.table.prefix(self.dimension if cut else self._files.table.dimension))
         try:
             write_model(Path(folder), replace(self._files, table=table))
         except OSError as error:
@@ -103,7 +110,7 @@ class StaticEmbedder:
     @property
     def dimension(self) -> int:
         """How many dimensions a vector has that is not truncated."""
-        return self._files.table.dimension
+        return self._files.dimension
 
     @property
     def pooling(self) -> Pooling:
@@ -116,6 +123,8 @@ class StaticEmbedder:
         digest = hashlib.sha256(self._files.table.digest())
         digest.update(self._files.tokenizer.read_bytes())
         digest.update(f"{self.pooling} {self._files.normalize}".encode())
+        if self.dimension < self._files.table.dimension:
+            digest.update(f" {self.dimension}".encode())
         return digest.hexdigest()[:32]
 
     def encode(
@@ -145,7 +154,7 @@ class StaticEmbedder:
         if isinstance(texts, str):
             raise ModelError("encode takes a list of texts: put the single text into a list.")
         # A Normalize module scales whole vectors, of which the first dimensions are then kept.
-        width = self.dimension if self._files.normalize else dimension
+        width = self._files.table.dimension if self._files.normalize else dimension
         vectors = np.empty((len(texts), width), np.float32)
         self._encoded += len(texts)
         for start, stop in progress(batches(texts), total=len(texts), show=show_progress):

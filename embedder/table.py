@@ -12,16 +12,25 @@ from numpy.typing import NDArray
 from sakuin.embedder.errors import ModelError
 
 DTYPES: dict[str, np.dtype[Any]] = {"F32": np.dtype("<f4"), "F16": np.dtype("<f2"), "I8": np.dtype("i1")}
-# What stands beside a table in model2vec's files.
-OTHER_DTYPES: dict[str, np.dtype[Any]] = {"F64": np.dtype("<f8"), "I64": np.dtype("<i8"), "I32": np.dtype("<i4")}
+# Read whole and made float32: numpy has no bfloat16, and what sums rows reads no float64.
+WIDENED = "BF16"
+CONVERTED: dict[str, np.dtype[Any]] = {WIDENED: np.dtype("<u2"), "F64": np.dtype("<f8")}
+# Of the rows that tokens share in model2vec's files.
+INTEGERS: dict[str, np.dtype[Any]] = {
+    **{f"I{8 * size}": np.dtype(f"<i{size}") for size in (2, 4, 8)},
+    **{f"U{8 * size}": np.dtype(f"<u{size}") for size in (1, 2, 4, 8)},
+}
+READ_DTYPES = DTYPES | CONVERTED | INTEGERS
 # The first name is sentence-transformers' own, the second that of model2vec's files.
 WEIGHT_NAMES = ("embedding.weight", "embeddings")
 SCALE_NAME = "embedding.scale"
 MAPPING_NAME, TOKEN_WEIGHTS_NAME = "mapping", "weights"
+READ_NAMES = (*WEIGHT_NAMES, SCALE_NAME, MAPPING_NAME, TOKEN_WEIGHTS_NAME)
 MAX_FOLDED_BYTES = 4 * 1024**3
-"""Of a table whose rows several tokens share: a file of a few megabytes may stand for any size."""
+"""Of a table that is made in memory: where tokens share rows, a file of a few megabytes may stand for any size."""
 
 MAX_HEADER_BYTES = 100_000_000
+TYPES_OF_TABLES = f"tables of {', '.join([*DTYPES, *CONVERTED])} can be read here: save the model as one of these"
 
 
 class Table:
@@ -51,7 +60,7 @@ class Table:
         if values.ndim != 2 or 0 in values.shape:
             raise ModelError(f"{path}: {name} has shape {values.shape}, a (rows, dimension) table was expected.")
         if values.dtype not in DTYPES.values():
-            raise ModelError(f"{path}: {name} is of type {values.dtype}, not one of {', '.join(DTYPES)}.")
+            raise ModelError(f"{path}: {name} holds numbers of type {values.dtype}; {TYPES_OF_TABLES}.")
         if name != WEIGHT_NAMES[0]:
             values, scale = _of_model2vec(path, tensors, values)
         if (values.dtype == np.int8) != (scale is not None) or (scale is not None and len(scale) != len(values)):
@@ -119,7 +128,7 @@ def _of_model2vec(
     """
     mapping, weights = tensors.get(MAPPING_NAME), tensors.get(TOKEN_WEIGHTS_NAME)
     if mapping is not None:
-        if mapping.ndim != 1 or mapping.dtype.kind != "i" or not len(mapping):
+        if mapping.ndim != 1 or mapping.dtype.kind not in "iu" or not len(mapping):
             raise ModelError(f"{path}: {MAPPING_NAME} is no list of rows: fetch the model again.")
         if int(mapping.min()) < 0 or int(mapping.max()) >= len(values):
             raise ModelError(f"{path}: {MAPPING_NAME} names rows that are not there: fetch the model again.")
@@ -137,6 +146,19 @@ def _of_model2vec(
     return (values * weights[:, None]).astype(values.dtype), None
 
 
+def as_float32(path: Path, stored: NDArray[Any], dtype: str) -> NDArray[np.float32]:
+    """The numbers of a tensor of one of the types in `CONVERTED`, in memory; raises ModelError where it has no room."""
+    if 4 * stored.size > MAX_FOLDED_BYTES:
+        raise ModelError(f"{path}: a table of {4 * stored.size:,} bytes in float32 is too large to be made of {dtype}.")
+    if dtype == WIDENED:
+        # The upper half of a float32.
+        widened = stored.astype("<u4")
+        widened <<= 16
+        return widened.view("<f4")
+    with np.errstate(over="ignore"):
+        return stored.astype("<f4")
+
+
 def check_finite(values: NDArray[Any]) -> None:
     """Raises ModelError where a table holds what is no number: every vector, score and figure would be none either."""
     if not np.isfinite(values).all():
@@ -151,10 +173,10 @@ def int8_rows(rows: NDArray[np.float32]) -> tuple[NDArray[np.int8], NDArray[np.f
 
 
 def map_safetensors(path: Path) -> Mapping[str, NDArray[Any]]:
-    """Read-only memory maps of the tensors in a safetensors file.
+    """Read-only memory maps of the tensors in a safetensors file that a model is read from; float32 copies of some.
 
     The library's own reader copies whole tensors; one query needs a dozen rows of 33 million values. The format: 8
-    bytes little-endian header length, a JSON header with byte ranges, the bytes.
+    bytes little-endian header length, a JSON header with byte ranges, the bytes. Those of `CONVERTED` types are copied.
 
     Raises:
         ModelError: the file is missing, cut short, or of a type this software does not read.
@@ -169,16 +191,20 @@ def map_safetensors(path: Path) -> Mapping[str, NDArray[Any]]:
         start = 8 + length
         tensors: dict[str, NDArray[Any]] = {}
         for name, entry in header.items():
-            if name == "__metadata__":
+            if name not in READ_NAMES:
                 continue
             begin, end = entry["data_offsets"]
             shape: tuple[int, ...] = tuple(entry["shape"])
-            dtype = (DTYPES | OTHER_DTYPES).get(entry["dtype"])
+            dtype = READ_DTYPES.get(entry["dtype"])
             if dtype is None:
-                raise ValueError(f"{name} is of type {entry['dtype']}, not one of {', '.join(DTYPES)}")
+                raise ModelError(f"{path}: {name} holds numbers of type {entry['dtype']}; {TYPES_OF_TABLES}.")
             if not 0 <= begin <= end <= size - start or end - begin != dtype.itemsize * int(np.prod(shape)):
                 raise ValueError(f"{name} does not fit into the file")
-            tensors[name] = np.memmap(path, dtype, "r", offset=start + begin, shape=shape)
+            if begin == end:
+                tensors[name] = np.empty(shape, dtype)
+                continue
+            mapped = np.memmap(path, dtype, "r", offset=start + begin, shape=shape)
+            tensors[name] = as_float32(path, mapped, entry["dtype"]) if entry["dtype"] in CONVERTED else mapped
         return tensors
     except OSError as error:
         raise ModelError(f"Cannot read {path}: {error.strerror or error}. Fetch or train the model again.") from error
