@@ -120,8 +120,8 @@ def state_of(files: ModelFiles) -> Hashable:
     return tuple(unchanged), files.pooling, files.normalize, files.truncate_dim
 
 
-def write_model(folder: Path, files: ModelFiles) -> None:
-    """Write a folder that `SentenceTransformer(folder)` loads (there always with mean pooling).
+def write_model(folder: Path, files: ModelFiles, *, native: bool = False) -> None:
+    """Write a folder that `SentenceTransformer(folder)` loads: with mean pooling, or with the model's own (``native``).
 
     An int8 table is written as it is, without the files that would lead sentence-transformers, which reads only float
     tables, to try.
@@ -129,7 +129,8 @@ def write_model(folder: Path, files: ModelFiles) -> None:
     from safetensors.numpy import save_file
 
     folder.mkdir(parents=True, exist_ok=True)
-    modules = [{"idx": 0, "name": "0", "path": declared.HERE, "type": "sentence_transformers.models.StaticEmbedding"}]
+    kind = declared.NATIVE_TYPE if native else "sentence_transformers.models.StaticEmbedding"
+    modules = [{"idx": 0, "name": "0", "path": declared.HERE, "type": kind}]
     if files.normalize:
         modules.append({"idx": 1, "name": "1", "path": "1_Normalize", "type": "sentence_transformers.models.Normalize"})
         (folder / "1_Normalize").mkdir(exist_ok=True)
@@ -143,6 +144,10 @@ def write_model(folder: Path, files: ModelFiles) -> None:
             config["truncate_dim"] = files.dimension
         texts[declared.MODULES] = json.dumps(modules, indent=2)
         texts[declared.CONFIG] = json.dumps(config, indent=2)
+    if native:
+        texts[declared.NATIVE_FILE] = Path(__file__).with_name(declared.NATIVE_FILE).read_text(encoding="utf-8")
+    else:
+        (folder / declared.NATIVE_FILE).unlink(missing_ok=True)
     for name, text in texts.items():
         with atomic_write(folder / name) as part:
             part.write_text(text, encoding="utf-8")

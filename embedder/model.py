@@ -94,16 +94,24 @@ class StaticEmbedder:
                 loaded = _in_use[key] = cls(files, source)
             return loaded
 
-    def save(self, folder: str | os.PathLike[str]) -> None:
+    def save(self, folder: str | os.PathLike[str], *, native: bool = False) -> None:
         """Write the model as float32 to a folder that `SentenceTransformer(folder)` and `load` read.
 
-        In sentence-transformers every model runs with mean pooling, whatever its own is.
+        In sentence-transformers every model runs with mean pooling, whatever its own is, unless it is saved ``native``.
+
+        Args:
+            folder: Made if it is not there.
+            native: Add a module with our pooling, so that ``SentenceTransformer(folder, trust_remote_code=True)``, and
+                all that measures or serves models by it, gives the same vectors as `encode`.
+
+        Raises:
+            ModelError: the folder cannot be written to.
         """
-        # Versions before 5 know no truncate_dim: a table that is cut serves all, where the rest of a row tells nothing.
+        # Versions before 6 know no truncate_dim: a table that is cut serves all, where the rest of a row tells nothing.
         cut = not self._files.normalize and (self.pooling != "even" or self.dimension >= DIRECTION_DIMENSIONS)
         table = Table(self._files.table.prefix(self.dimension if cut else self._files.table.dimension))
         try:
-            write_model(Path(folder), replace(self._files, table=table))
+            write_model(Path(folder), replace(self._files, table=table), native=native)
         except OSError as error:
             raise ModelError(f"Cannot save the model to {folder}: {error.strerror or error}.") from error
 

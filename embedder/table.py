@@ -147,7 +147,11 @@ def _of_model2vec(
 
 
 def as_float32(path: Path, stored: NDArray[Any], dtype: str) -> NDArray[np.float32]:
-    """The numbers of a tensor of one of the types in `CONVERTED`, in memory; raises ModelError where it has no room."""
+    """A tensor of one of the types in `CONVERTED`, as float32 of the same shape, in memory.
+
+    Raises:
+        ModelError: it is too large for that.
+    """
     if 4 * stored.size > MAX_FOLDED_BYTES:
         raise ModelError(f"{path}: a table of {4 * stored.size:,} bytes in float32 is too large to be made of {dtype}.")
     if dtype == WIDENED:
