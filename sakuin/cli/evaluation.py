@@ -12,6 +12,7 @@ from sakuin.cli.running import run
 from sakuin.embedder.pooling import POOLINGS
 from sakuin.evaluation.cache import Cache, default_folder
 from sakuin.evaluation.families import FAMILIES
+from sakuin.evaluation.protocols import JMTEB, OWN, PROTOCOLS, differences, under
 
 if TYPE_CHECKING:
     from sakuin.evaluation.families import Task
@@ -77,6 +78,13 @@ OUTPUT = click.Path(path_type=Path, dir_okay=False, writable=True)
 @click.option("--tasks", default="", callback=words, help="Names of tasks, separated by commas [default: all].")
 @click.option("--families", default="", callback=known_families, help=f"Of {', '.join(FAMILIES)} [default: all].")
 @click.option("--pooling", type=click.Choice(POOLINGS), help="Of static models, instead of their own.")
+@click.option(
+    "--protocol",
+    type=click.Choice(PROTOCOLS),
+    default=OWN,
+    show_default=True,
+    help="How tasks are scored: jmteb and mteb as those benchmarks do, but for what a note says.",
+)
 @click.option("--query-prompt", help="For st: models without prompts of their own; E5 models need 'query: '.")
 @click.option("--passage-prompt", help="For st: models without prompts of their own; E5 models need 'passage: '.")
 @click.option("--json", "as_json", type=OUTPUT, callback=new_file, help="Also write all figures to this file, 0 to 1.")
@@ -103,6 +111,7 @@ def cli(
     tasks: tuple[str, ...],
     families: tuple[str, ...],
     pooling: Any,
+    protocol: str,
     query_prompt: str | None,
     passage_prompt: str | None,
     as_json: Path | None,
@@ -140,9 +149,11 @@ def cli(
     pairs = [(named(a, names), named(b, names)) for a, b in significance]
     found = find_tasks(data) if data else {}
     for name in hub:
-        found |= find_hub_tasks(name)
-    chosen = in_order([task.read() for task in select(found, names=tasks, families=families)], FAMILIES)
+        found |= find_hub_tasks(name, dev=protocol == JMTEB)
+    read = [task.read() for task in select(found, names=tasks, families=families)]
+    chosen = in_order([under(protocol, task) for task in read], FAMILIES)
     models, notes = load_models(names, pooling=pooling, prompts={"query": query_prompt, "passage": passage_prompt})
+    notes += differences(protocol, chosen)
     own_dims = {}
     for model in models:
         own_dims[model.name], note = dims_of(model, dims)
@@ -170,7 +181,7 @@ def cli(
         show(model_table(each, chosen) or f"{each.name} takes part in retrieval and reranking only.")
     if len(results) > 1:
         show(comparison_table(results, chosen))
-    facts = to_json(results, chosen)
+    facts = {"protocol": protocol, **to_json(results, chosen)}
     if pairs:
         facts["significance"] = compare_pairs(pairs, {each.name: each for each in results}, chosen, show)
     if as_json:

@@ -1,7 +1,7 @@
 """Figures of a model's vectors alone, for every family of tasks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from sakuin.evaluation.families import (
     StsTask,
     Task,
 )
+from sakuin.evaluation.jmteb import best_clustering, f1_by_threshold
 from sakuin.evaluation.nearest import nearest
 from sakuin.evaluation.results import TaskResult, result_of_rankings
 from sakuin.evaluation.scores import average_precision, best_f1, macro_f1, spearman, v_measure, weighted_f1
@@ -49,7 +50,10 @@ def sides(task: Task) -> dict[str, Side]:
     if isinstance(task, ClassificationTask):
         return {"train": Side("query", task.train_texts), "texts": Side("query", task.texts)}
     if isinstance(task, ClusteringTask):
-        return {"texts": Side("query", task.texts)}
+        return {"texts": Side("query", task.texts)} | ({"dev": Side("query", task.dev.texts)} if task.dev else {})
+    if isinstance(task, PairClassificationTask) and task.dev:
+        dev = {"dev_first": Side("query", task.dev.first), "dev_second": Side("query", task.dev.second)}
+        return sides(replace(task, dev=None)) | dev
     return {"first": Side("query", task.first), "second": Side("query", task.second)}
 
 
@@ -80,8 +84,13 @@ def evaluate_vectors(task: Task, vectors: Mapping[str, Vectors]) -> TaskResult:
             return sts_result(task, vectors["first"], vectors["second"])
         case ClassificationTask():
             return classification_result(task, vectors["train"], vectors["texts"])
+        case ClusteringTask(metric="best_v_measure"):
+            return best_clustering(task, vectors["texts"], vectors.get("dev"))
         case ClusteringTask():
             return clustering_result(task, vectors["texts"])
+        case PairClassificationTask(metric="f1"):
+            dev = (vectors["dev_first"], vectors["dev_second"]) if task.dev else None
+            return f1_by_threshold(task, vectors["first"], vectors["second"], dev=dev)
         case PairClassificationTask():
             return pair_classification_result(task, vectors["first"], vectors["second"])
         case BitextTask():
@@ -157,7 +166,8 @@ def bitext_result(task: BitextTask, first: Vectors, second: Vectors) -> TaskResu
     """Accuracy of taking each sentence's nearest neighbour in the other language, the mean of both directions.
 
     A neighbour is right if its text is that of the translation, so a sentence that occurs twice is no mistake. F1 is
-    MTEB's, weighted over the sentences to be found, the mean of both directions.
+    MTEB's, weighted over the sentences to be found, the mean of both directions. Where the task's metric is
+    "weighted_f1", the score is that of finding the second by the first alone, as MTEB has it.
     """
     first, second = normalized(first), normalized(second)
     hits, f1 = [], []
@@ -168,6 +178,10 @@ def bitext_result(task: BitextTask, first: Vectors, second: Vectors) -> TaskResu
         f1.append(weighted_f1(gold, predicted))
     there, back = hits
     extra = {"first_to_second": float(there.mean()), "second_to_first": float(back.mean()), "f1": float(np.mean(f1))}
+    if task.metric == "weighted_f1":
+        # By places, as MTEB counts: the other of two sentences that are equal is a mistake.
+        found = nearest(first, second, k=1)[0][:, 0]
+        return TaskResult(weighted_f1(np.arange(len(found)), found), found.astype(np.float64), extra)
     items = (there.astype(np.float64) + back) / 2
     return TaskResult(float(items.mean()), items, extra)
 

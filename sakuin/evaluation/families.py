@@ -47,7 +47,7 @@ class RerankingTask:
         queries: The queries.
         candidates: For each query, the indices in ``texts`` of its candidates, in an order that says nothing.
         gains: For each query, how relevant each candidate is; 0 is not.
-        metric: The main metric, "ndcg@10" or "map@10".
+        metric: The main metric, "ndcg@10", "map@10", or "map", which looks at the whole ranking.
     """
 
     family: ClassVar[str] = "reranking"
@@ -86,36 +86,55 @@ class ClassificationTask:
 
 @dataclass(frozen=True)
 class ClusteringTask:
-    """Texts with the classes that clusters should find again."""
+    """Texts with the classes that clusters should find again.
+
+    Attributes:
+        texts, labels: The texts and the class of each.
+        metric: "v_measure", or "best_v_measure" for that of the algorithm that is best on ``dev``.
+        dev: Others, by which to choose.
+    """
 
     family: ClassVar[str] = "clustering"
-    metric: ClassVar[str] = "v_measure"
     name: str
     texts: tuple[str, ...]
     labels: tuple[str, ...]
+    metric: str = "v_measure"
+    dev: "ClusteringTask | None" = None
 
 
 @dataclass(frozen=True)
 class PairClassificationTask:
-    """Pairs of sentences that belong together (1) or do not (0)."""
+    """Pairs of sentences that belong together (1) or do not (0).
+
+    Attributes:
+        first, second, labels: The pairs and the label of each.
+        metric: "average_precision", or "f1" for that of the measure and threshold that are best on ``dev``.
+        dev: Others, by which to choose.
+    """
 
     family: ClassVar[str] = "pair_classification"
-    metric: ClassVar[str] = "average_precision"
     name: str
     first: tuple[str, ...]
     second: tuple[str, ...]
     labels: tuple[int, ...]
+    metric: str = "average_precision"
+    dev: "PairClassificationTask | None" = None
 
 
 @dataclass(frozen=True)
 class BitextTask:
-    """Sentences of one language and, in the same order, their translations."""
+    """Sentences of one language and, in the same order, their translations.
+
+    Attributes:
+        first, second: The sentences.
+        metric: "accuracy", of both directions, or "weighted_f1", of finding the second by the first.
+    """
 
     family: ClassVar[str] = "bitext"
-    metric: ClassVar[str] = "accuracy"
     name: str
     first: tuple[str, ...]
     second: tuple[str, ...]
+    metric: str = "accuracy"
 
 
 Task = (

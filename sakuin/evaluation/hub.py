@@ -9,6 +9,7 @@ Everything but ``load_rows`` is a plain function from rows (dictionaries) to a t
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -71,11 +72,12 @@ JMTEB_TASKS = {
 }
 
 
-def find_hub_tasks(name: str) -> dict[str, UnreadTask]:
+def find_hub_tasks(name: str, *, dev: bool = False) -> dict[str, UnreadTask]:
     """The tasks of a collection by name, none of them loaded.
 
     Args:
         name: "jmteb", "jqara" or "jacwir", or one task of JMTEB, as "jmteb/jsts".
+        dev: Load the validation split too, of tasks in which something may be chosen by it.
 
     Raises:
         EvaluationError: no such collection or task.
@@ -92,15 +94,15 @@ def find_hub_tasks(name: str) -> dict[str, UnreadTask]:
         }
     if collection == "jmteb" and (not subset or subset in JMTEB_TASKS):
         chosen = [subset] if subset else list(JMTEB_TASKS)
-        return {f"jmteb/{task}": UnreadTask(JMTEB_TASKS[task], partial(load_jmteb, task)) for task in chosen}
+        return {f"jmteb/{task}": UnreadTask(JMTEB_TASKS[task], partial(load_jmteb, task, dev=dev)) for task in chosen}
     raise EvaluationError(
         f"There are no tasks {name} on the hub: use jqara, jacwir, jmteb, or one of JMTEB's: "
         + ", ".join(f"jmteb/{task}" for task in JMTEB_TASKS)
     )
 
 
-def load_jmteb(task: str) -> Task:
-    """A task of JMTEB from the hub, its test split."""
+def load_jmteb(task: str, *, dev: bool = False) -> Task:
+    """A task of JMTEB from the hub, its test split; of clustering and pair classification the validation split too."""
     name, family = f"jmteb/{task}", JMTEB_TASKS[task]
     if family == "retrieval":
         return retrieval(name, load_rows(JMTEB, f"{task}-query", "test"), load_rows(JMTEB, f"{task}-corpus", "corpus"))
@@ -111,7 +113,11 @@ def load_jmteb(task: str) -> Task:
     rows = load_rows(JMTEB, task, "test")
     if family == "sts":
         return sts(name, rows)
-    return clustering(name, rows) if family == "clustering" else pair_classification(name, rows)
+    validation = load_rows(JMTEB, task, "validation") if dev else None
+    if family == "clustering":
+        return replace(clustering(name, rows), dev=None if validation is None else clustering(name, validation))
+    pairs = pair_classification(name, rows)
+    return replace(pairs, dev=None if validation is None else pair_classification(name, validation))
 
 
 def retrieval(name: str, queries: Rows, corpus: Rows) -> RetrievalTask:

@@ -26,11 +26,15 @@ FAMILY_NAMES = {
 METRIC_NAMES = {
     "ndcg@10": "nDCG@10",
     "map@10": "MAP@10",
+    "map": "MAP",
     "spearman": "Spearman",
     "macro_f1": "macro F1",
     "v_measure": "V-measure",
+    "best_v_measure": "V-measure, best of four",
     "average_precision": "average precision",
     "accuracy": "accuracy",
+    "f1": "F1",
+    "weighted_f1": "weighted F1",
 }
 MEAN = "**mean of family means**"
 # A search that compares no vectors.

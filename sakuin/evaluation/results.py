@@ -18,6 +18,10 @@ RANKING_METRICS = {
 }
 
 
+WHOLE_RANKING = "map"
+"""The metric of rankings that looks beyond rank `CUTOFF`: such rankings must name all that was found."""
+
+
 @dataclass(frozen=True)
 class TaskResult:
     """A model's figures on one task at one dimension.
@@ -26,7 +30,8 @@ class TaskResult:
         score: The task's main metric, 0 to 1.
         items: float64, what the score is made of, one number an item, for significance tests: the metric itself for
             each query or pair of translations; the cosine of each pair (STS, pair classification); the index of each
-            predicted label among the sorted labels (classification); none (clustering).
+            predicted label among the sorted labels (classification), the predicted label (F1 of pair classification),
+            the place of the sentence that was found (weighted F1 of bitext matching); none (clustering).
         extra: Other metrics by name.
     """
 
@@ -57,12 +62,18 @@ def result_of_rankings(task: RetrievalTask | RerankingTask, rankings: Sequence[S
 
     Args:
         task: A retrieval task, or a reranking task, whose candidates are called by their indices as strings.
-        rankings: For each query, the names of its best documents, at least ten where there are as many.
+        rankings: For each query, the names of its best documents, at least ten where there are as many; all of them
+            where the task's metric is `WHOLE_RANKING`.
     """
     values = {
         metric: np.array([function(CUTOFF, *pair) for pair in zip(rankings, judgements(task), strict=True)], np.float64)
         for metric, function in RANKING_METRICS.items()
     }
+    if task.metric == WHOLE_RANKING:
+        pairs = zip(rankings, judgements(task), strict=True)
+        values[WHOLE_RANKING] = np.array(
+            [average_precision_at(len(ranked), ranked, judged) for ranked, judged in pairs]
+        )
     items = values.pop(task.metric)
     return TaskResult(float(items.mean()), items, {metric: float(each.mean()) for metric, each in values.items()})
 

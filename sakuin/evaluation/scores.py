@@ -23,6 +23,13 @@ def macro_f1(gold: NDArray[Any], predicted: NDArray[Any]) -> float:
     return float(f1_score(gold, predicted, average="macro", zero_division=0))
 
 
+def binary_f1(gold: NDArray[Any], predicted: NDArray[Any]) -> float:
+    """F1 of the class 1 among 0 and 1."""
+    from sklearn.metrics import f1_score
+
+    return float(f1_score(gold, predicted, zero_division=0))
+
+
 def weighted_f1(gold: NDArray[Any], predicted: NDArray[Any]) -> float:
     """Mean over classes of F1, weighted by how often each class occurs in ``gold``."""
     from sklearn.metrics import f1_score

@@ -8,7 +8,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from sakuin.evaluation.families import RerankingTask, RetrievalTask
-from sakuin.evaluation.results import TaskResult, result_of_rankings
+from sakuin.evaluation.results import WHOLE_RANKING, TaskResult, result_of_rankings
 from sakuin.index.documents import Document, Passage
 from sakuin.index.settings import Settings
 from sakuin.index.writer import IndexWriter
@@ -78,9 +78,10 @@ def rank_candidates(
     for query, indices in tqdm(questions, "reranking", len(task.queries), leave=False, disable=None):
         texts = [task.texts[index] for index in indices]
         docids = [str(index) for index in indices]
+        k = len(docids) if task.metric == WHOLE_RANKING else CUTOFF
         with searcher_over(docids, texts, model=model, dim=dim) as searcher:
             for mode in modes:
-                ranked[mode].append(docids_of(search(searcher, query, k=CUTOFF, mode=mode)))
+                ranked[mode].append(docids_of(search(searcher, query, k=k, mode=mode)))
     return ranked
 
 

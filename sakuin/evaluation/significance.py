@@ -20,7 +20,7 @@ from sakuin.evaluation.families import (
     Task,
 )
 from sakuin.evaluation.results import TaskResult
-from sakuin.evaluation.scores import average_precision, macro_f1, spearman
+from sakuin.evaluation.scores import average_precision, binary_f1, macro_f1, spearman, weighted_f1
 from sakuin.tuning.significance import INTERVAL, SEED, Difference, Items, randomisation_test
 
 # Each resample computes its metric anew.
@@ -39,7 +39,7 @@ def task_difference(task: Task, a: TaskResult, b: TaskResult, *, resamples: int 
     Returns:
         The difference; None for clustering, which has no figure an item.
     """
-    if isinstance(task, RetrievalTask | RerankingTask | BitextTask):
+    if isinstance(task, RetrievalTask | RerankingTask | BitextTask) and task.metric != "weighted_f1":
         return randomisation_test(a.items, b.items)
     statistic = statistic_of(task)
     return paired_bootstrap(a.items, b.items, statistic, resamples) if statistic else None
@@ -51,6 +51,11 @@ def statistic_of(task: Task) -> Callable[[NDArray[np.int64], Items], float] | No
         case StsTask():
             scores = np.array(task.scores)
             return lambda chosen, items: spearman(scores[chosen], items)
+        case PairClassificationTask(metric="f1"):
+            golden = np.array(task.labels)
+            return lambda chosen, items: binary_f1(golden[chosen], items.astype(np.int64))
+        case BitextTask():
+            return lambda chosen, items: weighted_f1(chosen, items.astype(np.int64))
         case PairClassificationTask():
             pairs = np.array(task.labels)
             return lambda chosen, items: average_precision(pairs[chosen], items)

@@ -10,12 +10,13 @@
 | any other, such as X_clustering | text, label | clustering | file name |
 | any | ja, en | bitext matching | file name |
 
+``X_dev`` beside the file X of a clustering or pair classification is what JMTEB's protocol chooses by.
 Where a classification has several files beside ``X_train``, the first of test, valid, val is scored.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sakuin.evaluation.families import (
@@ -49,6 +50,9 @@ __all__ = [
     "read_tasks",
     "select",
 ]
+
+DEV = "_dev"
+"""Of the file beside that of a clustering or pair classification task by which JMTEB's protocol chooses."""
 
 QUERIES, CORPUS, TRAIN = "_retrieval_queries", "_retrieval_corpus", "_train"
 # In the order of preference: JMTEB scores test files.
@@ -120,6 +124,9 @@ def find_tasks(folder: Path) -> dict[str, UnreadTask]:
 def tasks_of_file(stem: str, paths: dict[str, Path]) -> Iterator[tuple[str, UnreadTask]]:
     """The name of the task that a file begins and the task; nothing where another file begins it or none does."""
     path = paths[stem]
+    if stem.endswith(DEV) and stem.removesuffix(DEV) in paths:
+        return
+    beside = paths.get(stem + DEV)
     fields = set(next(iter(read_records(path, 1)), {}))
     if stem.endswith(QUERIES):
         name = stem.removesuffix(QUERIES)
@@ -132,7 +139,7 @@ def tasks_of_file(stem: str, paths: dict[str, Path]) -> Iterator[tuple[str, Unre
     elif {"sentence1", "sentence2", "score"} <= fields:
         yield stem, UnreadTask("sts", lambda: read_sts(path))
     elif {"sentence1", "sentence2"} <= fields and fields & {"pair_label", "label"}:
-        yield stem, UnreadTask("pair_classification", lambda: read_pair_classification(path))
+        yield stem, UnreadTask("pair_classification", lambda: read_pair_classification(path, beside))
     elif {"ja", "en"} <= fields:
         yield stem, UnreadTask("bitext", lambda: read_bitext(path))
     elif {"text", "label"} <= fields:
@@ -154,7 +161,8 @@ def labelled_tasks(stem: str, paths: dict[str, Path]) -> Iterator[tuple[str, Unr
         if stem.endswith(suffix):
             partner(stem.removesuffix(suffix), TRAIN, path, paths)
             return
-    yield stem, UnreadTask("clustering", lambda: make_clustering(stem, read_rows(path, labelled)))
+    dev = paths.get(stem + DEV)
+    yield stem, UnreadTask("clustering", lambda: read_clustering(path, dev))
 
 
 def partner(name: str, suffix: str, path: Path, paths: dict[str, Path]) -> Path:
@@ -195,8 +203,13 @@ def read_sts(path: Path) -> StsTask:
     return StsTask(path.stem, *(tuple(column) for column in zip(*rows, strict=True)))
 
 
-def read_pair_classification(path: Path) -> PairClassificationTask:
-    """A pair classification task from its file; ``pair_label`` goes before ``label``, both 0 or 1."""
+def read_clustering(path: Path, dev: Path | None = None) -> ClusteringTask:
+    """A clustering task from its file, and the one to choose by."""
+    return replace(make_clustering(path.stem, read_rows(path, labelled)), dev=read_clustering(dev) if dev else None)
+
+
+def read_pair_classification(path: Path, dev: Path | None = None) -> PairClassificationTask:
+    """A pair classification task from its file, and the one to choose by; ``pair_label`` goes before ``label``."""
 
     def judged(row: Record) -> tuple[str, str, int]:
         label = row["pair_label"] if "pair_label" in row else row["label"]
@@ -204,7 +217,8 @@ def read_pair_classification(path: Path) -> PairClassificationTask:
             raise ValueError(f"the label of a pair must be 0 or 1, not {label!r}")
         return *pair(row), int(label)
 
-    return PairClassificationTask(path.stem, *(tuple(column) for column in zip(*read_rows(path, judged), strict=True)))
+    first, second, labels = zip(*read_rows(path, judged), strict=True)
+    return PairClassificationTask(path.stem, first, second, labels, dev=read_pair_classification(dev) if dev else None)
 
 
 def read_classification(name: str, train: Path, test: Path) -> ClassificationTask:
