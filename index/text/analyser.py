@@ -14,7 +14,10 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from sakuin.index.text import japanese, other_scripts
-from sakuin.index.text.folding import aligned, folded
+from sakuin.index.text.folding import FORMS, aligned, folded
+from sakuin.index.text.signs import set_up, signs
+
+set_up(FORMS, other_scripts.EMOJI)
 
 ANALYSIS = "ja-en-2"
 """Changes with every change of this package, or of a library it rests on, that may change a term."""
@@ -57,11 +60,12 @@ class Analyser:
 
 def _terms(text: str) -> str:
     """The terms of a folded text, parted by spaces."""
+    found = signs(text)
     # Of Japanese, MeCab makes no word of more than two dozen characters that its dictionary does not have.
-    found = "" if text.isascii() else japanese.terms(text)
-    others = other_scripts.terms(text)
+    words = "" if text.isascii() else japanese.terms(text, found)
+    others = other_scripts.terms(text, found)
     if not others:
-        return found
+        return words
     if max(map(len, others)) > MAX_TERM_CHARACTERS:
         others = [term[:MAX_TERM_CHARACTERS] for term in others]
-    return f"{found} {' '.join(others)}" if found else " ".join(others)
+    return f"{words} {' '.join(others)}" if words else " ".join(others)

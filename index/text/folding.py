@@ -9,6 +9,7 @@ import re
 import unicodedata
 
 from sakuin.index.text.characters import HIRAGANA, KATAKANA
+from sakuin.index.text.signs import Sign, signs
 
 _stable = re.compile("[\x00-\x7fぁ-ゖァ-ヺー、。「」一-\u9fff]+")
 # What is invisible: soft hyphens (with the end of the line they stand at), joiners, marks of direction, selectors of
@@ -78,16 +79,31 @@ _RADICALS = (
 )
 _FORMS += _RADICALS
 _FORM = {ord(old): new for old, new in zip(_FORMS[::2], _FORMS[1::2], strict=True) if old != new}
-_form = re.compile(f"[{''.join(map(chr, _FORM))}]")
+FORMS = "".join(map(chr, _FORM))
+"""The characters that have another form."""
+_form = re.compile(f"[{FORMS}]")
+
+
+_NORMALISED = Sign.INVISIBLE | Sign.DASH | Sign.NARROW | Sign.UNSTABLE
+_REPLACED = Sign.APOSTROPHE | Sign.WAVE | Sign.HYPHEN
 
 
 def folded(text: str) -> str:
     """The text that terms are read from."""
     if text.isascii():
         return text
-    result = unicodedata.normalize("NFKC", _before_nfkc(_invisible.sub("", text)))
-    result = _shrinks.sub(_shrunk, _after_nfkc(result))
-    return result.translate(_FORM) if _form.search(result) else result
+    found = signs(text)
+    if found & _NORMALISED:
+        if found & Sign.INVISIBLE:
+            text = _invisible.sub("", text)
+        text = unicodedata.normalize("NFKC", _before_nfkc(text))
+        found = signs(text)
+    if found & _REPLACED:
+        text = _after_nfkc(text)
+    # Signs of waves have become marks of long vowels.
+    if found & (Sign.SHRINKS | Sign.WAVE):
+        text = _shrinks.sub(_shrunk, text)
+    return text.translate(_FORM) if found & Sign.FORM and _form.search(text) else text
 
 
 def aligned(text: str) -> tuple[str, list[int], list[int]]:

@@ -9,17 +9,10 @@ import re
 from collections.abc import Iterator, Sequence, Set
 from functools import lru_cache
 
-try:
-    from sakuin.index.text import native
-except ImportError:  # there was no compiler when the package was installed
-    native = None  # type: ignore[assignment]
-else:
-    # After a change of a clone another may lie there until it is installed again.
-    if getattr(native, "INTERFACE", 0) != 2:
-        native = None  # type: ignore[assignment]
-
 from sakuin.index.text import mecab
 from sakuin.index.text.characters import HIRAGANA, JAPANESE, KANJI, KATAKANA
+from sakuin.index.text.compiled import native
+from sakuin.index.text.signs import Sign
 
 _WORDS_REMEMBERED = 50_000
 
@@ -69,19 +62,34 @@ def is_japanese(term: str) -> bool:
     return _run.match(term) is not None
 
 
-def terms(text: str) -> str:
-    """The terms of a folded text, as often as they occur, parted by spaces."""
-    runs = _run.findall(text)
+def terms(text: str, signs: int) -> str:
+    """The terms of a folded text, as often as they occur, parted by spaces.
+
+    Args:
+        text: Folded.
+        signs: Its signs.
+    """
+    runs = runs_of(text)
     if not runs:
         return ""
     words = _word_folded(mecab.bases(runs))
-    stream = _final_vowel.sub("", _gap.sub("", text))
-    if _repeats.search(stream):
+    stream = _gap.sub("", text) if signs & Sign.GAP else text
+    if signs & Sign.VOWEL:
+        stream = _final_vowel.sub("", stream)
+    if signs & Sign.REPEAT:
         stream = _iteration.sub(r"\1\1", stream)
     try:
-        return native.terms(words, stream) if native else terms_by_pattern(words, stream)
+        return str(native.terms(words, stream)) if native else terms_by_pattern(words, stream)
     except UnicodeEncodeError:  # a lone surrogate
         return terms_by_pattern(words, stream)
+
+
+def runs_of(text: str) -> str:
+    """The stretches of Japanese characters in a folded text, parted by spaces."""
+    try:
+        return str(native.runs(text)) if native else " ".join(_run.findall(text))
+    except UnicodeEncodeError:  # a lone surrogate
+        return " ".join(_run.findall(text))
 
 
 def terms_by_pattern(words: str, stream: str) -> str:
@@ -125,7 +133,7 @@ def word_spans(text: str, near: Set[str] | None = None) -> Iterator[tuple[str, i
     for run in runs:
         offsets += range(run.start(), run.end() + 1)
     done = 0
-    for piece in mecab.pieces([run[0] for run in runs]):
+    for piece in mecab.pieces(" ".join([run[0] for run in runs])):
         at = 0
         for surface, base in mecab.words_and_bases(piece):
             if piece[at] == " ":

@@ -1,7 +1,6 @@
 """MeCab with the IPA dictionary: Japanese words and their dictionary forms."""
 
 import os
-from collections.abc import Sequence
 from functools import cache
 from threading import Lock
 from typing import Any
@@ -42,22 +41,21 @@ def _parse(form: str, piece: str) -> str:
         return str(_tagger(form).parse(piece))
 
 
-def pieces(runs: Sequence[str]) -> list[str]:
-    """The runs, parted by spaces, in pieces short enough for MeCab."""
-    stream = " ".join(runs)
+def pieces(runs: str) -> list[str]:
+    """Runs, parted by spaces, in pieces short enough for MeCab."""
     pieces: list[str] = []
     start = 0
-    while len(stream) - start > _PIECE_CHARACTERS:
-        cut = stream.rfind(" ", start + 1, start + _PIECE_CHARACTERS)
+    while len(runs) - start > _PIECE_CHARACTERS:
+        cut = runs.rfind(" ", start + 1, start + _PIECE_CHARACTERS)
         end = cut if cut > 0 else start + _PIECE_CHARACTERS
-        pieces.append(stream[start:end])
+        pieces.append(runs[start:end])
         start = end
-    pieces.append(stream[start:])
+    pieces.append(runs[start:])
     return pieces
 
 
-def bases(runs: Sequence[str]) -> str:
-    """The dictionary forms of the words of runs, parted by spaces; unknown words as they stand."""
+def bases(runs: str) -> str:
+    """The dictionary forms of the words of runs, parted by spaces as these are; unknown words as they stand."""
     return " ".join([_parse(_BASES, piece) for piece in pieces(runs)])
 
 

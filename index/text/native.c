@@ -1,4 +1,5 @@
-/* What `japanese` does for each character of a text, in one pass: stop words, pairs of characters, kanji. */
+/* What the analysis does for each character of a text: signs of what may stand in it, runs of Japanese, and in one pass
+ * stop words, pairs of characters, kanji. */
 
 #define Py_LIMITED_API 0x030B0000
 #define PY_SSIZE_T_CLEAN
@@ -54,19 +55,25 @@ static inline int is_common_pair(uint32_t a, uint32_t b) {
 
 /* ---- Setting up */
 
-/* Ranges and characters, as they stand between the brackets of a regular expression. */
+/* The character at s, or the range from one to another, as between the brackets of a regular expression; what follows. */
+static const char *range_at(const char *s, const char *end, uint32_t *first, uint32_t *last) {
+    int bytes;
+    *first = *last = character(s, &bytes);
+    s += bytes;
+    if (s + 1 < end && *s == '-') {
+        *last = character(s + 1, &bytes);
+        s += 1 + bytes;
+    }
+    return s;
+}
+
 static int note_class(PyObject *text, uint8_t class) {
     Py_ssize_t size;
     const char *s = PyUnicode_AsUTF8AndSize(text, &size);
     if (!s) return 0;
     const char *end = s + size;
-    for (int bytes; s < end;) {
-        uint32_t first = character(s, &bytes), last = first;
-        s += bytes;
-        if (s + 1 < end && *s == '-') {
-            last = character(s + 1, &bytes);
-            s += 1 + bytes;
-        }
+    for (uint32_t first, last; s < end;) {
+        s = range_at(s, end, &first, &last);
         for (uint32_t c = first; c <= last && c < BMP; c++) classes[c] = class;
     }
     return 1;
@@ -113,6 +120,121 @@ static PyObject *set_up(PyObject *module, PyObject *args) {
         memcpy(stop_words[at], word, (size_t)size);
     }
     Py_RETURN_NONE;
+}
+
+/* ---- Signs: what stands in a text, so that patterns are tried only on texts that may match */
+
+/* Of a character, as `signs` in Python names them, and of characters beside each other. */
+enum {
+    INVISIBLE = 1 << 0,
+    DASH = 1 << 1,
+    NARROW = 1 << 2,
+    UNSTABLE = 1 << 3,
+    APOSTROPHE = 1 << 4,
+    FORM = 1 << 5,
+    REPEAT = 1 << 6,
+    EMOJI = 1 << 7,
+    LETTER = 1 << 8,
+    OF_CHARACTERS = (1 << 9) - 1,
+    WAVE = 1 << 9,
+    HYPHEN = 1 << 10,
+    SHRINKS = 1 << 11,
+    GAP = 1 << 12,
+    VOWEL = 1 << 13,
+    JOINED = 1 << 14,
+    /* Of characters, but no sign by themselves. */
+    SPACE = 1 << 9,
+    KANA = 1 << 10,
+    KATAKANA = 1 << 11,
+    CAN_BE_HYPHEN = 1 << 12
+};
+enum { LONG_VOWEL = 0x30FC, VU = 0x30F4, WAVE_DASH = 0x301C };
+/* Beyond the BMP characters are rare: any sign that one of them may be. */
+enum { ASTRAL = INVISIBLE | UNSTABLE | FORM | EMOJI | LETTER };
+
+static uint16_t traits[BMP];
+
+PyDoc_STRVAR(set_up_signs_doc, "set_up_signs(traits, /)\n--\n\n"
+                               "Say what characters below U+10000 are: pairs of a class, as between the brackets of a regular\n"
+                               "expression, and a trait that its characters have, or, if it is negative, have not. The last that\n"
+                               "is said of a character holds.");
+
+static PyObject *set_up_signs(PyObject *module, PyObject *pairs) {
+    (void)module;
+    if (!PyList_Check(pairs)) return PyErr_SetString(PyExc_TypeError, "not a list"), NULL;
+    memset(traits, 0, sizeof(traits));
+    for (Py_ssize_t i = 0; i < PyList_Size(pairs); i++) {
+        PyObject *class;
+        int trait;
+        if (!PyArg_ParseTuple(PyList_GetItem(pairs, i), "Ui", &class, &trait)) return NULL;
+        Py_ssize_t size;
+        const char *s = PyUnicode_AsUTF8AndSize(class, &size);
+        if (!s) return NULL;
+        const char *end = s + size;
+        for (uint32_t first, last; s < end;) {
+            s = range_at(s, end, &first, &last);
+            for (uint32_t c = first; c <= last && c < BMP; c++)
+                traits[c] = (uint16_t)(trait < 0 ? traits[c] & ~-trait : traits[c] | trait);
+        }
+    }
+    Py_RETURN_NONE;
+}
+
+static inline int is_alphanumeric(uint32_t c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static inline int joins(uint32_t c) { return c == '-' || c == '_' || c == '.' || c == ','; }
+
+static uint32_t signs_in(const char *s, const char *end) {
+    uint32_t found = 0, last = 0, trait_of_last = 0, trait_before = 0;
+    for (int bytes; s < end; s += bytes) {
+        uint32_t c = character(s, &bytes), trait = c < BMP ? traits[c] : ASTRAL;
+        found |= trait & OF_CHARACTERS;
+        if ((c == '~' || c == WAVE_DASH) && trait_of_last & KANA) found |= WAVE;
+        if (trait & CAN_BE_HYPHEN && is_alphanumeric(last)) found |= HYPHEN;
+        if (last == LONG_VOWEL ? c == LONG_VOWEL : last == VU) found |= SHRINKS;
+        if (trait & SPACE && class_of(last)) found |= GAP;
+        if (last == LONG_VOWEL && !(trait & KATAKANA) && c != LONG_VOWEL) found |= VOWEL;
+        if (joins(last) && trait & LETTER && trait_before & LETTER) found |= JOINED;
+        trait_before = trait_of_last, trait_of_last = trait, last = c;
+    }
+    return last == LONG_VOWEL ? found | VOWEL : found;
+}
+
+PyDoc_STRVAR(signs_doc, "signs(text, /)\n--\n\n"
+                        "What may stand in a text, as a sum of the bits of `sakuin.index.text.signs`.");
+
+static PyObject *signs(PyObject *module, PyObject *text) {
+    (void)module;
+    Py_ssize_t size;
+    const char *s = PyUnicode_AsUTF8AndSize(text, &size);
+    return s ? PyLong_FromUnsignedLong(signs_in(s, s + size)) : NULL;
+}
+
+/* ---- Runs */
+
+PyDoc_STRVAR(runs_doc, "runs(text, /)\n--\n\n"
+                       "The stretches of Japanese characters in a text, parted by spaces.");
+
+static PyObject *runs(PyObject *module, PyObject *text) {
+    (void)module;
+    Py_ssize_t size;
+    const char *s = PyUnicode_AsUTF8AndSize(text, &size);
+    if (!s) return NULL;
+    char *start = PyMem_Malloc((size_t)size + 1), *out = start;
+    if (!start) return PyErr_NoMemory();
+    int inside = 0, bytes;
+    for (const char *end = s + size; s < end; s += bytes) {
+        if (class_of(character(s, &bytes))) {
+            if (!inside && out > start) *out++ = ' ';
+            memcpy(out, s, (size_t)bytes);
+            out += bytes, inside = 1;
+        } else inside = 0;
+    }
+    PyObject *result = PyUnicode_FromStringAndSize(start, out - start);
+    PyMem_Free(start);
+    return result;
 }
 
 /* ---- Terms */
@@ -174,12 +296,15 @@ static PyObject *terms(PyObject *module, PyObject *args) {
 
 static PyMethodDef functions[] = {
     {"set_up", set_up, METH_VARARGS, set_up_doc},
+    {"set_up_signs", set_up_signs, METH_O, set_up_signs_doc},
+    {"signs", signs, METH_O, signs_doc},
+    {"runs", runs, METH_O, runs_doc},
     {"terms", terms, METH_VARARGS, terms_doc},
     {NULL, NULL, 0, NULL},
 };
 
 /* To be raised with every change of what a function takes or gives: a module that was compiled before it is not used. */
-static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 2); }
+static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 3); }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, say_interface}, {0, NULL}};
 

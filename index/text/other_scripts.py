@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 
 from sakuin.index.text.characters import JAPANESE
+from sakuin.index.text.signs import ALL, Sign
 
 _STEMS_REMEMBERED = 100_000
 
@@ -24,19 +25,23 @@ _word = re.compile(rf"{_WORD}(?:'{_WORD})*+")
 _joiner = re.compile("[-_.,]")
 _joint = re.compile(r"(?<!\d)[-_]|[-_](?!\d)|(?<=\d),(?=\d)")
 # Emoji and signs like them, each a word; two letters of a flag are one.
-_emoji = re.compile(
-    "[\U0001f1e6-\U0001f1ff]{2}|[\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f1e5\U0001f200-\U0001faff]"
-)
+EMOJI = "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f1e5\U0001f200-\U0001faff"
+_emoji = re.compile(f"[\U0001f1e6-\U0001f1ff]{{2}}|[{EMOJI}]")
 _accent = re.compile("[\u0300-\u036f]")
 
 
-def terms(text: str) -> list[str]:
-    """The terms of the words of a folded text, as often as they occur."""
-    words = _word.findall(text)
+def terms(text: str, signs: int) -> list[str]:
+    """The terms of the words of a folded text, as often as they occur.
+
+    Args:
+        text: Folded.
+        signs: Its signs.
+    """
+    words = _word.findall(text) if signs & Sign.LETTER else []
     if words:
-        words += [word for word, _, _ in _joined_words(text)]
+        words += [word for word, _, _ in _joined_words(text, signs)]
     found = [_term(word) for word in words]
-    return found if text.isascii() else found + _emoji.findall(text)
+    return found + _emoji.findall(text) if signs & Sign.EMOJI else found
 
 
 def spans(text: str) -> list[tuple[str, int, int]]:
@@ -62,9 +67,9 @@ def _named_with_sign() -> re.Pattern[str]:
     return re.compile(rf"(?<!{_LETTER})[A-Za-z][A-Za-z0-9]*+(?:\+\+|#)(?!{_LETTER})")
 
 
-def _joined_words(text: str) -> Iterator[tuple[str, int, int]]:
+def _joined_words(text: str, signs: int = ALL) -> Iterator[tuple[str, int, int]]:
     """Joined words as one: ``foo_bar`` as ``foobar``, ``1,000`` as ``1000``; ``v1.2`` stays; and C++, C#."""
-    for match in _joined().finditer(text) if _joiner.search(text) else ():
+    for match in _joined().finditer(text) if signs & Sign.JOINED and _joiner.search(text) else ():
         yield _joint.sub("", match[0]), match.start(), match.end()
     for match in _named_with_sign().finditer(text) if "+" in text or "#" in text else ():
         yield match[0], match.start(), match.end()

@@ -360,8 +360,8 @@ def test_a_core_of_another_version_of_the_code_is_not_used() -> None:
         "import sakuin.embedder, sakuin.index.text\n"
         "sakuin.embedder.native = sakuin.index.text.native = other\n"
         "from sakuin.embedder import core, StaticEmbedder\n"
-        "from sakuin.index.text import Analyser, japanese\n"
-        "assert core.native is None and japanese.native is None\n"
+        "from sakuin.index.text import Analyser, compiled\n"
+        "assert core.native is None and compiled.native is None\n"
         "assert StaticEmbedder.load().encode(['猫'] * 100).any() and Analyser().terms('検索する猫')"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sakuin.index.text import MAX_TERM_CHARACTERS, Analyser, is_japanese, japanese
+from sakuin.index.text import MAX_TERM_CHARACTERS, Analyser, folding, is_japanese, japanese, other_scripts
+from sakuin.index.text.compiled import native
+from sakuin.index.text.signs import ALL, signs
 
 ANALYSER = Analyser()
 
@@ -231,7 +233,7 @@ def test_a_long_text_without_a_break() -> None:
     assert ANALYSER.terms("吾輩は猫である" * 20_000).count("吾輩") >= 20_000
 
 
-@pytest.mark.skipif(japanese.native is None, reason="it was not compiled: is there a C compiler?")
+@pytest.mark.skipif(native is None, reason="it was not compiled: is there a C compiler?")
 @given(
     st.lists(st.text("のこと休暇ー猫サバ〆々𠮷x", max_size=8), max_size=8),
     st.text(max_size=40),
@@ -239,18 +241,42 @@ def test_a_long_text_without_a_break() -> None:
 )
 @settings(max_examples=300, deadline=None)
 def test_terms_are_the_same_compiled_and_by_patterns(words: list[str], anything: str, stream: str) -> None:
-    assert japanese.native is not None
+    assert native is not None
     for text in (stream, anything, stream + anything):
-        assert japanese.native.terms(" ".join(words), text) == japanese.terms_by_pattern(" ".join(words), text)
+        assert native.terms(" ".join(words), text) == japanese.terms_by_pattern(" ".join(words), text)
 
 
-@pytest.mark.skipif(japanese.native is None, reason="it was not compiled: is there a C compiler?")
+@pytest.mark.skipif(native is None, reason="it was not compiled: is there a C compiler?")
 def test_so_are_those_of_every_character() -> None:
-    assert japanese.native is not None
+    assert native is not None
     characters = "".join(chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000)
-    assert japanese.native.terms("", characters) == japanese.terms_by_pattern("", characters)
+    assert native.terms("", characters) == japanese.terms_by_pattern("", characters)
 
 
 def test_no_japanese_word_is_longer_than_a_term() -> None:
     text = "".join(map(chr, range(ord("ァ"), ord("ヺ")))) * 20 + "亜" * 3000 + "ー" * 300
     assert max(map(len, Analyser().terms(text))) <= MAX_TERM_CHARACTERS
+
+
+@pytest.mark.skipif(native is None, reason="it was not compiled: is there a C compiler?")
+def test_no_sign_is_missed() -> None:
+    """Every pattern that matches has its sign: of each character by itself, and between neighbours of all kinds."""
+    beside = ["", "a", "1", "あ", "ア", "ー", "ヴ", "漢", " ", "-", "~", "ﾊ", "'", "々", "\u3099", "é", "、"]
+    every = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000 and (c < 0x3400 or c >= 0xA000 or c % 97 == 0)]
+    texts = [*every, *(a + b + c for a in beside for b in beside for c in beside)]
+    texts += [a + c + b for c in "-‐–—―−─━－﹘〜~ー'’ゝヽ々,._" for a in beside for b in beside]
+    for text in texts:
+        compiled, plain = folding.folded(text), folded_by_patterns(text)
+        assert compiled == plain, ascii(text)
+        found = signs(compiled)
+        assert sorted(japanese.terms(compiled, found).split()) == sorted(japanese.terms(compiled, ALL).split()), ascii(
+            text
+        )
+        assert other_scripts.terms(compiled, found) == other_scripts.terms(compiled, ALL), ascii(text)
+        assert japanese.runs_of(text) == " ".join(japanese._run.findall(text)), ascii(text)
+
+
+def folded_by_patterns(text: str) -> str:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(folding, "signs", lambda _: ALL)
+        return folding.folded(text)

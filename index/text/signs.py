@@ -1,0 +1,84 @@
+"""What may stand in a text, found in one pass, so that patterns of the analysis are tried only where they may match.
+
+A sign says that a pattern may match, no sign that it does not: so a sign too many costs time and nothing else.
+"""
+
+from enum import IntFlag
+
+from sakuin.index.text.characters import HIRAGANA, JAPANESE, KATAKANA
+from sakuin.index.text.compiled import native
+
+
+class Sign(IntFlag):
+    """Of characters, and of characters beside each other; the same numbers stand in ``native.c``."""
+
+    INVISIBLE = 1 << 0
+    DASH = 1 << 1
+    NARROW = 1 << 2
+    UNSTABLE = 1 << 3
+    """A character that NFKC changes, or may join to another."""
+    APOSTROPHE = 1 << 4
+    FORM = 1 << 5
+    REPEAT = 1 << 6
+    EMOJI = 1 << 7
+    LETTER = 1 << 8
+    WAVE = 1 << 9
+    HYPHEN = 1 << 10
+    SHRINKS = 1 << 11
+    GAP = 1 << 12
+    VOWEL = 1 << 13
+    JOINED = 1 << 14
+
+
+ALL = (1 << 15) - 1
+
+# Traits of characters that are no signs by themselves.
+_SPACE, _KANA, _KATAKANA, _CAN_BE_HYPHEN = 1 << 9, 1 << 10, 1 << 11, 1 << 12
+
+# What is the same after NFKC, whatever stands beside it. Only what is frequent: any other is looked at more closely.
+STABLE = "\0-\x7fぁ-ゖァ-ヺー・、。々〆〇ゝゞヽヾ〈-】〔〕\u4e00-\u9fff"
+# Neither letters nor digits, nor signs like emoji.
+PLAIN = "\0-/:-@[-`{-\x7f\u3000-\u3004\u3008-\u3020・\u2010-\u2027\u2030-\u203e\u2190-\u22ff\u2500-\u25ff"
+SPACES = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+BASIC = "\0-\ud7ff\ue000-\uffff"
+
+
+def set_up(forms: str, emoji: str) -> None:
+    """Tell the compiled part what its signs are; without one there is nothing to tell.
+
+    Args:
+        forms: The characters that folding has another for.
+        emoji: A class of characters.
+    """
+    if native is None:
+        return
+    native.set_up_signs(
+        [
+            (BASIC, int(Sign.UNSTABLE | Sign.LETTER)),
+            (STABLE, -int(Sign.UNSTABLE)),
+            (JAPANESE, -int(Sign.LETTER)),
+            (PLAIN, -int(Sign.LETTER)),
+            ("\u00ad\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff", int(Sign.INVISIBLE)),
+            ("\u2010-\u2015\u2043\u2212\u2500\u2501\uff0d\ufe58", int(Sign.DASH)),
+            ("\u2010-\u2015\u2043\u2212\u2500\ufe58ー", _CAN_BE_HYPHEN),
+            ("\uff66-\uff9f", int(Sign.NARROW)),
+            ("‘’ʼ′", int(Sign.APOSTROPHE)),
+            ("々ゝヽ", int(Sign.REPEAT)),
+            (forms, int(Sign.FORM)),
+            (emoji, int(Sign.EMOJI)),
+            (SPACES, _SPACE),
+            (f"{HIRAGANA}{KATAKANA}ー", _KANA),
+            (KATAKANA, _KATAKANA),
+        ]
+    )
+
+
+def signs(text: str) -> int:
+    """The signs of a text, all of them where nobody has looked."""
+    if native is None:
+        return ALL
+    try:
+        found: int = native.signs(text)
+    except UnicodeEncodeError:  # a lone surrogate
+        return ALL
+    return found
