@@ -140,15 +140,20 @@ def main() -> None:
         else:
             corpus_page(folder, searcher, words, given.read_only or not on_loopback())
 
+    # Who looks for something needs the first two; the others show why it is found.
     page = st.navigation(
-        [
-            st.Page(of_index(search_page), title=words("search_page"), url_path="search", default=True),
-            st.Page(similarity, title=words("similarity_page"), url_path="similarity"),
-            st.Page(of_index(dimensions_page), title=words("dimensions_page"), url_path="dimensions"),
-            st.Page(of_index(map_page), title=words("map_page"), url_path="map"),
-            st.Page(corpus, title=words("corpus_page"), url_path="corpus"),
-            st.Page(of_index(evaluate_page), title=words("evaluate_page"), url_path="evaluate"),
-        ],
+        {
+            "": [
+                st.Page(of_index(search_page), title=words("search_page"), url_path="search", default=True),
+                st.Page(corpus, title=words("corpus_page"), url_path="corpus"),
+            ],
+            words("understand"): [
+                st.Page(similarity, title=words("similarity_page"), url_path="similarity"),
+                st.Page(of_index(dimensions_page), title=words("dimensions_page"), url_path="dimensions"),
+                st.Page(of_index(map_page), title=words("map_page"), url_path="map"),
+                st.Page(of_index(evaluate_page), title=words("evaluate_page"), url_path="evaluate"),
+            ],
+        },
         position="top",
     )
     st.html(pieces.brand(words))

@@ -161,6 +161,12 @@ def list_passages(connection: sqlite3.Connection, document: int, first: int = 0,
     ]
 
 
+def count_passages(connection: sqlite3.Connection, document: int, until: int) -> int:
+    """How many passages of a document begin at a character of its text or before."""
+    some = "SELECT count(*) FROM passages WHERE document = ? AND start <= ?"
+    return int(connection.execute(some, (document, until)).fetchone()[0])
+
+
 def read_metadata(connection: sqlite3.Connection, document: int) -> dict[str, MetadataValue]:
     """What a document's file says of it besides its title and text."""
     row = connection.execute("SELECT metadata FROM documents WHERE number = ?", (document,)).fetchone()

@@ -3,13 +3,16 @@
 import os
 import shlex
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
 from sakuin.search import Searcher
+from sakuin.ui import ASSETS
 from sakuin.ui.html import pieces
 from sakuin.ui.words import Words, examples
 
@@ -39,6 +42,22 @@ def query_box(words: Words) -> str:
         persist_state="session",
     )
     return query or ""
+
+
+def keys(words: Words, *, focus: bool) -> None:
+    """Keys to search by, and Back and Forward between searches.
+
+    Args:
+        words: In the reader's language.
+        focus: Begin in the box, unless the reader is elsewhere already.
+    """
+    keyboard()(key="keys", data={"lang": words.language, "focus": focus}, height=0)
+
+
+@cache
+def keyboard() -> Any:
+    """An element that draws nothing, and listens."""
+    return st.components.v2.component("sakuin_keys", js=(ASSETS / "keys.js").read_text(encoding="utf-8"))
 
 
 def holds_examples(searcher: Searcher) -> bool:
@@ -74,6 +93,16 @@ def to_address(name: str, chosen: object, default: object) -> None:
         st.query_params.pop(name, None)
     else:
         st.query_params[name] = str(chosen)
+
+
+def choose_page(key: str, number: int, per_page: int) -> int:
+    """Buttons for pages of ``number`` things, drawn here; the page that is asked for, in the address too."""
+    pages = max(-(-number // per_page), 1)
+    # What was there may have become less since.
+    if st.session_state.get(key, 1) > pages:
+        st.session_state[key] = pages
+    with st.container(horizontal_alignment="center"):
+        return st.pagination(pages, key=key, bind="query-params", persist_state="session") if pages > 1 else 1
 
 
 def show_error(error: SakuinError, words: Words) -> None:

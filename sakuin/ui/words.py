@@ -24,6 +24,7 @@ class Words:
     """
 
     def __init__(self, language: Language) -> None:
+        self.language = language
         self._texts = texts(language)
         self._facts = facts(language)
 

@@ -26,12 +26,12 @@ def test_without_an_index(browser: Any, tmp_path: Path) -> None:
 def test_the_language_outlives_a_reload(browser: Any, example_url: str) -> None:
     with opened(browser, example_url) as page:
         page.get_by_text("English", exact=True).click()
-        page.get_by_role("link", name="Similarity").click()
+        page.get_by_role("link", name="Documents").click()
         page.wait_for_url("**lang=en**")
         page.reload()
-        page.get_by_role("link", name="Similarity").wait_for()
+        page.get_by_role("link", name="Documents").wait_for()
         page.get_by_text("日本語", exact=True).click()
-        page.get_by_role("link", name="文の近さ").wait_for()
+        page.get_by_role("link", name="文書").wait_for()
         settle(page)
         assert "lang" not in page.url
 

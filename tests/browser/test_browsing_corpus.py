@@ -57,7 +57,7 @@ def test_a_file_is_added_found_and_removed(browser: Any, own_url: str, index: Pa
         box.fill("needle")
         box.press("Enter")
         page.get_by_text(f"uploads/{path.name}").first.wait_for()
-        page.get_by_role("link", name="Corpus").click()
+        page.get_by_role("link", name="Documents").click()
         page.get_by_label("Find by name or title").fill("onerror")
         page.get_by_label("Find by name or title").press("Enter")
         page.get_by_text("1–1 of 1").wait_for()

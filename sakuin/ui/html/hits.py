@@ -5,12 +5,14 @@ from html import escape
 
 from sakuin.search import Hit, LegScore, SearchResult
 from sakuin.search.contributions import Coloured
+from sakuin.search.relevance import GOOD_MATCH
 from sakuin.search.side_by_side import Listed, SideBySide
+from sakuin.ui.html.excerpts import excerpt
 from sakuin.ui.html.pieces import MAX_EXCERPT, coloured_text, facts, isolated, percent, value_text
 from sakuin.ui.words import Words
 
-# A chance below this is not told exactly.
-LEAST_CHANCE = 0.005
+# From this relevance on a hit is more likely an answer than not.
+LIKELY = 0.5
 # Other places named of a passage that stands in many.
 PLACES_SHOWN = 5
 
@@ -30,47 +32,53 @@ def summary(result: SearchResult, words: Words) -> str:
     )
 
 
-def card(hit: Hit, colours: Coloured, strongest: float, scale: float, words: Words) -> str:
-    """One hit.
+def card(hit: Hit, colours: Coloured, strongest: float, words: Words) -> str:
+    """One hit, in as few lines as tell what it is and where.
 
     Args:
         hit: Of a search.
         colours: Of the same hit.
         strongest: The share that is shaded darkest.
-        scale: The score of a full bar.
         words: Of the language.
     """
     where = f'<span class="code">{isolated(hit.document.id)}</span>'
     if hit.heading and hit.heading != hit.document.title:
         where += f' · <bdi dir="auto">{coloured_text(colours.heading, strongest)}</bdi>'
-    legs = [(name, leg) for name, leg in (("dense", hit.dense), ("bm25", hit.bm25)) if leg is not None]
-    bars = "".join(f'<i class="{name}" style="width: {percent(leg.share, scale)}%"></i>' for name, leg in legs)
-    described = "".join(describe_leg(name, leg, len(legs) > 1, words) for name, leg in legs)
-    metadata = [(key, value_text(value)) for key, value in hit.document.metadata.items()]
-    metadata.append((words("characters"), words("character_range", start=hit.start + 1, end=hit.end)))
-    if hit.place_count > 1:
-        named = list(dict.fromkeys(place.document.id for place in hit.places[1 : 1 + PLACES_SHOWN]))
-        more = hit.place_count - 1 - len(hit.places[1 : 1 + PLACES_SHOWN])
-        metadata.append((words("elsewhere"), ", ".join([*named, *([words("more_places", n=more)] if more else [])])))
     return (
         f'<article class="sk sk-hit" data-passage="{escape(hit.passage_id)}">'
         f'<div class="sk-head"><span class="sk-no">{hit.rank}</span><div class="sk-title">'
         f'<h3><bdi dir="auto">{coloured_text(colours.title, strongest)}</bdi></h3>'
-        f'<p class="sk-where small"><span class="soft">{where}</span></p></div>'
-        f'<div class="sk-score"><b>{hit.score:.3f}</b><br>'
-        f'<span class="soft small">{escape(words("score"))}</span>{chance(hit.relevance, words)}</div></div>'
-        f'<p class="sk-text" dir="auto">{coloured_text(colours.text, strongest)}</p>'
-        f'<div class="sk-bar">{bars}</div><div class="sk-legs">{described}</div>'
-        f"<details><summary>{escape(words('details'))}</summary>{facts(metadata)}</details></article>"
+        f'<p class="sk-where small">{likelihood(hit.relevance, words)}<span class="soft">{where}</span></p></div></div>'
+        f'<p class="sk-lines" dir="auto">{coloured_text(excerpt(colours.text), strongest)}</p></article>'
     )
 
 
-def chance(relevance: float | None, words: Words) -> str:
-    """How likely a hit is an answer, where that is known."""
+def passage(hit: Hit, colours: Coloured, strongest: float, scale: float, words: Words) -> str:
+    """The whole passage of a hit and its score in short; as `card`, with the score of a full bar as ``scale``."""
+    legs = [(name, leg) for name, leg in (("dense", hit.dense), ("bm25", hit.bm25)) if leg is not None]
+    bars = "".join(f'<i class="{name}" style="width: {percent(leg.share, scale)}%"></i>' for name, leg in legs)
+    described = "".join(describe_leg(name, leg, len(legs) > 1, words) for name, leg in legs)
+    said = [(key, value_text(value)) for key, value in hit.document.metadata.items()]
+    said.append((words("characters"), words("character_range", start=hit.start + 1, end=hit.end)))
+    if hit.place_count > 1:
+        named = list(dict.fromkeys(place.document.id for place in hit.places[1 : 1 + PLACES_SHOWN]))
+        more = hit.place_count - 1 - len(hit.places[1 : 1 + PLACES_SHOWN])
+        said.append((words("elsewhere"), ", ".join([*named, *([words("more_places", n=more)] if more else [])])))
+    return (
+        f'<div class="sk sk-whole"><p class="sk-text" dir="auto">{coloured_text(colours.text, strongest)}</p>'
+        f'<div class="sk-score">{escape(words("score"))} <b>{hit.score:.3f}</b></div>'
+        f'<div class="sk-bar">{bars}</div><div class="sk-legs">{described}</div>'
+        f"<details><summary>{escape(words('details'))}</summary>{facts(said)}</details></div>"
+    )
+
+
+def likelihood(relevance: float | None, words: Words) -> str:
+    """How likely a hit is an answer, in a word, where that is known."""
     if relevance is None:
         return ""
-    text = words("relevance", percent=f"{100 * relevance:.0f}" if relevance >= LEAST_CHANCE else "<1")
-    return f'<br><span class="small" title="{escape(words("relevance_help"))}">{escape(text)}</span>'
+    level = "likely" if relevance >= LIKELY else "maybe" if relevance >= GOOD_MATCH else "unlikely"
+    title = f"{words('relevance_help')} ({100 * relevance:.0f} %)"
+    return f'<span class="sk-chance {level}" title="{escape(title)}">{escape(words(level))}</span> '
 
 
 def describe_leg(name: str, leg: LegScore, fused: bool, words: Words) -> str:

@@ -64,20 +64,42 @@ def document_facts(document: ListedDocument, metadata: Mapping[str, object], wor
     )
 
 
-def passages(listed: Sequence[ListedPassage], words: Words) -> str:
-    """Passages of a document with where each begins and ends."""
+def passages(
+    listed: Sequence[ListedPassage],
+    marks: Sequence[Sequence[tuple[int, int]]],
+    chosen: int | None,
+    words: Words,
+) -> str:
+    """Passages of a document with where each begins and ends.
+
+    Args:
+        listed: In their order.
+        marks: Spans of each one's text that are marked: sorted, disjoint.
+        chosen: Number of the passage that is set apart; None for none.
+        words: Of the language.
+    """
     items = []
-    for passage in listed:
+    for passage, spans in zip(listed, marks, strict=True):
         parts = [words("character_range", start=f"{passage.start + 1:,}", end=f"{passage.end:,}")]
         if passage.places > 1:
             parts.append(words("more_places", n=passage.places - 1))
         heading = isolated(passage.heading) if passage.heading else escape(words("no_heading"))
+        kind = "sk-passage chosen" if passage.number == chosen else "sk-passage"
         items.append(
-            f'<li class="sk-passage"><div class="soft small"><span class="sk-no">{passage.number}</span> '
+            f'<li class="{kind}"><div class="soft small"><span class="sk-no">{passage.number}</span> '
             f"{escape(' · '.join(parts))} · {heading}</div>"
-            f'<p class="sk-text" dir="auto">{escape(passage.text)}</p></li>'
+            f'<p class="sk-text" dir="auto">{marked(passage.text, spans)}</p></li>'
         )
     return f'<div class="sk"><h3>{escape(words("passages_of"))}</h3><ol class="sk">{"".join(items)}</ol></div>'
+
+
+def marked(text: str, spans: Sequence[tuple[int, int]]) -> str:
+    """A text escaped, with spans of it marked: sorted, disjoint."""
+    parts, at = [], 0
+    for start, end in spans:
+        parts += [escape(text[at:start]), f"<mark>{escape(text[start:end])}</mark>"]
+        at = end
+    return "".join([*parts, escape(text[at:])])
 
 
 def removal(chosen: Sequence[ListedDocument], words: Words) -> str:

@@ -58,10 +58,9 @@ def message(title: str, text: str) -> str:
     return f'<div class="sk sk-empty"><h2>{escape(title)}</h2><p class="soft">{isolated(text)}</p></div>'
 
 
-def note(text: str, strong: bool = False) -> str:
-    """Something the user should know; ``strong``: before all else."""
-    kind = "sk-note strong" if strong else "sk-note"
-    return f'<div class="sk"><div class="{kind}" role="status">{isolated(text)}</div></div>'
+def note(text: str) -> str:
+    """Something the user should know."""
+    return f'<div class="sk"><div class="sk-note" role="status">{isolated(text)}</div></div>'
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> str:

@@ -19,12 +19,9 @@ from sakuin.index.store.listing import (
     Order,
     count_documents,
     documents_in,
-    find_document,
     list_documents,
     list_kinds,
-    list_passages,
     list_skipped,
-    read_metadata,
     reading,
 )
 from sakuin.index.uploads import (
@@ -38,7 +35,8 @@ from sakuin.index.uploads import (
 )
 from sakuin.search import Searcher
 from sakuin.ui.html import listings, pieces
-from sakuin.ui.widgets import of_address, short_path, to_address
+from sakuin.ui.pages.document import open_document, opened, show_document
+from sakuin.ui.widgets import choose_page, of_address, short_path, to_address
 from sakuin.ui.words import Words
 
 PER_PAGE = 25
@@ -75,9 +73,9 @@ def corpus_page(folder: Path, searcher: Searcher | None, words: Words, read_only
         st.html(pieces.message(words("corpus_none_title"), words("corpus_none", folder=short_path(folder))))
         offer_uploads(folder, words, read_only, expanded=True)
         return
-    uri = st.query_params.get("doc")
-    if uri:
-        show_document(folder, uri, words)
+    document = opened()
+    if document:
+        show_document(folder, document, "back_to_list", words)
         return
     with reading(folder) as connection:
         counts = store.counts(connection)
@@ -109,7 +107,7 @@ def show_list(folder: Path, generation: int, words: Words, read_only: bool) -> N
     rows = st.container(gap="xsmall")
     with reading(folder) as connection:
         number = count_documents(connection, some, kind)
-        page = choose_page("page", number)
+        page = choose_page("page", number, PER_PAGE)
         documents = list_documents(connection, some, kind, order, (page - 1) * PER_PAGE, PER_PAGE)
     if not documents:
         st.html(pieces.message(words("no_documents_title"), words("no_documents")))
@@ -148,16 +146,6 @@ def stop_asking() -> None:
     st.session_state["removing"] = False
 
 
-def choose_page(key: str, number: int) -> int:
-    """Buttons for pages of ``number`` things, drawn here; the page that is asked for, in the address too."""
-    pages = max(-(-number // PER_PAGE), 1)
-    # What was there may have become less since.
-    if st.session_state.get(key, 1) > pages:
-        st.session_state[key] = pages
-    with st.container(horizontal_alignment="center"):
-        return st.pagination(pages, key=key, bind="query-params", persist_state="session") if pages > 1 else 1
-
-
 def show_row(document: ListedDocument, number: int, words: Words, read_only: bool) -> bool:
     """One document of the list; whether it is chosen."""
     with st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center"):
@@ -184,15 +172,6 @@ def choose_all(of: str, keys: list[str]) -> None:
     """Choose all documents of a page, or none."""
     for key in keys:
         st.session_state[key] = st.session_state[of]
-
-
-def open_document(uri: str | None) -> None:
-    """Show one document, or the list again."""
-    st.session_state["part"] = 1
-    if uri:
-        st.query_params["doc"] = uri
-    else:
-        st.query_params.pop("doc", None)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)
@@ -244,22 +223,6 @@ def list_options(available: list[str], words: Words) -> tuple[str, str, Order]:
 def to_first_page() -> None:
     """Show the first of another list."""
     st.session_state["page"] = 1
-
-
-def show_document(folder: Path, uri: str, words: Words) -> None:
-    """A document's facts and its passages, some at a time."""
-    st.button(
-        words("back_to_list"), icon=":material/arrow_back:", type="tertiary", on_click=open_document, args=(None,)
-    )
-    with reading(folder) as connection:
-        document = find_document(connection, uri)
-        if document is None:
-            st.html(pieces.message(words("no_such_document_title"), words("no_such_document", uri=uri)))
-            return
-        st.html(listings.document_facts(document, read_metadata(connection, document.number), words))
-        rows = st.container()
-        page = choose_page("part", document.passages)
-        rows.html(listings.passages(list_passages(connection, document.number, (page - 1) * PER_PAGE, PER_PAGE), words))
 
 
 def offer_uploads(folder: Path, words: Words, read_only: bool, expanded: bool) -> None:

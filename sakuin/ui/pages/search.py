@@ -13,8 +13,9 @@ from sakuin.search.side_by_side import side_by_side
 from sakuin.search.spans import Indexed
 from sakuin.search.token_pairs import token_pairs
 from sakuin.ui.html import explanations, hits, pieces
+from sakuin.ui.pages.document import open_document, opened, show_document
 from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
-from sakuin.ui.widgets import dimensions_up_to, holds_examples, of_address, offer_queries, query_box, to_address
+from sakuin.ui.widgets import dimensions_up_to, holds_examples, keys, of_address, offer_queries, query_box, to_address
 from sakuin.ui.words import Words
 
 NUMBERS_OF_HITS = (5, 10, 20, 50, 100)
@@ -30,8 +31,16 @@ EXPLAINED_PARTS = 40
 def search_page(searcher: Searcher, words: Words) -> None:
     """Ask the index."""
     st.html(pieces.page_width(WIDTH))
-    query = query_box(words)
-    mode, dim, k, side = search_options(searcher.manifest.dim, words)
+    row = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="bottom")
+    with row:
+        query = query_box(words)
+    keys(words, focus=not query)
+    document = opened()
+    if document:
+        show_document(searcher.folder, document, "back_to_results", words, query)
+        return
+    with row:
+        mode, dim, k, side = search_options(searcher.manifest.dim, words)
     if not query.strip():
         show_hints(searcher, words)
         return
@@ -57,8 +66,10 @@ def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGener
 
 def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
     """The hits, best first, each with a button that opens why it was found."""
+    hints = [notice for notice in result.notices if notice.code == "no_good_match"]
     for notice in result.notices:
-        st.html(pieces.note(words.fact(notice), strong=notice.code == "no_good_match"))
+        if notice not in hints:
+            st.html(pieces.note(words.fact(notice)))
     if not result.hits:
         st.html(pieces.message(words("no_hits_title"), words("no_hits")))
         return
@@ -72,18 +83,30 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
         del st.query_params["why"]
     for hit, of_hit in zip(result.hits, colours, strict=True):
         is_open = hit.passage_id == opened
-        with st.container(border=True, gap="xsmall"):
-            st.html(hits.card(hit, of_hit, strongest, scale, words))
-            st.button(
-                words("why_close") if is_open else words("why", rank=hit.rank),
-                key=f"why_{hit.rank}",
-                type="tertiary",
-                icon=":material/close:" if is_open else ":material/lightbulb:",
-                on_click=open_why,
-                args=(None if is_open else hit.passage_id,),
-            )
+        with st.container(border=True, gap=None, key=f"hit_{hit.rank}"):
+            st.html(hits.card(hit, of_hit, strongest, words))
+            with st.container(horizontal=True, gap="medium", key=f"act_{hit.rank}"):
+                st.button(
+                    words("open", rank=hit.rank),
+                    key=f"open_{hit.rank}",
+                    type="tertiary",
+                    icon=":material/description:",
+                    on_click=open_document,
+                    args=(hit.document.id, hit.start),
+                )
+                st.button(
+                    words("why_close") if is_open else words("why", rank=hit.rank),
+                    key=f"why_{hit.rank}",
+                    type="tertiary",
+                    icon=":material/close:" if is_open else ":material/lightbulb:",
+                    on_click=open_why,
+                    args=(None if is_open else hit.passage_id,),
+                )
             if is_open:
+                st.html(hits.passage(hit, of_hit, strongest, scale, words))
                 show_why(searcher, result, hit, words)
+    for notice in hints:
+        st.html(pieces.note(words.fact(notice)))
     with st.expander(words("how_scored")):
         st.write(words(f"how_scored_{result.mode}"))
         if result.answered is not None:
@@ -133,7 +156,7 @@ def show_side_by_side(searcher: Searcher, query: str, dim: int, where: Chosen, w
     """What each way of searching finds by itself, and both together."""
     lists = side_by_side(searcher, query, k=LISTED, dim=dim, where=where)
     for notice in lists.notices:
-        st.html(pieces.note(words.fact(notice), strong=notice.code == "no_good_match"))
+        st.html(pieces.note(words.fact(notice)))
     st.caption(words("side_text"))
     st.html(hits.side_by_side(lists, words))
 
@@ -141,7 +164,7 @@ def show_side_by_side(searcher: Searcher, query: str, dim: int, where: Chosen, w
 def search_options(stored: int, words: Words) -> tuple[str, int, int, bool]:
     """Mode, dimension, number of hits, and whether all modes stand side by side."""
     of_address("mode", "mode", MODES)
-    row = st.container(horizontal=True, gap="medium", vertical_alignment="bottom")
+    row = st.popover(words("options"), icon=":material/tune:", type="tertiary")
     beside = bool(st.session_state.get("side"))
     mode = row.segmented_control(
         words("mode"),
@@ -161,7 +184,6 @@ def search_options(stored: int, words: Words) -> tuple[str, int, int, bool]:
         help=words("dimension_help"),
         key="dim",
         disabled=mode == "bm25" and not beside,
-        width=190,
         bind="query-params",
         persist_state="session",
     )
@@ -170,7 +192,6 @@ def search_options(stored: int, words: Words) -> tuple[str, int, int, bool]:
         NUMBERS_OF_HITS,
         index=1,
         key="k",
-        width=92,
         disabled=beside,
         bind="query-params",
         persist_state="session",

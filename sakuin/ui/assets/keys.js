@@ -1,0 +1,75 @@
+// Keys of the page Search: "/" goes to the box, arrows from hit to hit, Enter opens one, Escape leads back. And Back and
+// Forward of the browser, which Streamlit follows between pages only, step through searches.
+
+const typing = (element) => element.closest("input, textarea, select, [contenteditable], [role=slider], [role=listbox]");
+const box = () => document.querySelector(".st-key-q input");
+const hits = () => [...document.querySelectorAll('[class*="st-key-open_"] button')];
+
+function step(by) {
+  const all = hits();
+  if (!all.length) return false;
+  const at = all.indexOf(document.activeElement);
+  const next = all[at < 0 ? (by > 0 ? 0 : all.length - 1) : at + by];
+  if (!next) return false;
+  next.focus();
+  next.scrollIntoView({ block: "nearest" });
+  return true;
+}
+
+function pressed(event) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const input = box();
+  const inBox = event.target === input;
+  if (event.key === "/" && input && !typing(event.target)) {
+    input.focus();
+    input.select();
+  } else if (event.key === "ArrowDown" && (inBox || !typing(event.target)) && step(1)) {
+  } else if (event.key === "ArrowUp" && !typing(event.target) && step(-1)) {
+  } else if (event.key === "Escape" && !inBox && !typing(event.target)) {
+    const back = document.querySelector(".st-key-back button");
+    if (back) back.click();
+    else if (input) input.focus();
+    else return;
+  } else return;
+  event.preventDefault();
+}
+
+// The address of what is shown. Streamlit writes a new one over the last: here that becomes an entry of its own where
+// another query, document or filter is asked for, so that Back leads to it.
+let shown = location.href;
+
+const asked = (href) => {
+  const query = new URL(href).searchParams;
+  for (const name of ["why", "part", "page", "lang"]) query.delete(name);
+  return query.toString();
+};
+
+function note() {
+  const now = location.href;
+  if (now === shown) return;
+  if (asked(now) !== asked(shown) && new URL(now).pathname === new URL(shown).pathname) {
+    history.replaceState(history.state, "", shown);
+    history.pushState(history.state, "", now);
+  }
+  shown = now;
+}
+
+// Streamlit follows Back and Forward between pages only.
+function returned() {
+  const now = location.href;
+  if (new URL(now).pathname === new URL(shown).pathname && asked(now) !== asked(shown)) location.reload();
+}
+
+export default function ({ data }) {
+  document.documentElement.lang = data.lang;
+  const input = box();
+  if (data.focus && input && document.activeElement === document.body) input.focus();
+  const watch = setInterval(note, 150);
+  document.addEventListener("keydown", pressed);
+  window.addEventListener("popstate", returned);
+  return () => {
+    clearInterval(watch);
+    document.removeEventListener("keydown", pressed);
+    window.removeEventListener("popstate", returned);
+  };
+}

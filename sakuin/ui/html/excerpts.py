@@ -1,0 +1,68 @@
+"""The few words of a passage that a list of hits has room for: those that tell most about why it was found."""
+
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+
+from sakuin.search.contributions import Run
+
+# Characters: two lines on a screen, a little more than four on a phone, where the style sheet cuts them to three.
+LENGTH = 180
+# Of the best stretch, so many characters before its first word say what it is about.
+BEFORE = 24
+ENDS = "。！？!?\n"
+# A word of the query counts as much as the strongest share of the passage.
+MARKED = 1.0
+
+
+def excerpt(runs: Sequence[Run], length: int = LENGTH) -> tuple[Run, ...]:
+    """The stretch of a text that says most about the query, in runs; "…" stands where something was left out.
+
+    Args:
+        runs: All of the text.
+        length: At most so many characters of it.
+    """
+    text = "".join(run.text for run in runs)
+    if len(text) <= length:
+        return tuple(runs)
+    start = beginning(text, best_start(runs, length))
+    end = min(start + length, len(text))
+    cut = list(slice_of(runs, start, end))
+    before = [Run("…", 0.0, False)] if start else []
+    after = [Run("…", 0.0, False)] if end < len(text) else []
+    return (*before, *cut, *after)
+
+
+def best_start(runs: Sequence[Run], length: int) -> int:
+    """Where the stretch of ``length`` characters begins whose words add most; the first of equals."""
+    strongest = max((run.share for run in runs), default=0.0) or 1.0
+    weights = [max(run.share, 0.0) / strongest + MARKED * run.matched for run in runs for _ in run.text]
+    sums = [0.0, *accumulate(weights)]
+    last = len(weights) - length
+    best = max(range(last + 1), key=lambda start: (round(sums[start + length] - sums[start], 6), -start))
+    if not sums[-1]:
+        return 0
+    # The first character that counts stands near the beginning, not at the end, of what is shown.
+    while best < last and not weights[best]:
+        best += 1
+    return max(best - BEFORE, 0)
+
+
+def beginning(text: str, start: int) -> int:
+    """The beginning of a sentence or word shortly after a place, where there is one; the place itself otherwise."""
+    if not start:
+        return 0
+    near = text[start : start + BEFORE]
+    ends = [near.rfind(end) for end in ENDS]
+    if max(ends) >= 0:
+        return start + max(ends) + 1
+    return start + near.find(" ") + 1 if " " in near else start
+
+
+def slice_of(runs: Sequence[Run], start: int, end: int) -> Iterator[Run]:
+    """The runs of a part of a text, from one character to before another."""
+    at = 0
+    for run in runs:
+        first, last = max(start - at, 0), min(end - at, len(run.text))
+        if first < last:
+            yield Run(run.text[first:last], run.share, run.matched)
+        at += len(run.text)
