@@ -147,7 +147,7 @@ def _of_model2vec(
 
 
 def as_float32(path: Path, stored: NDArray[Any], dtype: str) -> NDArray[np.float32]:
-    """A tensor of one of the types in `CONVERTED`, as float32 of the same shape, in memory.
+    """A tensor of one of the types in `CONVERTED`, as float32 of the same shape (rows, dim), in memory.
 
     Raises:
         ModelError: it is too large for that.
