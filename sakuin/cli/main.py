@@ -7,7 +7,7 @@ from sakuin.cli.building import add, build, remove, watch
 from sakuin.cli.describing import info
 from sakuin.cli.running import run
 from sakuin.cli.searching import search
-from sakuin.cli.serving import serve, ui
+from sakuin.cli.serving import mcp, serve, ui
 from sakuin.cli.tuning import tune
 from sakuin.cli.upkeep import compact, repair, verify
 
@@ -33,13 +33,14 @@ def cli() -> None:
     index search "有給休暇の申請方法"     find passages
     index ui                            explore in the browser
     index serve                         answer programs over HTTP
+    index mcp                           answer assistants
     index build docs/                   later: read only what changed
 
     Reads Office files, PDF, web pages, mail, archives, tables and any other text.
     """
 
 
-for command in (build, add, remove, watch, search, info, ui, serve, tune, adapt, verify, repair, compact):
+for command in (build, add, remove, watch, search, info, ui, serve, mcp, tune, adapt, verify, repair, compact):
     cli.add_command(command)
 
 

@@ -87,7 +87,8 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
 @click.option(
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer (Linux, macOS)."
 )
-def serve(folder: Path, port: int, host: str, key_file: Path | None, workers: int) -> None:
+@click.option("--model-name", metavar="NAME", help="What clients of /v1 call the model [default: its own name].")
+def serve(folder: Path, port: int, host: str, key_file: Path | None, workers: int, model_name: str | None) -> None:
     """Answer searches over HTTP, and embed texts as OpenAI's API does. Ctrl-C ends it.
 
     \b
@@ -111,6 +112,8 @@ def serve(folder: Path, port: int, host: str, key_file: Path | None, workers: in
     client = OpenAI(base_url="http://127.0.0.1:8000/v1", api_key="any, or the key")
     client.embeddings.create(model="default", input=["猫", "a cat"], dimensions=256)
 
+    Clients that know OpenAI's models only may ask for text-embedding-3-small: it is this model under that name.
+
     What other commands commit is searched from then on. One process uses little more than one core; with --workers
     several answer at the same port, each with memory of its own for all but the index's files.
 
@@ -126,8 +129,45 @@ def serve(folder: Path, port: int, host: str, key_file: Path | None, workers: in
     def died(sentence: str) -> None:
         click.echo(sentence, err=True)
 
-    serve(folder, host, port, key_file, workers=workers, ready=ready, died=died)
+    serve(folder, host, port, key_file, workers=workers, model_name=model_name, ready=ready, died=died)
     click.echo("No longer serving.", err=True)
+
+
+@click.command()
+@INDEX_OPTION
+@click.option("--http", is_flag=True, help="Speak streamable HTTP at /mcp of a port, not over stdin and stdout.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True, help="Port, with --http.")
+def mcp(folder: Path, http: bool, port: int) -> None:
+    """Let assistants search the index by the Model Context Protocol.
+
+    \b
+    claude mcp add documents -- index mcp --index /path/of/.sakuin      Claude Code
+    code --add-mcp '{"name": "documents", "command": "index",
+                     "args": ["mcp", "--index", "/path/of/.sakuin"]}'   VS Code
+
+    Claude Desktop and Cursor start it by the same command from their settings, see the README. Nothing is written.
+
+    \b
+    search    documents that answer a question, with their passages
+    fetch     the text of one of them, a part at a time
+    facets    what a search can be restricted to
+    explain   what the score of a document is made of
+
+    What other commands commit is searched from then on. Only this machine can reach it, also with --http.
+    """
+    with needing("mcp"):
+        from sakuin.mcp.server import run_http, run_stdio
+
+    if not http:
+        run_stdio(folder)
+        return
+    require_free(port)
+
+    def ready() -> None:
+        click.echo(f"http://127.0.0.1:{port}/mcp serves {folder}; Ctrl-C ends it.")
+        sys.stdout.flush()
+
+    run_http(folder, port, ready)
 
 
 def require_free(port: int) -> None:

@@ -1,6 +1,7 @@
-"""What the answer to a search looks like, for the API's description of itself."""
+"""What answers look like, for the API's description of itself."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
@@ -42,3 +43,88 @@ class SearchAnswer(SearchResult):
 
     hits: tuple[HitAnswer, ...]
     notices: tuple[NoticeAnswer, ...]  # type: ignore[assignment]
+
+
+class CountedValue(BaseModel):
+    """A value, and how many documents have it."""
+
+    value: str
+    documents: int
+
+
+class FacetAnswer(BaseModel):
+    """A field, and how many documents have which of its values."""
+
+    name: str = Field(description="As a filter calls it.")
+    values: list[CountedValue] = Field(description="Those that most documents have first.")
+
+
+class FacetsAnswer(BaseModel):
+    """What a search can be restricted to."""
+
+    fields: list[str] = Field(description="All that any document has.")
+    facets: list[FacetAnswer]
+
+
+class HealthAnswer(BaseModel):
+    """Whether the index can be searched."""
+
+    status: Literal["ok"]
+    version: str = Field(description="Of the service.")
+    generation: int = Field(description="Counts commits.")
+    passages: int
+
+
+class InfoAnswer(BaseModel):
+    """What the index holds and how it was made."""
+
+    files: int
+    documents: int
+    passages: int
+    duplicates: int = Field(description="Places where a passage stands again.")
+    skipped: int = Field(description="Files that were left out, or not taken whole.")
+    dim: int = Field(description="Dimensions stored of each vector.")
+    model: str
+    fingerprint: str = Field(description="Of the model.")
+    analyser: str = Field(description="What cuts texts into words.")
+    generation: int = Field(description="Counts commits.")
+
+
+class ModelAnswer(BaseModel):
+    """A name of the model."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class ModelsAnswer(BaseModel):
+    """All names of the model."""
+
+    object: Literal["list"]
+    data: list[ModelAnswer]
+
+
+class EmbeddingAnswer(BaseModel):
+    """The vector of one input."""
+
+    object: Literal["embedding"]
+    index: int
+    embedding: list[float] | str = Field(description="Numbers, or base64 of little-endian 32-bit floats.")
+
+
+class UsageAnswer(BaseModel):
+    """Tokens of all inputs."""
+
+    prompt_tokens: int
+    total_tokens: int
+
+
+class EmbeddingsAnswer(BaseModel):
+    """Vectors, in the order of the inputs."""
+
+    object: Literal["list"]
+    data: list[EmbeddingAnswer]
+    model: str = Field(description="The name that was asked for.")
+    usage: UsageAnswer

@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import orjson
-from fastapi import FastAPI, Query
+from fastapi import FastAPI, Query, Security
 from fastapi.responses import Response
+from fastapi.security import HTTPBearer
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from sakuin.index.where import Where
 from sakuin.search.request import MAX_RESCORED, SearchRequest
 from sakuin.search.searcher import Searcher
-from sakuin.service.answers import SearchAnswer
+from sakuin.service.answers import FacetsAnswer, HealthAnswer, InfoAnswer, SearchAnswer
 from sakuin.service.embeddings import embeddings_router
 from sakuin.service.filters import read_conditions, read_where
 from sakuin.service.gate import Gate
@@ -111,14 +112,19 @@ class SearchQuery(SearchOptions):
     )
 
 
-def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str] | None = None) -> FastAPI:
+def create_app(
+    searcher: Searcher, key: str | None = None, hosts: frozenset[str] | None = None, *, name: str | None = None
+) -> FastAPI:
     """The service as an ASGI application.
 
     Args:
         searcher: Of the index to serve; stays the caller's to close.
         key: What clients must send as ``Authorization: Bearer KEY``; None to ask for none.
         hosts: Names by which clients may call this machine, IPv6 addresses in brackets; None for any.
+        name: What clients call the model; None for its own name.
     """
+    # The gate asks for the key, of every request; this says so to who reads the API.
+    bearer = HTTPBearer(auto_error=False, description="The key of the service.")
     app = FastAPI(
         title="sakuin",
         version=version("sakuin"),
@@ -127,6 +133,7 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        dependencies=[] if key is None else [Security(bearer)],
         responses={"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}},
     )
     app.add_middleware(Gate, key=key, hosts=hosts)
@@ -134,7 +141,7 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
     threads = Threads()
     # Whoever asks whether the service is well does not wait for searches.
     watcher = Threads(1)
-    name = model_name(searcher)
+    name = name or model_name(searcher)
 
     async def answer(work: Callable[[], Any], by: Threads = threads) -> Response:
         """What ``work`` gives of the index, as JSON."""
@@ -168,7 +175,7 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
             "passages": manifest.passages,
         }
 
-    @app.get("/health", summary="Whether the index can be searched")
+    @app.get("/health", summary="Whether the index can be searched", responses={200: {"model": HealthAnswer}})
     async def get_health() -> Response:
         return await answer(health, watcher)
 
@@ -181,7 +188,11 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
         where = read_conditions(asked.where)
         return await answer(lambda: search(asked, where))
 
-    @app.get("/facets", summary="Fields and values that a search can be restricted to")
+    @app.get(
+        "/facets",
+        summary="Fields and values that a search can be restricted to",
+        responses={200: {"model": FacetsAnswer}},
+    )
     async def get_facets(
         where: Annotated[
             list[str] | None, Query(description=f"Count only documents that match. {ADDRESS_WHERE}")
@@ -190,7 +201,7 @@ def create_app(searcher: Searcher, key: str | None = None, hosts: frozenset[str]
         conditions = read_conditions(where or [])
         return await answer(lambda: facets(conditions))
 
-    @app.get("/info", summary="What the index holds and how it was made")
+    @app.get("/info", summary="What the index holds and how it was made", responses={200: {"model": InfoAnswer}})
     async def get_info() -> Response:
         return await answer(info)
 

@@ -9,60 +9,50 @@ from fastapi.responses import Response
 from pydantic import Field, PlainValidator, WithJsonSchema
 
 from sakuin.embedder import StaticEmbedder
+from sakuin.service.answers import EmbeddingsAnswer, ModelAnswer, ModelsAnswer
+from sakuin.service.inputs import MAX_CHARACTERS, MAX_INPUTS, Given, given_inputs, texts_of
 from sakuin.service.refusals import Refusal
 from sakuin.service.work import Arguments, Threads
 
-MAX_INPUTS = 2_048
-MAX_CHARACTERS = 200_000
-"""Of one input; tokenising a text of that length takes a fifth of a second."""
-
-
-def texts_of(given: Any) -> list[str]:
-    """The inputs of a request; raises ValueError where they are not texts, or too many or too long."""
-    texts = [given] if isinstance(given, str) else given
-    if not isinstance(texts, list) or not texts:
-        raise ValueError("The argument 'input' should be a text or a list of texts, with at least one.")
-    if len(texts) > MAX_INPUTS:
-        raise ValueError(f"The argument 'input' has {len(texts):,} texts: send at most {MAX_INPUTS:,} at a time.")
-    for i, text in enumerate(texts):
-        if isinstance(text, (int, list)):
-            raise ValueError("The argument 'input' has token ids, which mean other things in each model: send texts.")
-        if not isinstance(text, str):
-            raise ValueError(f"The argument 'input' should be a text or a list of texts; item {i} is neither.")
-        if not text:
-            raise ValueError(f"The argument 'input' has an empty text, item {i}: leave it out.")
-        if len(text) > MAX_CHARACTERS:
-            raise ValueError(
-                f"The argument 'input' has a text of {len(text):,} characters, item {i}: send at most "
-                f"{MAX_CHARACTERS:,}."
-            )
-    return texts
+ALIASES = ("text-embedding-3-small", "text-embedding-3-large", "text-embedding-ada-002")
+"""OpenAI's names, accepted for the one model: some clients know no others, or leave ``dimensions`` out for others."""
 
 
 class EmbeddingsBody(Arguments):
     """What to embed, and how the vectors are sent."""
 
     input: Annotated[
-        list[str],
-        PlainValidator(texts_of),
+        Given,
+        PlainValidator(given_inputs),
         WithJsonSchema(
             {
                 "anyOf": [
-                    {"type": "string", "minLength": 1},
-                    {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": MAX_INPUTS},
+                    {"type": "string"},
+                    {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": MAX_INPUTS},
+                    {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+                    {
+                        "type": "array",
+                        "items": {"type": "array", "items": {"type": "integer", "minimum": 0}},
+                        "minItems": 1,
+                        "maxItems": MAX_INPUTS,
+                    },
                 ],
-                "description": f"A text or a list of texts, of {MAX_CHARACTERS:,} characters each at most, none empty.",
+                "description": f"A text or a list of texts, of {MAX_CHARACTERS:,} characters each at most; an empty "
+                "one has a vector of zeros. Token ids of cl100k_base, as OpenAI's models have them, are taken where "
+                "tiktoken is installed.",
             }
         ),
     ]
-    model: str = Field(description="The name that `/v1/models` gives.")
+    model: str = Field(description="A name that `/v1/models` gives.")
     dimensions: int | None = Field(
         default=None, ge=1, description="Keep the first so many dimensions of each vector [default: all]."
     )
-    encoding_format: Literal["float", "base64"] = Field(
-        default="float", description="Lists of numbers, or little-endian 32-bit floats in base64."
+    encoding_format: Literal["float", "base64"] | None = Field(
+        default=None, description="Lists of numbers, or little-endian 32-bit floats in base64 [default: numbers]."
     )
-    user: str | None = Field(default=None, description="Ignored.")
+    user: Any = Field(default=None, description="Ignored.")
+    input_type: Any = Field(default=None, description="Ignored: queries and documents are encoded alike.")
+    truncate: Any = Field(default=None, description="Ignored: texts are encoded whole.")
 
 
 def embeddings_router(model: StaticEmbedder, name: str, threads: Threads) -> APIRouter:
@@ -75,39 +65,43 @@ def embeddings_router(model: StaticEmbedder, name: str, threads: Threads) -> API
     """
     router = APIRouter(prefix="/v1", tags=["as OpenAI's API"])
     # When the model was made is not known; OpenAI's clients want a number.
-    served = {"id": name, "object": "model", "created": 0, "owned_by": "sakuin"}
+    served = {
+        one: {"id": one, "object": "model", "created": 0, "owned_by": "sakuin"}
+        for one in dict.fromkeys((name, *ALIASES))
+    }
 
-    def require_name(asked: str) -> None:
-        if asked != name:
+    def named(asked: str) -> dict[str, Any]:
+        if asked not in served:
             message = f"There is no model {asked[:100]!r} here: this service has {name!r}."
             raise Refusal(404, message, "model_not_found", "model")
+        return served[asked]
 
-    @router.get("/models", summary="The one model that is served")
+    @router.get("/models", summary="The names of the one model that is served", response_model=ModelsAnswer)
     async def models() -> dict[str, Any]:
-        return {"object": "list", "data": [served]}
+        return {"object": "list", "data": list(served.values())}
 
     # A folder's name of a model may hold slashes.
-    @router.get("/models/{model_name:path}", summary="One model by its name")
+    @router.get("/models/{model_name:path}", summary="One model by its name", response_model=ModelAnswer)
     async def named_model(model_name: str) -> dict[str, Any]:
-        require_name(model_name)
-        return served
+        return named(model_name)
 
-    @router.post("/embeddings", summary="Vectors of texts")
+    @router.post("/embeddings", summary="Vectors of texts", responses={200: {"model": EmbeddingsAnswer}})
     async def embeddings(asked: EmbeddingsBody) -> Response:
         """Vectors of length 1, so that a dot product is a cosine; of zeros for a text the model knows no part of."""
-        require_name(asked.model)
+        named(asked.model)
         if asked.dimensions is not None and asked.dimensions > model.dimension:
             message = f"The argument 'dimensions' should be 1 to {model.dimension:,}, the dimensions of a whole vector."
             raise Refusal(400, message, param="dimensions")
-        return Response(await threads.run(lambda: encoded(model, name, asked)), media_type="application/json")
+        return Response(await threads.run(lambda: encoded(model, asked)), media_type="application/json")
 
     return router
 
 
-def encoded(model: StaticEmbedder, name: str, asked: EmbeddingsBody) -> bytes:
-    """The answer, as JSON."""
-    vectors = model.encode(asked.input, truncate_dim=asked.dimensions, normalize=True)
-    tokens = int(model.token_counts(asked.input).sum())
+def encoded(model: StaticEmbedder, asked: EmbeddingsBody) -> bytes:
+    """The answer, as JSON; raises Refusal where token ids cannot be read."""
+    texts = texts_of(asked.input)
+    vectors = model.encode(texts, truncate_dim=asked.dimensions, normalize=True)
+    tokens = int(model.token_counts(texts).sum())
     values: list[Any] = list(vectors)
     if asked.encoding_format == "base64":
         values = [base64.b64encode(row.tobytes()).decode("ascii") for row in vectors.astype("<f4", copy=False)]
@@ -115,7 +109,7 @@ def encoded(model: StaticEmbedder, name: str, asked: EmbeddingsBody) -> bytes:
     answer = {
         "object": "list",
         "data": data,
-        "model": name,
+        "model": asked.model,
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
     return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)

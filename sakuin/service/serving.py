@@ -22,6 +22,7 @@ def serve(
     key_file: Path | None,
     *,
     workers: int,
+    model_name: str | None = None,
     ready: Callable[[str], None],
     died: Callable[[str], None],
 ) -> None:
@@ -33,6 +34,7 @@ def serve(
         port: The port to listen on.
         key_file: Holds the key that clients must send; None to ask for none.
         workers: Processes that answer; with one it is this process.
+        model_name: What clients of /v1 call the model; None for its own name.
         ready: Called with the service's address once all of them answer.
         died: Called with a sentence where a worker died, and another is started.
 
@@ -53,7 +55,7 @@ def serve(
     if workers > 1 and os.name != "posix":
         raise ServiceError("Several workers need Linux or macOS: on this system leave --workers out.")
     shown = f"[{host}]" if ":" in host else host
-    served = Served(folder, key, LOOPBACK_NAMES | {shown} if local else None)
+    served = Served(folder, key, LOOPBACK_NAMES | {shown} if local else None, model_name)
 
     def answers() -> None:
         ready(f"http://{shown}:{port}")

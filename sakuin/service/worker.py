@@ -102,7 +102,7 @@ def answer(
         # The first search loads what all others share: dictionary, tokenizer, tables.
         searcher.search("電車 train", k=1)
         config = uvicorn.Config(
-            create_app(searcher, served.key, served.hosts),
+            create_app(searcher, served.key, served.hosts, name=served.model_name),
             http="h11",
             ws="none",
             lifespan="off",

@@ -28,7 +28,8 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.folder import DEFAULT_FOLDER
 from sakuin.index.build import add, build
 from sakuin.search import MODES, Searcher
-from sakuin.service import gate, serving
+from sakuin.service import gate, inputs, serving
+from sakuin.service.embeddings import ALIASES
 from sakuin.service.refusals import Refusal
 from tests.service.services import JSON, KEY, ROOT, Service, ended, free_port, started
 
@@ -130,6 +131,17 @@ def test_answers_are_as_the_api_describes_them(service: Service) -> None:
         schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
         check_against(schema, answer, described)
     assert answer["notices"] == [{"code": "empty", "data": {}, "message": "The query is empty."}]
+    for path in ("/health", "/info", "/facets", "/v1/models", "/v1/models/default"):
+        operation = described["paths"][path.replace("default", "{model_name}")]["get"]
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        assert schema.keys() == {"$ref"}
+        check_against(schema, service.get(path), described)
+    operation = described["paths"]["/v1/embeddings"]["post"]
+    schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+    answer = service.post("/v1/embeddings", model="default", input=["猫"])
+    assert answer.keys() == described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["properties"].keys()
+    # No key is asked for here.
+    assert "securitySchemes" not in described["components"]
 
 
 @pytest.mark.parametrize("dimensions", [None, 1, 256])
@@ -160,7 +172,7 @@ def test_openai_client_is_understood(service: Service) -> None:
     expected = StaticEmbedder.load().encode(texts, truncate_dim=64, normalize=True)
     address = f"http://127.0.0.1:{service.port}/v1"
     with openai.OpenAI(base_url=address, api_key="any", max_retries=0) as client:
-        assert [model.id for model in client.models.list()] == ["default"]
+        assert [model.id for model in client.models.list()] == ["default", *ALIASES]
         assert client.models.retrieve("default").id == "default"
         with pytest.raises(openai.NotFoundError, match="There is no model 'gpt'"):
             client.models.retrieve("gpt")
@@ -169,11 +181,64 @@ def test_openai_client_is_understood(service: Service) -> None:
         one = client.embeddings.create(model="default", input="猫", dimensions=64, encoding_format="float")
         np.testing.assert_array_equal(np.array(one.data[0].embedding, np.float32), expected[0])
         assert answer.usage.total_tokens > 0
+        aliased = client.embeddings.create(model=ALIASES[0], input=["猫", ""], dimensions=64, user="somebody")
+        assert aliased.model == ALIASES[0]
+        np.testing.assert_array_equal(np.array(aliased.data[0].embedding, np.float32), expected[0])
+        assert not np.any(aliased.data[1].embedding)
+        plain = client.embeddings.create(
+            model=ALIASES[0], input="猫", dimensions=64, extra_body={"input_type": "query", "truncate": "END"}
+        )
+        np.testing.assert_array_equal(np.array(plain.data[0].embedding, np.float32), expected[0])
         with pytest.raises(openai.NotFoundError) as missing:
             client.embeddings.create(model="gpt", input="猫")
         assert missing.value.code == "model_not_found"
         with pytest.raises(openai.BadRequestError, match="'dimensions' should be 1 to 1,024"):
             client.embeddings.create(model="default", input="猫", dimensions=1025)
+
+
+def test_what_other_clients_send_is_no_error(service: Service) -> None:
+    sent = {"encoding_format": None, "dimensions": None, "user": None, "input_type": "passage", "truncate": "NONE"}
+    answer = service.post("/v1/embeddings", model=ALIASES[0], input="猫", **sent)
+    assert len(answer["data"][0]["embedding"]) == 1024
+
+
+def test_the_model_has_the_name_that_it_was_given(folder: Path) -> None:
+    with started(folder, "--model-name", "team-embeddings") as (_, port):
+        service = Service(port)
+        assert service.get("/v1/models")["data"][0]["id"] == "team-embeddings"
+        answer = service.post("/v1/embeddings", model="team-embeddings", input="猫")
+        assert answer["model"] == "team-embeddings"
+        refused = service.refused(404, "POST", "/v1/embeddings", {"model": "default", "input": "猫"})
+        assert "'team-embeddings'" in refused["message"]
+
+
+class Bytes:
+    """A tokenizer with a token for each byte, in the place of tiktoken's."""
+
+    def decode(self, tokens: list[int]) -> str:
+        if max(tokens, default=0) > 255:
+            raise KeyError("Invalid token for decoding")
+        return bytes(tokens).decode()
+
+
+def test_tokens_are_read_where_tiktoken_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "encoding", Bytes)
+    tokens = list("猫".encode())
+    assert inputs.texts_of(inputs.given_inputs(tokens)) == ["猫"]
+    assert inputs.texts_of(inputs.given_inputs([tokens, []])) == ["猫", ""]
+    with pytest.raises(Refusal, match="does not have, item 1: send texts instead"):
+        inputs.texts_of([tokens, [256]])
+    with pytest.raises(Refusal, match="200,001 characters, item 0"):
+        inputs.texts_of([[97] * 200_001])
+
+
+@pytest.mark.parametrize("given", [[1, 2], [[1, 2]]])
+def test_without_tiktoken_the_way_out_is_told(folder: Path, given: Any) -> None:
+    with started(folder, before="import sys; sys.modules['tiktoken'] = None") as (_, port):
+        refused = Service(port).refused(400, "POST", "/v1/embeddings", {"model": "default", "input": given})
+    assert refused["code"] == "tokens_not_supported"
+    assert "tiktoken" in refused["message"]
+    assert "check_embedding_ctx_length=False" in refused["message"]
 
 
 @pytest.mark.parametrize(
@@ -230,11 +295,9 @@ def test_a_wrong_address_is_told_what_is_wrong(service: Service, query: str, mes
     [
         ({"model": "default"}, "'input' is missing"),
         ({"input": "a"}, "'model' is missing"),
-        ({"model": "default", "input": ""}, "an empty text"),
         ({"model": "default", "input": []}, "at least one"),
-        ({"model": "default", "input": ["a", ""]}, "an empty text, item 1"),
-        ({"model": "default", "input": [1, 2]}, "token ids"),
-        ({"model": "default", "input": [[1, 2]]}, "token ids"),
+        ({"model": "default", "input": 1}, "item 0 is neither"),
+        ({"model": "default", "input": [[1, "a"]]}, "item 0 is neither"),
         ({"model": "default", "input": ["a", None]}, "item 1 is neither"),
         ({"model": "default", "input": ["a"] * 2049}, "2,049 texts"),
         ({"model": "default", "input": "a" * 200_001}, "200,001 characters"),
@@ -484,6 +547,13 @@ def test_a_key_is_asked_for(folder: Path, tmp_path: Path) -> None:
         # Who has the key may call the machine as they like.
         known = Service(port, {"Authorization": f"Bearer {KEY}", "Host": "search.example"})
         assert known.get("/health")["status"] == "ok"
+        described = known.get("/openapi.json")
+        (scheme,) = described["components"]["securitySchemes"]
+        assert all(
+            operation["security"] == [{scheme: []}]
+            for path in described["paths"].values()
+            for operation in path.values()
+        )
         assert known.post("/search", query="経費")["hits"]
 
 

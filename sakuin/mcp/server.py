@@ -1,0 +1,175 @@
+"""The server of an index by the Model Context Protocol: its tools, and the two ways in which clients reach them."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.types import ToolAnnotations
+from pydantic import Field
+
+from sakuin.errors import SakuinError
+from sakuin.index import store
+from sakuin.index.store.listing import reading
+from sakuin.mcp.answers import (
+    MAX_HITS,
+    ExplainAnswer,
+    FacetsAnswer,
+    FetchAnswer,
+    FieldValues,
+    SearchAnswer,
+    ValueCount,
+    fetched,
+    found,
+    part_of,
+)
+from sakuin.search.searcher import Searcher
+
+INSTRUCTIONS = (
+    "Searches the user's own documents, Japanese and English, by meaning and by words. Search with a question or key "
+    "words, then fetch the documents that you rely on, and cite them by title and url. Where `answered` is false, the "
+    "documents are unlikely to hold the answer: say so instead of guessing."
+)
+MAX_FIELDS = 30
+MAX_VALUES = 20
+
+READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+
+Filter = Annotated[
+    dict[str, Any] | None,
+    Field(
+        description="Only documents that match: of each field one value or a list, of which one must be equal, or "
+        'operators ($eq, $ne, $in, $nin, $lt, $lte, $gt, $gte, $prefix, $exists), as {"folder": "office", "year": '
+        '{"$gte": 2020}}; `facets` lists fields and values.'
+    ),
+]
+
+
+def create_server(searcher: Searcher) -> MCPServer[Any]:
+    """The server of an index, which stays the caller's to close."""
+    server: MCPServer[Any] = MCPServer(
+        "sakuin", version=version("sakuin"), instructions=INSTRUCTIONS, log_level="WARNING"
+    )
+
+    @server.tool(title="Search documents", annotations=READS, structured_output=True)
+    def search(
+        query: Annotated[str, Field(description="A question or key words, in Japanese, English or both.")],
+        k: Annotated[int, Field(ge=1, le=MAX_HITS, description="At most so many passages.")] = 10,
+        where: Filter = None,
+        mode: Annotated[
+            Literal["hybrid", "dense", "bm25"],
+            Field(description="By meaning and words, by meaning, or by words."),
+        ] = "hybrid",
+    ) -> SearchAnswer:
+        """Find documents that answer a query, with the passages that do."""
+        with told(searcher.folder):
+            return found(searcher.search(query, k=k, where=where, mode=mode))
+
+    @server.tool(title="Read a document", annotations=READS, structured_output=True)
+    def fetch(
+        id: Annotated[str, Field(description="Of a document, as `search` gives it.")],
+        start: Annotated[int, Field(ge=0, description="The character from which to read.")] = 0,
+    ) -> FetchAnswer:
+        """Read the text of a document, a long one a part at a time."""
+        with told(searcher.folder):
+            with reading(searcher.folder) as connection:
+                document = store.read_documents(connection, [id]).get(id)
+            if document is None:
+                raise ToolError(f"There is no document {id[:200]!r}: give an id that `search` gave.")
+            return fetched(document, start)
+
+    @server.tool(title="List fields and values", annotations=READS, structured_output=True)
+    def facets(
+        where: Filter = None,
+        names: Annotated[
+            list[str] | None, Field(description="Only these fields; without them, those worth listing.")
+        ] = None,
+    ) -> FacetsAnswer:
+        """List what a search can be restricted to by `where`, and how many documents have which values."""
+        with told(searcher.folder):
+            fields = searcher.snapshot.field_names()
+            listed = searcher.facets(where, names=names, limit=MAX_VALUES + 1)
+            cut = len(fields) > MAX_FIELDS or len(listed) > MAX_FIELDS
+            cut = cut or any(len(facet.values) > MAX_VALUES for facet in listed)
+            return FacetsAnswer(
+                fields=fields if names is None and len(fields) <= MAX_FIELDS * 10 else fields[: MAX_FIELDS * 10],
+                facets=[
+                    FieldValues(
+                        name=facet.name,
+                        values=[ValueCount(value=v[:200], documents=n) for v, n in facet.values[:MAX_VALUES]],
+                    )
+                    for facet in listed[:MAX_FIELDS]
+                ],
+                more=f"Of each field at most {MAX_VALUES} values are listed, of at most {MAX_FIELDS} fields: give "
+                f"`names`, or `where` to count fewer documents."
+                if cut
+                else None,
+            )
+
+    @server.tool(title="Explain a result", annotations=READS, structured_output=True)
+    def explain(
+        query: Annotated[str, Field(max_length=500, description="As it was searched for.")],
+        id: Annotated[str, Field(description="Of a document, as `search` gives it.")],
+    ) -> ExplainAnswer:
+        """Say what the score of a document for a query is made of: meaning and words, down to single words."""
+        with told(searcher.folder):
+            hits = searcher.search(query, k=1, where={"id": id}).hits
+            if not hits:
+                raise ToolError(f"The document {id[:200]!r} is not there, or has nothing of this query.")
+            (hit,) = hits
+            return ExplainAnswer(
+                id=id,
+                passage=hit.text,
+                rank=hit.rank,
+                relevance=hit.relevance,
+                score=part_of(searcher.explain(query, hit)),
+            )
+
+    return server
+
+
+@contextmanager
+def told(folder: Path) -> Iterator[None]:
+    """Have the client told what went wrong, in the words of our errors, of which the server would give none."""
+    try:
+        yield
+    except SakuinError as error:
+        raise ToolError(str(error).replace(str(folder), folder.name)) from error
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[MCPServer[Any]]:
+    """The server of the index in a folder, with all loaded that the first search would wait for.
+
+    Raises:
+        IndexFolderError: there is no index, or it is damaged.
+        ModelError: the index's model cannot be loaded.
+    """
+    with Searcher.open(folder) as searcher:
+        searcher.search("電車 train", k=1)
+        yield create_server(searcher)
+
+
+def run_stdio(folder: Path) -> None:
+    """Answer a client over stdin and stdout until it closes them; raises as `opened`."""
+    with opened(folder) as server:
+        server.run("stdio")
+
+
+def run_http(folder: Path, port: int, ready: Callable[[], None]) -> None:
+    """Answer clients on this machine at /mcp of a port until Ctrl-C; raises as `opened`.
+
+    Args:
+        folder: Of the index.
+        port: To listen on.
+        ready: Called once the index is open.
+    """
+    with opened(folder) as server:
+        ready()
+        # Nothing is kept between two calls, so that clients may come back after a restart.
+        options: Mapping[str, Any] = {"host": "127.0.0.1", "port": port, "stateless_http": True}
+        asyncio.run(server.run_streamable_http_async(**options))
