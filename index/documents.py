@@ -23,6 +23,28 @@ class Heading:
     level: int
 
 
+PositionValues = Mapping[str, int | str]
+"""Where something stands, as people say it: ``{"page": 12}``, ``{"sheet": "売上", "row": 40}``; empty if unknown."""
+
+POSITION_NAMES = ("page", "sheet", "row", "slide", "line")
+"""What a position may be told by, in the order in which it is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where in a file the text stands from here on, until the next position.
+
+    Attributes:
+        start: Character offset in ``Document.text``.
+        values: By the names of `POSITION_NAMES`; numbers count from 1.
+        counts_lines: Whether the line goes up by one with each line break after ``start``.
+    """
+
+    start: int
+    values: PositionValues
+    counts_lines: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
     """One document: plain text with a name, ready to be cut into passages.
@@ -35,6 +57,8 @@ class Document:
         uri: Where it comes from, such as an address; ``id`` where none is given.
         headings: In order of ``start``.
         metadata: Whatever else is known of it (author, date, columns), by name.
+        positions: Where in the file its text stands, in order of ``start``. An index keeps them of passages only, so a
+            document that is read from one has none.
     """
 
     id: str
@@ -43,6 +67,7 @@ class Document:
     uri: str = ""
     headings: tuple[Heading, ...] = ()
     metadata: Mapping[str, MetadataValue] = field(default_factory=dict)
+    positions: tuple[Position, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.uri:

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sakuin.index.documents import Document, Heading, MetadataValue, Scalar
+from sakuin.index.documents import POSITION_NAMES, Document, Heading, MetadataValue, Position, Scalar
 from sakuin.index.errors import DocumentError
 from sakuin.index.where import iso
 
@@ -84,6 +84,7 @@ def _document(number: int, given: Any, record: Document) -> Document:
         uri=_storable(record.uri),
         headings=tuple(record.headings or ()),
         metadata=dict(_metadata(name, record.metadata)),
+        positions=_positions(name, record),
     )
 
 
@@ -96,6 +97,23 @@ def _check_headings(name: str, record: Document) -> None:
                 f"Document {name!r}: its headings must be `Heading`s in order, each inside the text, not {heading!r}."
             )
         end = heading.end
+
+
+def _positions(name: str, record: Document) -> tuple[Position, ...]:
+    """Positions as they are stored; raises DocumentError where one is not in order, or of no known name."""
+    before = -1
+    for position in record.positions or ():
+        known = isinstance(position, Position) and all(
+            each in POSITION_NAMES and isinstance(value, str | int) for each, value in position.values.items()
+        )
+        counts = known and (not position.counts_lines or isinstance(position.values.get("line"), int))
+        if not counts or not before < position.start < len(record.text):
+            raise DocumentError(
+                f"Document {name!r}: its positions must be `Position`s in order, each inside the text and with values "
+                f"of {', '.join(POSITION_NAMES)}, not {position!r}."
+            )
+        before = position.start
+    return tuple(record.positions or ())
 
 
 def ids_of(given: Iterable[Any] | str) -> list[str]:

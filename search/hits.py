@@ -33,7 +33,13 @@ def with_relevance(snapshot: Snapshot, request: SearchRequest, ranking: Ranking)
 def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]) -> Hit:
     """A hit with its passage."""
     places = tuple(
-        Place(HitDocument(own.document_id, own.uri, own.title, own.metadata), own.start, own.end, own.heading)
+        Place(
+            HitDocument(own.document_id, own.uri, own.title, own.metadata),
+            own.start,
+            own.end,
+            own.heading,
+            own.position,
+        )
         for own in row.places
     )
     first = places[0]
@@ -52,4 +58,5 @@ def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]
         dense=hit.dense,
         bm25=hit.bm25,
         relevance=hit.relevance,
+        position=first.position,
     )

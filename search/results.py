@@ -1,11 +1,11 @@
 """What a search answers: plain data, the same in Python, in JSON and on the page."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar
 
 from sakuin.facts import Fact
-from sakuin.index.documents import MetadataValue
+from sakuin.index.documents import POSITION_NAMES, MetadataValue
 from sakuin.search.explanation import Explanation
 from sakuin.search.fusion import Scaling
 
@@ -25,6 +25,25 @@ class Notice(Fact):
         "nothing_matches_filter": "No document matches the filter.",
         "no_good_match": "No good match: these are only the nearest passages.",
     }
+
+
+class Located(Fact):
+    """Where in its file a passage begins, one name of its position each."""
+
+    __slots__ = ()
+
+    SENTENCES: ClassVar[Mapping[str, str]] = {
+        "page": "p. {value}",
+        "sheet": "sheet {value}",
+        "row": "row {value}",
+        "slide": "slide {value}",
+        "line": "line {value}",
+    }
+
+
+def located(position: Mapping[str, int | str]) -> list[Located]:
+    """What is to be told of a position, in order: the sheet before its row."""
+    return [Located(name, {"value": position[name]}) for name in POSITION_NAMES if name in position]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +81,15 @@ class Place:
         document: Of the passage.
         start, end: Character offsets in the document's text.
         heading: The heading it stands under, "" where there is none.
+        position: Where in the file it begins: ``{"page": 12}``, ``{"sheet": "売上", "row": 40}``, ``{"slide": 3}`` or
+            ``{"line": 17}``; empty where the file has no such thing, or was indexed before it was noted.
     """
 
     document: HitDocument
     start: int
     end: int
     heading: str
+    position: Mapping[str, int | str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +102,8 @@ class Hit:
         document: Where the passage comes from.
         passage_id: Names the passage by what is indexed of it; 16 hexadecimal digits.
         places: Where the same passage stands, in the order in which these were indexed: of those that match the
-            filter, the first 100. ``document``, ``start``, ``end`` and ``heading`` are of the first.
+            filter, the first 100. ``document``, ``start``, ``end``, ``heading`` and ``position`` are of the
+            first.
         place_count: How many such places there are.
         text: The passage.
         start, end: Character offsets of the passage in its document's text.
@@ -91,6 +114,7 @@ class Hit:
         relevance: The probability that the passage answers the query, 0 to 1, by how far its scores are from those of
             unrelated passages of this index; comparable between queries and indexes, as the score is not. None where
             the index has too few passages to tell. See `search.relevance`.
+        position: Where in the file the passage begins, see `Place`.
     """
 
     rank: int
@@ -108,6 +132,7 @@ class Hit:
     bm25: LegScore | None
     explanation: Explanation | None = None
     relevance: float | None = None
+    position: Mapping[str, int | str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, ready for JSON."""

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from itertools import pairwise
 from pathlib import Path
 
-from sakuin.index.documents import Document, Skipped
+from sakuin.index.documents import POSITION_NAMES, Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.plain import clean
 from sakuin.index.readers.source import MEMBER, Source
@@ -86,10 +86,26 @@ def check_item(item: Document | Skipped, uri: str) -> None:
         assert 1 <= heading.level <= 9, f"{item.id}: {heading} is of no level"
     for before, after in pairwise(item.headings):
         assert before.end <= after.start, f"{item.id}: {before} and {after} overlap or are not in order"
+    _check_positions(item)
     for field, value in item.metadata.items():
         assert isinstance(field, str), f"{item.id}: {field!r} is no name of metadata"
         for each in value if isinstance(value, list) else [value]:
             assert each is None or isinstance(each, str | int | float | bool), f"{item.id}: {field} is {each!r}"
+
+
+def _check_positions(item: Document) -> None:
+    for position in item.positions:
+        assert 0 <= position.start < len(item.text), f"{item.id}: {position} lies outside of the text"
+        assert not position.counts_lines or "line" in position.values, f"{item.id}: {position} has no line to count"
+        for name, value in position.values.items():
+            assert name in POSITION_NAMES, f"{item.id}: {name} is none of {', '.join(POSITION_NAMES)}"
+            if isinstance(value, str):
+                assert value, f"{item.id}: {position} names nothing"
+                assert value == " ".join(value.split()), f"{item.id}: {position} is not on one line"
+            else:
+                assert value >= 1, f"{item.id}: {position} does not count from 1"
+    for before, after in pairwise(item.positions):
+        assert before.start < after.start, f"{item.id}: {before} and {after} are not in order"
 
 
 def damage(data: bytes, number: int = DAMAGED) -> Iterable[bytes]:

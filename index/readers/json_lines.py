@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from sakuin.index.documents import Document, Scalar, Skipped
+from sakuin.index.documents import Document, Position, Scalar, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode, encoding_of, has_escapes, looks_binary
 from sakuin.index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, metadata_of, named
@@ -155,7 +155,8 @@ def _document(line: bytes | None, uri: str, number: int, stem: str) -> tuple[str
     metadata = metadata_of(others, _stored)
     fragment = name if name is not None else f"line={number}"
     title = title or short_first_line(text) or f"{stem} {fragment}"
-    return name, Document(id=f"{uri}#{fragment}", title=title, text=text, metadata=metadata)
+    positions = (Position(0, {"line": number}),)
+    return name, Document(id=f"{uri}#{fragment}", title=title, text=text, metadata=metadata, positions=positions)
 
 
 def _parse(line: bytes) -> dict[str, object]:

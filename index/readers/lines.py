@@ -6,7 +6,8 @@ from pathlib import PurePosixPath
 from sakuin.index.documents import Document
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import load_bytes
-from sakuin.index.readers.plain import clean, one_line, require_text
+from sakuin.index.readers.line_numbers import with_lines
+from sakuin.index.readers.plain import one_line, require_text
 from sakuin.index.readers.source import Source
 
 
@@ -16,5 +17,6 @@ def read(source: Source) -> Iterator[Document]:
     Raises:
         ReadError: If it is empty, binary, too large, or its encoding cannot be told for certain.
     """
-    text = require_text(clean(decode(load_bytes(source))[0]))
-    yield Document(id=source.uri, title=one_line(PurePosixPath(source.uri).name), text=text)
+    text, positions = with_lines(decode(load_bytes(source))[0])
+    require_text(text)
+    yield Document(id=source.uri, title=one_line(PurePosixPath(source.uri).name), text=text, positions=positions)

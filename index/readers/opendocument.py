@@ -61,6 +61,7 @@ def read(source: Source) -> Iterator[Document]:
         walker.append_furniture(styles, "header")
         for kind in body.iterchildren():
             walker.append(kind)
+        walker.end_slides()
         walker.append_furniture(styles, "footer")
         title, metadata = properties_of_opendocument(package)
     yield Document(
@@ -69,6 +70,7 @@ def read(source: Source) -> Iterator[Document]:
         text=require_text(builder.text()),
         headings=builder.headings(),
         metadata=metadata,
+        positions=builder.positions(),
     )
 
 
@@ -105,6 +107,12 @@ class _Walker:
         self._raised = raised
         self._counts: dict[tuple[str, int], int] = {}
         self._aside: list[Element] = []
+        self._slides = 0
+
+    def end_slides(self) -> None:
+        """What is appended from here on stands on no slide."""
+        if self._slides:
+            self._builder.mark({})
 
     def append_furniture(self, styles: "Element | None", kind: str) -> None:
         """Append the lines of the headers, or of the footers, each once and without page numbers."""
@@ -193,6 +201,8 @@ class _Walker:
 
     def _append_page(self, page: "Element") -> None:
         """Append a page of a presentation under its title."""
+        self._slides += 1
+        self._builder.mark({"slide": self._slides})
         title = ""
         for frame in children(page, "frame"):
             if attribute(frame, "class") == "title":

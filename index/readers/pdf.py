@@ -4,10 +4,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from sakuin.index.documents import Document, Skipped
+from sakuin.index.documents import Document, Position, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.files import file_size, os_detail, require_loadable, seconds_allowed, took_too_long
-from sakuin.index.readers.pdf_lines import joined, without_running_lines
+from sakuin.index.readers.pdf_lines import joined, without_marks, without_running_lines
 from sakuin.index.readers.pdf_page import read_page
 from sakuin.index.readers.pdf_properties import metadata_of, title_of
 from sakuin.index.readers.plain import clean, one_line, stem_of
@@ -34,7 +34,9 @@ def read(source: Source, *, seconds: float | None = None) -> Iterator[Document |
     size = file_size(source)
     require_loadable(size)
     found = _extract(source, seconds_allowed(size) if seconds is None else seconds)
-    text = clean(joined(without_running_lines(found.pages)))
+    pages = without_running_lines(found.pages)
+    text, starts = without_marks(clean(joined(pages)))
+    numbers = [number for number, blocks in zip(found.numbers, pages, strict=True) if blocks]
     if not text.strip():
         unnamed = any(reason.code == "unnamed_characters_page" for _, reason in found.left_out)
         raise ReadError(Reason("unnamed_characters" if unnamed else "scanned_pdf"))
@@ -43,6 +45,7 @@ def read(source: Source, *, seconds: float | None = None) -> Iterator[Document |
         title=title_of(found.properties) or stem_of(source.uri),
         text=text,
         metadata=metadata_of(found.properties, found.page_count),
+        positions=tuple(Position(at, {"page": number}) for at, number in zip(starts, numbers, strict=True)),
     )
     for number, reason in found.left_out:
         yield Skipped(f"{source.uri}#page={number}", reason)
@@ -52,11 +55,15 @@ def read(source: Source, *, seconds: float | None = None) -> Iterator[Document |
 
 @dataclass
 class _Extract:
-    """What is in a PDF: the blocks of lines of each page that was read, the pages that were not, and attached files."""
+    """What is in a PDF: the blocks of lines of each page that was read, the pages that were not, and attached files.
+
+    ``numbers`` are those of the pages that were read, from 1.
+    """
 
     page_count: int
     properties: dict[str, str]
     pages: list[list[list[str]]] = field(default_factory=list)
+    numbers: list[int] = field(default_factory=list)
     left_out: list[tuple[int, Reason]] = field(default_factory=list)
     attachments: list[str] = field(default_factory=list)
 
@@ -91,6 +98,7 @@ def _extract(source: Source, seconds: float) -> _Extract:
             try:
                 page = read_page(pdf, number - 1)
                 found.pages.append(page.blocks)
+                found.numbers.append(number)
                 characters += sum(len(line) for block in page.blocks for line in block)
                 if page.reason:
                     found.left_out.append((number, page.reason))

@@ -16,6 +16,7 @@ _HYPHEN = re.compile(r"(?<=[a-z])[-\u2010]\n(?=[a-z])")
 _PAGE_NUMBER = re.compile(
     r"[-–—\s(]*(?:[Pp](?:age|\.)?\s*)?([0-9０-９]{1,5})(?:\s*(?:/|of|／)\s*[0-9０-９]{1,5})?\s*(?:ページ|頁)?[-–—\s)]*"
 )
+_MARK = "\ufdd0"  # no character, and left out of what is read
 _Key = tuple[int, str | int]
 _RUNNING_LINES = 2
 """Lines at each end of a page that may be such: a running title and a page number."""
@@ -44,8 +45,8 @@ def without_end_hyphens(text: str) -> str:
     return _LINE_END_HYPHENS.sub("", text)
 
 
-def without_running_lines(pages: Sequence[Sequence[list[str]]]) -> list[list[str]]:
-    """The blocks of all pages without page numbers, and without running titles but where each stands first.
+def without_running_lines(pages: Sequence[Sequence[list[str]]]) -> list[list[list[str]]]:
+    """The blocks of each page without page numbers, and without running titles but where each stands first.
 
     A page number counts up with the pages: one that stands alone on but one page is a total, a year, the last entry of
     a list. A running title is the same line at the same end of at least half of the pages.
@@ -57,7 +58,7 @@ def without_running_lines(pages: Sequence[Sequence[list[str]]]) -> list[list[str
     for _ in range(_RUNNING_LINES):
         kept = [[block for block in blocks if block] for blocks in kept]
         _remove_running_lines(kept)
-    return [block for blocks in kept for block in blocks if block]
+    return [[block for block in blocks if block] for blocks in kept]
 
 
 def _remove_running_lines(pages: list[list[list[str]]]) -> None:
@@ -96,10 +97,17 @@ def _key(blocks: Sequence[list[str]], end: int, page: int) -> _Key | None:
     return (end, line) if len(line) <= _LONGEST_TITLE else None
 
 
-def joined(blocks: Sequence[list[str]]) -> str:
-    """Put blocks together: lines that were only full are joined, paragraphs, columns and pages are set apart."""
+def joined(pages: Sequence[Sequence[list[str]]]) -> str:
+    """Put blocks together: lines that were only full are joined, paragraphs, columns and pages are set apart.
+
+    Args:
+        pages: Of each page its blocks, and of each block its lines.
+
+    Returns:
+        The text, with marks that `without_marks` takes out; it can be cleaned before.
+    """
     parts: list[str] = []
-    for lines in blocks:
+    for is_first, lines in ((not number, lines) for blocks in pages for number, lines in enumerate(blocks)):
         widths = [text_width(line) for line in lines]
         full = _FULL_LINE * sorted(widths)[len(widths) * 9 // 10] if lines else 0.0
         if parts and lines:
@@ -108,7 +116,7 @@ def joined(blocks: Sequence[list[str]]) -> str:
         for number, line in enumerate(lines, 1):
             is_whole = line.endswith(WHOLE)
             line = line.rstrip(WHOLE)
-            parts.append(line)
+            parts.append(_marked(line) if is_first and number == 1 else line)
             ended = line.endswith(_SENTENCE_ENDS)
             # Only the end of the line matters, and a line of nothing but dots would take quadratic time.
             alone = is_whole or _CONTENTS_LINE.search(line[-100:]) is not None
@@ -122,3 +130,18 @@ def joined(blocks: Sequence[list[str]]) -> str:
                 parts.append("\n" if wide and not alone and not _LIST_ITEM.match(lines[number]) else WHOLE)
     paragraphs = [join_wrapped(_HYPHEN.sub("", each)) for each in "".join(parts).split("\n\n")]
     return "\n\n".join(paragraphs)
+
+
+def _marked(line: str) -> str:
+    """A line with the mark that a page begins with it, behind its first character: lines are joined by that."""
+    return line[:1] + _MARK + line[1:] if len(line) > 1 else _MARK + line
+
+
+def without_marks(text: str) -> tuple[str, list[int]]:
+    """The text without marks of pages, and the character offset in it at which each page with text begins."""
+    parts = text.split(_MARK)
+    starts, length = [], 0
+    for part in parts[:-1]:
+        length += len(part)
+        starts.append(length - (not part.endswith("\n") and length > 0))
+    return "".join(parts), starts

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_LAID_OUT = 50_000
 """Characters of a page whose places are looked at; a page of more is taken as pdfium gives it."""
 
-_UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x01-\x08\x0e-\x1f\x7f-\x9f\U000f0000-\U0010ffff]")
+_UNREADABLE = re.compile("[\ufffd\ue000-\uf8ff\x01-\x08\x0e-\x1f\x7f-\x9f\U000f0000-\U0010ffff\ufdd0-\ufdef]")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc]")
 _MOST_UNREADABLE = 0.3
 _FEW_UNREADABLE = 0.05  # bullets and the like

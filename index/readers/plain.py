@@ -7,7 +7,7 @@ characters keep their width and form; folding them is the business of the tokeni
 import re
 from pathlib import PurePosixPath
 
-from sakuin.index.documents import Heading
+from sakuin.index.documents import Heading, Position, PositionValues
 from sakuin.index.errors import ReadError
 from sakuin.index.reasons import Reason
 
@@ -79,6 +79,12 @@ class TextBuilder:
         self._parts: list[str] = []
         self._length = 0
         self._headings: list[Heading] = []
+        self._positions: list[Position] = []
+        self._next_position: PositionValues | None = None
+
+    def mark(self, values: PositionValues) -> None:
+        """Note where in the file the next block stands, and those after it; ``{}`` for nowhere in particular."""
+        self._next_position = values
 
     def add(self, text: str, level: int | None = None, gap: str = "\n\n") -> None:
         """Append a block.
@@ -96,6 +102,9 @@ class TextBuilder:
         if self._parts:
             self._parts.append(gap)
             self._length += len(gap)
+        if self._next_position is not None:
+            self._positions.append(Position(self._length, self._next_position))
+            self._next_position = None
         if level is not None and len(text) <= MAX_HEADING_CHARACTERS:
             self._headings.append(Heading(self._length, self._length + len(text), level))
         self._parts.append(text)
@@ -108,6 +117,10 @@ class TextBuilder:
     def headings(self) -> tuple[Heading, ...]:
         """Return the headings, in order, as offsets into :meth:`text`."""
         return tuple(self._headings)
+
+    def positions(self) -> tuple[Position, ...]:
+        """Return where the marked blocks begin, as offsets into :meth:`text`."""
+        return tuple(self._positions)
 
     def first_heading(self) -> str:
         """Return the words of the first heading, or ""."""

@@ -53,6 +53,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
             except Exception as error:  # damaged XML: the other slides are whole
                 reason = Reason("damaged_part", {"detail": one_line(error)})
                 left_out.append(Skipped(f"{source.uri}#slide={number}", reason))
+        builder.mark({})
         for footer in footers:
             builder.add(footer)
         title, metadata = properties_of(package)
@@ -63,6 +64,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         text=text,
         headings=builder.headings(),
         metadata={**metadata, "slides": len(slides)},
+        positions=builder.positions(),
     )
     yield from left_out
 
@@ -87,6 +89,7 @@ class _Slide:
         root = self._package.xml(self._part)
         if root is None:
             return ""
+        self._builder.mark({"slide": number})
         shapes = list(_shapes(child(root, "cSld", "spTree")))
         titles = [shape for shape in shapes if _placeholder(shape) in _TITLES]
         title = next(filter(None, map(_line, titles)), "")

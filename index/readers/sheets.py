@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING
 
-from sakuin.index.documents import Document, MetadataValue, Skipped
+from sakuin.index.documents import Document, MetadataValue, Position, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers import html, tables
 from sakuin.index.readers.content import HEAD_BYTES, reader_by_content
@@ -162,6 +162,7 @@ def _sheet_document(source: Source, name: str, lines: list[str], metadata: dict[
         title=f"{stem_of(source.uri)} {name}",
         text=clean("\n".join(line for line in lines if line)),
         metadata={**metadata, "sheet": name},
+        positions=(Position(0, {"sheet": name}),),
     )
 
 
@@ -196,6 +197,7 @@ def _row_document(table: Table, cells: list[str], source: Source, place: tuple[s
         title=one_line(title) or f"{stem_of(source.uri)} {sheet} {number}",
         text=text,
         metadata=fields,
+        positions=(Position(0, {"sheet": sheet, "row": number}),),
     )
 
 

@@ -4,9 +4,10 @@ import codecs
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TextIO
 
-from sakuin.index.documents import Document, MetadataValue, Skipped
+from sakuin.index.documents import Document, MetadataValue, Position, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode, has_escapes, looks_binary
 from sakuin.index.readers.files import file_size, load_bytes, os_detail
@@ -49,7 +50,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
             if isinstance(cells, Reason):
                 yield Skipped(row_uri, cells)
             elif document := _document(cells, columns, form.delimiter, row_uri, f"{stem} row {number}"):
-                yield document
+                yield replace(document, positions=(Position(0, {"row": number}),))
             else:
                 yield Skipped(row_uri, Reason("empty_row"))
     if not number:

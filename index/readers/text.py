@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from sakuin.index.documents import Document
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import load_bytes
-from sakuin.index.readers.plain import clean, require_text, short_first_line, stem_of
+from sakuin.index.readers.line_numbers import with_lines
+from sakuin.index.readers.plain import require_text, short_first_line, stem_of
 from sakuin.index.readers.source import Source
 
 
@@ -15,5 +16,6 @@ def read(source: Source) -> Iterator[Document]:
     Raises:
         ReadError: If it is empty, binary, too large, or its encoding cannot be told for certain.
     """
-    text = require_text(clean(decode(load_bytes(source))[0]))
-    yield Document(id=source.uri, title=short_first_line(text) or stem_of(source.uri), text=text)
+    text, positions = with_lines(decode(load_bytes(source))[0])
+    require_text(text)
+    yield Document(id=source.uri, title=short_first_line(text) or stem_of(source.uri), text=text, positions=positions)

@@ -5,7 +5,7 @@ from typing import IO, Any
 
 import orjson
 
-from sakuin.index.documents import Document, Heading, Skipped
+from sakuin.index.documents import Document, Heading, Position, Skipped
 from sakuin.index.reasons import Reason
 
 LARGEST_BYTES = 2 * 1024 * 1024 * 1024
@@ -53,12 +53,15 @@ def plain(item: Document | Skipped) -> dict[str, Any]:
         "uri": item.uri,
         "headings": [(heading.start, heading.end, heading.level) for heading in item.headings],
         "metadata": dict(item.metadata),
+        "positions": [(each.start, dict(each.values), each.counts_lines) for each in item.positions],
     }
 
 
 def document_of(value: dict[str, Any]) -> Document:
     """The document that `plain` gave."""
-    return Document(**{**value, "headings": tuple(Heading(*heading) for heading in value["headings"])})
+    headings = tuple(Heading(*heading) for heading in value["headings"])
+    positions = tuple(Position(*position) for position in value["positions"])
+    return Document(**{**value, "headings": headings, "positions": positions})
 
 
 def skipped_of(value: dict[str, Any]) -> Skipped:

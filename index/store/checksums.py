@@ -27,9 +27,9 @@ def row_checksum(row: Sequence[str | int]) -> int:
     return passage_id_of("\0".join(map(str, row)))
 
 
-def place_checksum(document_id: str, passage_id: int, start: int, end: int, heading: str) -> int:
-    """The checksum of a place where a passage stands."""
-    return row_checksum((document_id, passage_id, start, end, heading))
+def place_checksum(document_id: str, passage_id: int, start: int, end: int, heading: str, position: str) -> int:
+    """The checksum of a place where a passage stands; one without a position has that of before there were any."""
+    return row_checksum((document_id, passage_id, start, end, heading, *([position] if position else [])))
 
 
 def damaged(what: str) -> IndexFolderError:

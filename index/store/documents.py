@@ -5,10 +5,13 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import orjson
+
 from sakuin.index.documents import Document, Heading, Passage
+from sakuin.index.positions import positions_of
 from sakuin.index.store.checksums import damaged, passage_id_of, place_checksum, row_checksum
 from sakuin.index.store.passages import existing
-from sakuin.index.store.schema import LABEL, batched, marks
+from sakuin.index.store.schema import LABEL, batched, marks, position_column
 
 
 def label_of(document: Document, file: str) -> tuple[str, ...]:
@@ -33,12 +36,25 @@ def insert_document(
     )
     number = cursor.lastrowid
     known = existing(connection, passage_ids)
-    places = [(one, p.start, p.end, p.heading) for one, p in zip(passage_ids, passages, strict=True)]
+    positions = stored_positions(document, passages)
+    places = [
+        (one, p.start, p.end, p.heading, position)
+        for one, p, position in zip(passage_ids, passages, positions, strict=True)
+    ]
     connection.executemany(
-        "INSERT INTO passages (passage_id, start, end, heading, document, checksum) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO passages (passage_id, start, end, heading, position, document, checksum) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
         [(*place, number, place_checksum(document.id, *place)) for place in places],
     )
     return [passage_id for passage_id in dict.fromkeys(passage_ids) if passage_id not in known]
+
+
+def stored_positions(document: Document, passages: Sequence[Passage]) -> list[str]:
+    """Where in the file each passage begins, as JSON; "" where that is not known."""
+    if not document.positions:
+        return [""] * len(passages)
+    found = positions_of(document, [passage.start for passage in passages])
+    return [orjson.dumps(dict(each)).decode() if each else "" for each in found]
 
 
 def delete_documents(connection: sqlite3.Connection, numbers: Sequence[int]) -> set[int]:
@@ -87,8 +103,14 @@ def has_document(
     ).fetchone()
     if row != (row_checksum(label_of(document, file)), passage_id_of(document.text)):
         return False
-    stored = connection.execute("SELECT passage_id, start, end FROM passages WHERE document = ? ORDER BY id", (number,))
-    return stored.fetchall() == [(one, p.start, p.end) for one, p in zip(passage_ids, passages, strict=True)]
+    stored = connection.execute(
+        f"SELECT passage_id, start, end, {position_column(connection)} FROM passages p WHERE document = ? ORDER BY id",
+        (number,),
+    )
+    positions = stored_positions(document, passages)
+    return stored.fetchall() == [
+        (one, p.start, p.end, position) for one, p, position in zip(passage_ids, passages, positions, strict=True)
+    ]
 
 
 def read_documents(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Document]:

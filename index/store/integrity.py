@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from sakuin.index.problems import Problem
 from sakuin.index.store.checksums import indexed_text, passage_id_of, place_checksum, row_checksum
 from sakuin.index.store.files import STATE
-from sakuin.index.store.schema import LABEL
+from sakuin.index.store.schema import LABEL, position_column
 
 
 def integrity_problems(connection: sqlite3.Connection) -> list[Problem]:
@@ -36,11 +36,13 @@ def passage_ids_of(
 ) -> Iterator[tuple[int, int]]:
     """The stored and the true id of each passage of a document, and the stored and the true checksum of its place."""
     places = connection.execute(
-        "SELECT passage_id, start, end, heading, checksum FROM passages WHERE document = ?", (number,)
+        f"SELECT passage_id, start, end, heading, {position_column(connection)}, checksum FROM passages p "
+        "WHERE document = ?",
+        (number,),
     )
-    for passage_id, start, end, heading, checksum in places:
+    for passage_id, start, end, heading, position, checksum in places:
         yield passage_id, passage_id_of(indexed_text(title, heading, text[start:end]))
-        yield checksum, place_checksum(document_id, passage_id, start, end, heading)
+        yield checksum, place_checksum(document_id, passage_id, start, end, heading, position)
 
 
 def count_passages(connection: sqlite3.Connection) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from sakuin.index.documents import MetadataValue
 from sakuin.index.store.checksums import damaged, indexed_text, passage_id_of, place_checksum, row_checksum
-from sakuin.index.store.schema import LABEL, LABEL_COLUMNS, batched, marks
+from sakuin.index.store.schema import LABEL, LABEL_COLUMNS, batched, marks, position_column
 
 MAX_PLACES = 100
 """Places that are read of one passage: a disclaimer may stand in every document of an index."""
@@ -26,7 +26,7 @@ FEW = 8
 
 @dataclass(frozen=True, slots=True)
 class PlaceRow:
-    """Where a passage stands: in a document, from ``start`` to ``end`` of its text."""
+    """Where a passage stands: from ``start`` to ``end`` of a document's text, at ``position`` in its file."""
 
     document_id: str
     uri: str
@@ -35,6 +35,7 @@ class PlaceRow:
     start: int
     end: int
     heading: str
+    position: dict[str, int | str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,19 +166,22 @@ def _places(connection: sqlite3.Connection, rows: Sequence[int], text: str) -> d
     columns = ", ".join(f"d.{column}" for column in LABEL_COLUMNS)
     found: dict[int, tuple[PlaceRow, str]] = {}
     for some in batched(rows):
+        position_sql = position_column(connection)
         rows_found = connection.execute(
-            f"SELECT p.id, {text}, p.checksum, p.passage_id, p.start, p.end, p.heading, d.label_checksum, {columns} "
+            f"SELECT p.id, {text}, p.checksum, p.passage_id, p.start, p.end, p.heading, {position_sql}, "
+            f"d.label_checksum, {columns} "
             "FROM passages p JOIN documents d ON d.number = p.document "
             f"WHERE p.id IN ({marks(some)})",
             some,
         )
-        for row, cut, own, passage_id, start, end, heading, checksum, *label in rows_found:
+        for row, cut, own, passage_id, start, end, heading, position, checksum, *label in rows_found:
             document_id, uri, _, title, metadata, _ = label
             if row_checksum(label) != checksum:
                 raise damaged(f"the document {document_id}")
-            if place_checksum(document_id, passage_id, start, end, heading) != own:
+            if place_checksum(document_id, passage_id, start, end, heading, position) != own:
                 raise damaged(f"a passage of {document_id}")
-            found[row] = (PlaceRow(document_id, uri, title, parsed(metadata), start, end, heading), cut)
+            where = orjson.loads(position) if position else {}
+            found[row] = (PlaceRow(document_id, uri, title, parsed(metadata), start, end, heading, where), cut)
     return found
 
 

@@ -110,7 +110,6 @@ def create_tables(database: "Database") -> None:
         not_null={"size", "mtime_ns", "sha256", "reason", "checksum"},
         if_not_exists=True,
     )
-    add_columns(database.conn)
     database.table("documents").create(
         {
             "number": int,
@@ -136,8 +135,9 @@ def create_tables(database: "Database") -> None:
     database.execute(
         "CREATE TABLE IF NOT EXISTS passages (id INTEGER PRIMARY KEY, passage_id INTEGER NOT NULL, "
         "document INTEGER NOT NULL REFERENCES documents(number) ON DELETE CASCADE, start INTEGER NOT NULL, "
-        "end INTEGER NOT NULL, heading TEXT NOT NULL, checksum INTEGER NOT NULL)"
+        "end INTEGER NOT NULL, heading TEXT NOT NULL, checksum INTEGER NOT NULL, position TEXT NOT NULL DEFAULT '')"
     )
+    add_columns(database.conn)
     database.table("passages").create_index(["document"], if_not_exists=True)
     database.table("passages").create_index(["passage_id"], if_not_exists=True)
     # Passages that stand nowhere any more but whose vectors still stand in a segment.
@@ -146,10 +146,25 @@ def create_tables(database: "Database") -> None:
 
 def add_columns(connection: sqlite3.Connection) -> None:
     """Add to an index that was made before what is noted of files since; what was made then goes on reading it."""
-    known = {row[1] for row in connection.execute("PRAGMA table_info(files)")}
+    known = columns_of(connection, "files")
     for name in ("ctime_ns", "inode"):
         if name not in known:
             connection.execute(f"ALTER TABLE files ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
+    if "position" not in columns_of(connection, "passages"):
+        connection.execute("ALTER TABLE passages ADD COLUMN position TEXT NOT NULL DEFAULT ''")
+
+
+def columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
+    """The names of a table's columns."""
+    return {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+
+
+def position_column(connection: sqlite3.Connection) -> str:
+    """The SQL for where in its file a passage of the table ``p`` stands.
+
+    An index may have been made before that was noted, and a writer may add the column at any time: ask each time.
+    """
+    return "p.position" if "position" in columns_of(connection, "passages") else "''"
 
 
 def batched(values: Sequence[Any], size: int = MANY) -> Iterable[Sequence[Any]]:

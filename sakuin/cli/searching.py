@@ -132,6 +132,8 @@ def show_emptiness(folder: Path, corpus: str, skipped: int) -> None:
 
 def show_result(result: "SearchResult") -> None:
     """Hits for people."""
+    from sakuin.search.results import located
+
     for notice in result.notices:
         click.echo(f"Note: {notice}", err=True)
     if any(notice.code == "nothing_matches_filter" for notice in result.notices):
@@ -146,7 +148,9 @@ def show_result(result: "SearchResult") -> None:
             if leg
         ]
         title = click.style(clean(hit.document.title), bold=True)
-        click.echo(f"{hit.rank:2}. {title}  {click.style(clean(hit.document.id), fg='cyan')}")
+        where = clean(", ".join(map(str, located(hit.position))))
+        name = click.style(clean(hit.document.id), fg="cyan")
+        click.echo(f"{hit.rank:2}. {title}  {name}{f'  {where}' if where else ''}")
         if hit.heading and hit.heading != hit.document.title:
             click.echo(f"    {clean(hit.heading)}")
         click.echo(f"    {snippet(hit, mark)}")

@@ -118,7 +118,7 @@ def test_history_does_not_matter(tmp_path: Path) -> None:
     ],
 )
 def test_made_up_queries_are_short_stretches(text: str) -> None:
-    place = PlaceRow("a.txt", "a.txt", "a", {}, 0, len(text), "")
+    place = PlaceRow("a.txt", "a.txt", "a", {}, 0, len(text), "", {})
     query = made_up_query(PassageRow(1, text, (place,), 1))
     assert query.strip()
     assert query in text

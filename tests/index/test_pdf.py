@@ -16,6 +16,12 @@ FONTS = b"""<< /L << /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding 
 /J << /Type /Font /Subtype /Type0 /BaseFont /M /Encoding /UniJIS-UTF16-H /DescendantFonts [3 0 R] >>
 /V << /Type /Font /Subtype /Type0 /BaseFont /M /Encoding /UniJIS-UTF16-V /DescendantFonts [3 0 R] >>
 /N << /Type /Font /Subtype /Type0 /BaseFont /N /Encoding /Identity-H /DescendantFonts [4 0 R] >> >>"""
+
+
+def blocks_left(pages: Sequence[Sequence[list[str]]]) -> list[list[str]]:
+    return [block for blocks in without_running_lines(pages) for block in blocks]
+
+
 IMAGE = b"q 500 0 0 700 40 60 cm BI /W 1 /H 1 /BPC 8 /CS /G ID \0 EI Q"
 
 
@@ -189,29 +195,29 @@ class TestRunningLines:
         "lines", [["在庫の数は次のとおり。", "48210"], ["2024", "年度の報告書である。"], ["沿革", "会社設立", "1987"]]
     )
     def test_a_number_on_one_page_is_kept(self, lines: list[str]) -> None:
-        assert without_running_lines([[lines]]) == [lines]
-        assert without_running_lines([[lines], [["次の頁", "終わり"]]]) == [lines, ["次の頁", "終わり"]]
+        assert blocks_left([[lines]]) == [lines]
+        assert blocks_left([[lines], [["次の頁", "終わり"]]]) == [lines, ["次の頁", "終わり"]]
 
     def test_those_that_count_up_with_the_pages_are_left_out(self) -> None:
         pages = [[["表紙"]], [["本文", "- 2 -"]], [["左"], ["右", "3 / 9"]], [["本文"], ["12"]]]
-        assert without_running_lines(pages) == [["表紙"], ["本文"], ["左"], ["右"], ["本文"], ["12"]]
-        assert without_running_lines([[["７"], ["本文"]], [["８", "本文"]]]) == [["本文"], ["本文"]]
+        assert blocks_left(pages) == [["表紙"], ["本文"], ["左"], ["右"], ["本文"], ["12"]]
+        assert blocks_left([[["７"], ["本文"]], [["８", "本文"]]]) == [["本文"], ["本文"]]
 
     def test_a_running_title_is_kept_once(self) -> None:
         pages = [[["就業規則", "第一条の文が", f"{n} ページ"]] for n in range(1, 4)]
-        assert without_running_lines(pages) == [["就業規則", "第一条の文が"], ["第一条の文が"], ["第一条の文が"]]
+        assert blocks_left(pages) == [["就業規則", "第一条の文が"], ["第一条の文が"], ["第一条の文が"]]
         pages = [[[f"規則 {n}", f"本文{n * 7}", "社外秘"]] for n in range(1, 4)]
-        assert without_running_lines(pages) == [
+        assert blocks_left(pages) == [
             ["規則 1", "本文7", "社外秘"], ["規則 2", "本文14"], ["規則 3", "本文21"],
         ]  # fmt: skip
 
     def test_lines_that_are_alike_are_kept(self) -> None:
         pages = [[["支店の売上", f"合計 {n * n * 100} 円"]] for n in range(1, 4)] + [[["別紙", "注記"]]] * 4
-        assert without_running_lines(pages)[:3] == [block for page in pages[:3] for block in page]
+        assert blocks_left(pages)[:3] == [block for page in pages[:3] for block in page]
 
     def test_years_that_follow_each_other_are_kept(self) -> None:
         pages = [[[str(2022 + n), f"{'甲乙丙'[n]}の年"]] for n in range(3)]
-        assert without_running_lines(pages) == [block for page in pages for block in page]
+        assert blocks_left(pages) == [block for page in pages for block in page]
 
 
 class TestAdded:

@@ -13,7 +13,7 @@ import pytest
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 
-from sakuin.index.documents import Document, Skipped
+from sakuin.index.documents import Document, Position, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.file_types import SUFFIXES
 from sakuin.index.readers import read_file
@@ -257,10 +257,20 @@ class TestTables:
         items = read(tmp_path, "a.csv", table)
         assert items == [
             Document(
-                id="corpus/a.csv#row=1", title="あ", text='一行目\n二行目 "引用", です。', metadata={"年": "2020"}
+                id="corpus/a.csv#row=1",
+                title="あ",
+                text='一行目\n二行目 "引用", です。',
+                metadata={"年": "2020"},
+                positions=(Position(0, {"row": 1}),),
             ),
             Skipped("corpus/a.csv#row=2", Reason("empty_row")),
-            Document(id="corpus/a.csv#row=3", title="う", text="短い\n余り", metadata={"年": "2022"}),
+            Document(
+                id="corpus/a.csv#row=3",
+                title="う",
+                text="短い\n余り",
+                metadata={"年": "2022"},
+                positions=(Position(0, {"row": 3}),),
+            ),
         ]
 
     def test_without_a_text_column_all_columns_are_the_text(self, tmp_path: Path) -> None:
@@ -408,6 +418,10 @@ class TestTables:
 
 
 class TestJsonLines:
+    @staticmethod
+    def at_line(number: int) -> tuple[Position, ...]:
+        return (Position(0, {"line": number}),)
+
     def lines(self, *values: object) -> str:
         return "".join(
             (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)) + "\n" for value in values
@@ -443,9 +457,12 @@ class TestJsonLines:
                     "by.name": ["A", "B"],
                     "of.a.b": 2,
                 },
+                positions=self.at_line(1),
             ),
-            Document(id="corpus/a.jsonl#x", title="first line", text="first line\nmore"),
-            Document(id="corpus/a.jsonl#line=4", title="a line=4", text="p", metadata={"_id": ""}),
+            Document(id="corpus/a.jsonl#x", title="first line", text="first line\nmore", positions=self.at_line(2)),
+            Document(
+                id="corpus/a.jsonl#line=4", title="a line=4", text="p", metadata={"_id": ""}, positions=self.at_line(4)
+            ),
         ]
 
     def test_bad_lines_are_skipped_with_a_reason(self, tmp_path: Path) -> None:

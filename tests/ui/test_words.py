@@ -16,6 +16,7 @@ from sakuin.index.store.listing import ORDERS
 from sakuin.index.where import BUILT_IN
 from sakuin.search import MODES, Notice, SearchError
 from sakuin.search.projection import Step
+from sakuin.search.results import Located
 from sakuin.tuning.fitting import Way
 from sakuin.ui.map_points import CLUSTER, FOLDER, TYPE
 from sakuin.ui.pages.similarity import VIEWS
@@ -82,7 +83,7 @@ class AnyValues(dict[str, Any]):
         return 3
 
 
-@pytest.mark.parametrize("kind", [Notice, Reason, Way])
+@pytest.mark.parametrize("kind", [Located, Notice, Reason, Way])
 def test_facts_are_translated_with_their_values(kind: type[Fact]) -> None:
     translated = facts("ja")[kind.__name__]
     assert translated.keys() == kind.SENTENCES.keys()

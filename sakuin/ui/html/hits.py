@@ -6,6 +6,7 @@ from html import escape
 from sakuin.search import Hit, LegScore, SearchResult
 from sakuin.search.contributions import Coloured
 from sakuin.search.relevance import GOOD_MATCH
+from sakuin.search.results import located
 from sakuin.search.side_by_side import Listed, SideBySide
 from sakuin.ui.html.excerpts import excerpt
 from sakuin.ui.html.pieces import MAX_EXCERPT, coloured_text, facts, isolated, percent, value_text
@@ -42,6 +43,8 @@ def card(hit: Hit, colours: Coloured, strongest: float, words: Words) -> str:
         words: Of the language.
     """
     where = f'<span class="code">{isolated(hit.document.id)}</span>'
+    if hit.position:
+        where += f" · {isolated(', '.join(map(words.fact, located(hit.position))))}"
     if hit.heading and hit.heading != hit.document.title:
         where += f' · <bdi dir="auto">{coloured_text(colours.heading, strongest)}</bdi>'
     return (
