@@ -82,6 +82,7 @@ class Reason(Fact):
         "empty_row": "its text is empty",
         "unclosed_quote": _UNCLOSED,
         "long_cell": f"a cell or line of more than {{limit:,}} characters; probably {_UNCLOSED}",
+        "wide_row": "a row of more than {limit:,} cells: split it",
         # JSON Lines.
         "no_good_line": "none of its lines is a document; the first: {parts}",
         "long_line": "more than {limit:,} MB in one line",

@@ -8,6 +8,7 @@ import gzip
 import lzma
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import PurePosixPath
@@ -17,6 +18,7 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import MAX_FILE_BYTES, file_size, os_detail
+from sakuin.index.readers.names import FreeNames
 from sakuin.index.readers.plain import one_line
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import MEMBER, Source
@@ -97,11 +99,12 @@ def _read_zip(file: BinaryIO, source: Source, size: int) -> Iterator[Document | 
 
             yield from import_module(f"sakuin.index.readers.{module}").read(source)
             return
-        names = _zip_names(members)
+        names, free = _zip_names(members), FreeNames()
         total = 0
         for member, name in zip(members, names, strict=True):
             if member.is_dir() or _passed_over(name):
                 continue
+            name = free.take(name)
             if member.flag_bits & _ENCRYPTED:
                 yield Skipped(f"{source.uri}{MEMBER}{name}", Reason("encrypted_member"))
                 continue
@@ -115,13 +118,14 @@ def _read_zip(file: BinaryIO, source: Source, size: int) -> Iterator[Document | 
 
 
 def _read_tar(file: BinaryIO, source: Source, size: int) -> Iterator[Document | Skipped]:
-    total = 0
+    total, free = 0, FreeNames()
     with tarfile.open(fileobj=file, errors="surrogateescape") as archive:
         for member in archive:
             name = _readable(member.name.encode("utf-8", "surrogateescape"))
             # Links and devices have nothing in them.
             if not member.isreg() or _passed_over(name):
                 continue
+            name = free.take(name)
             with _member(source, name) as taken:
                 source.take_member()
                 _require_bounded(member.size, total, size)
@@ -217,10 +221,11 @@ def _zip_names(members: list[zipfile.ZipInfo]) -> list[str]:
     names: list[str] = []
     for number, member in enumerate(members):
         name = member.orig_filename
-        if unicode_name := _unicode_path(member.extra):
+        written = name.encode("utf-8" if member.flag_bits & _UTF8_FLAG else "cp437", "replace")
+        if unicode_name := _unicode_path(member.extra, written):
             name = unicode_name
         elif not member.flag_bits & _UTF8_FLAG and not name.isascii():
-            raw[number] = name.encode("cp437")
+            raw[number] = written
         names.append(one_line(name.replace("\\", "/"), 1000))
     try:
         text = decode(b"\n".join(raw.values()))[0].split("\n") if raw else []
@@ -232,13 +237,25 @@ def _zip_names(members: list[zipfile.ZipInfo]) -> list[str]:
     return names
 
 
-def _unicode_path(extra: bytes) -> str:
-    """The name in UTF-8 that some programs write beside the other one; "" where there is none."""
+def _unicode_path(extra: bytes, name: bytes) -> str:
+    """The name in UTF-8 that some programs write beside the other one.
+
+    Args:
+        extra: The extra fields of a member.
+        name: The other name as it is written. A program that renames a member and does not know of the field leaves
+            the old name there, with a checksum that fits no more.
+
+    Returns:
+        The name; "" where there is none that belongs to this one.
+    """
     at = 0
     while at + 4 <= len(extra):
         kind, length = int.from_bytes(extra[at : at + 2], "little"), int.from_bytes(extra[at + 2 : at + 4], "little")
-        if kind == _UNICODE_PATH and length > 5:
-            return extra[at + 9 : at + 4 + length].decode("utf-8", "ignore")
+        field = extra[at + 4 : at + 4 + length]
+        if kind == _UNICODE_PATH and length > 5 and field[0] == 1:
+            if int.from_bytes(field[1:5], "little") == zlib.crc32(name):
+                return field[5:].decode("utf-8", "ignore")
+            return ""
         at += 4 + length
     return ""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.html import append_markup
+from sakuin.index.readers.names import FreeNames
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import MEMBER, Source
@@ -64,9 +65,9 @@ def read_letter(letter: Letter, source: Source, uri: str) -> Iterator[Document |
             raise
         letter.left_out.append(Skipped(uri, error.reason))
     yield from letter.left_out
-    taken: set[str] = set()
+    names = FreeNames()
     for attachment in letter.attachments:
-        name = _free_name(one_line(attachment.name) or "attachment", taken)
+        name = names.take(one_line(attachment.name) or "attachment")
         try:
             source.take_member()
             source.take_bytes(len(attachment.data))
@@ -109,16 +110,3 @@ def _document(letter: Letter, uri: str) -> Document:
 def _some(addresses: list[str]) -> str:
     more = "…" if len(addresses) > _SHOWN_ADDRESSES else ""
     return ", ".join(addresses[:_SHOWN_ADDRESSES]) + more
-
-
-def _free_name(name: str, taken: set[str]) -> str:
-    """A name that no attachment before has; ``a.pdf`` is ``a (2).pdf`` the second time."""
-    stem, dot, suffix = name.rpartition(".")
-    if not dot:
-        stem, suffix = name, ""
-    free, number = name, 1
-    while free in taken:
-        number += 1
-        free = f"{stem} ({number}){dot}{suffix}"
-    taken.add(free)
-    return free

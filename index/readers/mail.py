@@ -26,7 +26,6 @@ _SUFFIXES = {
     "message/rfc822": ".eml", "application/json": ".json", "text/xml": ".xml", "application/xml": ".xml",
 }  # fmt: skip
 _PAGES = (".mht", ".mhtml")
-_FROM_LINE = re.compile(rb"From \S+.*\d{4}\s*$")
 _QUOTED_FROM = re.compile(rb"^>(>*From )", re.MULTILINE)
 _ENCODED_WORD = re.compile(r"=\?[^?\s]+\?[bqBQ]\?[^?]*\?=")
 _CHARSETS = {"iso-2022-jp": "iso2022_jp_ext", "shift_jis": "cp932", "shift-jis": "cp932", "x-sjis": "cp932",
@@ -70,6 +69,10 @@ def _read_box(source: Source) -> Iterator[Document | Skipped]:
                     yield from read_letter(letter_of(email.message_from_bytes(data), uri), source, uri)
                 except ReadError as error:
                     yield Skipped(uri, error.reason)
+                except (MemoryError, OSError):
+                    raise
+                except Exception as error:  # parts nested too deeply for the library, and what else it stumbles over
+                    yield Skipped(uri, Reason("damaged_part", {"detail": one_line(repr(error))}))
     except OSError as error:
         raise ReadError(Reason("cannot_read", {"detail": os_detail(error)})) from error
     if not found:
@@ -78,24 +81,32 @@ def _read_box(source: Source) -> Iterator[Document | Skipped]:
 
 def _mails(file: BinaryIO) -> Iterator[bytes | None]:
     """The mails of a mailbox, each from after its From line; None for one that is too large."""
-    lines: list[bytes] = []
+    mail = bytearray()
     size, begun, blank = 0, False, True
     while line := file.readline(MAX_MAIL_BYTES):
-        if blank and _FROM_LINE.match(line):
+        if blank and _is_from_line(line):
             if begun:
-                yield _joined(lines, size)
-            lines, size, begun = [], 0, True
+                yield _unquoted(mail, size)
+            mail, size, begun = bytearray(), 0, True
         elif begun:
             size += len(line)
             if size <= MAX_MAIL_BYTES:
-                lines.append(line)
+                mail += line
         blank = line in (b"\n", b"\r\n")
     if begun:
-        yield _joined(lines, size)
+        yield _unquoted(mail, size)
 
 
-def _joined(lines: list[bytes], size: int) -> bytes | None:
-    return _QUOTED_FROM.sub(rb"\1", b"".join(lines)) if size <= MAX_MAIL_BYTES else None
+def _is_from_line(line: bytes) -> bool:
+    """Whether a line begins a mail: ``From``, somebody, and a date that ends in a year."""
+    if not line.startswith(b"From "):
+        return False
+    rest = line[len(b"From ") :].rstrip()
+    return rest[:1].strip() != b"" and len(rest) > 4 and rest[-4:].isdigit()
+
+
+def _unquoted(mail: bytearray, size: int) -> bytes | None:
+    return _QUOTED_FROM.sub(rb"\1", bytes(mail)) if size <= MAX_MAIL_BYTES else None
 
 
 def letter_of(message: "Message[str, str]", uri: str) -> Letter:
@@ -144,7 +155,8 @@ def _collect_alternatives(part: "Message[str, str]", letter: Letter, uri: str) -
     for inner in _inside(part):
         _collect(inner, forms, uri)
     plain = "\n".join(text for text, _ in forms.bodies if text)
-    letter.bodies.append((plain, next((markup for _, markup in forms.bodies if markup), "")))
+    # A page that an attachment stands in the middle of comes in several parts.
+    letter.bodies.append((plain, "\n".join(markup for _, markup in forms.bodies if markup)))
     letter.attachments += forms.attachments
     letter.left_out += forms.left_out
 

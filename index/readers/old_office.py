@@ -21,7 +21,13 @@ from sakuin.index.readers.source import Source
 from sakuin.index.reasons import Reason
 
 MAX_SECONDS = 120
-_PROGRAMS = ("soffice", "libreoffice")
+_PROGRAMS = (
+    "soffice", "libreoffice",
+    # Where installers put it without naming it to the shell.
+    "/Applications/LibreOffice.app/Contents/MacOS/soffice",
+    r"C:\Program Files\LibreOffice\program\soffice.exe",
+    r"C:\Program Files (x86)\LibreOffice\program\soffice.exe",
+)  # fmt: skip
 _OLE = b"\xd0\xcf\x11\xe0"
 # The streams by which the kinds are told apart, what reads them, and what they are converted to.
 _KINDS = (
@@ -52,7 +58,9 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         return
     converted = _converted(data, kind, suffix, to)
     title, metadata = properties_of_ole(data)
-    for item in read_source(Source(uri=f"{source.uri}{to}", data=converted, nesting=source.nesting)):
+    for item in read_source(
+        Source(uri=f"{source.uri}{to}", data=converted, nesting=source.nesting, allowance=source.allowance)
+    ):
         if isinstance(item, Skipped):
             yield Skipped(item.uri.replace(f"{source.uri}{to}", source.uri, 1), item.reason)
         else:
@@ -80,14 +88,20 @@ def _converted(data: bytes, kind: str, suffix: str, to: str) -> bytes:
     program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if program is None:
         raise ReadError(Reason("needs_libreoffice", {"type": kind, "suffix": to}))
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         path = Path(folder, f"file{suffix}")
         path.write_bytes(data)
         command = [program, f"-env:UserInstallation={Path(folder, 'profile').as_uri()}", "--headless", "--norestore",
                    "--convert-to", to[1:], "--outdir", folder, str(path)]  # fmt: skip
         try:
             subprocess.run(
-                command, capture_output=True, timeout=MAX_SECONDS, check=True, env={**os.environ, "HOME": folder}
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=MAX_SECONDS,
+                check=True,
+                env={**os.environ, "HOME": folder},
             )
             return path.with_suffix(to).read_bytes()
         except (subprocess.SubprocessError, OSError) as error:

@@ -5,6 +5,7 @@ characters keep their width and form; folding them is the business of the tokeni
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from sakuin.index.documents import Heading, Position, PositionValues
@@ -16,7 +17,9 @@ MAX_HEADING_CHARACTERS = 200
 """A "heading" longer than this is a paragraph that someone made large."""
 
 _FIRST_LINE_CHARACTERS = 60
+_BLOCK = 1024 * 1024
 _OTHER_NEWLINES = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
+_NEWLINE = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _BLANK_LINES = re.compile("\n{3,}")
 
@@ -29,9 +32,31 @@ def clean(text: str) -> str:
 
     NUL characters and lone surrogates, which no store can hold, are removed. All other characters stay.
     """
+    if len(text) <= _BLOCK:
+        return _cleaned(text).strip("\n")
+    blocks: list[str] = []
+    ends = 2  # newlines at the end of what is cleaned so far
+    for block in map(_cleaned, _blocks(text)):
+        bare = block.lstrip("\n")
+        block = "\n" * min(len(block) - len(bare), 2 - ends) + bare
+        ends = len(block) - len(block.rstrip("\n")) + (0 if bare else ends)
+        blocks.append(block)
+    return "".join(blocks).rstrip("\n")
+
+
+def _cleaned(text: str) -> str:
     text = _UNSTORABLE.sub("", _OTHER_NEWLINES.sub("\n", text))
-    text = "\n".join([line.rstrip() for line in text.split("\n")])
-    return _BLANK_LINES.sub("\n\n", text).strip("\n")
+    return _BLANK_LINES.sub("\n\n", "\n".join([line.rstrip() for line in text.split("\n")]))
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Cut a text behind newlines: as lines of a few characters each it takes thirty times its memory."""
+    start = 0
+    while start < len(text):
+        newline = _NEWLINE.search(text, start + _BLOCK)
+        end = newline.end() if newline else len(text)
+        yield text[start:end]
+        start = end
 
 
 def join_wrapped(text: str) -> str:

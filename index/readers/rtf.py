@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from sakuin.index.documents import Document, MetadataValue
 from sakuin.index.errors import ReadError
@@ -18,6 +19,9 @@ _FONTS = re.compile(r"\{\s*\\fonttbl")
 _CODE_PAGE = re.compile(r"\\ansicpg\d+")
 _INFO = re.compile(r"\{\s*\\(title|author|subject|keywords)\b")
 _MOST_BESIDE = 10_000
+_MOST_INFO = 16
+_MOST_CHARACTERS_OF_INFO = 10_000
+_MOST_CHARACTERS_OF_FONTS = 1_000_000
 
 
 def read(source: Source) -> Iterator[Document]:
@@ -40,14 +44,18 @@ def text_of(data: bytes) -> tuple[str, dict[str, MetadataValue], str]:
     source = data.decode("latin-1")  # what is not ASCII stands as \'82 or, against the rules, as bytes of the code page
     found = _FONTS.search(source)
     fonts = source[found.start() : _end(source, found.start())] if found else ""
+    if len(fonts) > _MOST_CHARACTERS_OF_FONTS:
+        fonts = ""
     page = _CODE_PAGE.search(source)
     start = f"{{\\rtf1\\ansi{page[0] if page else ''}{fonts}"
     body, beside = _taken_out(source)
     words = [_plain(body)]
-    words += [_plain(f"{start} {each}}}") for each in beside]
+    if beside:  # all at once: the table of fonts goes before it, and is read each time
+        words.append(_plain(start + "\\par\\par ".join(f"{{{each.lstrip()}}}" for each in beside) + "}"))
     metadata: dict[str, MetadataValue] = {}
-    for match in _INFO.finditer(source):
-        inner = source[match.end() : _end(source, match.start()) - 1]
+    for match in islice(_INFO.finditer(source), _MOST_INFO):
+        end = min(_end(source, match.start()) - 1, match.end() + _MOST_CHARACTERS_OF_INFO)
+        inner = source[match.end() : end]
         if value := one_line(_plain(f"{start} {inner}}}"), 1000):
             metadata.setdefault(match[1], value)
     title = str(metadata.pop("title", ""))

@@ -16,9 +16,10 @@ from sakuin.index.reasons import Reason
 MAX_CELLS = 10_000_000
 """Of a sheet, those in the rectangle that is filled."""
 
-_CELL = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,10})(\d{1,18})"')
-_REPEATED_ROW = re.compile(rb"<table:table-row\b([^>]*)>(.*?)</table:table-row>", re.DOTALL)
-_ODS_CELL = re.compile(rb"<table:(?:covered-)?table-cell\b([^>]*)")
+_CELL = re.compile(rb'<(?:\w+:)?c\b[^<>]*?\br="([A-Z]{1,10})(\d{1,18})"')
+# No tag has another one's beginning in it: so each byte is looked at once, also where a tag never ends.
+_ROW_EDGE = re.compile(rb"<table:table-row\b([^<>]*)>|</table:table-row>")
+_ODS_CELL = re.compile(rb"<table:(?:covered-)?table-cell\b([^<>]*)")
 _ROWS_REPEATED = re.compile(rb'number-rows-repeated="(\d{1,18})"')
 _COLUMNS_REPEATED = re.compile(rb'number-columns-repeated="(\d{1,18})"')
 # The records of cells in an old workbook: all begin with row and column.
@@ -96,14 +97,24 @@ def _span(cells: Iterator[tuple[int, int]]) -> int:
 def _repeated(content: bytes) -> int:
     """The cells of an ods file, those that are written once and stand often counted as often."""
     total = 0
-    for row in _REPEATED_ROW.finditer(content):
-        inner = row[2]
+    for attributes, inner in _rows(content):
         if b"office:value-type" not in inner and b"<text:" not in inner:
             continue
-        rows = _ROWS_REPEATED.search(row[1])
+        rows = _ROWS_REPEATED.search(attributes)
         columns = 0
         for cell in _ODS_CELL.finditer(inner):
             repeated = _COLUMNS_REPEATED.search(cell[1])
             columns += int(repeated[1]) if repeated and b"value-type" in cell[1] else 1
         total += columns * (int(rows[1]) if rows else 1)
     return total
+
+
+def _rows(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The attributes of each row of an ods file, and what is in it."""
+    opened: re.Match[bytes] | None = None
+    for edge in _ROW_EDGE.finditer(content):
+        if edge[1] is not None:
+            opened = None if edge[1].endswith(b"/") else edge
+        elif opened:
+            yield opened[1], content[opened.end() : edge.start()]
+            opened = None

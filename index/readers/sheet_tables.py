@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sakuin.index.readers.fields import TEXT_NAMES, TITLE_NAMES, named
+from sakuin.index.readers.names import unlike
 from sakuin.index.readers.plain import one_line
 
 Row = Sequence[str]
@@ -106,7 +107,7 @@ def _header(rows: Sequence[Row], *, sure: bool, wide: "set[tuple[int, int]]") ->
             names = [" ".join(dict.fromkeys(filter(None, pair))) for pair in zip(names, lower, strict=True)]
             after += 1
         if _is_header(names, [row[first : last + 1] for row in rows[after : after + _LOOKED_AT]], sure=sure):
-            return number, first, _unlike(names), after
+            return number, first, unlike(list(map(one_line, names))), after
     return None
 
 
@@ -137,11 +138,3 @@ def _is_header(names: list[str], below: Sequence[Row], *, sure: bool) -> bool:
 
 def _is_value(cell: str) -> bool:
     return _NUMBER.fullmatch(cell) is not None
-
-
-def _unlike(names: list[str]) -> list[str]:
-    """Names of columns on one line, no two of them alike."""
-    found: list[str] = []
-    for number, name in enumerate(map(one_line, names), 1):
-        found.append(f"{name} {number}" if name and name in found else name)
-    return found

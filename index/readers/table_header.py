@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sakuin.index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, named
+from sakuin.index.readers.names import unlike
 from sakuin.index.readers.plain import one_line
 
 MAX_NAME_CHARACTERS = 40
@@ -67,6 +68,7 @@ class Columns:
         text: Which column is the text, if one is.
         title: Which column is the title.
         numbers: Columns that hold numbers or dates only.
+        made_up: What made-up names begin with: no name of a column does.
     """
 
     names: tuple[str, ...] = ()
@@ -74,10 +76,11 @@ class Columns:
     text: int | None = None
     title: int | None = None
     numbers: frozenset[int] = frozenset()
+    made_up: str = "column"
 
     def name(self, number: int) -> str:
         """Return a column's name, or a made-up one where it has none."""
-        return self.names[number] if number < len(self.names) else f"column {number + 1}"
+        return self.names[number] if number < len(self.names) else f"{self.made_up} {number + 1}"
 
 
 def columns_of(rows: Sequence[Sequence[str]]) -> Columns:
@@ -85,10 +88,11 @@ def columns_of(rows: Sequence[Sequence[str]]) -> Columns:
     above = _above(rows)
     if not is_header(rows[above:]):
         return Columns()
-    names: list[str] = []
-    for number, cell in enumerate(rows[above], 1):
-        name = one_line(cell) or f"column {number}"
-        names.append(name if name not in names else f"{name} {number}")
+    cells = [one_line(cell) for cell in rows[above]]
+    made_up = "column"
+    while any(cell.startswith(f"{made_up} ") for cell in cells):
+        made_up = f"unnamed {made_up}"
+    names = [name or f"{made_up} {number}" for number, name in enumerate(unlike(cells), 1)]
     while len(names) > 1 and not rows[above][len(names) - 1].strip():
         names.pop()
     text = named(TEXT_NAMES, names)
@@ -100,6 +104,7 @@ def columns_of(rows: Sequence[Sequence[str]]) -> Columns:
         text=names.index(text[0]) if text else None,
         title=names.index(title[0]) if title else None,
         numbers=frozenset(number for number in range(len(names)) if _are_numbers(_column(below, number))),
+        made_up=made_up,
     )
 
 

@@ -17,7 +17,14 @@ from typing import TextIO
 from sakuin.index.reasons import Reason
 
 MAX_CELL_CHARACTERS = 16 * 1024 * 1024
-"""A cell larger than this is a quotation mark that was never closed."""
+"""A cell, line or row of several lines larger than this is a quotation mark that was never closed."""
+
+MAX_CELLS = 100_000
+"""Of a row: six times as many as a spreadsheet can have."""
+
+_MOST_LONG_ROWS = 3
+"""Rows too long that are read again by their first line; a file of more is made of them."""
+
 
 SAMPLE_CHARACTERS = 64 * 1024
 SAMPLE_ROWS = 50
@@ -59,16 +66,24 @@ class _Lines:
     Attributes:
         waiting: Those that come before what is left of the file.
         taken: Those that came, as they stand in the file.
+        long: Whether those of the row at hand are together longer than a row may be.
     """
 
     def __init__(self, file: TextIO, *, backslash: bool) -> None:
         self.waiting: deque[str] = deque()
         self.taken: list[str] = []
+        self.long = False
+        self._held = 0
         self._read = file.readline
         self._backslash = backslash
 
     def __iter__(self) -> Iterator[str]:
         return self
+
+    def begin(self) -> None:
+        """Begin a row."""
+        self.taken.clear()
+        self._held, self.long = 0, False
 
     def __next__(self) -> str:
         line = self.waiting.popleft() if self.waiting else self._read(MAX_CELL_CHARACTERS)
@@ -77,6 +92,10 @@ class _Lines:
         self.taken.append(line)
         if len(line) == MAX_CELL_CHARACTERS and not line.endswith(("\n", "\r")):
             raise csv.Error("a line too long")
+        self._held += len(line)
+        if self._held > MAX_CELL_CHARACTERS and len(self.taken) > 1:
+            self.long = True
+            raise csv.Error("a row too long")
         return _ESCAPED.sub(_doubled, line) if self._backslash and "\\" in line else line
 
 
@@ -101,8 +120,9 @@ class Rows:
             self._lines, delimiter=self._form.delimiter, skipinitialspace=self._form.spaced, strict=True
         )
         taken = self._taken
+        long_rows = 0
         while True:
-            taken.clear()
+            self._lines.begin()
             try:
                 cells = next(reader)
             except StopIteration:
@@ -112,11 +132,17 @@ class Rows:
                     self._skip_line()
                     yield Reason("long_cell", {"limit": MAX_CELL_CHARACTERS})
                     continue
-                cells = self._marks_inside() or self._first_line()
+                long_rows += self._lines.long
+                if self._lines.long and long_rows > _MOST_LONG_ROWS:
+                    yield Reason("long_cell", {"limit": MAX_CELL_CHARACTERS})
+                    continue
+                cells = (None if self._lines.long else self._marks_inside()) or self._first_line()
             else:
                 if len(taken) > 1 and self._swallowed():
                     cells = self._first_line()
-            if any(cell and not cell.isspace() for cell in cells):
+            if len(cells) > MAX_CELLS:
+                yield Reason("wide_row", {"limit": MAX_CELLS})
+            elif any(cell and not cell.isspace() for cell in cells):
                 yield cells
 
     def _skip_line(self) -> None:

@@ -43,9 +43,26 @@ def read(source: Source) -> Iterator[Document | Skipped]:
 
 
 def _drawn(root: "Element") -> Iterator[str]:
-    for element in root.iter():
-        if local(element) in _DRAWN:
-            yield " ".join("".join(element.itertext()).split())
+    waiting = [root]
+    while waiting:
+        element = waiting.pop()
+        if local(element) not in _DRAWN:
+            waiting += list(element)[::-1]
+            continue
+        inside: list[Element] = []
+        yield " ".join("".join(_words(element, inside)).split())
+        waiting += inside[::-1]
+
+
+def _words(element: "Element", inside: "list[Element]") -> Iterator[str]:
+    """The words of a text, without those of the titles and descriptions in it, which are added to ``inside``."""
+    yield element.text or ""
+    for each in element:
+        if local(each) in ("title", "desc"):
+            inside.append(each)
+        else:
+            yield from _words(each, inside)
+        yield each.tail or ""
 
 
 def _lines(root: "Element") -> Iterator[str]:

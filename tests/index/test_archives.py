@@ -6,6 +6,7 @@ import io
 import lzma
 import tarfile
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,13 @@ def test_names_in_the_encodings_of_those_who_packed_them() -> None:
 
     assert list(texts(old(["見積書の表.txt".encode("cp932")]))) == ["a.zip!/見積書の表.txt"]
     assert list(texts(old(["見積書の表の一覧表.txt".encode()]))) == ["a.zip!/見積書の表の一覧表.txt"]
-    named = b"\x75\x70" + (5 + len("表.txt".encode())).to_bytes(2, "little") + b"\1\0\0\0\0" + "表.txt".encode()
+    named = (
+        b"\x75\x70"
+        + (5 + len("表.txt".encode())).to_bytes(2, "little")
+        + b"\1"
+        + zlib.crc32(b"x.txt").to_bytes(4, "little")
+    )
+    named += "表.txt".encode()
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as archive:
         member = zipfile.ZipInfo("x.txt")
