@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.reasons import Reason
@@ -23,6 +24,11 @@ DEFAULT = ("~$*", "[Tt]humbs.db", ".DS_Store", "[Dd]esktop.ini", ".git", "node_m
 """What programs and systems leave beside documents. The folders of saved web pages are left out too, see below."""
 
 PAGES = (".html", ".htm", ".xhtml")
+_NO_SLASH, _ANY_FOLDERS = "[^/]", "(?:/.+)?/"
+_ENDS = ("(?:(?P<ps_d>/)|$)", "(?P<ps_d>/)", "$")
+_FEW = 2
+"""Stars of a pattern that cost little as pathspec writes them."""
+
 _FILES_OF_PAGE = re.compile(r"(.+)(?:_files|\.files)")
 
 _DEFAULT, _IGNORE_FILE, _OPTION = "excluded_by_default", "excluded_by_file", "excluded_by_option"
@@ -57,7 +63,14 @@ class Patterns:
     def of(cls, lines: Sequence[str], *, base: str, code: str, file: str = "") -> "Patterns":
         """Patterns of lines; raises ValueError where one is none."""
         lines = [unicodedata.normalize("NFC", line) for line in lines if line.strip()]
-        return cls(GitIgnoreSpec.from_lines(lines), lines, base, code, file)
+        patterns = [GitIgnoreSpecPattern(line) for line in lines]
+        for pattern in patterns:
+            if (
+                pattern.regex is not None
+                and pattern.regex.pattern.count("*") + pattern.regex.pattern.count(".+") > _FEW
+            ):
+                pattern.regex = re.compile(_linear(pattern.regex.pattern))
+        return cls(GitIgnoreSpec(patterns, backend="simple"), lines, base, code, file)
 
     def reason(self, name: str) -> Reason | bool | None:
         """Why a name is left out; False where it is not to be, None where no pattern matches.
@@ -136,6 +149,36 @@ class Rules:
             if (match := _FILES_OF_PAGE.fullmatch(own)) and match[1] in beside:
                 return Reason("excluded_with_page", {"page": match[1]})
         return None
+
+
+def _linear(regex: str) -> str:
+    """A pattern of pathspec's that matches the same in time that does not grow exponentially with its stars.
+
+    What stands between two stars may be taken where it is found first: where that fails, all after it fails as well.
+    So it never is looked for again (an atomic group).
+
+    Args:
+        regex: Of pathspec, in which `*` is ``[^/]*``, `?` is ``[^/]``, and `/**/` is ``(?:/.+)?/``.
+    """
+    begin = next(each for each in ("^(?:.+/)?", "^") if regex.startswith(each))
+    end = next((each for each in _ENDS if regex.endswith(each)), "")
+    parts = [_linear_part(each) for each in regex[len(begin) : len(regex) - len(end)].split(_ANY_FOLDERS)]
+    if len(parts) > 1:
+        first = "(?:.+?/)??" if begin != "^" else ""
+        begin, parts[0] = "^", f"(?>{first}{parts[0]}(?=/))"
+        parts[1:-1] = [f"(?>(?:/.+?)??/{part}(?=/))" for part in parts[1:-1]]
+        return begin + "".join(parts[:-1]) + _ANY_FOLDERS + parts[-1] + end
+    return begin + parts[0] + end
+
+
+def _linear_part(regex: str) -> str:
+    segments = regex.replace(_NO_SLASH, "\0").split("/")
+    for number, segment in enumerate(segments):
+        head, *chunks = segment.split("\0*")
+        if len(chunks) > 1:
+            stars = "".join(f"(?>\0*?{chunk})" for chunk in chunks[:-1])
+            segments[number] = f"{head}{stars}\0*{chunks[-1]}"
+    return "/".join(segments).replace("\0", _NO_SLASH)
 
 
 def pages_in(names: Sequence[str]) -> frozenset[str]:

@@ -2,17 +2,22 @@
 
 import json
 import os
+import random
+import time
 import unicodedata
 from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from pathspec import GitIgnoreSpec
 
 from sakuin.cli.main import cli as command
 from sakuin.index.build import add, build
 from sakuin.index.corpus import find_files
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.excluding import Patterns
+from sakuin.index.reasons import Reason
 from sakuin.index.report import Report, no_progress
 from sakuin.index.settings import Settings
 from sakuin.index.snapshot import open_index
@@ -150,3 +155,26 @@ def test_watching_tells_what_is_skipped_once(tmp_path: Path) -> None:
     third = next(reports)
     assert isinstance(third, Report)
     assert (third.removed, third.skipped) == (1, [])
+
+
+def test_patterns_of_many_stars_match_the_same_in_little_time() -> None:
+    def reason(pattern: str, name: str) -> bool:
+        return isinstance(Patterns.of([pattern], base="", code="excluded_by_option").reason(name), Reason)
+
+    draw = random.Random(5)
+    for _ in range(3000):
+        pattern = "".join(draw.choice(["a", "b", "*", "*", "?", "/", "/**/", "[ab]", "**", "."]) for _ in range(8))
+        name = "/".join("".join(draw.choice("ab.") for _ in range(draw.randint(1, 4))) for _ in range(3))
+        try:
+            expected = GitIgnoreSpec.from_lines([pattern]).match_file(name)
+        except ValueError:
+            continue
+        assert reason(pattern, name) == expected, (pattern, name)
+    started = time.process_time()
+    for pattern, name in (
+        ("*a" * 30 + "b", "a" * 255),
+        ("a/**/" * 20 + "b", "a/" * 500 + "c"),
+        ("**" * 20 + "b", "a" * 99),
+    ):
+        assert not reason(pattern, name)
+    assert time.process_time() - started < 5
