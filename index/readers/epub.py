@@ -9,10 +9,10 @@ from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers import html
 from sakuin.index.readers.nested import append_document
-from sakuin.index.readers.office_properties import good_title
 from sakuin.index.readers.package import Package, attribute, child, children, local, open_package
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
 from sakuin.index.readers.source import MEMBER, Source
+from sakuin.index.readers.titles import good_title
 from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:

@@ -6,14 +6,8 @@ import re
 from sakuin.index.documents import MetadataValue
 from sakuin.index.readers.package import Package, local
 from sakuin.index.readers.plain import one_line
+from sakuin.index.readers.titles import good_title
 
-# What programs put there by themselves says nothing of the document.
-_NO_TITLE = re.compile(
-    r"(?:Microsoft \w+ - .*|.*\.(?:docx?|pptx?|xlsx?|odt|odp|ods|rtf|indd|tex|pdf|jtd)|untitled ?\d*|無題.*|文書 ?\d*"
-    r"|document ?\d*|presentation ?\d*|book ?\d*|powerpoint (?:presentation|プレゼンテーション)|プレゼンテーション ?\d*"
-    r"|スライド ?\d*|slide ?\d*|タイトルなし|名称未設定.*|no title|タイトル)",
-    re.IGNORECASE,
-)
 _NAMES = {
     "creator": "author",
     "subject": "subject",
@@ -27,12 +21,6 @@ _NAMES = {
 }
 _DATES = ("date", "modified")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-
-
-def good_title(title: str) -> str:
-    """A title on one line, or "" for one that a program made up."""
-    line = one_line(title)
-    return "" if _NO_TITLE.fullmatch(line) else line
 
 
 def _kept(found: dict[str, MetadataValue], name: str, text: str) -> None:

@@ -7,6 +7,7 @@ from sakuin.index.documents import MetadataValue
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.plain import one_line
+from sakuin.index.readers.titles import good_title
 
 _NO_TITLE = re.compile(
     r"^Microsoft \w+ - |\.(?:docx?|pptx?|xlsx?|indd|tex|dvi|pdf)$|^(?:untitled|無題).*$", re.IGNORECASE
@@ -27,7 +28,7 @@ _BYTES = {chr(byte): byte for byte in [*range(0x18), *range(0x20, 0x7F), *range(
 
 def title_of(properties: Mapping[str, str]) -> str:
     """Return the title of a PDF, unless it is one that a word processor made up from a file's name."""
-    return one_line(_NO_TITLE.sub("", one_line(decoded(properties.get("Title", "")))))
+    return good_title(_NO_TITLE.sub("", one_line(decoded(properties.get("Title", "")))))
 
 
 def metadata_of(properties: Mapping[str, str], page_count: int) -> dict[str, MetadataValue]:

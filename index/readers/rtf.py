@@ -7,9 +7,9 @@ from itertools import islice
 from sakuin.index.documents import Document, MetadataValue
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.files import load_bytes
-from sakuin.index.readers.office_properties import good_title
 from sakuin.index.readers.plain import clean, one_line, require_text, stem_of
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.titles import good_title
 from sakuin.index.reasons import Reason
 
 MAX_BYTES = 64 * 1024 * 1024
