@@ -88,7 +88,10 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer (Linux, macOS)."
 )
 @click.option("--model-name", metavar="NAME", help="What clients of /v1 call the model [default: its own name].")
-def serve(folder: Path, port: int, host: str, key_file: Path | None, workers: int, model_name: str | None) -> None:
+@click.option("--writable", is_flag=True, help="Let clients add and remove documents.")
+def serve(
+    folder: Path, port: int, host: str, key_file: Path | None, workers: int, model_name: str | None, writable: bool
+) -> None:
     """Answer searches over HTTP, and embed texts as OpenAI's API does. Ctrl-C ends it.
 
     \b
@@ -103,6 +106,8 @@ def serve(folder: Path, port: int, host: str, key_file: Path | None, workers: in
     GET /health                 whether it can be searched
     POST /v1/embeddings         vectors of texts by the model of the index
     GET /v1/models              what that model is called
+    POST /documents, PUT and DELETE /documents/ID, POST /documents/delete
+                                with --writable: add and remove documents
     GET /openapi.json           all of this for programs
 
     From Python, with OpenAI's client:
@@ -129,7 +134,9 @@ def serve(folder: Path, port: int, host: str, key_file: Path | None, workers: in
     def died(sentence: str) -> None:
         click.echo(sentence, err=True)
 
-    serve(folder, host, port, key_file, workers=workers, model_name=model_name, ready=ready, died=died)
+    serve(
+        folder, host, port, key_file, workers=workers, model_name=model_name, writable=writable, ready=ready, died=died
+    )
     click.echo("No longer serving.", err=True)
 
 

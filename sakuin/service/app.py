@@ -15,11 +15,13 @@ from sakuin.index.where import Where
 from sakuin.search.request import MAX_RESCORED, SearchRequest
 from sakuin.search.searcher import Searcher
 from sakuin.service.answers import FacetsAnswer, HealthAnswer, InfoAnswer, SearchAnswer
+from sakuin.service.documents import documents_router
 from sakuin.service.embeddings import embeddings_router
 from sakuin.service.filters import read_conditions, read_where
 from sakuin.service.gate import Gate
 from sakuin.service.refusals import ErrorAnswer, answer_refusals
 from sakuin.service.work import Arguments, Threads
+from sakuin.service.writing import Writing
 
 MAX_HITS = 1_000
 # Taking one hit's score apart takes some milliseconds for a short query, a tenth of a second for a long one.
@@ -113,7 +115,12 @@ class SearchQuery(SearchOptions):
 
 
 def create_app(
-    searcher: Searcher, key: str | None = None, hosts: frozenset[str] | None = None, *, name: str | None = None
+    searcher: Searcher,
+    key: str | None = None,
+    hosts: frozenset[str] | None = None,
+    *,
+    name: str | None = None,
+    writing: Writing | None = None,
 ) -> FastAPI:
     """The service as an ASGI application.
 
@@ -122,6 +129,7 @@ def create_app(
         key: What clients must send as ``Authorization: Bearer KEY``; None to ask for none.
         hosts: Names by which clients may call this machine, IPv6 addresses in brackets; None for any.
         name: What clients call the model; None for its own name.
+        writing: Writes to the index; None where requests may only read.
     """
     # The gate asks for the key, of every request; this says so to who reads the API.
     bearer = HTTPBearer(auto_error=False, description="The key of the service.")
@@ -205,6 +213,7 @@ def create_app(
     async def get_info() -> Response:
         return await answer(info)
 
+    app.include_router(documents_router(writing, threads))
     app.include_router(embeddings_router(searcher.model, name, threads))
     return app
 

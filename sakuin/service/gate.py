@@ -9,6 +9,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sakuin.service.refusals import Refusal
 
+JSON_LINES = "application/x-ndjson"
+KINDS = ("application/json", JSON_LINES)
+
 MAX_BODY = 4_000_000
 """Bytes of a request's body."""
 
@@ -68,7 +71,8 @@ class Gate:
                     headers={"WWW-Authenticate": "Bearer"},
                 )
         # Any page may send a form, or plain text, to any address; JSON only where it is allowed to.
-        if method == "POST" and headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if method == "POST" and kind not in KINDS:
             raise Refusal(
                 415,
                 "The body must be JSON: send the header `Content-Type: application/json`.",

@@ -24,9 +24,11 @@ class Served:
         key: What clients must send; None to ask for none.
         hosts: Names by which clients may call this machine; None for any.
         model_name: What clients call the model; None for its own name.
+        writable: Whether clients may write.
     """
 
     folder: Path
     key: str | None = field(repr=False)
     hosts: frozenset[str] | None
     model_name: str | None = None
+    writable: bool = False

@@ -23,6 +23,7 @@ def serve(
     *,
     workers: int,
     model_name: str | None = None,
+    writable: bool = False,
     ready: Callable[[str], None],
     died: Callable[[str], None],
 ) -> None:
@@ -35,6 +36,7 @@ def serve(
         key_file: Holds the key that clients must send; None to ask for none.
         workers: Processes that answer; with one it is this process.
         model_name: What clients of /v1 call the model; None for its own name.
+        writable: Let clients write; with one worker only.
         ready: Called with the service's address once all of them answer.
         died: Called with a sentence where a worker died, and another is started.
 
@@ -54,8 +56,10 @@ def serve(
         )
     if workers > 1 and os.name != "posix":
         raise ServiceError("Several workers need Linux or macOS: on this system leave --workers out.")
+    if workers > 1 and writable:
+        raise ServiceError("One process writes: leave --workers out with --writable, or serve without --writable.")
     shown = f"[{host}]" if ":" in host else host
-    served = Served(folder, key, LOOPBACK_NAMES | {shown} if local else None, model_name)
+    served = Served(folder, key, LOOPBACK_NAMES | {shown} if local else None, model_name, writable)
 
     def answers() -> None:
         ready(f"http://{shown}:{port}")

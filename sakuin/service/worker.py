@@ -12,6 +12,7 @@ from sakuin.search.searcher import Searcher
 from sakuin.service.app import create_app
 from sakuin.service.served import LAST_SECONDS, Served
 from sakuin.service.shares import Share
+from sakuin.service.writing import written
 
 
 class Server(uvicorn.Server):
@@ -98,11 +99,11 @@ def answer(
         IndexFolderError: there is no index, or it is damaged.
         ModelError: the index's model cannot be loaded.
     """
-    with Searcher.open(served.folder) as searcher:
+    with Searcher.open(served.folder) as searcher, written(searcher, served.writable) as writing:
         # The first search loads what all others share: dictionary, tokenizer, tables.
         searcher.search("電車 train", k=1)
         config = uvicorn.Config(
-            create_app(searcher, served.key, served.hosts, name=served.model_name),
+            create_app(searcher, served.key, served.hosts, name=served.model_name, writing=writing),
             http="h11",
             ws="none",
             lifespan="off",
