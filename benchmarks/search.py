@@ -138,7 +138,7 @@ def found_of(searcher: Searcher, questions: Sequence[Question]) -> float:
     """The share of queries of one passage that find it among the first hits of hybrid search."""
 
     def positions(query: str) -> list[int]:
-        return [int(hit.document.id.rpartition("#")[2]) for hit in searcher.search(query, k=K).hits]
+        return [int(hit.document.id.rpartition("#")[2]) for hit in searcher.search(query, k=K, group="passage").hits]
 
     share = found_share(questions, positions)
     print(f"  hybrid: {share:.3f} of the queries of one passage find it")

@@ -76,7 +76,7 @@ def draw(folder: Path, pairs: int, seed: int) -> Iterator[Drawn]:
             start = int(random.integers(len(text)))
             query = text[start : start + int(random.integers(SHORTEST, LONGEST))]
             mode, dim = str(random.choice(MODES)), int(random.integers(1, searcher.manifest.dim + 1))
-            hits = searcher.search(query, k=HITS, mode=mode, dim=dim).hits
+            hits = searcher.search(query, k=HITS, mode=mode, dim=dim, group="passage").hits
             if not hits:
                 continue
             hit = hits[int(random.integers(len(hits)))]

@@ -19,7 +19,7 @@ from sakuin.index.integrity import changed_files
 from sakuin.index.store import Manifest, PassageRow
 from sakuin.index.store.facets import MOST_VALUES, Facet, facets, field_names
 from sakuin.index.store.filters import matching_documents, passages_of
-from sakuin.index.store.passages import Glimpse, read_glimpses
+from sakuin.index.store.passages import Glimpse, read_glimpses, standing_documents
 from sakuin.index.terms import Terms
 from sakuin.index.vectors import Chosen, Vectors
 from sakuin.index.where import EVERYTHING, Condition
@@ -95,6 +95,12 @@ class Snapshot:
         documents = selection.documents if selection else None
         with self._reading():
             return store.read_passages(self._connection, passage_ids, documents=documents)
+
+    def documents_of(self, passage_ids: Sequence[int], selection: Selection | None = None) -> dict[int, list[int]]:
+        """Numbers of the documents of each passage's places, as `passages` orders these, by passage id."""
+        documents = selection.documents if selection else None
+        with self._reading():
+            return standing_documents(self._connection, passage_ids, documents)
 
     def selection(self, condition: Condition) -> Selection:
         """What passes a filter; the last few are kept."""

@@ -4,7 +4,7 @@ from sakuin.index.store.facets import Facet
 from sakuin.index.where import Where
 from sakuin.search.explanation import Explanation
 from sakuin.search.request import MODES, SearchError, SearchRequest
-from sakuin.search.results import Hit, HitDocument, LegScore, Notice, Place, SearchResult
+from sakuin.search.results import Hit, HitDocument, LegScore, Notice, PassageHit, Place, SearchResult
 from sakuin.search.searcher import Searcher
 from sakuin.search.spans import Span
 
@@ -16,6 +16,7 @@ __all__ = [
     "HitDocument",
     "LegScore",
     "Notice",
+    "PassageHit",
     "Place",
     "SearchError",
     "SearchRequest",

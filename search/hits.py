@@ -30,8 +30,8 @@ def with_relevance(snapshot: Snapshot, request: SearchRequest, ranking: Ranking)
     return [hit for hit in found if hit.relevance is not None and hit.relevance >= request.min_relevance], answered
 
 
-def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]) -> Hit:
-    """A hit with its passage."""
+def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...], *, place: int = 0) -> Hit:
+    """A hit with its passage, as it stands in one of its places."""
     places = tuple(
         Place(
             HitDocument(own.document_id, own.uri, own.title, own.metadata),
@@ -42,7 +42,9 @@ def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]
         )
         for own in row.places
     )
-    first = places[0]
+    first = places[place]
+    if place:
+        places = (first, *places[:place], *places[place + 1 :])
     return Hit(
         rank=hit.rank,
         score=hit.score,

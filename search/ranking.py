@@ -51,6 +51,7 @@ def rank(
     beside: Executor,
     within: Selection | None = None,
     vector: NDArray[np.float32] | None = None,
+    whole: bool = False,
 ) -> Ranking:
     """The best passages for a request, of which query, mode, k, dim and rescore count here.
 
@@ -61,6 +62,7 @@ def rank(
         beside: Runs BM25 while this thread compares vectors.
         within: Rank only these.
         vector: float32 (dim,), of length 1, for a dense search of no query; None to encode the query.
+        whole: Give all candidates that were scored, not only the best k.
 
     Raises:
         SearchError: the index stores fewer dimensions.
@@ -69,22 +71,23 @@ def rank(
     if within and not len(within.passages):
         return Ranking([], [Notice("nothing_matches_filter")], None)
     query, k, given = request.text, request.k, vector is not None
+    most = None if whole else k
     if request.mode == "bm25":
         leg = bm25_leg(snapshot, query, wanted=k, within=within)
-        return Ranking(by_bm25(leg, k), notices_of(request, None, leg, within), None)
+        return Ranking(by_bm25(leg, most), notices_of(request, None, leg, within), None)
     if vector is None:
         vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
     if request.mode == "dense":
         leg = dense_leg(snapshot, vector, wanted=max(k, RIVAL), rescore=request.rescore, within=within)
         notices = [] if given else notices_of(request, leg, None, within)
-        return Ranking(by_dense(leg, k), notices, rival_of(leg))
+        return Ranking(by_dense(leg, most), notices, rival_of(leg))
     found = gather(snapshot, query, vector, k=k, beside=beside, rescore=request.rescore, within=within)
     notices = notices_of(request, found.dense, found.bm25, within)
     if found.dense and found.bm25:
         fusion = Fusion.of(snapshot.manifest.fusion)
-        hits = fused(found, fusion=fusion, full=snapshot.terms.full_score(query), k=k)
+        hits = fused(found, fusion=fusion, full=snapshot.terms.full_score(query), k=most)
     else:
-        hits = by_dense(found.dense, k) or by_bm25(found.bm25, k)
+        hits = by_dense(found.dense, most) or by_bm25(found.bm25, most)
     return Ranking(hits, notices, rival_of(found.dense))
 
 
@@ -105,18 +108,18 @@ def rival_of(dense: Leg | None) -> float | None:
     return float(dense.scores[:RIVAL][-1]) if dense and len(dense.scores) else None
 
 
-def by_dense(leg: Leg | None, k: int) -> list[Ranked]:
-    """The best k of the dense list alone."""
+def by_dense(leg: Leg | None, k: int | None) -> list[Ranked]:
+    """The best k of the dense list alone, or all."""
     return [Ranked(rank, passage_id, own.score, own, None) for rank, passage_id, own in alone(leg, k)]
 
 
-def by_bm25(leg: Leg | None, k: int) -> list[Ranked]:
-    """The best k of BM25's list alone."""
+def by_bm25(leg: Leg | None, k: int | None) -> list[Ranked]:
+    """The best k of BM25's list alone, or all."""
     return [Ranked(rank, passage_id, own.score, None, own) for rank, passage_id, own in alone(leg, k)]
 
 
-def alone(leg: Leg | None, k: int) -> list[tuple[int, int, LegScore]]:
-    """Rank, passage id and score of the best k of a list."""
+def alone(leg: Leg | None, k: int | None) -> list[tuple[int, int, LegScore]]:
+    """Rank, passage id and score of the best k of a list, or of all."""
     if leg is None:
         return []
     leg = leg.in_order()
@@ -124,14 +127,14 @@ def alone(leg: Leg | None, k: int) -> list[tuple[int, int, LegScore]]:
     return [(rank, passage_id, LegScore(rank, score, score)) for rank, (passage_id, score) in enumerate(best, 1)]
 
 
-def fused(found: Candidates, *, fusion: Fusion, full: float, k: int) -> list[Ranked]:
+def fused(found: Candidates, *, fusion: Fusion, full: float, k: int | None) -> list[Ranked]:
     """The best k of both legs' candidates.
 
     Args:
         found: The candidates.
         fusion: How the legs are weighed.
         full: `index.terms.Terms.full_score` of the query.
-        k: At most so many; after a first stage only what was rescored is ranked.
+        k: At most so many, None for all; after a first stage only what was rescored is ranked.
     """
     weight = fusion.weight(found.extent[1], full)
     by_cosine, by_match = Scaling.of(found.cosines, 1 - weight), Scaling(weight, *found.extent)

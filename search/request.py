@@ -12,7 +12,9 @@ from sakuin.index.errors import FilterError
 from sakuin.index.where import Condition, Where, condition_of
 
 MODES = ("hybrid", "dense", "bm25")
+BY_DOCUMENT, BY_PASSAGE = GROUPS = ("document", "passage")
 MAX_K = 10_000
+MAX_PASSAGES = 100
 MAX_RESCORED = 100_000
 # A query is a question, not a document; what is longer is cut, and the user told.
 MAX_QUERY_CHARACTERS = 10_000
@@ -30,7 +32,7 @@ class SearchRequest:
 
     Attributes:
         query: Any text, in Japanese, English or both.
-        k: At most so many hits, 1 to 10,000.
+        k: At most so many hits, 1 to 10,000 with ``offset``.
         mode: "hybrid", "dense" (meaning) or "bm25" (words).
         dim: Compare only the first so many dimensions of the vectors; None for all that are stored.
         rescore: In a large index, how many candidates of the first stage of dense search are compared exactly: more
@@ -41,7 +43,11 @@ class SearchRequest:
             dates; ``$ne``, ``$nin``, ``$exists``, ``$prefix``; ``$or``, ``$and``, ``$not`` between filters. Fields are
             those of metadata, "id", "uri", "folder" (any above the file) and "type" (the ending of its name);
             `index.where` has all of it. A passage that stands in several documents is given with those that match.
-        min_relevance: Leave out hits of a lower relevance, 0 to 1; the others keep their ranks.
+        min_relevance: Leave out passages of a lower relevance, 0 to 1; where hits are passages, the others keep their
+            ranks.
+        group: What a hit is: "document", placed by its best passage and given with its best passages, or "passage".
+        passages: At most so many of the best passages of each document, 1 to 100.
+        offset: Leave out so many of the first hits, for one page of results after the other.
 
     Raises:
         SearchError: an argument is of a wrong type or out of range.
@@ -55,6 +61,9 @@ class SearchRequest:
     explain: bool = False
     where: Where | None = None
     min_relevance: float = 0.0
+    group: str = BY_PASSAGE
+    passages: int = 3
+    offset: int = 0
 
     def __post_init__(self) -> None:
         if not isinstance(self.query, str):
@@ -65,6 +74,14 @@ class SearchRequest:
             raise SearchError(f"Unknown mode {self.mode!r}: use {', '.join(MODES)}.")
         if not is_integer(self.k) or not 1 <= self.k <= MAX_K:
             raise SearchError(f"Cannot give {self.k!r} hits: ask for k = 1 to {MAX_K:,}.")
+        if not is_integer(self.offset) or not 0 <= self.offset <= MAX_K - self.k:
+            raise SearchError(f"Cannot leave out {self.offset!r} hits: give offset = 0 to {MAX_K - self.k:,}.")
+        if self.group not in GROUPS:
+            raise SearchError(f"Unknown group {self.group!r}: use {' or '.join(GROUPS)}.")
+        if not is_integer(self.passages) or not 1 <= self.passages <= MAX_PASSAGES:
+            raise SearchError(
+                f"Cannot give {self.passages!r} passages a document: give passages = 1 to {MAX_PASSAGES}."
+            )
         if self.dim is not None and (not is_integer(self.dim) or self.dim < 1):
             raise SearchError(f"Cannot compare {self.dim!r} dimensions: give dim = 1 to as many as the index stores.")
         if self.rescore is not None and not (is_integer(self.rescore) and 1 <= self.rescore <= MAX_RESCORED):

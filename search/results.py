@@ -93,17 +93,34 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class PassageHit:
+    """One of the best passages of a document that was found; the attributes are those of `Hit`."""
+
+    passage_id: str
+    score: float
+    text: str
+    start: int
+    end: int
+    heading: str
+    highlights: tuple[tuple[int, int], ...]
+    dense: LegScore | None
+    bm25: LegScore | None
+    relevance: float | None
+    position: Mapping[str, int | str]
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
-    """One passage found.
+    """One document found, by its best passage; or, where they were asked for, one passage.
 
     Attributes:
         rank: From 1.
         score: What the hits are ordered by: the fused score (hybrid), the cosine (dense) or the BM25 score (bm25).
         document: Where the passage comes from.
         passage_id: Names the passage by what is indexed of it; 16 hexadecimal digits.
-        places: Where the same passage stands, in the order in which these were indexed: of those that match the
-            filter, the first 100. ``document``, ``start``, ``end``, ``heading`` and ``position`` are of the
-            first.
+        places: Where the same passage stands: the hit's own place, then others in the order in which these were
+            indexed: of those that match the filter, the first 100. ``document``, ``start``, ``end``, ``heading`` and
+            ``position`` are of the first.
         place_count: How many such places there are.
         text: The passage.
         start, end: Character offsets of the passage in its document's text.
@@ -115,6 +132,9 @@ class Hit:
             unrelated passages of this index; comparable between queries and indexes, as the score is not. None where
             the index has too few passages to tell. See `search.relevance`.
         position: Where in the file the passage begins, see `Place`.
+        passages: Where hits are documents, the best passages of this one, best first; the first is the hit's own. Empty
+            where hits are passages.
+        more_passages: How many more passages of the document are among the candidates, that is, were scored.
     """
 
     rank: int
@@ -133,6 +153,8 @@ class Hit:
     explanation: Explanation | None = None
     relevance: float | None = None
     position: Mapping[str, int | str] = field(default_factory=dict)
+    passages: tuple[PassageHit, ...] = ()
+    more_passages: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, ready for JSON."""

@@ -26,12 +26,18 @@ from sakuin.index.where import Where
 from sakuin.search.breakdown import SIDES, Side, explain_hit
 from sakuin.search.explanation import Explanation
 from sakuin.search.filtering import check_fields, selected
+from sakuin.search.grouping import find, hit_of_group
 from sakuin.search.highlights import highlight
-from sakuin.search.hits import hit_of, with_relevance
-from sakuin.search.ranking import rank
-from sakuin.search.relevance import JUDGED
-from sakuin.search.request import SearchError, SearchRequest, checked_dim, checked_vector, filter_of
-from sakuin.search.results import Hit, Notice, SearchResult
+from sakuin.search.request import (
+    BY_DOCUMENT,
+    BY_PASSAGE,
+    SearchError,
+    SearchRequest,
+    checked_dim,
+    checked_vector,
+    filter_of,
+)
+from sakuin.search.results import Hit, Notice, PassageHit, SearchResult
 
 # A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's
 # place in the processor's caches.
@@ -142,8 +148,11 @@ class Searcher:
         explain: bool = False,
         where: Where | None = None,
         min_relevance: float = 0.0,
+        group: str = BY_PASSAGE,
+        passages: int = 3,
+        offset: int = 0,
     ) -> SearchResult:
-        """Find the passages that answer a query.
+        """Find the passages that answer a query, or the documents, each with its best passages.
 
         Args:
             query: Any text, in Japanese, English or both.
@@ -153,7 +162,10 @@ class Searcher:
             rescore: How many candidates dense search compares exactly; see `SearchRequest`.
             explain: Fill in each hit's explanation, which takes some milliseconds a hit.
             where: Search only passages of documents that have these values of metadata; see `SearchRequest`.
-            min_relevance: Leave out hits of a lower relevance, 0 to 1; the others keep their ranks.
+            min_relevance: Leave out passages of a lower relevance, 0 to 1.
+            group: What a hit is: "document", in the place of its best passage, or "passage".
+            passages: At most so many of the best passages of each document.
+            offset: Leave out so many of the first hits.
 
         Raises:
             SearchError: an argument is out of range, no document has such a field, or hits are to be left out by their
@@ -169,11 +181,14 @@ class Searcher:
                 explain=explain,
                 where=where,
                 min_relevance=min_relevance,
+                group=group,
+                passages=passages,
+                offset=offset,
             )
         )
 
     def answer(self, request: SearchRequest) -> SearchResult:
-        """Find the passages that answer a request.
+        """Find what answers a request.
 
         Raises:
             SearchError: the index stores fewer dimensions, no document has such a field, or hits are to be left out by
@@ -212,11 +227,11 @@ class Searcher:
             result = self._answer(request, scaled)
         return replace(result, seconds=time.perf_counter() - started)
 
-    def vectors(self, hits: Sequence[Hit], *, dim: int | None = None) -> NDArray[np.float32]:
+    def vectors(self, hits: Sequence[Hit | PassageHit], *, dim: int | None = None) -> NDArray[np.float32]:
         """The stored vectors of hits.
 
         Args:
-            hits: Of searches of any mode in this index.
+            hits: Of searches of any mode in this index, or passages of these.
             dim: The first so many dimensions; None for all that are stored.
 
         Returns:
@@ -233,8 +248,7 @@ class Searcher:
         """What `answer` gives, or `search_vector` where there is a ``vector``, but for the time it took."""
         query = request.text
         notices = [Notice("query_cut", {"used": len(query)})] if len(request.query) > len(query) else []
-        # Whether a query is answered is judged by as many hits however few are wanted.
-        wanted = replace(request, k=max(request.k, JUDGED))
+        by_document = request.group == BY_DOCUMENT
         asked: Snapshot | None = None
         while True:
             snapshot = self._current()
@@ -245,22 +259,22 @@ class Searcher:
             asked = snapshot
             compared = request.dimensions(snapshot.manifest.dim)
             within = selected(snapshot, request.where) if request.where else None
-            ranking = rank(snapshot, self.model, wanted, beside=self._beside, within=within, vector=vector)
-            ranked, answered = with_relevance(snapshot, request, ranking)
-            ranked = [hit for hit in ranked if hit.rank <= request.k]
-            rows = snapshot.passages([hit.passage_id for hit in ranked], within)
+            found = find(snapshot, self.model, request, beside=self._beside, within=within, vector=vector)
+            ids = found.passage_ids()
+            rows = snapshot.passages(ids, within)
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one. So too
-            # where a filter named documents by their numbers, which may be others' by now.
-            if len(rows) == len(ranked) and not (within and snapshot.outdated()):
+            # where documents were named by their numbers, which may be others' by now.
+            if found.stands_in(rows) and not ((within or by_document) and snapshot.outdated()):
                 break
-        texts = highlight(snapshot.terms.analyser, query, [rows[hit.passage_id].text for hit in ranked])
-        hits = tuple(hit_of(hit, rows[hit.passage_id], spans) for hit, spans in zip(ranked, texts, strict=True))
+        texts = highlight(snapshot.terms.analyser, query, [rows[passage_id].text for passage_id in ids])
+        marked = dict(zip(ids, texts, strict=True))
+        hits = tuple(hit_of_group(group, rows, marked, by_document=by_document) for group in found.groups)
         if request.explain:
             hits = tuple(
                 replace(hit, explanation=explain_hit(snapshot, self.model, query, hit, dim=compared)) for hit in hits
             )
-        notices += ranking.notices
-        if answered is False and ranked:
+        notices += found.notices
+        if found.answered is False and hits:
             notices.append(Notice("no_good_match"))
         return SearchResult(
             query=request.query,
@@ -270,7 +284,7 @@ class Searcher:
             hits=hits,
             notices=tuple(notices),
             seconds=0.0,
-            answered=answered,
+            answered=found.answered,
         )
 
     def facets(

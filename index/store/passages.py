@@ -129,6 +129,30 @@ def read_passages(
     return found
 
 
+def standing_documents(
+    connection: sqlite3.Connection, passage_ids: Sequence[int], documents: NDArray[np.int64] | None = None
+) -> dict[int, list[int]]:
+    """Numbers of the documents of each passage's places, in the order of `read_passages`, by passage id.
+
+    Args:
+        connection: To the database.
+        passage_ids: Of the passages; those that stand nowhere are left out.
+        documents: int64 (n,), numbers, ascending: only places in these count. None for all.
+    """
+    found: dict[int, list[int]] = {}
+    for some in batched(passage_ids):
+        standing = list(_standing(connection, some, documents, MAX_PLACES))
+        rows = [row for _, own, _ in standing for row in own]
+        of_row: dict[int, int] = {}
+        for part in batched(rows):
+            of_row.update(
+                connection.execute(f"SELECT id, document FROM passages WHERE id IN ({marks(part)})", part).fetchall()
+            )
+        for passage_id, own, _ in standing:
+            found[passage_id] = [of_row[row] for row in own if row in of_row]
+    return found
+
+
 def _standing(
     connection: sqlite3.Connection, passage_ids: Sequence[int], documents: NDArray[np.int64] | None, most: int
 ) -> Iterator[tuple[int, list[int], int]]:

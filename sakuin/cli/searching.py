@@ -12,7 +12,7 @@ from sakuin.cli.output import clean, count_files, to_json
 from sakuin.index import DEFAULT_INDEX
 
 if TYPE_CHECKING:
-    from sakuin.search.results import Hit, SearchResult
+    from sakuin.search.results import Hit, PassageHit, SearchResult
 
 SNIPPET_CHARACTERS = 200
 # Of a passage that stands in many.
@@ -23,6 +23,15 @@ PLACES_SHOWN = 3
 @click.argument("query")
 @INDEX_OPTION
 @click.option("-k", default=10, show_default=True, help="Number of hits.")
+@click.option(
+    "--group",
+    type=click.Choice(["document", "passage"]),
+    default="document",
+    show_default=True,
+    help="What a hit is: a document, in the place of its best passage, or a passage.",
+)
+@click.option("--passages", default=3, show_default=True, help="Best passages to show of each document.")
+@click.option("--offset", default=0, show_default=True, help="Leave out so many of the first hits.")
 @click.option(
     "--mode",
     type=click.Choice(["hybrid", "dense", "bm25"]),
@@ -59,6 +68,9 @@ def search(
     query: str,
     folder: Path,
     k: int,
+    group: str,
+    passages: int,
+    offset: int,
     mode: str,
     dim: int | None,
     rescore: int | None,
@@ -67,7 +79,7 @@ def search(
     min_relevance: float,
     as_json: bool,
 ) -> None:
-    """Find the passages that answer QUERY.
+    """Find the documents that answer QUERY, each with its best passages.
 
     \b
     index search "電車が遅れた証拠がほしい"
@@ -87,6 +99,9 @@ def search(
         explain=explain,
         where=read_where(where),
         min_relevance=min_relevance,
+        group=group,
+        passages=passages,
+        offset=offset,
     )
     with Searcher.open(folder) as searcher:
         if not searcher.manifest.passages:
@@ -154,10 +169,15 @@ def show_result(result: "SearchResult") -> None:
         if hit.heading and hit.heading != hit.document.title:
             click.echo(f"    {clean(hit.heading)}")
         click.echo(f"    {snippet(hit, mark)}")
+        for passage in hit.passages[1:]:
+            click.echo(f"    - {snippet(passage, mark)}")
+        if hit.more_passages:
+            more = "passage" if hit.more_passages == 1 else "passages"
+            click.echo(click.style(f"    {hit.more_passages:,} more {more} in this document", dim=True))
         if hit.place_count > 1:
             named = list(dict.fromkeys(clean(place.document.id) for place in hit.places[1 : 1 + PLACES_SHOWN]))
-            more = hit.place_count - 1 - len(hit.places[1 : 1 + PLACES_SHOWN])
-            also = ", ".join(named) + (f" and {more:,} more places" if more else "")
+            others = hit.place_count - 1 - len(hit.places[1 : 1 + PLACES_SHOWN])
+            also = ", ".join(named) + (f" and {others:,} more places" if others else "")
             click.echo(click.style(f"    also in {also}", dim=True))
         relevance = "" if hit.relevance is None else f"relevance {100 * hit.relevance:.0f} %, score "
         click.echo(click.style(f"    {relevance}{hit.score:.3f}  ({', '.join(legs)})", dim=True))
@@ -169,7 +189,7 @@ def show_result(result: "SearchResult") -> None:
     click.echo(click.style(f"{result.mode}{where}, {1000 * result.seconds:.0f} ms", dim=True), err=True)
 
 
-def snippet(hit: "Hit", mark: Callable[[str], str]) -> str:
+def snippet(hit: "Hit | PassageHit", mark: Callable[[str], str]) -> str:
     """A stretch of the passage on one line, from shortly before the first highlight, with highlights marked."""
     first = hit.highlights[0][0] if hit.highlights else 0
     start = max(0, min(first - 40, len(hit.text) - SNIPPET_CHARACTERS))

@@ -87,7 +87,7 @@ def rank_candidates(
 
 def search(searcher: Searcher, query: str, *, k: int, mode: str) -> ScoredDocids:
     """The best k docids with their scores; documents of the same text, which are found once, each with the same."""
-    hits = searcher.search(query, k=k, mode=mode).hits
+    hits = searcher.search(query, k=k, mode=mode, group="passage").hits
     return [(place.document.id, hit.score) for hit in hits for place in hit.places][:k]
 
 

@@ -12,7 +12,7 @@ from fastapi.security import HTTPBearer
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from sakuin.index.where import Where
-from sakuin.search.request import MAX_RESCORED, SearchRequest
+from sakuin.search.request import MAX_K, MAX_PASSAGES, MAX_RESCORED, SearchRequest
 from sakuin.search.searcher import Searcher
 from sakuin.service.answers import FacetsAnswer, HealthAnswer, InfoAnswer, SearchAnswer
 from sakuin.service.documents import documents_router
@@ -24,6 +24,7 @@ from sakuin.service.work import Arguments, Threads
 from sakuin.service.writing import Writing
 
 MAX_HITS = 1_000
+MAX_OFFSET = MAX_K - MAX_HITS
 # Taking one hit's score apart takes some milliseconds for a short query, a tenth of a second for a long one.
 MAX_EXPLAINED = 20
 MAX_EXPLAINED_CHARACTERS = 500
@@ -51,6 +52,11 @@ class SearchOptions(Arguments):
 
     query: str = Field(description="Any text, in Japanese, English or both.", examples=["電車が遅れた証拠がほしい"])
     k: int = Field(default=10, ge=1, le=MAX_HITS, description="At most so many hits.")
+    group: Literal["document", "passage"] = Field(
+        default="document", description="What a hit is: a document, in the place of its best passage, or a passage."
+    )
+    passages: int = Field(default=3, ge=1, le=MAX_PASSAGES, description="Best passages to give of each document.")
+    offset: int = Field(default=0, ge=0, le=MAX_OFFSET, description="Leave out so many of the first hits.")
     mode: Literal["hybrid", "dense", "bm25"] = Field(
         default="hybrid", description="By meaning and words, by meaning, or by words."
     )
@@ -187,7 +193,7 @@ def create_app(
     async def get_health() -> Response:
         return await answer(health, watcher)
 
-    @app.post("/search", summary="Passages that answer a query", responses={200: {"model": SearchAnswer}})
+    @app.post("/search", summary="Documents that answer a query, or passages", responses={200: {"model": SearchAnswer}})
     async def post_search(asked: SearchBody) -> Response:
         return await answer(lambda: search(asked, asked.where))
 

@@ -79,7 +79,7 @@ def ranked_names(searcher: Searcher, query: JudgedQuery, setting: Setting, k: in
     """The first k documents found, best first, each once, by the names that the judgements use."""
     wanted = HITS_A_DOCUMENT * k
     while True:
-        hits = searcher.search(query.query, k=wanted, mode=setting.mode, dim=setting.dim).hits
+        hits = searcher.search(query.query, k=wanted, mode=setting.mode, dim=setting.dim, group="passage").hits
         passage_ids = [int(hit.passage_id, 16) for hit in hits]
         with closing(store.connect(searcher.folder, read_only=True)) as connection:
             sources = sources_of(passage_ids, connection)

@@ -106,6 +106,19 @@ def test_search_prints_json_for_programs(index: Path) -> None:
     assert answer["hits"][0]["dense"] is None
 
 
+def test_search_gives_documents_with_their_passages_or_passages(index: Path, tmp_path: Path) -> None:
+    (tmp_path / "long.md").write_text("".join(f"# 犬 {n}\n\n犬の散歩 {n}。\n\n" for n in range(6)), encoding="utf-8")
+    run("add", str(tmp_path / "long.md"), "--index", str(index))
+    asked = ("search", "犬の散歩", "--index", str(index), "--where", "type=md", "--mode", "bm25")
+    shown = run(*asked, "--passages", "2").stdout
+    assert shown.count("long.md") == 1
+    assert shown.count("犬の散歩") == 2
+    assert "4 more passages in this document" in shown
+    assert run(*asked, "--group", "passage").stdout.count("long.md") == 6
+    hits = json.loads(run(*asked, "--group", "passage", "--offset", "4", "--json").stdout)["hits"]
+    assert [hit["rank"] for hit in hits] == [5, 6]
+
+
 def test_info_says_what_is_there(index: Path, corpus: Path) -> None:
     facts = json.loads(run("info", "--index", str(index), "--json", "--files").stdout)
     assert (facts["documents"], facts["passages"], facts["dim"], facts["model"]) == (4, 4, 256, "default")

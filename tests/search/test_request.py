@@ -28,6 +28,10 @@ from sakuin.search.request import MAX_K, MAX_QUERY_CHARACTERS, MAX_RESCORED
         {"min_relevance": 1.1},
         {"min_relevance": float("nan")},
         {"min_relevance": "0.5"},
+        {"group": "folder"},
+        {"passages": 0},
+        {"offset": -1},
+        {"offset": MAX_K},
     ],
 )
 def test_what_is_wrong_is_named_with_what_would_be_right(wrong: dict[str, Any]) -> None:

@@ -61,13 +61,15 @@ def plain(answer: dict[str, Any]) -> dict[str, Any]:
         {"k": 3, "mode": "dense", "dim": 64},
         {"k": 3, "mode": "bm25", "where": {"folder": ["office"], "type": "md"}},
         {"k": 2, "explain": True, "rescore": 50},
+        {"k": 2, "group": "passage", "offset": 1},
+        {"k": 2, "passages": 2, "offset": 1},
         {"min_relevance": 0.5, "where": {"folder": "nowhere"}},
     ],
 )
 def test_search_answers_what_the_library_answers(service: Service, folder: Path, arguments: dict[str, Any]) -> None:
     query = "経費の精算はいつまで"
     with Searcher.open(folder) as searcher:
-        expected = plain(searcher.search(query, **arguments).to_dict())
+        expected = plain(searcher.search(query, **{"group": "document", **arguments}).to_dict())
     assert plain(service.post("/search", query=query, **arguments)) == expected
     where = arguments.get("where", {})
     conditions = [

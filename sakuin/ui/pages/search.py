@@ -50,7 +50,7 @@ def search_page(searcher: Searcher, words: Words) -> None:
         if side:
             show_side_by_side(searcher, query, dim, where, words)
         else:
-            show_result(searcher, searcher.search(query, k=k, mode=mode, dim=dim, where=where), words)
+            show_result(searcher, searcher.search(query, k=k, mode=mode, dim=dim, where=where, group="passage"), words)
 
 
 def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGenerator:

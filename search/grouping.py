@@ -1,0 +1,168 @@
+"""From ranked passages to hits: documents, each with its best passages, or the passages themselves."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sakuin.embedder import StaticEmbedder
+from sakuin.index.snapshot import Selection, Snapshot
+from sakuin.index.store import PassageRow
+from sakuin.search.candidates import CANDIDATES
+from sakuin.search.hits import hit_of, with_relevance
+from sakuin.search.ranking import Ranked, rank
+from sakuin.search.relevance import JUDGED
+from sakuin.search.request import BY_DOCUMENT, MAX_K, SearchRequest
+from sakuin.search.results import Hit, Notice, PassageHit
+
+# How many times as many passages are ranked where those ranked so far stand in too few documents.
+WIDER = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A hit before its passages are fetched.
+
+    Attributes:
+        rank: Of the hit, from 1.
+        passages: Best first; never empty. Each with the number of the place, of all its places, that the hit is about.
+        more: How many more passages of the document are among the candidates.
+    """
+
+    rank: int
+    passages: tuple[tuple[Ranked, int], ...]
+    more: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, before its passages are fetched.
+
+    Attributes:
+        groups: The hits, best first.
+        notices: Of the ranking.
+        answered: See `SearchResult.answered`.
+    """
+
+    groups: list[Group]
+    notices: list[Notice]
+    answered: bool | None
+
+    def passage_ids(self) -> list[int]:
+        """Of all passages that are to be fetched, each once."""
+        return list(dict.fromkeys(hit.passage_id for group in self.groups for hit, _ in group.passages))
+
+    def stands_in(self, rows: Mapping[int, PassageRow]) -> bool:
+        """Whether what was fetched has every place of what was found."""
+        return all(
+            hit.passage_id in rows and place < len(rows[hit.passage_id].places)
+            for group in self.groups
+            for hit, place in group.passages
+        )
+
+
+def find(
+    snapshot: Snapshot,
+    model: StaticEmbedder,
+    request: SearchRequest,
+    *,
+    beside: Executor,
+    within: Selection | None = None,
+    vector: NDArray[np.float32] | None = None,
+) -> Found:
+    """The hits of a request.
+
+    Args:
+        snapshot: The index.
+        model: The one it was made with.
+        request: What is searched for.
+        beside: Runs BM25 while this thread compares vectors.
+        within: Find only these.
+        vector: float32 (dim,), of length 1, for a dense search of no query; None to encode the query.
+
+    Raises:
+        SearchError: the index stores fewer dimensions, or hits are to be left out by their relevance in an index too
+            small to tell it.
+    """
+    last = request.offset + request.k
+    by_document = request.group == BY_DOCUMENT
+    # Whether a query is answered is judged by as many hits however few are wanted. A leg alone lists as many as are
+    # asked for, both together list enough in any case.
+    depth = max(last, CANDIDATES if by_document and request.mode != "hybrid" else JUDGED)
+    while True:
+        wanted = replace(request, k=depth, offset=0)
+        ranking = rank(snapshot, model, wanted, beside=beside, within=within, vector=vector, whole=by_document)
+        ranked, answered = with_relevance(snapshot, request, ranking)
+        if not by_document:
+            groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked if request.offset < hit.rank <= last]
+            return Found(groups, ranking.notices, answered)
+        standing = snapshot.documents_of([hit.passage_id for hit in ranked], within)
+        groups = by_documents(ranked, standing, request.passages)
+        # Below a passage of too low a relevance there are none of a higher one to look for.
+        exhausted = len(ranking.hits) < depth or len(ranked) < len(ranking.hits) or depth == MAX_K
+        if len(groups) >= last or exhausted:
+            return Found(groups[request.offset : last], ranking.notices, answered)
+        depth = min(max(WIDER * depth, CANDIDATES), MAX_K)
+
+
+def by_documents(ranked: Sequence[Ranked], standing: Mapping[int, Sequence[int]], most: int) -> list[Group]:
+    """Documents in the order of their best passages.
+
+    Args:
+        ranked: Passages, best first.
+        standing: Numbers of the documents of each passage's places, by passage id; of those that are gone none.
+        most: Passages to give of each document.
+    """
+    found: dict[int, list[tuple[Ranked, int]]] = {}
+    for hit in ranked:
+        # Of a passage that a document repeats, the first place counts.
+        places: dict[int, int] = {}
+        for place, document in enumerate(standing.get(hit.passage_id, ())):
+            places.setdefault(document, place)
+        for document, place in places.items():
+            found.setdefault(document, []).append((hit, place))
+    return [
+        Group(number, tuple(passages[:most]), max(0, len(passages) - most))
+        for number, passages in enumerate(found.values(), 1)
+    ]
+
+
+def hit_of_group(
+    group: Group,
+    rows: Mapping[int, PassageRow],
+    highlights: Mapping[int, tuple[tuple[int, int], ...]],
+    *,
+    by_document: bool,
+) -> Hit:
+    """A hit with its passages.
+
+    Args:
+        group: The hit.
+        rows: Its passages, by passage id.
+        highlights: Of each passage, by passage id.
+        by_document: Whether hits are documents.
+    """
+    hits = [hit_of(hit, rows[hit.passage_id], highlights[hit.passage_id], place=place) for hit, place in group.passages]
+    best = replace(hits[0], rank=group.rank)
+    if not by_document:
+        return best
+    return replace(best, passages=tuple(map(passage_of, hits)), more_passages=group.more)
+
+
+def passage_of(hit: Hit) -> PassageHit:
+    """A passage of a hit, without what is the document's."""
+    return PassageHit(
+        passage_id=hit.passage_id,
+        score=hit.score,
+        text=hit.text,
+        start=hit.start,
+        end=hit.end,
+        heading=hit.heading,
+        highlights=hit.highlights,
+        dense=hit.dense,
+        bm25=hit.bm25,
+        relevance=hit.relevance,
+        position=hit.position,
+    )
