@@ -40,15 +40,11 @@ def check(folder: Path) -> tuple[Manifest, list[Problem]]:
     """The committed manifest, and what does not agree with it."""
     with closing(store.connect(folder, read_only=True)) as connection:
         manifest = store.read_manifest(connection, folder)
-        try:
-            problems = store.integrity_problems(connection)
-            problems += store.damaged_rows(connection)
-            passages = store.count_passages(connection)
-            removed = store.removed_passages(connection)
-        except (sqlite3.Error, ValueError, TypeError) as error:
-            return manifest, [Problem("database", {"detail": str(error)})]
-    if passages != manifest.passages:
-        problems.append(Problem("passage_count", {"number": passages, "noted": manifest.passages}))
+        problems = database_problems(connection, manifest)
+        if problems:
+            return manifest, [*problems, *changed_files(folder, manifest).values()]
+        removed = store.removed_passages(connection)
+    passages = manifest.passages
     problems += changed_files(folder, manifest).values()
     if problems:
         return manifest, problems
@@ -61,6 +57,24 @@ def check(folder: Path) -> tuple[Manifest, list[Problem]]:
         if number != passages:
             problems.append(Problem("derived_count", {"part": part, "number": number, "passages": passages}))
     return manifest, problems
+
+
+def database_problems(connection: sqlite3.Connection, manifest: Manifest) -> list[Problem]:
+    """What is wrong with the documents themselves, from which all else can be made anew."""
+    try:
+        # Rows that are read by another schema say nothing.
+        problems = store.schema_problems(connection)
+        if problems:
+            return problems
+        problems = store.integrity_problems(connection)
+        problems += store.damaged_rows(connection)
+        passages = store.count_passages(connection)
+        store.removed_passages(connection)
+    except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
+        return [Problem("database", {"detail": str(error)})]
+    if passages != manifest.passages:
+        problems.append(Problem("passage_count", {"number": passages, "noted": manifest.passages}))
+    return problems
 
 
 def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> dict[str, Problem]:

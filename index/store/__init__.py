@@ -26,7 +26,7 @@ from sakuin.index.store.files import (
     read_files,
     read_skipped,
 )
-from sakuin.index.store.integrity import count_passages, damaged_rows, integrity_problems
+from sakuin.index.store.integrity import count_passages, damaged_rows, integrity_problems, schema_problems
 from sakuin.index.store.manifest import (
     FORMAT,
     Manifest,
@@ -97,6 +97,7 @@ __all__ = [
     "read_passages",
     "read_skipped",
     "removed_passages",
+    "schema_problems",
     "stored_documents",
     "write_manifest",
 ]

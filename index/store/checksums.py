@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from typing import cast
 
 from sakuin.index.errors import IndexFolderError
 
@@ -30,6 +31,18 @@ def row_checksum(row: Sequence[str | int]) -> int:
 def place_checksum(document_id: str, passage_id: int, start: int, end: int, heading: str, position: str) -> int:
     """The checksum of a place where a passage stands; one without a position has that of before there were any."""
     return row_checksum((document_id, passage_id, start, end, heading, *([position] if position else [])))
+
+
+def is_as_written(label: Sequence[object], checksum: int) -> bool:
+    """Whether the columns of a document besides its text, see `LABEL_COLUMNS`, are the texts that were written."""
+    # A number in place of its digits has their checksum.
+    return set(map(type, label)) == {str} and row_checksum(cast(Sequence[str], label)) == checksum
+
+
+def require_label(label: Sequence[object], checksum: int) -> None:
+    """Raise IndexFolderError where they are not: nothing of them is to be parsed, compared or shown."""
+    if not is_as_written(label, checksum):
+        raise damaged(f"the document {label[0]!s}")
 
 
 def damaged(what: str) -> IndexFolderError:

@@ -9,7 +9,14 @@ import orjson
 
 from sakuin.index.documents import Document, Heading, Passage
 from sakuin.index.positions import positions_of
-from sakuin.index.store.checksums import damaged, passage_id_of, place_checksum, row_checksum
+from sakuin.index.store.checksums import (
+    damaged,
+    is_as_written,
+    passage_id_of,
+    place_checksum,
+    require_label,
+    row_checksum,
+)
 from sakuin.index.store.passages import existing
 from sakuin.index.store.schema import LABEL, batched, marks, position_column
 
@@ -79,8 +86,7 @@ def document_number(connection: sqlite3.Connection, document_id: str) -> tuple[i
     if row is None:
         return None
     number, checksum, *label = row
-    if row_checksum(label) != checksum:
-        raise damaged(f"the document {document_id}")
+    require_label(label, checksum)
     return number, label[2]
 
 
@@ -145,7 +151,7 @@ _SELECT = f"SELECT {LABEL}, label_checksum, text_checksum, text FROM documents"
 def _document(row: tuple[Any, ...]) -> Document:
     *label, label_checksum, text_checksum, text = row
     document_id, uri, _, title, metadata, headings = label
-    if row_checksum(label) != label_checksum or passage_id_of(text) != text_checksum:
+    if not is_as_written(label, label_checksum) or type(text) is not str or passage_id_of(text) != text_checksum:
         raise damaged(f"the document {document_id}")
     return Document(
         id=document_id,

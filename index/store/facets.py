@@ -10,8 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sakuin.index.store.checksums import require_label
 from sakuin.index.store.passages import parsed
+from sakuin.index.store.schema import LABEL, LABEL_COLUMNS
 from sakuin.index.where import BUILT_IN, FOLDER, TYPE, called, key_of, plain, texts_of, top_folder, type_of
+
+METADATA = LABEL_COLUMNS.index("metadata")
 
 MOST_VALUES = 50
 """A field of metadata with more values than these is not worth listing, unless it is asked for by name."""
@@ -120,8 +124,10 @@ def _in_one_width(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def metadata_of(connection: sqlite3.Connection, documents: NDArray[np.int64] | None) -> Iterator[dict[str, Any]]:
-    """The metadata of documents, or of all, that have any."""
-    for (metadata,) in select(connection, "metadata", documents):
+    """The metadata of documents, or of all, that have any; raises IndexFolderError where one is not as written."""
+    for checksum, *label in select(connection, f"label_checksum, {LABEL}", documents):
+        require_label(label, checksum)
+        metadata = label[METADATA]
         if metadata != "{}":
             yield parsed(metadata)
 

@@ -11,7 +11,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from sakuin.index.store.checksums import require_label
 from sakuin.index.store.passages import parsed
+from sakuin.index.store.schema import LABEL
 from sakuin.index.where import (
     AND,
     BUILT_IN,
@@ -57,14 +59,18 @@ def matching_documents(connection: sqlite3.Connection, condition: Condition) -> 
     if not others:
         rows = connection.execute(f"SELECT number FROM documents WHERE {' AND '.join(clauses)} ORDER BY number", values)
         return np.fromiter((row[0] for row in rows), np.int64)
-    reads_metadata = any(name not in BUILT_IN for part in others for name in fields_of(part))
-    metadata = "metadata" if reads_metadata else "'{}'"
     rows = connection.execute(
-        f"SELECT number, id, uri, file, {metadata} FROM documents WHERE {' AND '.join(clauses)} ORDER BY number", values
+        f"SELECT number, label_checksum, {LABEL} FROM documents WHERE {' AND '.join(clauses)} ORDER BY number", values
     )
     passes = _all(others)
-    found = (number for number, own, uri, file, fields in rows if passes(Labels(own, uri, file, parsed(fields))))
-    return np.fromiter(found, np.int64)
+    return np.fromiter((number for number, *label in rows if passes(_labels(*label))), np.int64)
+
+
+def _labels(checksum: int, *label: str) -> Labels:
+    """What a filter sees of a document; raises IndexFolderError where it is not as it was written."""
+    require_label(label, checksum)
+    own, uri, file, _, metadata, _ = label
+    return Labels(own, uri, file, parsed(metadata))
 
 
 def _all(parts: list[Condition]) -> Callable[[Labels], bool]:

@@ -10,8 +10,9 @@ from typing import Literal
 
 from sakuin.index.documents import MetadataValue, Skipped
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.store.checksums import require_label
 from sakuin.index.store.files import EXCLUDED, read_skipped
-from sakuin.index.store.schema import begin, connect
+from sakuin.index.store.schema import LABEL, begin, connect
 from sakuin.index.where import type_of
 
 Order = Literal["name", "newest", "passages"]
@@ -169,8 +170,10 @@ def count_passages(connection: sqlite3.Connection, document: int, until: int) ->
 
 def read_metadata(connection: sqlite3.Connection, document: int) -> dict[str, MetadataValue]:
     """What a document's file says of it besides its title and text."""
-    row = connection.execute("SELECT metadata FROM documents WHERE number = ?", (document,)).fetchone()
-    metadata: dict[str, MetadataValue] = json.loads(row[0])
+    read = f"SELECT metadata, label_checksum, {LABEL} FROM documents WHERE number = ?"
+    stored, checksum, *label = connection.execute(read, (document,)).fetchone()
+    require_label(label, checksum)
+    metadata: dict[str, MetadataValue] = json.loads(stored)
     return metadata
 
 

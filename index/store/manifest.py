@@ -67,6 +67,8 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
     """The committed state; raises IndexFolderError where it is missing, damaged or of another format."""
     try:
         rows = dict(connection.execute("SELECT key, value FROM manifest").fetchall())
+        if not all(isinstance(one, str) for row in rows.items() for one in row):
+            raise ValueError("not all of it is text")
         values = {key: json.loads(value) for key, value in rows.items()}
     except sqlite3.Error as error:
         raise opening_error(folder, "The manifest", error) from error
