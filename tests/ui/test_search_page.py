@@ -244,6 +244,14 @@ def test_an_excerpt_shows_what_matters_of_a_long_text() -> None:
     assert re.match(r"…(lorem|ipsum|no|end) ", "".join(run.text for run in excerpt(latin)))
 
 
+def test_a_document_is_one_hit_with_its_other_passages(monkeypatch: pytest.MonkeyPatch, example_index: Path) -> None:
+    html = html_of(run_app(monkeypatch, example_index, q="有給休暇の申請"))
+    assert len(uris(html)) == len(set(uris(html))) == 10
+    first = re.findall("<article.*?</article>", html, re.DOTALL)
+    assert any(re.search(r"<summary>\d+ more passages? in this document</summary>", article) for article in first)
+    assert any('<li class="sk-lines"' in article for article in first)
+
+
 def test_a_hit_opens_its_document_at_its_passage(monkeypatch: pytest.MonkeyPatch, example_index: Path) -> None:
     app = run_app(monkeypatch, example_index, q=PARAPHRASE)
     found = uris(html_of(app))
