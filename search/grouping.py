@@ -88,12 +88,12 @@ def find(
     """
     last = request.offset + request.k
     by_document = request.group == BY_DOCUMENT
-    # Whether a query is answered is judged by as many hits however few are wanted. A leg alone lists as many as are
-    # asked for, both together list enough in any case.
-    depth = max(last, CANDIDATES if by_document and request.mode != "hybrid" else JUDGED)
+    # Whether a query is answered is judged by as many hits however few are wanted. Of documents, all the passages that
+    # are to be given of each have room, and one that is only counted.
+    depth = min(max(last * (request.passages + 1) if by_document else last, JUDGED), MAX_K)
     while True:
         wanted = replace(request, k=depth, offset=0)
-        ranking = rank(snapshot, model, wanted, beside=beside, within=within, vector=vector, whole=by_document)
+        ranking = rank(snapshot, model, wanted, beside=beside, within=within, vector=vector)
         ranked, answered = with_relevance(snapshot, request, ranking)
         if not by_document:
             groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked if request.offset < hit.rank <= last]

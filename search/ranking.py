@@ -51,7 +51,6 @@ def rank(
     beside: Executor,
     within: Selection | None = None,
     vector: NDArray[np.float32] | None = None,
-    whole: bool = False,
 ) -> Ranking:
     """The best passages for a request, of which query, mode, k, dim and rescore count here.
 
@@ -62,7 +61,6 @@ def rank(
         beside: Runs BM25 while this thread compares vectors.
         within: Rank only these.
         vector: float32 (dim,), of length 1, for a dense search of no query; None to encode the query.
-        whole: Give all candidates that were scored, not only the best k.
 
     Raises:
         SearchError: the index stores fewer dimensions.
@@ -71,23 +69,22 @@ def rank(
     if within and not len(within.passages):
         return Ranking([], [Notice("nothing_matches_filter")], None)
     query, k, given = request.text, request.k, vector is not None
-    most = None if whole else k
     if request.mode == "bm25":
         leg = bm25_leg(snapshot, query, wanted=k, within=within)
-        return Ranking(by_bm25(leg, most), notices_of(request, None, leg, within), None)
+        return Ranking(by_bm25(leg, k), notices_of(request, None, leg, within), None)
     if vector is None:
         vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
     if request.mode == "dense":
         leg = dense_leg(snapshot, vector, wanted=max(k, RIVAL), rescore=request.rescore, within=within)
         notices = [] if given else notices_of(request, leg, None, within)
-        return Ranking(by_dense(leg, most), notices, rival_of(leg))
+        return Ranking(by_dense(leg, k), notices, rival_of(leg))
     found = gather(snapshot, query, vector, k=k, beside=beside, rescore=request.rescore, within=within)
     notices = notices_of(request, found.dense, found.bm25, within)
     if found.dense and found.bm25:
         fusion = Fusion.of(snapshot.manifest.fusion)
-        hits = fused(found, fusion=fusion, full=snapshot.terms.full_score(query), k=most)
+        hits = fused(found, fusion=fusion, full=snapshot.terms.full_score(query), k=k)
     else:
-        hits = by_dense(found.dense, most) or by_bm25(found.bm25, most)
+        hits = by_dense(found.dense, k) or by_bm25(found.bm25, k)
     return Ranking(hits, notices, rival_of(found.dense))
 
 

@@ -134,7 +134,7 @@ class Hit:
         position: Where in the file the passage begins, see `Place`.
         passages: Where hits are documents, the best passages of this one, best first; the first is the hit's own. Empty
             where hits are passages.
-        more_passages: How many more passages of the document are among the candidates, that is, were scored.
+        more_passages: How many more passages of the document were found among the best that were ranked.
     """
 
     rank: int

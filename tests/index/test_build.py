@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ def test_second_build_does_only_what_changed(corpus: Path, tmp_path: Path) -> No
     folder = tmp_path / "index"
     build(corpus, folder)
     # Files that were written in the very moment before a build are looked into once more, and noted.
+    time.sleep(0.1)
     build(corpus, folder)
     generation = open_index(folder).manifest.generation
     report = build(corpus, folder)

@@ -1,6 +1,8 @@
 """The server for assistants, asked by the protocol's own client: in the process, over stdio and over HTTP."""
 
+import asyncio
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -150,6 +152,15 @@ async def test_a_client_starts_it_over_stdio(folder: Path) -> None:
         assert (await called(client, "search", query=QUERY, k=3))["results"]
 
 
+async def listening(port: int) -> None:
+    """Wait until a server takes connections: on a busy machine some time after it said where it will."""
+    for _ in range(300):
+        with socket.socket() as probe:
+            if not probe.connect_ex(("127.0.0.1", port)):
+                return
+        await asyncio.sleep(0.1)
+
+
 async def test_clients_reach_it_over_http(folder: Path) -> None:
     port = free_port()
     process = subprocess.Popen(
@@ -161,6 +172,7 @@ async def test_clients_reach_it_over_http(folder: Path) -> None:
     try:
         assert process.stdout
         assert f":{port}/mcp serves" in process.stdout.readline()
+        await listening(port)
         for _ in range(2):
             async with Client(f"http://127.0.0.1:{port}/mcp") as client:
                 assert (await called(client, "search", query=QUERY, k=3))["results"]

@@ -19,6 +19,7 @@ from sqlite_utils import Database
 from sakuin.cli.main import cli
 from sakuin.embedder.model import normalized
 from sakuin.index.build import build
+from sakuin.index.store.checksums import row_checksum
 from sakuin.index.store.facets import Facet, facets
 from sakuin.index.store.filters import matching_documents
 from sakuin.index.store.schema import create_tables
@@ -314,7 +315,8 @@ def test_any_metadata_is_matched_and_counted_as_text(
     create_tables(database)
     for number, metadata in enumerate(stored):
         written = json.dumps(metadata, ensure_ascii=False)
-        row = (number, f"f#{number}", f"f#{number}", "f", "t", written, "[]", 0, 0, "x")
+        label = (f"f#{number}", f"f#{number}", "f", "t", written, "[]")
+        row = (number, *label, row_checksum(label), 0, "x")
         database.conn.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     wanted = texts(values)
     expected = [n for n, metadata in enumerate(stored) if key in metadata and texts(metadata[key]) & wanted]

@@ -9,6 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from sakuin.search import MODES, Explanation, Hit, Searcher, SearchResult
 from sakuin.search.breakdown import term_scores
 from sakuin.search.contributions import coloured, cosines, strongest_pairs
+from sakuin.search.request import BY_DOCUMENT
 from sakuin.search.side_by_side import side_by_side
 from sakuin.search.spans import Indexed
 from sakuin.search.token_pairs import token_pairs
@@ -50,7 +51,8 @@ def search_page(searcher: Searcher, words: Words) -> None:
         if side:
             show_side_by_side(searcher, query, dim, where, words)
         else:
-            show_result(searcher, searcher.search(query, k=k, mode=mode, dim=dim, where=where, group="passage"), words)
+            result = searcher.search(query, k=k, mode=mode, dim=dim, where=where, group=BY_DOCUMENT)
+            show_result(searcher, result, words)
 
 
 def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGenerator:
