@@ -34,20 +34,27 @@ function pressed(event) {
   event.preventDefault();
 }
 
-// The address of what is shown. Streamlit writes a new one over the last: here that becomes an entry of its own where
-// another query, document or filter is asked for, so that Back leads to it.
+// Streamlit writes what stands in the box over the last address: here another query becomes an entry of the browser's
+// history of its own, as it makes one of a document or a filter itself.
 let shown = location.href;
+let seen = shown;
 
+const query = (href) => new URL(href).searchParams.get("q") ?? "";
+
+// What is drawn another way when it changes.
 const asked = (href) => {
-  const query = new URL(href).searchParams;
-  for (const name of ["why", "part", "page", "lang"]) query.delete(name);
-  return query.toString();
+  const named = new URL(href).searchParams;
+  for (const name of ["why", "part", "page", "lang"]) named.delete(name);
+  return named.toString();
 };
 
 function note() {
   const now = location.href;
-  if (now === shown) return;
-  if (asked(now) !== asked(shown) && new URL(now).pathname === new URL(shown).pathname) {
+  // While a page is drawn its address is on the way from one to another, over some between them.
+  const rests = now === seen && !document.querySelector("[data-test-script-state=running]");
+  seen = now;
+  if (now === shown || !rests) return;
+  if (query(now) !== query(shown) && new URL(now).pathname === new URL(shown).pathname) {
     history.replaceState(history.state, "", shown);
     history.pushState(history.state, "", now);
   }

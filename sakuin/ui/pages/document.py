@@ -26,11 +26,14 @@ PER_PAGE = 25
 def open_document(document_id: str | None, at: int | None = None) -> None:
     """Show one document, from a character of its text on, or what was there before it again."""
     st.session_state["part"] = None
-    for name, value in (("doc", document_id), ("at", at)):
-        if value is None:
-            st.query_params.pop(name, None)
-        else:
-            st.query_params[name] = str(value)
+    # The place first: Back stops between the two, at the document.
+    if at is None:
+        st.query_params.pop("at", None)
+    if document_id is None:
+        st.query_params.pop("doc", None)
+    if document_id is not None:
+        # At once, for each change is an entry of the browser's history.
+        st.query_params.update({"doc": document_id, **({} if at is None else {"at": str(at)})})
 
 
 def opened() -> str | None:

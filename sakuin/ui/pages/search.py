@@ -83,9 +83,10 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
     opened = st.query_params.get("why")
     if opened and all(hit.passage_id != opened for hit in result.hits):
         del st.query_params["why"]
+    listed = st.container(gap="small")
     for hit, of_hit in zip(result.hits, colours, strict=True):
         is_open = hit.passage_id == opened
-        with st.container(border=True, gap=None, key=f"hit_{hit.rank}"):
+        with listed.container(border=True, gap=None, key=f"hit_{hit.rank}"):
             st.html(hits.card(hit, of_hit, strongest, words))
             with st.container(horizontal=True, gap="medium", key=f"act_{hit.rank}"):
                 st.button(
