@@ -56,13 +56,6 @@ def growth(work: Callable[[int], object], size: int) -> float:
         pytest.param(lambda n: mail._is_from_line(b"From " + b"1" * n + b"x"), 20_000, id="mbox"),
         pytest.param(lambda n: list(sheet_extent._cells(b"<c " * n)), 4_000, id="xlsx"),
         pytest.param(lambda n: sheet_extent._repeated(b"<table:table-row>" * n), 4_000, id="ods row"),
-        pytest.param(
-            lambda n: sheet_extent._repeated(
-                b"<table:table-row><text:p>" + b"<table:table-cell " * n + b"</table:table-row>"
-            ),
-            4_000,
-            id="ods cell",
-        ),
         pytest.param(lambda n: rtf.text_of(b"{\\rtf1 " + b"{\\title " * n), 1_000, id="rtf info"),
         pytest.param(
             lambda n: rtf.text_of(

@@ -1,11 +1,11 @@
 """The few words of a passage that a list of hits has room for: those that tell most about why it was found."""
 
 from collections.abc import Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from sakuin.search.contributions import Run
 
-# Characters: two lines on a screen, a little more than four on a phone, where the style sheet cuts them to three.
+# Characters: two lines on a screen; on a phone the style sheet cuts them.
 LENGTH = 180
 # Of the best stretch, so many characters before its first word say what it is about.
 BEFORE = 24
@@ -30,6 +30,13 @@ def excerpt(runs: Sequence[Run], length: int = LENGTH) -> tuple[Run, ...]:
     before = [Run("…", 0.0, False)] if start else []
     after = [Run("…", 0.0, False)] if end < len(text) else []
     return (*before, *cut, *after)
+
+
+def marked_runs(text: str, spans: Sequence[tuple[int, int]]) -> list[Run]:
+    """A text in runs, with spans of it marked: sorted, disjoint."""
+    borders = sorted({0, len(text), *(at for span in spans for at in span)})
+    starts = {start for start, _ in spans}
+    return [Run(text[start:end], 0.0, start in starts) for start, end in pairwise(borders)]
 
 
 def best_start(runs: Sequence[Run], length: int) -> int:

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from html import escape
-from itertools import pairwise
 
 from sakuin.search import Hit, LegScore, SearchResult
-from sakuin.search.contributions import Coloured, Run
+from sakuin.search.contributions import Coloured
 from sakuin.search.relevance import GOOD_MATCH
-from sakuin.search.results import PassageHit, located
+from sakuin.search.results import located
 from sakuin.search.side_by_side import Listed, SideBySide
-from sakuin.ui.html.excerpts import excerpt
+from sakuin.ui.html.excerpts import excerpt, marked_runs
 from sakuin.ui.html.pieces import MAX_EXCERPT, coloured_text, facts, isolated, percent, value_text
 from sakuin.ui.words import Words
 
@@ -64,18 +63,11 @@ def others(hit: Hit, words: Words) -> str:
     if number < 1:
         return ""
     items = "".join(
-        f'<li class="sk-lines" dir="auto">{coloured_text(excerpt(marked_runs(found)), 0.0)}</li>'
+        f'<li class="sk-lines" dir="auto">{coloured_text(excerpt(marked_runs(found.text, found.highlights)), 0.0)}</li>'
         for found in hit.passages[1:]
     )
     summary = words("other_passage" if number == 1 else "other_passages", n=number)
     return f"<details><summary>{escape(summary)}</summary><ul>{items}</ul></details>"
-
-
-def marked_runs(found: PassageHit) -> list[Run]:
-    """A passage in runs, words of the query marked."""
-    borders = sorted({0, len(found.text), *(at for span in found.highlights for at in span)})
-    starts = {start for start, _ in found.highlights}
-    return [Run(found.text[start:end], 0.0, start in starts) for start, end in pairwise(borders)]
 
 
 def passage(hit: Hit, colours: Coloured, strongest: float, scale: float, words: Words) -> str:

@@ -7,7 +7,8 @@ from sakuin.index.documents import Skipped
 from sakuin.index.report import Report
 from sakuin.index.store.listing import ListedDocument, ListedPassage
 from sakuin.index.uploads import Uploaded
-from sakuin.ui.html.pieces import MAX_SKIPPED, facts, isolated, message, value_text
+from sakuin.ui.html.excerpts import marked_runs
+from sakuin.ui.html.pieces import MAX_SKIPPED, coloured_text, facts, isolated, message, value_text
 from sakuin.ui.words import Words
 
 MAX_REMOVED = 8
@@ -88,18 +89,9 @@ def passages(
         items.append(
             f'<li class="{kind}"><div class="soft small"><span class="sk-no">{passage.number}</span> '
             f"{escape(' · '.join(parts))} · {heading}</div>"
-            f'<p class="sk-text" dir="auto">{marked(passage.text, spans)}</p></li>'
+            f'<p class="sk-text" dir="auto">{coloured_text(marked_runs(passage.text, spans), 0.0)}</p></li>'
         )
     return f'<div class="sk"><h3>{escape(words("passages_of"))}</h3><ol class="sk">{"".join(items)}</ol></div>'
-
-
-def marked(text: str, spans: Sequence[tuple[int, int]]) -> str:
-    """A text escaped, with spans of it marked: sorted, disjoint."""
-    parts, at = [], 0
-    for start, end in spans:
-        parts += [escape(text[at:start]), f"<mark>{escape(text[start:end])}</mark>"]
-        at = end
-    return "".join([*parts, escape(text[at:])])
 
 
 def removal(chosen: Sequence[ListedDocument], words: Words) -> str:
