@@ -105,6 +105,7 @@ def serve(
     GET /facets, GET /info      what searches can be restricted to; what the index is
     GET /health                 whether it can be searched
     POST /v1/embeddings         vectors of texts by the model of the index
+    POST /v1/rerank             texts in the order in which they answer a query, by that model
     GET /v1/models              what that model is called
     POST /documents, PUT and DELETE /documents/ID, POST /documents/delete
                                 with --writable: add and remove documents

@@ -128,3 +128,27 @@ class EmbeddingsAnswer(BaseModel):
     data: list[EmbeddingAnswer]
     model: str = Field(description="The name that was asked for.")
     usage: UsageAnswer
+
+
+class TextAnswer(BaseModel):
+    """A text as it was sent."""
+
+    text: str
+
+
+class RerankedAnswer(BaseModel):
+    """A text and its score."""
+
+    index: int = Field(description="Place of the text among those that were sent, from 0.")
+    relevance_score: float = Field(description="The cosine of query and text.")
+    document: TextAnswer | None = Field(default=None, description="Where `return_documents` asked for it.")
+    explanation: ExplanationAnswer | None = Field(default=None, description="Where `explain` asked for it.")
+
+
+class RerankAnswer(BaseModel):
+    """Texts, best first."""
+
+    object: Literal["list"]
+    model: str = Field(description="The name that was asked for.")
+    results: list[RerankedAnswer]
+    usage: UsageAnswer

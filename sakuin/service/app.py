@@ -20,6 +20,7 @@ from sakuin.service.embeddings import embeddings_router
 from sakuin.service.filters import read_conditions, read_where
 from sakuin.service.gate import Gate
 from sakuin.service.refusals import ErrorAnswer, answer_refusals
+from sakuin.service.reranking import reranking_router
 from sakuin.service.work import Arguments, Threads
 from sakuin.service.writing import Writing
 
@@ -221,6 +222,7 @@ def create_app(
 
     app.include_router(documents_router(writing, threads))
     app.include_router(embeddings_router(searcher.model, name, threads))
+    app.include_router(reranking_router(searcher.model, name, threads))
     return app
 
 

@@ -71,9 +71,7 @@ def embeddings_router(model: StaticEmbedder, name: str, threads: Threads) -> API
     }
 
     def named(asked: str) -> dict[str, Any]:
-        if asked not in served:
-            message = f"There is no model {asked[:100]!r} here: this service has {name!r}."
-            raise Refusal(404, message, "model_not_found", "model")
+        require_model(asked, name)
         return served[asked]
 
     @router.get("/models", summary="The names of the one model that is served", response_model=ModelsAnswer)
@@ -95,6 +93,13 @@ def embeddings_router(model: StaticEmbedder, name: str, threads: Threads) -> API
         return Response(await threads.run(lambda: encoded(model, asked)), media_type="application/json")
 
     return router
+
+
+def require_model(asked: str, name: str) -> None:
+    """Raise Refusal where a client asks for a model by another name than those of the one that is here."""
+    if asked not in (name, *ALIASES):
+        message = f"There is no model {asked[:100]!r} here: this service has {name!r}."
+        raise Refusal(404, message, "model_not_found", "model")
 
 
 def encoded(model: StaticEmbedder, asked: EmbeddingsBody) -> bytes:

@@ -132,4 +132,4 @@ def sentence(error: Mapping[str, Any]) -> str:
         return replace_lone_surrogates(str(error["ctx"]["error"]))
     if not field:
         return "The body should be a JSON object."
-    return f"The argument {name} {error['msg'].removeprefix('Input ')}."
+    return f"The argument {name} {error['msg'].removeprefix('Input ').removeprefix('String ')}."
