@@ -3,6 +3,7 @@
 from sakuin.index.store.facets import Facet
 from sakuin.index.where import Where
 from sakuin.search.explanation import Explanation
+from sakuin.search.reading import DocumentPassage, Excerpt, OutlineHeading, StoredDocument, UnknownDocumentError
 from sakuin.search.request import MODES, SearchError, SearchRequest
 from sakuin.search.results import Hit, HitDocument, LegScore, Notice, PassageHit, Place, SearchResult
 from sakuin.search.searcher import Searcher
@@ -10,12 +11,15 @@ from sakuin.search.spans import Span
 
 __all__ = [
     "MODES",
+    "DocumentPassage",
+    "Excerpt",
     "Explanation",
     "Facet",
     "Hit",
     "HitDocument",
     "LegScore",
     "Notice",
+    "OutlineHeading",
     "PassageHit",
     "Place",
     "SearchError",
@@ -23,5 +27,7 @@ __all__ = [
     "SearchResult",
     "Searcher",
     "Span",
+    "StoredDocument",
+    "UnknownDocumentError",
     "Where",
 ]

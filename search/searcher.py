@@ -28,6 +28,7 @@ from sakuin.search.explanation import Explanation
 from sakuin.search.filtering import check_fields, selected
 from sakuin.search.grouping import find, hit_of_group
 from sakuin.search.highlights import highlight
+from sakuin.search.reading import Excerpt, ReadablePassage, StoredDocument, read_around, read_document
 from sakuin.search.request import (
     BY_DOCUMENT,
     BY_PASSAGE,
@@ -308,6 +309,14 @@ class Searcher:
         if where:
             selected(snapshot, where)
         return snapshot.facets(filter_of(where or {}), names, limit)
+
+    def document(self, document_id: str, *, start: int = 0, most: int | None = None) -> StoredDocument:
+        """A document, or so many characters of it: text, metadata, passages, outline; see `search.reading`."""
+        return read_document(self._current().folder, document_id, start=start, most=most)
+
+    def read(self, passage: ReadablePassage, *, document: str | None = None, around: int = 2) -> Excerpt:
+        """A hit, or another passage, with so many before and after it; see `search.reading.read_around`."""
+        return read_around(self._current().folder, passage, document_id=document, around=around)
 
     def explain(self, query: str, hit: Hit, *, dim: int | None = None, by: Side = "passage") -> Explanation:
         """Take the score of a hit apart, down to the words of query and passage.

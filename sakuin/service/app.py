@@ -19,6 +19,7 @@ from sakuin.service.documents import documents_router
 from sakuin.service.embeddings import embeddings_router
 from sakuin.service.filters import read_conditions, read_where
 from sakuin.service.gate import Gate
+from sakuin.service.reading import reading_router
 from sakuin.service.refusals import ErrorAnswer, answer_refusals
 from sakuin.service.reranking import reranking_router
 from sakuin.service.work import Arguments, Threads
@@ -220,6 +221,7 @@ def create_app(
     async def get_info() -> Response:
         return await answer(info)
 
+    app.include_router(reading_router(searcher, threads))
     app.include_router(documents_router(writing, threads))
     app.include_router(embeddings_router(searcher.model, name, threads))
     app.include_router(reranking_router(searcher.model, name, threads))

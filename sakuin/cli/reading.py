@@ -1,0 +1,78 @@
+"""The command that reads on from a hit: a document, or a passage with what stands around it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sakuin.cli.options import INDEX_OPTION
+from sakuin.cli.output import clean, to_json
+
+if TYPE_CHECKING:
+    from sakuin.search import DocumentPassage
+
+
+@click.command()
+@click.argument("document_id", metavar="ID")
+@INDEX_OPTION
+@click.option(
+    "--around",
+    "passage",
+    metavar="PASSAGE",
+    help="Only this passage and its neighbours: its number in the document, from 1, or its passage_id, as "
+    "`index search --json` has it.",
+)
+@click.option("--neighbours", default=2, show_default=True, help="With --around, passages before and after it.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print text, metadata, passages with offsets and outline as JSON."
+)
+def read(document_id: str, folder: Path, passage: str | None, neighbours: int, as_json: bool) -> None:
+    """Read the document ID, as hits name it.
+
+    \b
+    index read office/yukyu-kyuka.md
+    index read office/yukyu-kyuka.md --around 3
+    index read faq.jsonl#12 --json | jq '.outline'
+    """
+    from sakuin.index.corpus import readable
+    from sakuin.search import Searcher
+    from sakuin.search.reading import HEX_DIGITS
+
+    name = readable(document_id)
+    with Searcher.open(folder) as searcher:
+        if passage is None:
+            document = searcher.document(name)
+            if as_json:
+                click.echo(to_json(document.to_dict()))
+                return
+            show_head(document.title, document.id)
+            click.echo(lines(document.text))
+            return
+        is_number = passage.isdecimal() and len(passage) < HEX_DIGITS
+        excerpt = searcher.read(int(passage) if is_number else passage, document=name, around=neighbours)
+    if as_json:
+        click.echo(to_json(excerpt.to_dict()))
+        return
+    show_head(excerpt.title, excerpt.id)
+    click.echo(click.style(place(excerpt.passage), dim=True))
+    start, end = excerpt.passage.start - excerpt.start, excerpt.passage.end - excerpt.start
+    before, asked, after = excerpt.text[:start], excerpt.text[start:end], excerpt.text[end:]
+    click.echo(lines(before) + click.style(lines(asked), bold=True) + lines(after))
+
+
+def show_head(title: str, name: str) -> None:
+    """Title and id of a document."""
+    click.echo(f"{click.style(clean(title), bold=True)}  {click.style(clean(name), fg='cyan')}")
+
+
+def place(passage: "DocumentPassage") -> str:
+    """Where a passage stands, in a line."""
+    from sakuin.search.results import located
+
+    parts = [f"passage {passage.number:,}", *map(str, located(passage.position)), passage.heading]
+    return clean(", ".join(part for part in parts if part))
+
+
+def lines(text: str) -> str:
+    """Text without control characters but for line breaks."""
+    return "\n".join(map(clean, text.split("\n")))
