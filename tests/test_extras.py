@@ -113,7 +113,7 @@ def test_a_command_that_lacks_an_extra_names_it(
 OF_EXTRAS = (
     *("altair", "pandas", "pyarrow", "streamlit"),
     *("datasets", "google.protobuf", "matplotlib", "sentence_transformers", "sentencepiece", "torch", "transformers"),
-    *("langchain_core", "openTSNE", "scipy", "sklearn", "unidic_lite", "zstandard"),
+    *("haystack", "langchain_core", "llama_index", "openTSNE", "scipy", "sklearn", "unidic_lite", "zstandard"),
 )
 BASE = """
 import sys

@@ -11,7 +11,7 @@ The asynchronous methods are LangChain's own, which run these in threads; an ind
 
 import os
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -20,6 +20,7 @@ import numpy as np
 from sakuin import Document as Stored
 from sakuin import Index, Searcher, StaticEmbedder
 from sakuin.extras import missing
+from sakuin.integrations.passages import places, standing
 from sakuin.search.results import Hit, Place
 
 try:
@@ -299,11 +300,6 @@ class SakuinRetriever(BaseRetriever):
         return [cited(hit) for hit in self.searcher.search(query, **(settings | kwargs)).hits]
 
 
-def places(hits: Iterable[Hit]) -> Iterator[tuple[Hit, Place]]:
-    """Hits, each as often as documents hold its passage: to LangChain every text that was added is one of its own."""
-    return ((hit, place) for hit in hits for place in hit.places)
-
-
 def document_of(place: Place, hit: Hit) -> Document:
     """A passage as LangChain has it, under the id of its document."""
     return Document(id=place.document.id, page_content=hit.text, metadata=dict(place.document.metadata))
@@ -311,13 +307,5 @@ def document_of(place: Place, hit: Hit) -> Document:
 
 def cited(hit: Hit) -> Document:
     """A passage with where it stands."""
-    where = {
-        "source": hit.document.uri,
-        "title": hit.document.title,
-        "heading": hit.heading,
-        "start": hit.start,
-        "end": hit.end,
-        "score": hit.score,
-        "relevance": hit.relevance,
-    }
-    return Document(id=hit.document.id, page_content=hit.text, metadata=where | hit.document.metadata)
+    metadata = standing(hit, hit.places[0]) | hit.document.metadata
+    return Document(id=hit.document.id, page_content=hit.text, metadata=metadata)
