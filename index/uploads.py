@@ -22,6 +22,7 @@ from sakuin.index.readers import require_readable
 from sakuin.index.readers.source import Source
 from sakuin.index.reasons import Reason
 from sakuin.index.report import Progress, Report, no_progress
+from sakuin.index.settings import Settings
 from sakuin.index.store.listing import documents_in, reading
 
 NAME = "uploads"
@@ -129,6 +130,7 @@ def add_uploads(
     folder: Path,
     progress: Progress = no_progress,
     *,
+    settings: Settings = Settings(),
     max_files: int = MAX_FILES,
     max_megabytes: int = MAX_MEGABYTES,
     timeout: float = WAIT_SECONDS,
@@ -139,6 +141,7 @@ def add_uploads(
         uploads: Names as the browser gives them, and bytes.
         folder: The index.
         progress: As for `index.build.add`.
+        settings: As for `index.build.add`.
         max_files: What comes after so many is left out.
         max_megabytes: A file that is larger is left out.
         timeout: Seconds to wait for another writer.
@@ -165,7 +168,8 @@ def add_uploads(
             saved.append((name, *save(target, checked, content)))
         if not saved:
             return Uploaded([], skipped, None)
-        report = add([path for _, path, _ in saved], folder, progress=progress, keep_empty=True, timeout=timeout)
+        paths = [path for _, path, _ in saved]
+        report = add(paths, folder, settings, progress=progress, keep_empty=True, timeout=timeout)
     except OSError as error:
         discard(path for _, path, new in saved if new)
         raise IndexFolderError(
@@ -182,7 +186,7 @@ def add_uploads(
         empty = [uri for uri, number in documents_in(connection, list(named)).items() if not number]
     forgotten = [uri for uri in empty if named[uri][2]]
     if forgotten:
-        report = remove_after(report, forgotten, folder)
+        report = remove_after(report, forgotten, folder, settings)
         discard(named[uri][1] for uri in forgotten)
     for item in report.skipped:
         # Of a file that was not kept the name that the user knows it by.
@@ -191,9 +195,9 @@ def add_uploads(
     return Uploaded([(name, uri) for uri, (name, _, _) in named.items() if uri not in empty], skipped, report)
 
 
-def remove_after(report: Report, uris: Sequence[str], folder: Path) -> Report:
+def remove_after(report: Report, uris: Sequence[str], folder: Path, settings: Settings) -> Report:
     """Remove files of which nothing was taken; the report of reading them, with what the index holds now."""
-    later = remove(uris, folder)
+    later = remove(uris, folder, settings)
     report.documents, report.passages, report.bytes = later.documents, later.passages, later.bytes
     return report
 

@@ -7,6 +7,7 @@ and counts cannot disagree about what a value is.
 import json
 import sqlite3
 from collections.abc import Callable
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,12 +41,14 @@ _OTHER_FORMS = "*[^ -~À-ÿぁ-ゖァ-ヺー、。「」一-\u9fff]*"
 MOST_SOUGHT = 50
 
 
-def matching_documents(connection: sqlite3.Connection, condition: Condition) -> NDArray[np.int64]:
-    """int64 (n,), ascending: numbers of the documents that pass a filter."""
+def matching_documents(
+    connection: sqlite3.Connection, condition: Condition, *, after: int = -1, most: int | None = None
+) -> NDArray[np.int64]:
+    """int64 (n,), ascending: numbers above ``after`` of the documents that pass a filter, the first ``most``."""
     parts = condition.parts if isinstance(condition, Group) and condition.operator == AND else (condition,)
     of_files = [part for part in parts if set(fields_of(part)) <= {FOLDER, TYPE}]
     others = [part for part in parts if part not in of_files]
-    clauses, values = ["1"], list[str]()
+    clauses, values = ["number > ?"], list[str | int]([after])
     if of_files:
         # Files are fewer than documents, and tell all that matters.
         files = [file for file in _files(connection) if _all(of_files)(Labels("", "", file, {}))]
@@ -58,12 +61,13 @@ def matching_documents(connection: sqlite3.Connection, condition: Condition) -> 
             values += sought
     if not others:
         rows = connection.execute(f"SELECT number FROM documents WHERE {' AND '.join(clauses)} ORDER BY number", values)
-        return np.fromiter((row[0] for row in rows), np.int64)
+        return np.fromiter((row[0] for row in islice(rows, most)), np.int64)
     rows = connection.execute(
         f"SELECT number, label_checksum, {LABEL} FROM documents WHERE {' AND '.join(clauses)} ORDER BY number", values
     )
     passes = _all(others)
-    return np.fromiter((number for number, *label in rows if passes(_labels(*label))), np.int64)
+    found = (number for number, *label in rows if passes(_labels(*label)))
+    return np.fromiter(islice(found, most), np.int64)
 
 
 def _labels(checksum: int, *label: str) -> Labels:

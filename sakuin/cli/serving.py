@@ -107,8 +107,9 @@ def serve(
     POST /v1/embeddings         vectors of texts by the model of the index
     POST /v1/rerank             texts in the order in which they answer a query, by that model
     GET /v1/models              what that model is called
+    GET /documents              what documents there are, some at a time
     POST /documents, PUT and DELETE /documents/ID, POST /documents/delete
-                                with --writable: add and remove documents
+                                with --writable: add documents or files, and remove documents
     GET /openapi.json           all of this for programs
 
     From Python, with OpenAI's client:

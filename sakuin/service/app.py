@@ -17,8 +17,9 @@ from sakuin.search.searcher import Searcher
 from sakuin.service.answers import FacetsAnswer, HealthAnswer, InfoAnswer, SearchAnswer
 from sakuin.service.documents import documents_router
 from sakuin.service.embeddings import embeddings_router
-from sakuin.service.filters import read_conditions, read_where
+from sakuin.service.filters import ADDRESS_WHERE, BODY_WHERE, read_conditions, read_where
 from sakuin.service.gate import Gate
+from sakuin.service.listing import listing_router
 from sakuin.service.reading import reading_router
 from sakuin.service.refusals import ErrorAnswer, answer_refusals
 from sakuin.service.reranking import reranking_router
@@ -36,17 +37,6 @@ DESCRIPTION = """Search of one index by meaning and by words, and vectors of tex
 Bodies are JSON of at most 4 MB. Every answer whose status is 400 or more is
 `{"error": {"message", "type", "param", "code"}}`; 503 with `Retry-After` says that too many requests are waiting.
 """
-
-BODY_WHERE = (
-    "Search only documents that match: of each field one value or a list, of which one must be equal, or operators "
-    "(`$eq`, `$ne`, `$in`, `$nin`, `$lt`, `$lte`, `$gt`, `$gte`, `$prefix`, `$exists`); `$and` and `$or` take lists of "
-    "filters, `$not` takes one. `/facets` lists fields and values."
-)
-ADDRESS_WHERE = (
-    "FIELD=VALUE, FIELD!=VALUE, FIELD>=VALUE (also >, <, <=; of numbers and dates), FIELD^=PREFIX, FIELD? (it has the "
-    "field), or JSON as in the body of `POST /search`. Given again, a field with = may have either value; all other "
-    "conditions must hold."
-)
 
 
 class SearchOptions(Arguments):
@@ -222,6 +212,7 @@ def create_app(
         return await answer(info)
 
     app.include_router(reading_router(searcher, threads))
+    app.include_router(listing_router(searcher, threads))
     app.include_router(documents_router(writing, threads))
     app.include_router(embeddings_router(searcher.model, name, threads))
     app.include_router(reranking_router(searcher.model, name, threads))

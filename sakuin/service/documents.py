@@ -11,10 +11,12 @@ from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema
 from sakuin.index.documents import Document
 from sakuin.index.errors import DocumentError
 from sakuin.index.records import documents_of, ids_of
+from sakuin.index.uploads import MAX_FILES
 from sakuin.index.where import Where
 from sakuin.service.filters import read_where
-from sakuin.service.gate import JSON_LINES
+from sakuin.service.gate import JSON_LINES, MULTIPART, kind_of
 from sakuin.service.refusals import Refusal
+from sakuin.service.uploading import UploadedAnswer, Uploads
 from sakuin.service.work import Arguments, Threads
 from sakuin.service.writing import Job, Writing
 
@@ -47,6 +49,16 @@ BATCH = {
                 }
             },
             JSON_LINES: {"schema": {"type": "string", "description": "A document in JSON on each line."}},
+            MULTIPART: {
+                "schema": {
+                    "type": "object",
+                    "description": f"Files of any kind that is read, {MAX_FILES} and 100 MB at most.",
+                    "properties": {
+                        "files": {"type": "array", "items": {"type": "string", "format": "binary"}, "minItems": 1}
+                    },
+                    "required": ["files"],
+                }
+            },
         },
     }
 }
@@ -90,6 +102,7 @@ def documents_router(writing: Writing | None, threads: Threads) -> APIRouter:
         threads: The threads in which requests are read.
     """
     router = APIRouter(prefix="/documents", tags=["writing"])
+    uploads = Uploads()
 
     async def committed(job: Job) -> Any:
         # Not cancelled with a request whose client has gone: it is committed with others.
@@ -107,10 +120,14 @@ def documents_router(writing: Writing | None, threads: Threads) -> APIRouter:
         return await threads.run(lambda: checked(read(body)))
 
     @router.post("", summary="Add documents, in place of those of the same ids", openapi_extra=BATCH)
-    async def post_documents(request: Request) -> StoredAnswer:
-        """Answered once they are committed; all of them or, with an error, none."""
-        lines = request.headers.get("content-type", "").partition(";")[0].strip().lower() == JSON_LINES
-        documents = await sent(request, read_lines if lines else read_json)
+    async def post_documents(request: Request) -> StoredAnswer | UploadedAnswer:
+        """Answered once they are committed; all of them or, with an error, none. Of files, those that can be read."""
+        kind = kind_of(request.headers)
+        if kind == MULTIPART:
+            allowed()
+            async with uploads.sent(request) as files:
+                return UploadedAnswer.model_validate(await committed(Job(files=files)))
+        documents = await sent(request, read_lines if kind == JSON_LINES else read_json)
         return StoredAnswer.model_validate(await committed(Job(documents=documents)))
 
     @router.post("/delete", summary="Remove the documents that match a filter")

@@ -11,6 +11,17 @@ from sakuin.service.refusals import Refusal
 MAX_CONDITIONS = 50
 MAX_VALUES = 1_000
 
+BODY_WHERE = (
+    "Search only documents that match: of each field one value or a list, of which one must be equal, or operators "
+    "(`$eq`, `$ne`, `$in`, `$nin`, `$lt`, `$lte`, `$gt`, `$gte`, `$prefix`, `$exists`); `$and` and `$or` take lists of "
+    "filters, `$not` takes one. `/facets` lists fields and values."
+)
+ADDRESS_WHERE = (
+    "FIELD=VALUE, FIELD!=VALUE, FIELD>=VALUE (also >, <, <=; of numbers and dates), FIELD^=PREFIX, FIELD? (it has the "
+    "field), or JSON as in the body of `POST /search`. Given again, a field with = may have either value; all other "
+    "conditions must hold."
+)
+
 
 def read_where(given: Any) -> Where:
     """A filter of a body; raises ValueError where it is none, makes no sense, or is too large."""

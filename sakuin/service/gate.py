@@ -10,13 +10,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from sakuin.service.refusals import Refusal
 
 JSON_LINES = "application/x-ndjson"
+MULTIPART = "multipart/form-data"
 KINDS = ("application/json", JSON_LINES)
+UPLOADS = "/documents"
+"""Where forms with files are taken."""
 
 MAX_BODY = 4_000_000
 """Bytes of a request's body."""
 
 BODY_SECONDS = 30
 """How long a body may take to arrive."""
+
+MAX_UPLOAD = 100_000_000
+"""Bytes of a form with files, which is not held in memory."""
+
+UPLOAD_SECONDS = 600
 
 _host = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d*)?", re.IGNORECASE)
 
@@ -41,8 +49,13 @@ class Gate:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        headers = Headers(scope=scope)
+        form = scope["method"] == "POST" and scope["path"] == UPLOADS and kind_of(headers) == MULTIPART
         try:
-            self._check(scope["method"], Headers(scope=scope))
+            self._check(scope["method"], headers, form=form)
+            if form:
+                await self._app(scope, limited(receive), send)
+                return
             body = await whole_body(receive)
         except Refusal as refusal:
             await refusal.response()(scope, receive, send)
@@ -50,7 +63,7 @@ class Gate:
         if body is not None:
             await self._app(scope, replayed(body, receive), send)
 
-    def _check(self, method: str, headers: Headers) -> None:
+    def _check(self, method: str, headers: Headers, *, form: bool) -> None:
         """Raises Refusal over what the headers say."""
         if self._hosts is not None:
             # A page elsewhere that gives this machine its own name must not speak to it.
@@ -71,16 +84,29 @@ class Gate:
                     headers={"WWW-Authenticate": "Bearer"},
                 )
         # Any page may send a form, or plain text, to any address; JSON only where it is allowed to.
-        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if method == "POST" and kind not in KINDS:
+        if form:
+            require_no_page(headers)
+        elif method == "POST" and kind_of(headers) not in KINDS:
             raise Refusal(
                 415,
                 "The body must be JSON: send the header `Content-Type: application/json`.",
                 "unsupported_content_type",
             )
+        most = MAX_UPLOAD if form else MAX_BODY
         declared = headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > MAX_BODY:
-            raise too_large()
+        if declared.isdecimal() and int(declared) > most:
+            raise too_large(most)
+
+
+def kind_of(headers: Headers) -> str:
+    """The type of a body, in lower case and without what follows it."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def require_no_page(headers: Headers) -> None:
+    """Raise Refusal where a form comes from a page of a browser, which says so by itself."""
+    if "origin" in headers:
+        raise Refusal(403, "Files are not taken from pages of a browser: send them by a program.", "origin_not_allowed")
 
 
 async def whole_body(receive: Receive) -> bytes | None:
@@ -96,25 +122,55 @@ async def whole_body(receive: Receive) -> bytes | None:
                 part = message.get("body", b"")
                 size += len(part)
                 if size > MAX_BODY:
-                    raise too_large()
+                    raise too_large(MAX_BODY)
                 parts.append(part)
                 if not message.get("more_body", False):
                     return b"".join(parts)
     except TimeoutError:
-        raise Refusal(
-            408,
-            f"The body did not arrive within {BODY_SECONDS} seconds: send it at once.",
-            "body_timeout",
-            headers={"Connection": "close"},
-        ) from None
+        raise too_slow(BODY_SECONDS) from None
     except asyncio.CancelledError:
         # The service ends, and does not wait for the rest.
-        raise Refusal(503, "The service is ending: try again later.", "ending") from None
+        raise ending() from None
 
 
-def too_large() -> Refusal:
-    """Of a body beyond `MAX_BODY`."""
-    return Refusal(413, f"The body is larger than {MAX_BODY:,} bytes: send less at a time.", "body_too_large")
+def limited(receive: Receive) -> Receive:
+    """What gives a form's parts as they come; raises Refusal if they are too many or too slow."""
+    size = 0
+    whole = False
+    latest = asyncio.get_running_loop().time() + UPLOAD_SECONDS
+
+    async def part() -> Message:
+        nonlocal size, whole
+        try:
+            async with asyncio.timeout_at(None if whole else latest):
+                message = await receive()
+        except TimeoutError:
+            raise too_slow(UPLOAD_SECONDS) from None
+        except asyncio.CancelledError:
+            raise ending() from None
+        size += len(message.get("body", b""))
+        whole = not message.get("more_body", False)
+        if size > MAX_UPLOAD:
+            raise too_large(MAX_UPLOAD)
+        return message
+
+    return part
+
+
+def too_slow(seconds: int) -> Refusal:
+    """Of a body that does not arrive."""
+    message = f"The body did not arrive within {seconds} seconds: send it at once."
+    return Refusal(408, message, "body_timeout", headers={"Connection": "close"})
+
+
+def ending() -> Refusal:
+    """Of a request that comes in while the service ends."""
+    return Refusal(503, "The service is ending: try again later.", "ending")
+
+
+def too_large(most: int) -> Refusal:
+    """Of a body of more bytes than are taken."""
+    return Refusal(413, f"The body is larger than {most:,} bytes: send less at a time.", "body_too_large")
 
 
 def replayed(body: bytes, receive: Receive) -> Receive:

@@ -7,16 +7,18 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Any
+from typing import Any, BinaryIO
 
 from sakuin.api import Index
 from sakuin.errors import SakuinError
 from sakuin.index.documents import Document
 from sakuin.index.errors import DocumentError, FilterError
+from sakuin.index.settings import Settings
 from sakuin.index.where import Where
 from sakuin.search.searcher import Searcher
 from sakuin.service.refusals import Refusal
 from sakuin.service.served import LAST_SECONDS
+from sakuin.service.uploading import add_files
 
 MOST_WAITING = 64
 """Requests that may wait to be committed."""
@@ -36,12 +38,14 @@ class Job:
         documents: To be added, in place of those of the same ids.
         ids: Of documents to be removed.
         where: A filter for documents to be removed.
+        files: Names and contents of files to be kept and read.
         done: Its answer, or what kept it from being done.
     """
 
     documents: Sequence[Document] = ()
     ids: Sequence[str] = ()
     where: Where | None = None
+    files: Sequence[tuple[str, BinaryIO]] = ()
     done: "Future[Mapping[str, Any]]" = field(default_factory=Future)
 
 
@@ -122,6 +126,8 @@ class Writing:
             job.done.set_exception(Refusal(409, str(error), "document_of_file"))
         except FilterError as error:
             job.done.set_exception(Refusal(400, str(error), param="where"))
+        except Refusal as refusal:
+            job.done.set_exception(refusal)
         except SakuinError as error:
             job.done.set_exception(Refusal(503, str(error), error.code, headers={"Retry-After": "5"}))
         except Exception as error:
@@ -131,6 +137,9 @@ class Writing:
         if job.documents:
             self._index.add(job.documents)
             return stored(job)
+        if job.files:
+            settings = Settings(self._index.model)
+            return add_files(self._index.folder, settings, files=job.files, timeout=LOCK_SECONDS)
         ids = job.ids if job.where is None else [document.id for document in self._index.documents(where=job.where)]
         return {"removed": self._index.delete(ids).removed}
 
