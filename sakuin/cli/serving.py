@@ -28,12 +28,16 @@ for _ in range(100):
 @click.command()
 @INDEX_OPTION
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port on this machine.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on, as 0.0.0.0 in a container.")
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.option("--read-only", is_flag=True, help="Let nobody add or remove documents on the page.")
-def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
+def ui(folder: Path, port: int, host: str, no_browser: bool, read_only: bool) -> None:
     """Explore the index in the browser, add documents and remove them. Ctrl-C ends it.
 
     Only this machine can reach the page; all its users can. Use --read-only where they should change nothing.
+
+    Whoever reaches another --host can read the whole index and change nothing of it; there is no key. It is for
+    containers whose port is published on this machine, and for servers that ask for a password in front.
     """
     with needing("ui"):
         version("streamlit")
@@ -43,7 +47,7 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
 
     app = Path(__file__).parent.parent / "ui" / "page" / "app.py"
     options = {
-        "server.address": "127.0.0.1",
+        "server.address": host,
         "server.port": str(port),
         "server.maxUploadSize": str(MAX_MEGABYTES),
         # Not for want of a screen: otherwise Streamlit asks for an e-mail address and advertises on the page.
@@ -58,10 +62,10 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     # A page elsewhere that gives this machine its own name must not speak to this one.
-    flags += [f"--server.allowedHosts={name}" for name in ("127.0.0.1", "localhost")]
+    flags += [f"--server.allowedHosts={name}" for name in dict.fromkeys(("127.0.0.1", "localhost", host))]
     arguments = ["--index", str(folder.resolve()), *(["--read-only"] if read_only else [])]
-    require_free(port)
-    address = f"http://127.0.0.1:{port}"
+    require_free(port, host)
+    address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     click.echo(f"{address} shows {folder}; Ctrl-C ends it.")
     if not (folder / store.NAME).exists():
         click.echo(f"There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one.", err=True)
@@ -69,10 +73,11 @@ def ui(folder: Path, port: int, no_browser: bool, read_only: bool) -> None:
     if not no_browser:
         subprocess.Popen([sys.executable, "-c", OPEN_WHEN_READY, address], start_new_session=True)
     # -P: nothing in the working folder is taken for a module, as it is not by the command `index`.
-    os.execv(
-        sys.executable,
-        [sys.executable, "-P", "-m", "streamlit", "run", str(app), *flags, "--", *arguments],
-    )
+    server = [sys.executable, "-P", "-m", "streamlit", "run", str(app), *flags, "--", *arguments]
+    if os.name == "nt":
+        # There a process that takes another's place ends it, and the prompt is back while the page still runs.
+        sys.exit(subprocess.call(server))
+    os.execv(sys.executable, server)
 
 
 @click.command()
@@ -179,8 +184,8 @@ def mcp(folder: Path, http: bool, port: int) -> None:
     run_http(folder, port, ready)
 
 
-def require_free(port: int) -> None:
-    """Raise SakuinError if a server could not listen on a port of this machine."""
+def require_free(port: int, host: str = "127.0.0.1") -> None:
+    """Raise SakuinError if a server could not listen on a port of an address of this machine."""
     import socket
 
     from sakuin.errors import SakuinError
@@ -190,9 +195,9 @@ def require_free(port: int) -> None:
             # As servers do: a port whose last server has just ended is free.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError as error:
             raise SakuinError(
-                f"Cannot use port {port} ({error.strerror}): end what uses it, such as another `index ui`, or give "
-                f"another port with --port."
+                f"Cannot use port {port} of {host} ({error.strerror}): end what uses it, such as another `index ui`, "
+                f"or give another port with --port."
             ) from error
