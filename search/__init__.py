@@ -7,6 +7,7 @@ from sakuin.search.reading import DocumentPassage, Excerpt, OutlineHeading, Stor
 from sakuin.search.request import MODES, SearchError, SearchRequest
 from sakuin.search.results import Hit, HitDocument, LegScore, Notice, PassageHit, Place, SearchResult
 from sakuin.search.searcher import Searcher
+from sakuin.search.similar import SimilarDocument, SimilarDocuments
 from sakuin.search.spans import Span
 
 __all__ = [
@@ -26,6 +27,8 @@ __all__ = [
     "SearchRequest",
     "SearchResult",
     "Searcher",
+    "SimilarDocument",
+    "SimilarDocuments",
     "Span",
     "StoredDocument",
     "UnknownDocumentError",

@@ -273,6 +273,11 @@ def located_passage(
     return label or known_document(connection, id_of_document(connection, number)), row
 
 
+def named(passage: str) -> str | int:
+    """A passage as it is written: its number in a document, or its passage_id."""
+    return int(passage) if passage.isdecimal() and len(passage) < HEX_DIGITS else passage
+
+
 def passage_id_from(name: str) -> int:
     """A passage_id as a number; raises SearchError where a text is none."""
     try:

@@ -39,6 +39,7 @@ from sakuin.search.request import (
     filter_of,
 )
 from sakuin.search.results import Hit, Notice, PassageHit, SearchResult
+from sakuin.search.similar import SimilarDocuments, similar_documents
 
 # A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's
 # place in the processor's caches.
@@ -317,6 +318,13 @@ class Searcher:
     def read(self, passage: ReadablePassage, *, document: str | None = None, around: int = 2) -> Excerpt:
         """A hit, or another passage, with so many before and after it; see `search.reading.read_around`."""
         return read_around(self._current().folder, passage, document_id=document, around=around)
+
+    def similar(
+        self, of: str | Hit, *, passage: str | int | None = None, k: int = 10, where: Where | None = None
+    ) -> SimilarDocuments:
+        """The documents nearest to a document, or to a hit's or another passage of it; see `search.similar`."""
+        with self._turns:
+            return similar_documents(self._current(), of, passage=passage, k=k, where=where)
 
     def explain(self, query: str, hit: Hit, *, dim: int | None = None, by: Side = "passage") -> Explanation:
         """Take the score of a hit apart, down to the words of query and passage.

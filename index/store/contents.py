@@ -5,12 +5,14 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import orjson
+from numpy.typing import NDArray
 
 from sakuin.index.documents import Heading, MetadataValue
 from sakuin.index.store.checksums import damaged, passage_id_of, place_checksum, require_label
 from sakuin.index.store.passages import parsed
-from sakuin.index.store.schema import LABEL, position_column
+from sakuin.index.store.schema import LABEL, batched, marks, position_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +140,28 @@ def row_of_number(connection: sqlite3.Connection, document: int, number: int) ->
 def id_of_document(connection: sqlite3.Connection, document: int) -> str:
     """The id of a document by its number."""
     return str(connection.execute("SELECT id FROM documents WHERE number = ?", (document,)).fetchone()[0])
+
+
+def passage_ids_by_document(connection: sqlite3.Connection, documents: Sequence[int]) -> dict[int, NDArray[np.int64]]:
+    """The ids of the passages of documents, int64 (n,), in their order, by number; those that are gone are left out."""
+    found: dict[int, list[int]] = {}
+    for some in batched(documents):
+        rows = connection.execute(
+            f"SELECT document, passage_id FROM passages WHERE document IN ({marks(some)}) ORDER BY document, id", some
+        )
+        for document, passage_id in rows:
+            found.setdefault(document, []).append(passage_id)
+    return {document: np.array(ids, np.int64) for document, ids in found.items()}
+
+
+def passages_only_in(connection: sqlite3.Connection, document: int) -> NDArray[np.int64]:
+    """int64 (n,): ids of the passages of a document that stand in no other."""
+    rows = connection.execute(
+        "SELECT DISTINCT passage_id FROM passages p WHERE document = ? AND NOT EXISTS "
+        "(SELECT 1 FROM passages o WHERE o.passage_id = p.passage_id AND o.document != p.document)",
+        (document,),
+    )
+    return np.fromiter((row[0] for row in rows), np.int64)
 
 
 def _rows(

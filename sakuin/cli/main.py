@@ -5,7 +5,7 @@ import click
 from sakuin.cli.adapting import adapt
 from sakuin.cli.building import add, build, remove, watch
 from sakuin.cli.describing import info
-from sakuin.cli.reading import read
+from sakuin.cli.reading import read, similar
 from sakuin.cli.running import run
 from sakuin.cli.searching import search
 from sakuin.cli.serving import mcp, serve, ui
@@ -41,7 +41,9 @@ def cli() -> None:
     """
 
 
-for command in (build, add, remove, watch, search, read, info, ui, serve, mcp, tune, adapt, verify, repair, compact):
+WRITING = (build, add, remove, watch, tune, adapt, verify, repair, compact)
+READING = (search, read, similar, info, ui, serve, mcp)
+for command in (*WRITING, *READING):
     cli.add_command(command)
 
 

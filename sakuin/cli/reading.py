@@ -1,4 +1,4 @@
-"""The command that reads on from a hit: a document, or a passage with what stands around it."""
+"""The commands that go on from a hit: a document, a passage with what stands around it, documents like it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -7,6 +7,7 @@ import click
 
 from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.output import clean, to_json
+from sakuin.cli.searching import SNIPPET_CHARACTERS, read_where
 
 if TYPE_CHECKING:
     from sakuin.search import DocumentPassage
@@ -36,11 +37,11 @@ def read(document_id: str, folder: Path, passage: str | None, neighbours: int, a
     """
     from sakuin.index.corpus import readable
     from sakuin.search import Searcher
-    from sakuin.search.reading import HEX_DIGITS
 
     name = readable(document_id)
     with Searcher.open(folder) as searcher:
-        if passage is None:
+        asked = named(passage)
+        if asked is None:
             document = searcher.document(name)
             if as_json:
                 click.echo(to_json(document.to_dict()))
@@ -48,8 +49,7 @@ def read(document_id: str, folder: Path, passage: str | None, neighbours: int, a
             show_head(document.title, document.id)
             click.echo(lines(document.text))
             return
-        is_number = passage.isdecimal() and len(passage) < HEX_DIGITS
-        excerpt = searcher.read(int(passage) if is_number else passage, document=name, around=neighbours)
+        excerpt = searcher.read(asked, document=name, around=neighbours)
     if as_json:
         click.echo(to_json(excerpt.to_dict()))
         return
@@ -58,6 +58,47 @@ def read(document_id: str, folder: Path, passage: str | None, neighbours: int, a
     start, end = excerpt.passage.start - excerpt.start, excerpt.passage.end - excerpt.start
     before, asked, after = excerpt.text[:start], excerpt.text[start:end], excerpt.text[end:]
     click.echo(lines(before) + click.style(lines(asked), bold=True) + lines(after))
+
+
+@click.command()
+@click.argument("document_id", metavar="ID")
+@INDEX_OPTION
+@click.option("--passage", metavar="PASSAGE", help="Like this passage of it: its number, from 1, or its passage_id.")
+@click.option("-k", default=10, show_default=True, help="Number of documents.")
+@click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only such documents, as for `index search`.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def similar(document_id: str, folder: Path, passage: str | None, k: int, where: tuple[str, ...], as_json: bool) -> None:
+    """Find the documents nearest in meaning to the document ID, or to a passage of it.
+
+    Scores are cosines: of the means of both documents' passages; with --passage, of the passage and the nearest one
+    of each document.
+
+    \b
+    index similar office/yukyu-kyuka.md
+    index similar office/yukyu-kyuka.md --passage 2 --where type=md
+    """
+    from sakuin.index.corpus import readable
+    from sakuin.search import Searcher
+
+    with Searcher.open(folder) as searcher:
+        found = searcher.similar(readable(document_id), passage=named(passage), k=k, where=read_where(where))
+    if as_json:
+        click.echo(to_json(found.to_dict()))
+        return
+    if not found.documents:
+        click.echo("Nothing found.")
+    for one in found.documents:
+        click.echo(f"{one.rank:2}. {click.style(f'{one.score:.3f}', dim=True)} ", nl=False)
+        show_head(one.document.title, one.document.id)
+        text = clean(one.nearest.text)
+        click.echo(f"    {text[:SNIPPET_CHARACTERS]}{'…' if len(text) > SNIPPET_CHARACTERS else ''}")
+
+
+def named(passage: str | None) -> str | int | None:
+    """A passage as it is given: its number in a document, or its passage_id."""
+    from sakuin.search.reading import HEX_DIGITS
+
+    return int(passage) if passage and passage.isdecimal() and len(passage) < HEX_DIGITS else passage
 
 
 def show_head(title: str, name: str) -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 from sakuin.index.documents import Document, MetadataValue
 from sakuin.search.explanation import Explanation
 from sakuin.search.results import Hit, SearchResult
+from sakuin.search.similar import SimilarDocuments
 
 MAX_HITS = 50
 MAX_TEXT = 20_000
@@ -60,6 +61,25 @@ class FetchAnswer(BaseModel):
     start: int = Field(description="Where this part begins in the whole text, in characters.")
     end: int
     length: int = Field(description="Characters of the whole text.")
+    more: str | None = Field(description="How to get what was left out of this answer; null where nothing was.")
+
+
+class NearDocument(BaseModel):
+    """A document near another, and its passage nearest to that."""
+
+    id: str = Field(description="For `fetch`, `explain` and citing.")
+    title: str
+    url: str = Field(description="Where it comes from: a file's path, or an address.")
+    score: float = Field(description="The cosine of the means of both documents' passages, at most 1.")
+    text: str = Field(description="Of the passage.")
+    start: int = Field(description="Where the passage begins in the document's text, in characters: for `fetch`.")
+    end: int
+
+
+class SimilarAnswer(BaseModel):
+    """The documents near a document."""
+
+    results: list[NearDocument] = Field(description="The nearest first.")
     more: str | None = Field(description="How to get what was left out of this answer; null where nothing was.")
 
 
@@ -135,6 +155,30 @@ def found_document(hit: Hit) -> FoundDocument:
 def found_passage(hit: Hit) -> FoundPassage:
     """The passage of a hit."""
     return FoundPassage(text=hit.text, start=hit.start, end=hit.end, heading=hit.heading, relevance=hit.relevance)
+
+
+def near(similar: SimilarDocuments) -> SimilarAnswer:
+    """The documents near a document, as many as one answer holds."""
+    results: list[NearDocument] = []
+    room = MAX_TEXT
+    for one in similar.documents:
+        room -= len(one.nearest.text)
+        if room < 0:
+            break
+        results.append(
+            NearDocument(
+                id=one.document.id,
+                title=one.document.title or one.document.id,
+                url=one.document.uri,
+                score=one.score,
+                text=one.nearest.text,
+                start=one.nearest.start,
+                end=one.nearest.end,
+            )
+        )
+    left = len(similar.documents) - len(results)
+    more = f"{left} documents are left out for length: ask with a smaller k, or with `where`." if left else None
+    return SimilarAnswer(results=results, more=more)
 
 
 def fetched(document: Document, start: int) -> FetchAnswer:

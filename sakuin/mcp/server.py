@@ -22,9 +22,11 @@ from sakuin.mcp.answers import (
     FetchAnswer,
     FieldValues,
     SearchAnswer,
+    SimilarAnswer,
     ValueCount,
     fetched,
     found,
+    near,
     part_of,
 )
 from sakuin.search.searcher import Searcher
@@ -81,6 +83,16 @@ def create_server(searcher: Searcher) -> MCPServer[Any]:
             if document is None:
                 raise ToolError(f"There is no document {id[:200]!r}: give an id that `search` gave.")
             return fetched(document, start)
+
+    @server.tool(title="Find similar documents", annotations=READS, structured_output=True)
+    def similar(
+        id: Annotated[str, Field(description="Of a document, as `search` gives it.")],
+        k: Annotated[int, Field(ge=1, le=MAX_HITS, description="At most so many documents.")] = 10,
+        where: Filter = None,
+    ) -> SimilarAnswer:
+        """Find the documents nearest in meaning to a document, each with its passage that is nearest."""
+        with told(searcher.folder):
+            return near(searcher.similar(id, k=k, where=where))
 
     @server.tool(title="List fields and values", annotations=READS, structured_output=True)
     def facets(

@@ -11,8 +11,10 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
 from sakuin.index.originals import Original, OriginalError, OriginalTooLargeError, open_original
-from sakuin.search.reading import HEX_DIGITS, MAX_AROUND, UnknownDocumentError
+from sakuin.search.reading import MAX_AROUND, UnknownDocumentError, named
 from sakuin.search.searcher import Searcher
+from sakuin.search.similar import MAX_SIMILAR, SimilarDocuments
+from sakuin.service.filters import read_conditions
 from sakuin.service.refusals import Refusal
 from sakuin.service.work import Threads
 
@@ -98,6 +100,24 @@ def reading_router(searcher: Searcher, threads: Threads) -> APIRouter:
 
         return Response(await threads.run(found), media_type="application/json")
 
+    @router.get(
+        "/similar",
+        summary="Documents near a document in meaning, or near a passage of it",
+        responses={200: {"model": SimilarDocuments}},
+    )
+    async def get_similar(
+        id: Annotated[str, Query(description="Of the document.")],
+        passage: Annotated[
+            str | None, Query(description="Near this passage of it: its passage_id, or its number, from 1.")
+        ] = None,
+        k: Annotated[int, Query(ge=1, le=MAX_SIMILAR, description="At most so many documents.")] = 10,
+        where: Annotated[list[str] | None, Query(description="Only documents that match, as for `/search`.")] = None,
+    ) -> Response:
+        """Scores are cosines: of the means of both documents' passages, or of the passage and the nearest of each."""
+        conditions = read_conditions(where or [])
+        asked = None if passage is None else named(passage)
+        return await answer(lambda: searcher.similar(id, passage=asked, k=k, where=conditions).to_dict())
+
     @router.get("/read", summary="A passage and those around it", responses={200: {"model": ExcerptAnswer}})
     async def get_read(
         passage: Annotated[str, Query(description="Its passage_id, or its number in the document, from 1.")],
@@ -106,9 +126,7 @@ def reading_router(searcher: Searcher, threads: Threads) -> APIRouter:
         ] = None,
         around: Annotated[int, Query(ge=0, le=MAX_AROUND, description="Passages before, and as many after.")] = 2,
     ) -> Response:
-        is_number = passage.isdecimal() and len(passage) < HEX_DIGITS
-        asked = int(passage) if is_number else passage
-        return await answer(lambda: searcher.read(asked, document=id, around=around).to_dict())
+        return await answer(lambda: searcher.read(named(passage), document=id, around=around).to_dict())
 
     # Before the route of documents, whose ids may hold a slash.
     @router.get("/documents/{document_id:path}/file", summary="The file a document was read from", responses=FILE)

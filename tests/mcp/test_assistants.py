@@ -54,7 +54,7 @@ async def refused(client: Client, tool: str, **arguments: Any) -> str:
 async def test_tools_say_that_they_only_read_and_what_they_answer(searcher: Searcher) -> None:
     async with Client(create_server(searcher)) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-    assert tools.keys() == {"search", "fetch", "facets", "explain"}
+    assert tools.keys() == {"search", "fetch", "similar", "facets", "explain"}
     for tool in tools.values():
         assert tool.annotations.read_only_hint
         assert tool.annotations.destructive_hint is False
@@ -84,6 +84,19 @@ async def test_what_is_found_is_read_and_cited(searcher: Searcher) -> None:
         assert answer["results"][0]["id"] == expected[0].document.id
         within = await called(client, "search", query=QUERY, where={"folder": "office"})
         assert {result["url"].split("/")[0] for result in within["results"]} == {"office"}
+
+
+async def test_documents_like_one_are_found_and_can_be_read(searcher: Searcher) -> None:
+    async with Client(create_server(searcher)) as client:
+        answer = await called(client, "similar", id="office/yukyu-kyuka.md", k=3)
+        expected = searcher.similar("office/yukyu-kyuka.md", k=3).documents
+        assert [result["id"] for result in answer["results"]] == [one.document.id for one in expected]
+        first = answer["results"][0]
+        document = await called(client, "fetch", id=first["id"])
+        assert document["text"][first["start"] : first["end"]] == first["text"]
+        assert "no document" in await refused(client, "similar", id="x")
+        large = await called(client, "similar", id="office/yukyu-kyuka.md", k=50)
+        assert sum(len(result["text"]) for result in large["results"]) <= MAX_TEXT
 
 
 async def test_what_is_not_answered_says_so(searcher: Searcher) -> None:

@@ -1,6 +1,7 @@
 """Documents and their files over HTTP."""
 
 import http.client
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -42,11 +43,16 @@ def test_documents_and_passages_are_those_of_the_library(service: Service, folde
     with Searcher.open(folder) as searcher:
         document, part = searcher.document(NAME), searcher.document(NAME, start=6, most=12)
         excerpt = searcher.read(2, document=NAME, around=1)
+        similar = searcher.similar(NAME, passage=2, k=2, where={"type": "md"}).to_dict()
+        others = searcher.similar(NAME, k=2).to_dict()
     address = f"/documents/{quote(NAME)}"
     assert service.get(address) == document.to_dict()
     assert service.get(address, start=6, characters=12) == part.to_dict()
     assert service.get("/read", id=NAME, passage=2, around=1) == excerpt.to_dict()
     assert service.get("/read", passage=excerpt.passage.passage_id, around=1) == excerpt.to_dict()
+    assert service.get("/similar", id=NAME, k=2) == json.loads(json.dumps(others))
+    assert service.get("/similar", id=NAME, passage=2, where="type=md") == json.loads(json.dumps(similar))
+    assert others["documents"]
     assert service.get("/documents/" + quote("規程/file"))["text"].startswith("名前が")
 
 
@@ -76,6 +82,7 @@ def test_the_file_is_given_to_be_saved_and_not_to_be_run(service: Service) -> No
         "/documents//etc/passwd/file",
         "/read?passage=0000000000000000",
         "/read?passage=99&id=added",
+        "/similar?id=none",
     ],
 )
 def test_what_is_not_there_or_leads_elsewhere_is_not_found(service: Service, folder: Path, path: str) -> None:
@@ -86,7 +93,16 @@ def test_what_is_not_there_or_leads_elsewhere_is_not_found(service: Service, fol
 
 @pytest.mark.parametrize(
     "path",
-    ["/read", "/read?passage=1", "/read?passage=x", "/read?passage=1&id=added&around=-1", "/documents/added?start=-1"],
+    [
+        "/read",
+        "/similar",
+        "/similar?id=added&k=0",
+        "/similar?id=added&where=colour%3Dred",
+        "/read?passage=1",
+        "/read?passage=x",
+        "/read?passage=1&id=added&around=-1",
+        "/documents/added?start=-1",
+    ],
 )
 def test_what_makes_no_sense_is_refused(service: Service, path: str) -> None:
     service.refused(400, "GET", path)
