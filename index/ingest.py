@@ -15,7 +15,7 @@ from sakuin.index.file_types import MANY_DOCUMENTS
 from sakuin.index.passages import split
 from sakuin.index.readers import require_readable
 from sakuin.index.readers.files import seconds_allowed, took_too_long
-from sakuin.index.readers.guarded import GuardedReader, Limits
+from sakuin.index.readers.guarded import GuardedReader, Limits, is_limited
 from sakuin.index.readers.source import Source
 from sakuin.index.reasons import PARTS_KEPT, Part, Reason, position_in
 from sakuin.index.report import Progress, Report
@@ -145,25 +145,27 @@ def add_documents(
     """Read a file into the index; returns why parts of it were left out, if any were.
 
     Documents that the index has from that file already are left as they are where they have not changed, and removed
-    where the file has them no more. What was read of a file that takes too long stays in the index, and as with other
-    parts that were left out, the next build looks at it again only if it has changed.
+    where the file has them no more. What was read of a file that takes too long or too much memory, or breaks its
+    reader, stays in the index, and as with other parts that were left out, the next build looks at it again only if it
+    has changed, or may take more.
 
     A file of very many passages is committed in parts: else memory would grow with it, and an interruption would lose
     all of it. It has no hash until it is through, so the next build reads it again.
     """
-    parts: list[Part] = []
-    left_out = read = 0
+    left_out = _LeftOut(file.uri)
+    read = taken = 0
     committed = report.new_passages
     old = store.documents_of_file(writer.connection, file.uri)
     allowed = seconds_allowed(file.size)
-    for item, seconds in timed(reader.read(file.path, file.uri)):
-        if seconds > allowed and file.path.suffix.lower() in MANY_DOCUMENTS:
-            # The first, so that it is seen among a thousand empty rows.
-            parts.insert(0, Part(position_in(file.uri, item.uri), took_too_long(allowed)))
-            left_out += 1
-            break
-        if not isinstance(item, Skipped):
-            if add_document(writer, item, file, old, report):
+    try:
+        for item, seconds in timed(reader.read(file.path, file.uri)):
+            if seconds > allowed and file.path.suffix.lower() in MANY_DOCUMENTS:
+                left_out.note_first(item.uri, took_too_long(allowed))
+                break
+            if isinstance(item, Skipped):
+                left_out.note(item)
+            elif add_document(writer, item, file, old, report):
+                taken += 1
                 if report.new_passages - committed >= COMMIT_PASSAGES:
                     writer.put_file(FileState(file.uri, file.size, file.mtime_ns, "", Reason("interrupted")))
                     writer.commit()
@@ -171,13 +173,42 @@ def add_documents(
                 # Characters stand in for bytes: near enough for a bar.
                 read = min(read + 3 * len(item.text), file.size)
                 progress(read)
-                continue
-            item = Skipped(item.uri, Reason("same_document_name"))
-        left_out += 1
-        if left_out <= PARTS_KEPT:
-            parts.append(Part(position_in(file.uri, item.uri), item.reason))
+            else:
+                left_out.note(Skipped(item.uri, Reason("same_document_name")))
+    except ReadError as error:
+        if not taken:
+            raise
+        left_out.note_first(file.uri, error.reason)
     writer.remove(list(old.values()))
-    return Reason.of_parts(parts, left_out)
+    return left_out.reason()
+
+
+class _LeftOut:
+    """The parts of a file that were left out: those kept that are told."""
+
+    def __init__(self, uri: str) -> None:
+        """Begin with none, of the file of that name."""
+        self._uri = uri
+        self._parts: list[Part] = []
+        self._number = 0
+
+    def note(self, item: Skipped) -> None:
+        """Note a part."""
+        if is_limited(item.reason):
+            self.note_first(item.uri, item.reason)
+            return
+        self._number += 1
+        if self._number <= PARTS_KEPT:
+            self._parts.append(Part(position_in(self._uri, item.uri), item.reason))
+
+    def note_first(self, uri: str, reason: Reason) -> None:
+        """Note a part that is told before others: it is seen among a thousand empty rows, and may be tried again."""
+        self._number += 1
+        self._parts.insert(0, Part(position_in(self._uri, uri), reason))
+
+    def reason(self) -> Reason | None:
+        """Why not all of the file was taken; None where it was."""
+        return Reason.of_parts(self._parts, self._number)
 
 
 def add_document(writer: IndexWriter, document: Document, file: FoundFile, old: dict[str, int], report: Report) -> bool:

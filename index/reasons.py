@@ -49,8 +49,13 @@ class Reason(Fact):
         "no_text": "there is no text in it",
         "too_large": "{megabytes:,} MB is too large (at most {limit:,} MB); split the file",
         "too_slow": "from here on nothing was read, for reading had taken {minutes:,} minutes; split the file",
+        # Told by earlier versions.
         "too_slow_at": "at {percent} % of the file: from here on nothing was read, for reading had taken {minutes:,} "
         "minutes; split the file",
+        "stopped": "from here on nothing was read, for reading takes more than {seconds:g} seconds: split the file, or "
+        "allow more with --max-seconds",
+        "stopped_at": "at {percent} % of the file: from here on nothing was read, for reading takes more than "
+        "{seconds:g} seconds: split it, or allow more with --max-seconds",
         "interrupted": "only a part was read before an interruption; the next build reads the rest",
         "same_document_name": "there is another document of the same name",
         "parts": "{parts}",

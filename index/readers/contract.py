@@ -11,13 +11,13 @@
 import random
 import tempfile
 from collections.abc import Callable, Iterable
-from itertools import pairwise
 from pathlib import Path
 
-from sakuin.index.documents import POSITION_NAMES, Document, Skipped
+from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.readers.checking import flaw
 from sakuin.index.readers.plain import clean
-from sakuin.index.readers.source import MEMBER, Source
+from sakuin.index.readers.source import Source
 
 DAMAGED = 40
 """Damaged copies of a good file that a reader is tried on."""
@@ -70,42 +70,14 @@ def check_reader(read: Callable[[Source], Iterable[Document | Skipped]], name: s
 
 def check_item(item: Document | Skipped, uri: str) -> None:
     """Check what a reader yields; raises AssertionError."""
-    if isinstance(item, Skipped):
-        assert item.uri.startswith(uri), f"{item.uri} is no part of {uri}"
-        assert str(item.reason), f"{item.uri} is left out without a reason"
-        return
-    assert isinstance(item, Document), f"neither a Document nor a Skipped: {item!r}"
-    assert item.id == uri or item.id.startswith((f"{uri}#", f"{uri}{MEMBER}")), f"{item.id} is no name within {uri}"
-    assert item.text.strip(), f"{item.id} has no text"
-    assert item.text == clean(item.text), f"{item.id}: the text is not clean (sakuin.index.readers.plain.clean)"
-    assert item.title == " ".join(clean(item.title).split()), f"{item.id}: the title is not on one line"
-    for heading in item.headings:
-        words = item.text[heading.start : heading.end]
-        assert 0 <= heading.start < heading.end <= len(item.text), f"{item.id}: {heading} lies outside of the text"
-        assert words == words.strip(), f"{item.id}: {heading} begins or ends with white space"
-        assert 1 <= heading.level <= 9, f"{item.id}: {heading} is of no level"
-    for before, after in pairwise(item.headings):
-        assert before.end <= after.start, f"{item.id}: {before} and {after} overlap or are not in order"
-    _check_positions(item)
-    for field, value in item.metadata.items():
-        assert isinstance(field, str), f"{item.id}: {field!r} is no name of metadata"
-        for each in value if isinstance(value, list) else [value]:
-            assert each is None or isinstance(each, str | int | float | bool), f"{item.id}: {field} is {each!r}"
-
-
-def _check_positions(item: Document) -> None:
-    for position in item.positions:
-        assert 0 <= position.start < len(item.text), f"{item.id}: {position} lies outside of the text"
-        assert not position.counts_lines or "line" in position.values, f"{item.id}: {position} has no line to count"
-        for name, value in position.values.items():
-            assert name in POSITION_NAMES, f"{item.id}: {name} is none of {', '.join(POSITION_NAMES)}"
-            if isinstance(value, str):
-                assert value, f"{item.id}: {position} names nothing"
-                assert value == " ".join(value.split()), f"{item.id}: {position} is not on one line"
-            else:
-                assert value >= 1, f"{item.id}: {position} does not count from 1"
-    for before, after in pairwise(item.positions):
-        assert before.start < after.start, f"{item.id}: {before} and {after} are not in order"
+    said = flaw(item, uri)
+    assert not said, said
+    if isinstance(item, Document):
+        assert item.text == clean(item.text), f"{item.id}: the text is not clean (sakuin.index.readers.plain.clean)"
+        assert item.title == " ".join(clean(item.title).split()), f"{item.id}: the title is not on one line"
+        for heading in item.headings:
+            words = item.text[heading.start : heading.end]
+            assert words == words.strip(), f"{item.id}: {heading} begins or ends with white space"
 
 
 def damage(data: bytes, number: int = DAMAGED) -> Iterable[bytes]:

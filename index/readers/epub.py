@@ -36,7 +36,10 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         book = package.xml(name) if name else None
         if book is None:
             raise ReadError(Reason("not_office", {"type": "EPUB", "detail": "no META-INF/container.xml"}))
-        for page in _spine(book, posixpath.dirname(name)):
+        for number, page in enumerate(_spine(book, posixpath.dirname(name))):
+            if number and (late := source.late()):
+                left_out.append(Skipped(f"{source.uri}{MEMBER}{page}", late))
+                break
             try:
                 left_out += _append(builder, source, package, page)
             except ReadError as error:

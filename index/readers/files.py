@@ -17,8 +17,8 @@ SLOWEST_BYTES_PER_SECOND = 1_000_000
 def seconds_allowed(size: int) -> float:
     """Return how many seconds reading a file of ``size`` bytes may take; then what is left of it is left out.
 
-    Tables and JSON Lines are looked at between documents, PDFs between pages, Markdown between pieces. What else is
-    read is of bounded size and takes time in proportion to it.
+    So much have tables and JSON Lines, between whose documents is looked; what is read by a worker has what
+    `index.readers.guarded.Limits` says.
     """
     return MAX_SECONDS + size / SLOWEST_BYTES_PER_SECOND
 

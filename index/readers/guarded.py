@@ -5,10 +5,13 @@ is killed when it takes too long; the next file gets a new one. Plain text, tabl
 whose time and memory are bounded by the file's size: those, and small pages, are read here, many times as fast.
 """
 
+import codecs
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,10 +24,12 @@ from typing import Any
 import sakuin
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.readers.checking import flaw
 from sakuin.index.readers.files import SLOWEST_BYTES_PER_SECOND
+from sakuin.index.readers.plain import one_line
 from sakuin.index.readers.reading import module_of, read_file
 from sakuin.index.readers.source import Source
-from sakuin.index.readers.wire import document_of, receive, send, skipped_of
+from sakuin.index.readers.wire import document_of, largest, reason_of, receive, send, skipped_of
 from sakuin.index.reasons import Reason
 from sakuin.signals import interrupts_held
 
@@ -36,7 +41,17 @@ SMALL = frozenset({"html", "markdown", "data", "xml", "subtitles"})
 
 SMALL_BYTES = 64 * 1024
 
+WHOLE = frozenset({"text", "lines"})
+"""Those of the first that take a file into memory whole, with four bytes for each character where one needs them."""
+
+WHOLE_BYTES = 16 * 1024 * 1024
+_WIDE = b"\xf0"
+"""Begins in UTF-8 what lies beyond the basic plane, such as emoji."""
+
+_CHUNK = 1024 * 1024
+
 NO_MEMORY, NO_TIME, DIED = "needs_too_much_memory", "needs_too_much_time", "reader_died"
+_STOPPED = frozenset({NO_TIME, "stopped", "stopped_at"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +75,16 @@ class Limits:
         """Whether a file that took too much under other limits is worth another try."""
         if reason is None:
             return False
-        if reason.code == NO_TIME:
+        if reason.code in _STOPPED:
             return self.seconds > float(reason.data["limit"] or 0)
-        return reason.code in (NO_MEMORY, DIED) and self.megabytes > int(reason.data["megabytes"] or 0)
+        if reason.code in (NO_MEMORY, DIED):
+            return self.megabytes > int(reason.data["megabytes"] or 0)
+        return any(self.are_raised(part.reason) for part in reason.parts)
+
+
+def is_limited(reason: Reason) -> bool:
+    """Whether more would be read if reading might take more: such a reason is told before others."""
+    return reason.code in (NO_MEMORY, DIED) or reason.code in _STOPPED
 
 
 class GuardedReader:
@@ -78,6 +100,7 @@ class GuardedReader:
         self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
         self._fresh = False
+        self._folder = ""
 
     def __enter__(self) -> "GuardedReader":
         return self
@@ -119,17 +142,17 @@ class GuardedReader:
         try:
             assert process.stdin is not None
             with suppress(OSError):  # it has died: receiving tells how
-                send(process.stdin, [os.fspath(path), uri])
+                send(process.stdin, [os.fspath(path), uri, allowed, self._limits.seconds], self._most)
             while True:
                 started = monotonic()
                 kind, items, reason = self._receive(process, left, allowed)
                 left -= monotonic() - started
                 through = kind in ("end", "error")
-                yield from self._taken(process, items)
+                yield from self._taken(process, items, uri)
                 if kind == "memory":
                     raise ReadError(Reason(NO_MEMORY, {"megabytes": self._limits.megabytes}))
                 if kind == "error":
-                    raise ReadError(Reason.from_dict(reason))
+                    raise ReadError(self._told(process, reason))
                 if through:
                     return
         finally:
@@ -138,13 +161,31 @@ class GuardedReader:
             else:
                 self._end()
 
-    def _taken(self, process: "subprocess.Popen[bytes]", items: Any) -> list[Document | Skipped]:
+    def _taken(self, process: "subprocess.Popen[bytes]", items: Any, uri: str) -> list[Document | Skipped]:
         """What a worker read; a message of another form is that of one that is not itself any more."""
         try:
-            return [document_of(item) if "id" in item else skipped_of(item) for item in items]
+            found = [document_of(item) if "id" in item else skipped_of(item) for item in items]
+            said = next(filter(None, (flaw(item, uri) for item in found)), "")
         except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise self._broken(process) from error
+        if said:
             kill(process)
-            raise ReadError(Reason(DIED, {"detail": ended_by(process), "megabytes": self._limits.megabytes})) from error
+            raise ReadError(Reason("reader_failed", {"detail": one_line(said)}))
+        return found
+
+    def _told(self, process: "subprocess.Popen[bytes]", reason: Any) -> Reason:
+        try:
+            return reason_of(reason)
+        except ValueError as error:
+            raise self._broken(process) from error
+
+    def _broken(self, process: "subprocess.Popen[bytes]") -> ReadError:
+        kill(process)
+        return ReadError(Reason(DIED, {"detail": ended_by(process), "megabytes": self._limits.megabytes}))
+
+    @property
+    def _most(self) -> int:
+        return largest(self._limits.megabytes)
 
     def _receive(
         self, process: "subprocess.Popen[bytes]", seconds: float, allowed: float
@@ -169,7 +210,7 @@ class GuardedReader:
         timer.start()
         try:
             assert process.stdout is not None
-            kind, items, reason = receive(process.stdout)
+            kind, items, reason = receive(process.stdout, self._most)
             return kind, items, reason
         except (OSError, EOFError, ValueError, TypeError) as error:
             if late.is_set():
@@ -188,12 +229,18 @@ class GuardedReader:
         # -P: nothing is imported from the folder the user happens to stand in.
         command = [sys.executable, "-P", "-m", "sakuin.index.readers.worker", str(self._limits.megabytes)]
         root = str(Path(sakuin.__file__).parent.parent)
-        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))}
+        # A worker that is killed removes nothing: what it or a program of its has written goes with this folder.
+        self._folder = tempfile.mkdtemp(prefix="sakuin-")
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
+            **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._folder),
+        }
         # A group of its own: no Ctrl-C reaches it, and what it has started ends with it.
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
         with interrupts_held():
             self._process = subprocess.Popen(
-                command,
+                [*command, self._folder],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -206,14 +253,16 @@ class GuardedReader:
 
     def _end(self) -> None:
         process, self._process = self._process, None
-        if process is None:
-            return
-        kill(process)
-        for pipe in (process.stdin, process.stdout):
-            assert pipe is not None
-            with suppress(OSError):  # what it was being sent
-                pipe.close()
-        process.wait()
+        if process is not None:
+            kill(process)
+            for pipe in (process.stdin, process.stdout):
+                assert pipe is not None
+                with suppress(OSError):  # what it was being sent
+                    pipe.close()
+            process.wait()
+        if self._folder:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = ""
 
 
 def size_of(path: Path) -> int:
@@ -231,7 +280,22 @@ def needs_guard(path: Path, uri: str) -> bool:
         ReadError: It is of no type that is read.
     """
     module = module_of(Source(uri=uri, path=path))
-    return size_of(path) > SMALL_BYTES if module in SMALL else module not in STREAMED
+    if module in SMALL:
+        return size_of(path) > SMALL_BYTES
+    return _grows(path) if module in WHOLE else module not in STREAMED
+
+
+def _grows(path: Path) -> bool:
+    """Whether a text takes several times its size in memory, and much of it."""
+    if size_of(path) <= WHOLE_BYTES:
+        return False
+    try:
+        with path.open("rb") as file:
+            return file.peek(2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or any(
+                _WIDE in chunk for chunk in iter(lambda: file.read(_CHUNK), b"")
+            )
+    except OSError:
+        return False
 
 
 def kill(process: "subprocess.Popen[bytes]") -> None:

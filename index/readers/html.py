@@ -13,6 +13,7 @@ from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.html_elements import VOID
+from sakuin.index.readers.html_hidden import hidden
 from sakuin.index.readers.html_layout import Layout
 from sakuin.index.readers.html_navigation import navigation
 from sakuin.index.readers.html_scan import scan
@@ -115,14 +116,16 @@ def _append(
     def inner_page(markup: str) -> "LexborNode | None":
         if not markup:
             return None
-        scan(markup)
+        seen = scan(markup)
         pages.append(_parse(markup))
+        unseen.update(hidden(pages[-1], seen.unclosed))
         return pages[-1].body
 
     page.strip_tags(["script", "style"])
+    unseen = hidden(page, unclosed)
     body = page.body
     if body is None:  # a page of frames
         frames = page.css_first("noframes")
         body = inner_page(frames.text() if frames else "")
     if body is not None:
-        Layout(builder, inner_page, left_out=left_out, unclosed=unclosed).append(body)
+        Layout(builder, inner_page, hidden=unseen, left_out=left_out, unclosed=unclosed).append(body)

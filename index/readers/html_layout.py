@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Set
 from typing import TYPE_CHECKING
 
-from sakuin.index.readers import ruby
+from sakuin.index.readers import html_hidden, ruby
 from sakuin.index.readers.html_elements import HEADINGS, LINES, PARAGRAPHS, PREFORMATTED, UNSEEN
 from sakuin.index.readers.plain import TextBuilder, join_wrapped
 from sakuin.index.readers.superscripts import separator
@@ -49,6 +49,7 @@ class Layout:
         builder: TextBuilder,
         inner_page: Callable[[str], "LexborNode | None"],
         *,
+        hidden: set[int],
         left_out: Set[int] = frozenset(),
         unclosed: Set[str] = frozenset(),
     ) -> None:
@@ -57,11 +58,13 @@ class Layout:
         Args:
             builder: What is appended to.
             inner_page: Parses a page that stands in a page; returns its body, None where there is none.
+            hidden: The `mem_id` of elements that are not shown; those of pages and trees in the page are added to it.
             left_out: The `mem_id` of elements that are navigation and the like.
             unclosed: Names of elements that are never closed; such an element hides nothing.
         """
         self._builder = builder
         self._inner_page = inner_page
+        self._hidden = hidden
         self._left_out = left_out
         self._unclosed = unclosed
         self._inline: list[str] = []
@@ -102,6 +105,8 @@ class Layout:
     def _enter(self, node: "LexborNode") -> bool:
         """Begin a node; return whether to go on with what is in it."""
         tag = node.tag or ""
+        if self._hidden and node.mem_id in self._hidden:
+            return False
         if tag == "-text":
             text = node.text_content or ""
             if not text.isascii():
@@ -130,7 +135,7 @@ class Layout:
 
     def _leave(self, node: "LexborNode") -> None:
         tag = node.tag or ""
-        if tag == "-text":
+        if tag == "-text" or (self._hidden and node.mem_id in self._hidden):
             return
         if tag in PARAGRAPHS or tag in LINES:
             self._break(tag)
@@ -182,6 +187,7 @@ class Layout:
                 fragments = node.template_fragments()
                 if not fragments:
                     return True  # in a drawing it is an element like others
+                self._hidden |= html_hidden.hidden(fragments[0], self._unclosed)
                 self._append_tree(fragments[0])
             return False
         if tag == "iframe" and (page := self._inner_page(attributes.get("srcdoc") or "")) is not None:

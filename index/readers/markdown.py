@@ -2,7 +2,6 @@
 
 import io
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,7 @@ from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.fields import metadata_of
-from sakuin.index.readers.files import file_size, load_bytes, seconds_allowed
+from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.html import append_markup
 from sakuin.index.readers.markdown_raw import add_rules, tell_text_from_tags
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
@@ -40,14 +39,11 @@ LONGEST_PIECE = 1024 * 1024
 _FENCE = re.compile(r" *(`{3,}|~{3,})(.*)")
 
 
-def read(
-    file: Source, *, seconds: float | None = None, piece: int = PIECE, longest_piece: int = LONGEST_PIECE
-) -> Iterator[Document | Skipped]:
+def read(file: Source, *, piece: int = PIECE, longest_piece: int = LONGEST_PIECE) -> Iterator[Document | Skipped]:
     """Read a Markdown file as one document; YAML front matter becomes its title and metadata.
 
     Args:
         file: The file.
-        seconds: How long reading may take; then the rest is left out. None for what its size allows.
         piece: Characters rendered at once, if the file is longer than ``longest_piece``: up to the next blank line.
         longest_piece: Characters rendered at once where there is no blank line.
 
@@ -63,13 +59,11 @@ def read(
     given = metadata.pop("title", "")
     title = ", ".join(map(str, given)) if isinstance(given, list) else str(given)
     builder = TextBuilder()
-    allowed = seconds_allowed(file_size(file)) if seconds is None else seconds
-    started = time.monotonic()
     rendered = 0
     left_out: Reason | None = None
     for markup in _pieces(source, piece, longest_piece):
-        if rendered and time.monotonic() - started > allowed:
-            left_out = Reason("too_slow_at", {"percent": 100 * rendered // len(source), "minutes": round(allowed / 60)})
+        if rendered and (late := file.late()):
+            left_out = Reason("stopped_at", {"percent": 100 * rendered // len(source), **late.data})
             break
         append_markup(builder, _render(markup))
         rendered += len(markup)

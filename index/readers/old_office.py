@@ -56,7 +56,9 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     if not kind:
         yield from import_module(f"sakuin.index.readers.{suffix}").read(source)
         return
-    converted = _converted(data, kind, suffix, to)
+    # A worker is ended in time, and with it what the program has started; nobody else ends that.
+    seconds = None if source.allowance.deadline else MAX_SECONDS
+    converted = _converted(data, kind, suffix, to, seconds=seconds)
     title, metadata = properties_of_ole(data)
     for item in read_source(
         Source(uri=f"{source.uri}{to}", data=converted, nesting=source.nesting, allowance=source.allowance)
@@ -83,7 +85,7 @@ def _kind(data: bytes) -> tuple[str, str, str, str]:
     raise ReadError(Reason("binary"))
 
 
-def _converted(data: bytes, kind: str, suffix: str, to: str) -> bytes:
+def _converted(data: bytes, kind: str, suffix: str, to: str, *, seconds: float | None) -> bytes:
     """The file as LibreOffice saves it in the new kind, with a profile of its own and no macros run."""
     program = next(filter(None, map(shutil.which, _PROGRAMS)), None)
     if program is None:
@@ -99,7 +101,7 @@ def _converted(data: bytes, kind: str, suffix: str, to: str) -> bytes:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                timeout=MAX_SECONDS,
+                timeout=seconds,
                 check=True,
                 env={**os.environ, "HOME": folder},
             )

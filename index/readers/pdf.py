@@ -1,12 +1,11 @@
 """PDF files with text in them."""
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sakuin.index.documents import Document, Position, Skipped
 from sakuin.index.errors import ReadError
-from sakuin.index.readers.files import file_size, os_detail, require_loadable, seconds_allowed, took_too_long
+from sakuin.index.readers.files import file_size, os_detail, require_loadable
 from sakuin.index.readers.pdf_lines import joined, without_marks, without_running_lines
 from sakuin.index.readers.pdf_page import read_page
 from sakuin.index.readers.pdf_properties import metadata_of, title_of
@@ -20,20 +19,14 @@ MAX_CHARACTERS = 64 * 1024 * 1024
 """A file of a few kilobytes can unfold to any amount of text."""
 
 
-def read(source: Source, *, seconds: float | None = None) -> Iterator[Document | Skipped]:
-    """Read a PDF as one document, its lines joined to paragraphs.
-
-    Args:
-        source: The file.
-        seconds: How long taking out its text may take; then the pages after it are left out. None for what its size
-            allows.
+def read(source: Source) -> Iterator[Document | Skipped]:
+    """Read a PDF as one document, its lines joined to paragraphs; pages that there is no time for are left out.
 
     Raises:
         ReadError: If it is broken, encrypted or too large, or has no text that could be taken out.
     """
-    size = file_size(source)
-    require_loadable(size)
-    found = _extract(source, seconds_allowed(size) if seconds is None else seconds)
+    require_loadable(file_size(source))
+    found = _extract(source)
     pages = without_running_lines(found.pages)
     text, starts = without_marks(clean(joined(pages)))
     numbers = [number for number, blocks in zip(found.numbers, pages, strict=True) if blocks]
@@ -68,10 +61,9 @@ class _Extract:
     attachments: list[str] = field(default_factory=list)
 
 
-def _extract(source: Source, seconds: float) -> _Extract:
+def _extract(source: Source) -> _Extract:
     import pypdfium2
 
-    started = time.monotonic()
     try:
         pdf = pypdfium2.PdfDocument(source.path or source.data)
     except OSError as error:
@@ -92,8 +84,8 @@ def _extract(source: Source, seconds: float) -> _Extract:
                 found.left_out.append((number, Reason("too_many_pages")))
                 break
             # Nothing can be done about a single page that takes for ever: it is one call into pdfium.
-            if number > 1 and time.monotonic() - started > seconds:
-                found.left_out.append((number, took_too_long(seconds)))
+            if number > 1 and (late := source.late()):
+                found.left_out.append((number, late))
                 break
             try:
                 page = read_page(pdf, number - 1)

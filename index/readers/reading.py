@@ -12,7 +12,7 @@ from sakuin.index.file_types import READERS
 from sakuin.index.readers.content import HEAD_BYTES, reader_by_content
 from sakuin.index.readers.files import file_size, os_detail
 from sakuin.index.readers.plain import one_line
-from sakuin.index.readers.source import Source
+from sakuin.index.readers.source import Allowance, Source
 from sakuin.index.reasons import Reason
 
 Reader = Callable[[Source], Iterable[Document | Skipped]]
@@ -21,13 +21,14 @@ ENTRY_POINTS = "sakuin.readers"
 """The group in which an installed package names its own readers, by suffix: ``dwg = "package.module:read"``."""
 
 
-def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
+def read_file(path: Path, uri: str, allowance: Allowance | None = None) -> Iterator[Document | Skipped]:
     """Read the documents of one file, in the file's order.
 
     Args:
         path: The file. Its suffix, in any case, says how it is read; where that is not known, its first bytes do.
         uri: The file's name in the index; documents inside a table or a JSON Lines file get it with ``#...``, those
             in an archive or a mail with ``!/...``.
+        allowance: What reading it may take; None for the usual, and as long as it takes.
 
     Yields:
         Documents, and a ``Skipped`` for each row, line, page or member that was left out.
@@ -35,18 +36,27 @@ def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
     Raises:
         ReadError: If the file cannot be read, is too large, or has no text. Raised while iterating.
     """
-    yield from read_source(Source(uri=uri, path=path))
+    yield from read_source(Source(uri=uri, path=path, allowance=allowance or Allowance()))
 
 
 def read_source(source: Source) -> Iterator[Document | Skipped]:
     """Read the documents of a file or of what was unpacked from one; as `read_file`."""
     reader = reader_of(source)
     try:
-        yield from reader(source)
+        yield from _in_time(source, reader(source)) if not source.nesting else reader(source)
     except (ReadError, MemoryError):
         raise
     except Exception as error:  # what no reader has thought of costs that file, not the build
         raise ReadError(Reason("reader_failed", {"detail": one_line(repr(error))})) from error
+
+
+def _in_time(source: Source, items: Iterable[Document | Skipped]) -> Iterator[Document | Skipped]:
+    """The items of a file until it has been read for as long as it may; the first in any case."""
+    for number, item in enumerate(items):
+        if number and (reason := source.late()):
+            yield Skipped(item.uri, reason)
+            return
+        yield item
 
 
 def require_readable(source: Source) -> None:

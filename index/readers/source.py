@@ -1,6 +1,7 @@
 """What a reader reads: the bytes of a file, or of what an archive or a mail holds, under the name they have."""
 
 import io
+import time
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -20,16 +21,37 @@ MAX_MEMBER_BYTES = 2 * 1024 * 1024 * 1024
 
 
 @dataclass(slots=True)
-class Allowance:
-    """What may still be unpacked from one file of a corpus; shared by all that is nested in it.
+class Deadline:
+    """Until when a file may be read: who reads it stops by himself, before he is stopped and what he has is lost.
 
     Attributes:
-        members: How many more.
+        seconds: That reading may take.
+        limit: What was said of small files, from which they follow.
+        at: By the clock of `time.monotonic`; later where the reader had to wait for whoever takes what it gives.
+    """
+
+    seconds: float
+    limit: float
+    at: float
+
+    def reason(self) -> Reason:
+        """Why the rest was left out."""
+        return Reason("stopped", {"seconds": round(self.seconds, 1), "limit": self.limit})
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What may still be taken for one file of a corpus; shared by all that is nested in it.
+
+    Attributes:
+        members: How many more may be unpacked.
         bytes: How many more of them.
+        deadline: Until when; None for as long as it takes.
     """
 
     members: int = MAX_MEMBERS
     bytes: int = MAX_MEMBER_BYTES
+    deadline: Deadline | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +63,7 @@ class Source:
         path: The file, where it is one on the disk.
         data: The bytes, where they came out of another file and there is no path.
         nesting: How many files they are inside of.
-        allowance: What may still be unpacked.
+        allowance: What may still be taken.
     """
 
     uri: str
@@ -74,6 +96,11 @@ class Source:
             raise ReadError(Reason("nested_archives", {"limit": MAX_NESTING}))
         uri = f"{inside or self.uri}{MEMBER}{name}"
         return Source(uri=uri, data=data, nesting=self.nesting + 1, allowance=self.allowance)
+
+    def late(self) -> Reason | None:
+        """Why reading is to stop here, once it has taken as long as it may; None until then."""
+        deadline = self.allowance.deadline
+        return deadline.reason() if deadline and time.monotonic() > deadline.at else None
 
     def take_member(self) -> None:
         """Count a member, before it is unpacked.

@@ -1,22 +1,31 @@
-"""The process that `index.readers.guarded` reads files in: ``python -m sakuin.index.readers.worker MEGABYTES``.
+"""The process that `index.readers.guarded` reads files in: ``python -m sakuin.index.readers.worker MEGABYTES FOLDER``.
 
-It is sent ``[path, uri]`` and answers with what is in the file, in messages ``["items", items, null]``, of which the
-last is an ``"end"``, an ``"error"`` with its reason in the third place, or ``"memory"``, after which it ends. It ends
-when its input ends, so that it never outlives its parent, however that one dies.
+It is sent ``[path, uri, seconds, limit]`` and answers with what is in the file, in messages ``["items", items, null]``,
+of which the last is an ``"end"``, an ``"error"`` with its reason in the third place, or ``"memory"``, after which it
+ends. It ends when its input ends, so that it never outlives its parent, however that one dies, and removes the folder
+for what it writes to the disk.
 """
 
 import os
+import shutil
 import sys
+import time
 from pathlib import Path
+from threading import Condition, Thread
 from typing import IO, Any
 
-from sakuin.index.documents import Document
+from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.reading import module_of, read_file
-from sakuin.index.readers.source import Source
-from sakuin.index.readers.wire import plain, receive, send
+from sakuin.index.readers.source import Allowance, Deadline, Source
+from sakuin.index.readers.wire import largest, plain, receive, send
 
 BATCH_CHARACTERS = 64 * 1024
+BATCH_SECONDS = 0.5
+"""What was read is given away after so long, whatever the reader does then: were it killed, that is kept."""
+
+OWN_SHARE = 0.75
+"""Of the seconds after which a worker is killed, those after which readers stop by themselves."""
 
 BY_LIBREOFFICE = "old_office"
 """The reader that starts a program of its own, which needs more than readers do and bounds itself."""
@@ -35,41 +44,92 @@ def limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def answer(stream: IO[bytes], path: Path, uri: str, megabytes: int) -> None:
-    """Read a file and write what is in it."""
-    batch: list[dict[str, Any]] = []
-    held = 0
+class Answers:
+    """What is given back: in batches, for a message costs as much as many small documents."""
+
+    def __init__(self, stream: IO[bytes], megabytes: int) -> None:
+        """Begin; a thread gives away what has waited for `BATCH_SECONDS`."""
+        self._stream = stream
+        self._most = largest(megabytes)
+        self._changed = Condition()
+        self._batch: list[dict[str, Any]] = []
+        self._held = 0
+        self._since = 0.0
+        Thread(target=self._give_away, daemon=True).start()
+
+    def add(self, item: Document | Skipped) -> float:
+        """Give an item; returns the seconds that this took, in which nothing could be read."""
+        begun = time.monotonic()
+        length = len(item.text) if isinstance(item, Document) else 100
+        with self._changed:
+            if self._batch and length >= BATCH_CHARACTERS:  # which may be too large: what was read before it is not
+                self._send("items", None)
+            self._batch.append(plain(item))
+            self._held += length
+            if self._held >= BATCH_CHARACTERS:
+                self._send("items", None)
+            elif len(self._batch) == 1:
+                self._since = begun
+                self._changed.notify()
+        return time.monotonic() - begun
+
+    def end(self, kind: str, reason: Any = None) -> None:
+        """Give the rest, with the word that it is the last."""
+        with self._changed:
+            self._send(kind, reason)
+
+    def _send(self, kind: str, reason: Any) -> None:
+        batch, self._batch, self._held = self._batch, [], 0
+        send(self._stream, [kind, batch, reason], self._most)
+
+    def _give_away(self) -> None:
+        while True:
+            with self._changed:
+                while not self._batch:
+                    self._changed.wait()
+                # A batch that went meanwhile is followed by one that has begun later.
+                left = self._since + BATCH_SECONDS - time.monotonic()
+                if left <= 0:
+                    try:
+                        self._send("items", None)
+                    except (OSError, MemoryError):  # nobody is there any more; what it held is lost, and told as such
+                        os._exit(1)
+                    continue
+            time.sleep(left)
+
+
+def answer(answers: Answers, path: Path, uri: str, *, megabytes: int, deadline: Deadline) -> None:
+    """Read a file and give what is in it."""
     try:
         limit_memory(0 if module_of(Source(uri=uri, path=path)) == BY_LIBREOFFICE else megabytes)
-        for item in read_file(path, uri):
-            batch.append(plain(item))
-            held += len(item.text) if isinstance(item, Document) else 100
-            if held >= BATCH_CHARACTERS:
-                send(stream, ["items", batch, None])
-                batch, held = [], 0
+        for item in read_file(path, uri, Allowance(deadline=deadline)):
+            deadline.at += answers.add(item)
     except ReadError as error:
-        send(stream, ["error", batch, error.reason.to_dict()])
+        answers.end("error", error.reason.to_dict())
         return
-    send(stream, ["end", batch, None])
+    answers.end("end")
 
 
-def work(megabytes: int) -> None:
+def work(megabytes: int, folder: str) -> None:
     """Answer until the input ends."""
-    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    requests = sys.stdin.buffer
+    answers = Answers(os.fdopen(os.dup(1), "wb"), megabytes)
     # What a library prints must not get between the answers.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     while True:
         try:
-            path, uri = receive(requests)
-            answer(answers, Path(path), uri, megabytes)
+            path, uri, seconds, limit = receive(requests, largest(megabytes))
+            deadline = Deadline(seconds, limit, time.monotonic() + OWN_SHARE * seconds)
+            answer(answers, Path(path), uri, megabytes=megabytes, deadline=deadline)
         except MemoryError:
             limit_memory(0)
-            send(answers, ["memory", [], None])
+            answers.end("memory")
             os._exit(1)
         except (EOFError, BrokenPipeError):
+            shutil.rmtree(folder, ignore_errors=True)
             # Without flushing what cannot be written.
             os._exit(0)
 
 
 if __name__ == "__main__":
-    work(int(sys.argv[1]))
+    work(int(sys.argv[1]), sys.argv[2])

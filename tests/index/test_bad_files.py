@@ -18,7 +18,7 @@ from sakuin.index.integrity import verify
 from sakuin.index.passages import split
 from sakuin.index.readers import markdown, pdf, read_file
 from sakuin.index.readers.files import MAX_SECONDS, seconds_allowed
-from sakuin.index.readers.source import Source
+from sakuin.index.readers.source import Allowance, Deadline, Source
 from sakuin.index.reasons import Part, Reason
 from sakuin.index.report import Report
 from sakuin.index.snapshot import open_index
@@ -332,6 +332,10 @@ class Clock:
         return self.now
 
 
+def no_time_left() -> Allowance:
+    return Allowance(deadline=Deadline(60, 60, 0.0))
+
+
 class TestTimeLimit:
     """A file may be read for so long; what was read until then stays."""
 
@@ -407,19 +411,19 @@ class TestTimeLimit:
 
     def test_a_slow_pdf_keeps_the_pages_read_until_then(self, tmp_path: Path) -> None:
         write(tmp_path / "a.pdf", make_pdf([[f"{number}頁目の本文です。"] for number in range(1, 9)]))
-        document, skipped = pdf.read(Source(uri="a.pdf", path=tmp_path / "a.pdf"), seconds=0)
+        document, skipped = pdf.read(Source(uri="a.pdf", path=tmp_path / "a.pdf", allowance=no_time_left()))
         assert isinstance(document, Document)
         assert document.text == "1頁目の本文です。"
-        assert skipped == Skipped("a.pdf#page=2", Reason("too_slow", {"minutes": 0}))
+        assert skipped == Skipped("a.pdf#page=2", Reason("stopped", {"seconds": 60, "limit": 60}))
 
     def test_slow_markdown_keeps_the_pieces_read_until_then(self, tmp_path: Path) -> None:
         write(tmp_path / "a.md", "".join(f"{number}番目の段落の本文です。\n\n" for number in range(10)))
         document, skipped = markdown.read(
-            Source(uri="a.md", path=tmp_path / "a.md"), seconds=0, piece=10, longest_piece=20
+            Source(uri="a.md", path=tmp_path / "a.md", allowance=no_time_left()), piece=10, longest_piece=20
         )
         assert isinstance(document, Document)
         assert document.text == "0番目の段落の本文です。"
-        assert skipped == Skipped("a.md", Reason("too_slow_at", {"percent": 10, "minutes": 0}))
+        assert skipped == Skipped("a.md", Reason("stopped_at", {"percent": 10, "seconds": 60, "limit": 60}))
 
 
 class TestLongMarkdown:

@@ -191,5 +191,5 @@ def test_libreoffice_is_found_where_it_is_installed_and_reads_nothing_from_us(
     )
     program.chmod(0o755)
     monkeypatch.setattr(old_office, "_PROGRAMS", ("no-such-program", str(program)))
-    assert old_office._converted(b"x", "Word", ".doc", ".docx") == b"made\n"
+    assert old_office._converted(b"x", "Word", ".doc", ".docx", seconds=None) == b"made\n"
     assert not Path((tmp_path / "folder").read_text().strip()).exists()

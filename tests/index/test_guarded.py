@@ -1,6 +1,8 @@
 """Reading in a process of its own: what costs too much costs that file, and nothing beside it."""
 
+import io
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -8,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from sakuin import Index
 from sakuin.index import uploads
 from sakuin.index.build import build
 from sakuin.index.documents import Document, Heading, Skipped
 from sakuin.index.errors import ReadError
-from sakuin.index.readers import guarded, read_file
-from sakuin.index.readers.guarded import DIED, NO_MEMORY, NO_TIME, GuardedReader, Limits
+from sakuin.index.readers import guarded, read_file, wire
+from sakuin.index.readers.guarded import DIED, NO_MEMORY, NO_TIME, GuardedReader, Limits, needs_guard
 from sakuin.index.readers.reading import own_readers
 from sakuin.index.readers.wire import document_of, plain, receive, send, skipped_of
-from sakuin.index.reasons import Reason
+from sakuin.index.reasons import Part, Reason
 from sakuin.index.snapshot import open_index
 
 NOTE = "{\\rtf1\\ansi A note that can be read.}"
@@ -26,9 +29,33 @@ READERS = '''
 """Readers of somebody else, that do what they should not."""
 
 import os
+import tempfile
 import time
+from pathlib import Path
 
 from sakuin.index.documents import Document
+
+
+def first_good(source):
+    for number in range(100):
+        yield Document(id=f"{source.uri}#{number}", text="Short.")
+    hungry(source)
+
+
+def steady(source):
+    for number in range(1000):
+        yield Document(id=f"{source.uri}#{number}", text="One more.")
+        time.sleep(0.1)
+
+
+def liar(source):
+    yield Document(id="good.txt", text="Of another file.")
+
+
+def litters(source):
+    folder = tempfile.mkdtemp()
+    Path(source.path).with_suffix(".where").write_text(folder)
+    time.sleep(1000)
 
 
 def hungry(source):
@@ -68,7 +95,7 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     info.mkdir(parents=True)
     (package / "their_readers.py").write_text(READERS, encoding="utf-8")
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: their-readers\nVersion: 1\n", encoding="utf-8")
-    names = ("hungry", "native", "endless", "noisy", "parent")
+    names = ("hungry", "native", "endless", "noisy", "parent", "first_good", "steady", "liar", "litters")
     lines = [f"{name} = their_readers:{name}" for name in names]
     (info / "entry_points.txt").write_text("\n".join(["[sakuin.readers]", *lines]), encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(package), os.environ.get("PYTHONPATH")])))
@@ -106,7 +133,8 @@ def test_a_reader_that_takes_too_much_costs_its_file(corpus: Path) -> None:
 def test_a_reader_that_takes_too_long_is_ended_with_what_it_started(corpus: Path) -> None:
     with GuardedReader(Limits(seconds=3)) as reader:
         started = time.monotonic()
-        assert reason_of(reader, put(corpus, "a.endless")) == Reason(NO_TIME, {"seconds": 3, "limit": 3})
+        assert reason_of(reader, put(corpus, "a.litters")) == Reason(NO_TIME, {"seconds": 3, "limit": 3})
+        assert not Path((corpus / "a.where").read_text()).exists()
         assert reason_of(reader, put(corpus, "a.parent")).code == NO_TIME
         assert time.monotonic() - started < 60
     if sys.platform == "linux":
@@ -163,14 +191,97 @@ def test_everything_a_document_holds_goes_through_a_pipe(tmp_path: Path) -> None
     usual = Document(id="b", text="有給", metadata={"tags": ["x", 1], "none": None, "yes": True, "f": 1.5})
     path = tmp_path / "pipe"
     with path.open("wb") as stream:
-        send(stream, plain(odd))
-        send(stream, [plain(usual), plain(Skipped("c", Reason("no_good_line", {}, ())))])
+        send(stream, plain(odd), 1000)
+        send(stream, [plain(usual), plain(Skipped("c", Reason("no_rows", {}, ())))], 1000)
+        with pytest.raises(MemoryError):
+            send(stream, plain(odd), 100)
     with path.open("rb") as stream:
-        assert document_of(receive(stream)) == odd
-        first, second = receive(stream)
-        assert (document_of(first), skipped_of(second)) == (usual, Skipped("c", Reason("no_good_line", {}, ())))
+        assert document_of(receive(stream, 1000)) == odd
+        first, second = receive(stream, 1000)
+        assert (document_of(first), skipped_of(second)) == (usual, Skipped("c", Reason("no_rows", {}, ())))
         with pytest.raises(EOFError):
-            receive(stream)
+            receive(stream, 1000)
+
+
+@pytest.mark.parametrize("head", [b"o", b"j"])
+def test_a_message_is_bounded_in_bytes_and_depth(head: bytes) -> None:
+    deep = b"[" * 100_000 + b"]" * 100_000
+    with pytest.raises(ValueError, match=r"."):
+        receive(io.BytesIO(head + len(deep).to_bytes(8) + deep), len(deep))
+    with pytest.raises(ValueError, match="no message"):
+        receive(io.BytesIO(head + (2**62).to_bytes(8)), 2**30)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [5, {}, {"code": "too_large", "data": {}}, {"code": "binary", "data": {"a": []}}, {"code": "parts", "data": 1}],
+)
+def test_a_reason_that_could_not_be_told_is_none(reason: object) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        wire.reason_of(reason)
+
+
+def test_what_was_read_until_time_or_memory_ends_is_kept(corpus: Path, tmp_path: Path) -> None:
+    limits = Limits(megabytes=300, seconds=4)
+    put(corpus, "a.endless")
+    put(corpus, "b.steady")
+    if sys.platform == "linux":
+        put(corpus, "c.first_good")
+    report = build(corpus, tmp_path / "index", limits=limits)
+    told = {item.uri: item.reason for item in report.skipped}
+    assert told["a.endless"] == Reason("parts", {"number": 1}, (Part({}, Reason(NO_TIME, {"seconds": 4, "limit": 4})),))
+    (stopped,) = told["b.steady"].parts
+    assert stopped.reason == Reason("stopped", {"seconds": 4, "limit": 4})
+    files = [document.id.partition("#")[0] for document in Index.open(tmp_path / "index").documents()]
+    assert (files.count("a.endless"), files.count("b.steady") > 10) == (1, True)
+    if sys.platform == "linux":
+        assert [part.reason.code for part in told["c.first_good"].parts] == [NO_MEMORY]
+        assert files.count("c.first_good") == 100
+    assert report.in_part == set(told)
+
+
+def test_a_reader_speaks_of_its_own_file_only(corpus: Path, tmp_path: Path) -> None:
+    put(corpus, "a.liar")
+    put(corpus, "good.txt", "そのままの文書")
+    report = build(corpus, tmp_path / "index")
+    ((skipped),) = report.skipped
+    assert (skipped.uri, skipped.reason.code) == ("a.liar", "reader_failed")
+    assert "good.txt is no name within a.liar" in str(skipped.reason)
+    assert [document.text for document in Index.open(tmp_path / "index").documents()] == ["そのままの文書"]
+
+
+def test_a_worker_whose_parent_is_gone_takes_its_folder_with_it(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    command = [sys.executable, "-m", "sakuin.index.readers.worker", "1024", str(folder)]
+    subprocess.run(command, stdin=subprocess.DEVNULL, check=True, timeout=60)
+    assert not folder.exists()
+
+
+def test_more_is_allowed_to_files_of_which_parts_took_too_much() -> None:
+    limits = Limits(megabytes=500, seconds=10)
+    for reason, raised in (
+        (Reason("stopped", {"seconds": 20, "limit": 9}), True),
+        (Reason("stopped_at", {"percent": 1, "seconds": 20, "limit": 10}), False),
+        (Reason(NO_MEMORY, {"megabytes": 400}), True),
+        (Reason("binary"), False),
+    ):
+        assert limits.are_raised(reason) is raised
+        inside = Reason("parts", {"number": 2}, (Part({"name": "a.png"}, Reason("binary")), Part({}, reason)))
+        assert limits.are_raised(inside) is raised
+
+
+@pytest.mark.parametrize(
+    ("encoding", "end", "guarded"), [("utf-8", "😀", True), ("utf-8", "猫", False), ("utf-16", "猫", True)]
+)
+def test_large_texts_that_grow_in_memory_are_read_where_that_is_limited(
+    tmp_path: Path, encoding: str, end: str, guarded: bool
+) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(f"x{end}", encoding=encoding)
+    assert not needs_guard(path, "a.txt")
+    path.write_text("x" * 17 * 1024 * 1024 + end, encoding=encoding)
+    assert needs_guard(path, "a.txt") is guarded
 
 
 @linux
@@ -178,24 +289,24 @@ def test_a_build_goes_on_and_tries_again_only_when_something_changed(corpus: Pat
     folder, limits = tmp_path / "index", Limits(megabytes=300, seconds=3)
     for number in range(20):
         put(corpus, f"{number}.txt", f"文書 {number}")
-    for name in ("a.hungry", "b.native", "c.endless"):
+    for name in ("a.hungry", "b.native", "c.litters"):
         put(corpus, name)
     time.sleep(0.05)
-    report = build(corpus, folder, limits=limits)
+    report = build(corpus, folder, exclude=["*.where"], limits=limits)
     codes = {item.uri: item.reason.code for item in report.skipped}
-    assert codes == {"a.hungry": NO_MEMORY, "b.native": DIED, "c.endless": NO_TIME}
+    assert codes == {"a.hungry": NO_MEMORY, "b.native": DIED, "c.litters": NO_TIME}
     assert (report.added, open_index(folder).counts()["documents"]) == (20, 20)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(guarded.GuardedReader, "read", None)
-        report = build(corpus, folder, limits=limits)
+        report = build(corpus, folder, exclude=["*.where"], limits=limits)
     assert {item.uri: item.reason.code for item in report.skipped} == codes
-    put(corpus, "c.endless", "changed")
+    put(corpus, "c.litters", "changed")
     started = time.monotonic()
-    assert len(build(corpus, folder, limits=limits).skipped) == 3
+    assert len(build(corpus, folder, exclude=["*.where"], limits=limits).skipped) == 3
     assert time.monotonic() - started > 3
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(guarded.GuardedReader, "read", _all_well)
-        report = build(corpus, folder, limits=Limits(megabytes=400, seconds=4))
+        report = build(corpus, folder, exclude=["*.where"], limits=Limits(megabytes=400, seconds=4))
     assert (report.added, report.skipped) == (3, [])
 
 

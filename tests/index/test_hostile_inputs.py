@@ -62,7 +62,7 @@ def test_a_worker_that_says_something_else_costs_its_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, message: object
 ) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4")
-    monkeypatch.setattr(guarded, "receive", lambda stream: message)
+    monkeypatch.setattr(guarded, "receive", lambda stream, at_most: message)
     with GuardedReader(Limits()) as reader, pytest.raises(ReadError) as caught:
         list(reader.read(tmp_path / "a.pdf", "a.pdf"))
     assert caught.value.reason.code == "reader_died"

@@ -63,6 +63,36 @@ def test_what_a_browser_shows(tmp_path: Path, markup: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("markup", "text"),
     [
+        ("見える<p hidden>見えない<b>所</b></p>", "見える"),
+        ("見える<p hidden=until-found>探せば見える</p>", "見える\n\n探せば見える"),
+        ('<p hidden style="display: block">見える</p>', "見える"),
+        ('前<span style="color:red; DISPLAY : None !important; display:inline">ない</span>後', "前後"),
+        ('前<b style="display:none;display:inline">ある</b>後', "前ある後"),
+        ('前<b style="/* display:none */">ある</b><i style="x-display:none">も</i>', "前あるも"),
+        ('前<div style="visibility:hidden">ない</div>後', "前後"),
+        ('<div style="visibility:hidden">ない<p style="visibility:visible">ある</p></div>', "ない\n\nある"),
+        (
+            "<p aria-hidden=true>見える</p><details><summary>問</summary>閉じた答え</details>",
+            "見える\n\n問\n閉じた答え",
+        ),
+        ("<svg><text>図</text><text display=none>ない</text><g visibility=hidden><text>ない</text></g></svg>", "図"),
+        ("<body style='display:none'><p>読み込むと見える</p>", "読み込むと見える"),
+        ("前<div hidden>閉じない<p>本文", "前\n閉じない\n\n本文"),
+        ("<x-a><template shadowrootmode=open><p hidden>ない</p>影</template></x-a>", "影"),
+        ('<iframe srcdoc="<p hidden>ない</p><p>枠</p>"></iframe>', "枠"),
+        (
+            "<pre hidden>ない</pre><table><tr><td>甲<td hidden>ない<td>乙</table><h2 hidden>ない</h2>続き",
+            "甲 | 乙\n\n続き",
+        ),
+    ],
+)
+def test_what_markup_hides_is_not_read(tmp_path: Path, markup: str, text: str) -> None:
+    assert html(tmp_path, markup) == text
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
         ("<nav><a>Home</a> | <a>会社</a></nav>本文", "本文"),
         ("<nav><p>休業日は金曜です。</p></nav>本文", "休業日は金曜です。\n\n本文"),
         ("<p>先頭<nav><ul><li>ホーム</ul><div><p>休業日は金曜。</p></div>", "先頭\n\nホーム\n\n休業日は金曜。"),
