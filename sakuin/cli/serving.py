@@ -94,8 +94,18 @@ def ui(folder: Path, port: int, host: str, no_browser: bool, read_only: bool) ->
 )
 @click.option("--model-name", metavar="NAME", help="What clients of /v1 call the model [default: its own name].")
 @click.option("--writable", is_flag=True, help="Let clients add and remove documents.")
+@click.option(
+    "--cors", "origins", multiple=True, metavar="ORIGIN", help="Let pages from there ask, such as https://app.example."
+)
 def serve(
-    folder: Path, port: int, host: str, key_file: Path | None, workers: int, model_name: str | None, writable: bool
+    folder: Path,
+    port: int,
+    host: str,
+    key_file: Path | None,
+    workers: int,
+    model_name: str | None,
+    writable: bool,
+    origins: tuple[str, ...],
 ) -> None:
     """Answer searches over HTTP, and embed texts as OpenAI's API does. Ctrl-C ends it.
 
@@ -115,7 +125,8 @@ def serve(
     GET /documents              what documents there are, some at a time
     POST /documents, PUT and DELETE /documents/ID, POST /documents/delete
                                 with --writable: add documents or files, and remove documents
-    GET /openapi.json           all of this for programs
+    GET /openapi.json, /docs    all of this for programs, and as a page (extra `service`)
+    GET /metrics                counts of requests and sizes of the index, for Prometheus (extra `service`)
 
     From Python, with OpenAI's client:
 
@@ -142,7 +153,16 @@ def serve(
         click.echo(sentence, err=True)
 
     serve(
-        folder, host, port, key_file, workers=workers, model_name=model_name, writable=writable, ready=ready, died=died
+        folder,
+        host,
+        port,
+        key_file,
+        workers=workers,
+        model_name=model_name,
+        writable=writable,
+        origins=origins,
+        ready=ready,
+        died=died,
     )
     click.echo("No longer serving.", err=True)
 

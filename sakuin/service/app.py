@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import orjson
 from fastapi import FastAPI, Query, Security
 from fastapi.responses import Response
 from fastapi.security import HTTPBearer
 from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from starlette.middleware.cors import CORSMiddleware
 
 from sakuin.index.where import Where
 from sakuin.search.request import MAX_K, MAX_PASSAGES, MAX_RESCORED, SearchRequest
@@ -20,11 +21,22 @@ from sakuin.service.embeddings import embeddings_router
 from sakuin.service.filters import ADDRESS_WHERE, BODY_WHERE, read_conditions, read_where
 from sakuin.service.gate import Gate
 from sakuin.service.listing import listing_router
+from sakuin.service.observing import Observed, metrics_router
+from sakuin.service.page import page_router
+from sakuin.service.paths import Endpoints
 from sakuin.service.reading import reading_router
 from sakuin.service.refusals import ErrorAnswer, answer_refusals
 from sakuin.service.reranking import reranking_router
+from sakuin.service.served import Served
 from sakuin.service.work import Arguments, Threads
 from sakuin.service.writing import Writing
+
+if TYPE_CHECKING:
+    from sakuin.service.metrics import Metrics
+
+METHODS = ("GET", "POST", "PUT", "DELETE")
+UNDESCRIBED: dict[str, dict[str, Any]] = {"/openapi.json": {"get": {}}, "/docs": {"get": {}}}
+"""Endpoints that the API's description leaves out, and their methods."""
 
 MAX_HITS = 1_000
 MAX_OFFSET = MAX_K - MAX_HITS
@@ -112,21 +124,12 @@ class SearchQuery(SearchOptions):
     )
 
 
-def create_app(
-    searcher: Searcher,
-    key: str | None = None,
-    hosts: frozenset[str] | None = None,
-    *,
-    name: str | None = None,
-    writing: Writing | None = None,
-) -> FastAPI:
+def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = None) -> FastAPI:
     """The service as an ASGI application.
 
     Args:
         searcher: Of the index to serve; stays the caller's to close.
-        key: What clients must send as ``Authorization: Bearer KEY``; None to ask for none.
-        hosts: Names by which clients may call this machine, IPv6 addresses in brackets; None for any.
-        name: What clients call the model; None for its own name.
+        served: What is served, and to whom.
         writing: Writes to the index; None where requests may only read.
     """
     # The gate asks for the key, of every request; this says so to who reads the API.
@@ -139,15 +142,27 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[] if key is None else [Security(bearer)],
+        dependencies=[] if served.key is None else [Security(bearer)],
         responses={"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}},
     )
-    app.add_middleware(Gate, key=key, hosts=hosts)
-    answer_refusals(app)
+    endpoints = Endpoints(lambda: UNDESCRIBED | app.openapi()["paths"])
+    metrics = counting(searcher, served)
+    app.add_middleware(Gate, key=served.key, hosts=served.hosts, origins=served.origins)
+    if served.origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=served.origins,
+            allow_methods=METHODS,
+            allow_headers=("Authorization", "Content-Type"),
+            expose_headers=("Retry-After",),
+            allow_private_network=True,
+        )
+    app.add_middleware(Observed, metrics=metrics, endpoints=endpoints)
+    answer_refusals(app, endpoints)
     threads = Threads()
     # Whoever asks whether the service is well does not wait for searches.
     watcher = Threads(1)
-    name = name or model_name(searcher)
+    name = served.model_name or model_name(searcher)
 
     async def answer(work: Callable[[], Any], by: Threads = threads) -> Response:
         """What ``work`` gives of the index, as JSON."""
@@ -216,7 +231,24 @@ def create_app(
     app.include_router(documents_router(writing, threads))
     app.include_router(embeddings_router(searcher.model, name, threads))
     app.include_router(reranking_router(searcher.model, name, threads))
+    app.include_router(metrics_router(metrics))
+    app.include_router(page_router())
     return app
+
+
+def counting(searcher: Searcher, served: Served) -> "Metrics | None":
+    """What counts requests; None where the library for it is not installed."""
+    try:
+        from sakuin.service.metrics import SIZES, Metrics
+    except ModuleNotFoundError:
+        return None
+
+    def sizes() -> dict[str, int]:
+        snapshot = searcher.snapshot
+        counts = snapshot.counts() | {"generation": snapshot.manifest.generation}
+        return {name: counts[name] for name in SIZES}
+
+    return Metrics(sizes, served.counts)
 
 
 def model_name(searcher: Searcher) -> str:

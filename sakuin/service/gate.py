@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import re
+from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -32,17 +33,21 @@ _host = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d*)?", re.IGNORECASE)
 class Gate:
     """Lets through what is addressed to this machine, has the key, and is small enough; passes bodies on whole."""
 
-    def __init__(self, app: ASGIApp, key: str | None, hosts: frozenset[str] | None) -> None:
+    def __init__(
+        self, app: ASGIApp, key: str | None, hosts: frozenset[str] | None, origins: Collection[str] = ()
+    ) -> None:
         """Stand before an application.
 
         Args:
             app: What is behind.
             key: What clients must send as ``Authorization: Bearer KEY``; None to ask for none.
             hosts: Names by which clients may call this machine; None for any.
+            origins: Of pages that may send forms.
         """
         self._app = app
         self._key = key
         self._hosts = hosts
+        self._origins = origins
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or let the app do so."""
@@ -85,8 +90,8 @@ class Gate:
                 )
         # Any page may send a form, or plain text, to any address; JSON only where it is allowed to.
         if form:
-            require_no_page(headers)
-        elif method == "POST" and kind_of(headers) not in KINDS:
+            self._require_origin(headers)
+        elif method == "POST" and kind_of(headers) not in KINDS and has_body(headers):
             raise Refusal(
                 415,
                 "The body must be JSON: send the header `Content-Type: application/json`.",
@@ -97,16 +102,22 @@ class Gate:
         if declared.isdecimal() and int(declared) > most:
             raise too_large(most)
 
+    def _require_origin(self, headers: Headers) -> None:
+        """Raise Refusal where a form comes from a page that may not send any; browsers say where it comes from."""
+        origin = headers.get("origin")
+        if origin is not None and origin not in self._origins and "*" not in self._origins:
+            message = "Files are not taken from this page: name it with --cors, or send them by a program."
+            raise Refusal(403, message, "origin_not_allowed")
+
+
+def has_body(headers: Headers) -> bool:
+    """Whether a request has a body, or may have one."""
+    return "content-type" in headers or "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+
 
 def kind_of(headers: Headers) -> str:
     """The type of a body, in lower case and without what follows it."""
     return headers.get("content-type", "").partition(";")[0].strip().lower()
-
-
-def require_no_page(headers: Headers) -> None:
-    """Raise Refusal where a form comes from a page of a browser, which says so by itself."""
-    if "origin" in headers:
-        raise Refusal(403, "Files are not taken from pages of a browser: send them by a program.", "origin_not_allowed")
 
 
 async def whole_body(receive: Receive) -> bytes | None:

@@ -129,7 +129,12 @@ def reading_router(searcher: Searcher, threads: Threads) -> APIRouter:
         return await answer(lambda: searcher.read(named(passage), document=id, around=around).to_dict())
 
     # Before the route of documents, whose ids may hold a slash.
-    @router.get("/documents/{document_id:path}/file", summary="The file a document was read from", responses=FILE)
+    @router.get(
+        "/documents/{document_id:path}/file",
+        summary="The file a document was read from",
+        responses=FILE,
+        response_class=Response,
+    )
     async def get_file(document_id: str) -> Response:
         """Only from where the index knows it to be, as it is now; of a member of an archive, the archive."""
 

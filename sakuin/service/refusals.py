@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.errors import SakuinError
 from sakuin.search.request import SearchError
+from sakuin.service.paths import Endpoints
 
 # Of a body that is wrong in many ways, and of the name of a field that somebody made up.
 ERRORS_SHOWN = 3
@@ -68,8 +69,13 @@ class ErrorAnswer(BaseModel):
     error: ErrorFields
 
 
-def answer_refusals(app: FastAPI) -> None:
-    """Make an app answer every error in the one form."""
+def answer_refusals(app: FastAPI, endpoints: Endpoints) -> None:
+    """Make an app answer every error in the one form.
+
+    Args:
+        app: The application.
+        endpoints: Its endpoints.
+    """
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, error: Refusal) -> Response:
@@ -98,8 +104,7 @@ def answer_refusals(app: FastAPI) -> None:
             ).response()
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             # Of routes with the same path the error knows the first alone.
-            described = app.openapi()["paths"].get(request.url.path, {})
-            methods = ", ".join(sorted(map(str.upper, described))) or "GET"
+            methods = ", ".join(endpoints.methods(request.url.path)) or "GET"
             message = f"{path} takes {methods}, not {request.method[:NAME_CHARACTERS]}."
             return Refusal(405, message, "method_not_allowed", headers={"Allow": methods}).response()
         # A body nested so deeply, or with a number so long, that Python does not read it.

@@ -25,6 +25,8 @@ class Served:
         hosts: Names by which clients may call this machine; None for any.
         model_name: What clients call the model; None for its own name.
         writable: Whether clients may write.
+        origins: Of pages that may ask from a browser, such as ``https://intranet.example``.
+        counts: The folder in which several processes count their requests together.
     """
 
     folder: Path
@@ -32,3 +34,5 @@ class Served:
     hosts: frozenset[str] | None
     model_name: str | None = None
     writable: bool = False
+    origins: tuple[str, ...] = ()
+    counts: Path | None = None

@@ -3,9 +3,10 @@
 import errno
 import ipaddress
 import os
+import re
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sakuin.service.served import Served, ServiceError
@@ -13,6 +14,8 @@ from sakuin.service.supervisor import Supervisor
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
 FEWEST_KEY_CHARACTERS = 16
+
+_origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\sA-Z*]+")
 
 
 def serve(
@@ -24,6 +27,7 @@ def serve(
     workers: int,
     model_name: str | None = None,
     writable: bool = False,
+    origins: Sequence[str] = (),
     ready: Callable[[str], None],
     died: Callable[[str], None],
 ) -> None:
@@ -37,6 +41,7 @@ def serve(
         workers: Processes that answer; with one it is this process.
         model_name: What clients of /v1 call the model; None for its own name.
         writable: Let clients write; with one worker only.
+        origins: Of pages that may ask from a browser; "*", for all, only with a key.
         ready: Called with the service's address once all of them answer.
         died: Called with a sentence where a worker died, and another is started.
 
@@ -58,8 +63,9 @@ def serve(
         raise ServiceError("Several workers need Linux or macOS: on this system leave --workers out.")
     if workers > 1 and writable:
         raise ServiceError("One process writes: leave --workers out with --writable, or serve without --writable.")
+    require_origins(origins, key)
     shown = f"[{host}]" if ":" in host else host
-    served = Served(folder, key, LOOPBACK_NAMES | {shown} if local else None, model_name, writable)
+    served = Served(folder, key, LOOPBACK_NAMES | {shown} if local else None, model_name, writable, tuple(origins))
 
     def answers() -> None:
         ready(f"http://{shown}:{port}")
@@ -99,6 +105,21 @@ def read_key(path: Path) -> str:
             f'Make one with: python -c "import secrets; print(secrets.token_urlsafe())" > {path}'
         )
     return key
+
+
+def require_origins(origins: Sequence[str], key: str | None) -> None:
+    """Raise ServiceError where pages are not named as browsers name them, or all of them may ask without a key."""
+    for origin in origins:
+        if origin == "*" and key is None:
+            raise ServiceError(
+                "With --cors '*' any page that somebody opens could read the index: name pages, such as "
+                "https://intranet.example, or give a key with --key-file."
+            )
+        if origin != "*" and not _origin.fullmatch(origin):
+            raise ServiceError(
+                f"--cors {origin!r} is not what a browser calls a page: give the beginning of its address in lower "
+                f"case, such as https://intranet.example or http://localhost:3000, without a path."
+            )
 
 
 def listening(host: str, port: int) -> socket.socket:

@@ -13,8 +13,11 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -107,7 +110,8 @@ class Supervisor:
         Raises:
             ServiceError: one cannot start, or dies again and again.
         """
-        with signals_kept() as signals:
+        with signals_kept() as signals, TemporaryDirectory(prefix="sakuin-counts-") as counts:
+            self._served = replace(self._served, counts=Path(counts))
             try:
                 for share in self._shares:
                     self._workers.append(Worker(self._served, self._listener, share))
@@ -175,6 +179,8 @@ def signals_kept() -> Iterator[list[int]]:
 
 def work(served: Served, listener: socket.socket, channel: Connection, share: Share) -> None:
     """What the process of a worker does."""
+    # Before anything loads the library that counts, which looks for it then.
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(served.counts)
     # Not loaded by the supervisor, which answers nobody.
     from sakuin.service.worker import answer
 

@@ -103,7 +103,7 @@ def answer(
         # The first search loads what all others share: dictionary, tokenizer, tables.
         searcher.search("電車 train", k=1)
         config = uvicorn.Config(
-            create_app(searcher, served.key, served.hosts, name=served.model_name, writing=writing),
+            create_app(searcher, served, writing=writing),
             http="h11",
             ws="none",
             lifespan="off",
