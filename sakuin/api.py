@@ -29,6 +29,7 @@ from sakuin.search import Searcher
 if TYPE_CHECKING:
     from sakuin.tuning.fitting import FusionComparison
     from sakuin.tuning.judged import JudgedQuery
+    from sakuin.tuning.judgements import Judgement
 
 StrPath = str | os.PathLike[str]
 
@@ -248,11 +249,41 @@ class Index:
         """
         return maintenance.repair(self.folder, progress, settings=self._settings, timeout=self.timeout)
 
-    def tune(self, judged: "Sequence[JudgedQuery] | StrPath", *, dim: int | None = None) -> "FusionComparison":
+    def judge(
+        self, query: str, document: str | None, *, answers: bool | None, passage: str | None = None
+    ) -> "Judgement":
+        """Note in the index's folder whether a document answers a query; `tune` uses it. On the disk when it returns.
+
+        Args:
+            query: As asked.
+            document: The id of a document, a file, or the id of a passage; None for the whole index, with
+                ``answers=False``: nothing in it answers.
+            answers: Whether it answers; None withdraws what was said before.
+            passage: ``hit.passage_id`` of the passage that was seen.
+
+        Raises:
+            EvaluationError: the query is empty, the index has nothing of that name, or it cannot be written.
+        """
+        from sakuin.tuning.judgements import append, judgement_of, require_known
+
+        judgement = judgement_of(query, document, answers=answers, passage=passage)
+        require_known(judgement, self.folder)
+        append(self.folder, judgement)
+        return judgement
+
+    def judgements(self) -> "list[Judgement]":
+        """What was judged by `judge` and on the page, and not withdrawn, in that order."""
+        from sakuin.tuning.judgements import read
+
+        return read(self.folder)
+
+    def tune(
+        self, judged: "Sequence[JudgedQuery] | StrPath | None" = None, *, dim: int | None = None
+    ) -> "FusionComparison":
         """Fit how much words count beside meaning to queries whose answers are known; kept if better beyond chance.
 
         Args:
-            judged: The queries, or a JSON Lines file of them, see `index tune --help`.
+            judged: The queries, or a JSON Lines file of them, see `index tune --help`; None for `judgements`.
             dim: Compare only the first so many dimensions; None for all that are stored.
 
         Raises:
@@ -260,8 +291,12 @@ class Index:
         """
         from sakuin.tuning.fitting import compare_fusions, keep
         from sakuin.tuning.judged import read_judged
+        from sakuin.tuning.judgements import require_judged
 
-        queries = read_judged(Path(judged)) if isinstance(judged, str | os.PathLike) else judged
+        if judged is None:
+            queries: Sequence[JudgedQuery] = require_judged(self.judgements(), self.folder)
+        else:
+            queries = read_judged(Path(judged)) if isinstance(judged, str | os.PathLike) else judged
         with self.searcher() as searcher:
             comparison = compare_fusions(searcher, queries, dim=dim)
         if comparison.better:

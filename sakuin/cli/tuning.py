@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option(
     "--queries",
     type=click.Path(path_type=Path),
-    help="JSON Lines of judged queries.",
+    help="JSON Lines of judged queries [default: what was judged in the index, see `index judgements`].",
 )
 @click.option("--dim", type=int, help="Compare only the first so many dimensions of the vectors [default: all stored].")
 @click.option("--folds", type=click.IntRange(2, 20), default=5, show_default=True, help="Of the cross-validation.")
@@ -32,6 +32,7 @@ def tune(
     """Fit to the index how much words count beside meaning, by queries whose answers you know.
 
     \b
+    index tune                                           with what was judged on the page
     index tune --queries judged.jsonl
     index tune --queries judged.jsonl --dry-run --json
     index tune --reset
@@ -51,10 +52,11 @@ def tune(
     from sakuin.search import Searcher
     from sakuin.tuning.fitting import compare_fusions, keep
     from sakuin.tuning.judged import read_judged
+    from sakuin.tuning.judgements import read, require_judged
 
-    if reset == (queries is not None):
+    if reset and queries is not None:
         raise click.UsageError("Give either --queries, to tune, or --reset.")
-    if queries is None:
+    if reset:
         with closing(open_index(folder)) as snapshot:
             tuned = bool(snapshot.manifest.fusion)
         if tuned and not dry_run:
@@ -63,7 +65,8 @@ def tune(
         click.echo(f"The index in {folder} {message}." if tuned else f"The index in {folder} was not tuned.")
         return
     with Searcher.open(folder) as searcher, progress_bar(" queries", "Searching") as progress:
-        result = compare_fusions(searcher, read_judged(queries), dim=dim, folds=folds, progress=progress)
+        judged = read_judged(queries) if queries else require_judged(read(folder), folder)
+        result = compare_fusions(searcher, judged, dim=dim, folds=folds, progress=progress)
         in_use = searcher.manifest.fusion
     kept = result.better and not dry_run
     if kept:

@@ -4,7 +4,6 @@ A qrels line is "query 0 document gain", a run line "query Q0 document rank scor
 in the order of the task.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from sakuin.evaluation.nearest import nearest
 from sakuin.evaluation.runner import truncated, vectors_of
 from sakuin.evaluation.searching import ScoredDocids, rank_corpus
 from sakuin.tuning.errors import EvaluationError
+from sakuin.tuning.qrels import plain, write_lines
 
 DEPTH = 100
 
@@ -74,14 +74,3 @@ def run_lines(rankings: Sequence[ScoredDocids], tag: str) -> Iterable[str]:
     for number, ranking in enumerate(rankings, 1):
         for rank, (docid, score) in enumerate(ranking, 1):
             yield f"q{number} Q0 {plain(docid)} {rank} {score:.9g} {tag}"
-
-
-def plain(name: str) -> str:
-    """A name without what would split a column or a path; % stands before the code of what was there."""
-    return re.sub(r"[\s%/\\:]", lambda match: f"%{ord(match[0]):02X}", name)
-
-
-def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write lines to a file."""
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{line}\n" for line in lines)

@@ -379,6 +379,5 @@ def test_judgements_that_name_nothing_are_counted(index: Path, tmp_path: Path) -
 
 
 def test_wrong_usage(index: Path) -> None:
-    assert run("tune", "--index", index)[0] == 2
     assert run("tune", "--index", index, "--queries", QUERIES, "--reset")[0] == 2
     assert run("tune", "--index", index, "--queries", QUERIES, "--folds", "1")[0] == 2
