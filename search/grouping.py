@@ -15,6 +15,7 @@ from sakuin.search.hits import hit_of, with_relevance
 from sakuin.search.ranking import Ranked, rank
 from sakuin.search.relevance import JUDGED
 from sakuin.search.request import BY_DOCUMENT, MAX_K, SearchRequest
+from sakuin.search.rerank.opinion import Opinions
 from sakuin.search.results import Hit, Notice, PassageHit
 
 # How many times as many passages are ranked where those ranked so far stand in too few documents.
@@ -71,6 +72,7 @@ def find(
     beside: Executor,
     within: Selection | None = None,
     vector: NDArray[np.float32] | None = None,
+    opinions: Opinions,
 ) -> Found:
     """The hits of a request.
 
@@ -81,20 +83,26 @@ def find(
         beside: Runs BM25 while this thread compares vectors.
         within: Find only these.
         vector: float32 (dim,), of length 1, for a dense search of no query; None to encode the query.
+        opinions: Of transformers, on passages of the index.
 
     Raises:
         SearchError: the index stores fewer dimensions, or hits are to be left out by their relevance in an index too
             small to tell it.
+        OpinionError: a transformer is to be asked that cannot be had.
     """
     last = request.offset + request.k
     by_document = request.group == BY_DOCUMENT
     # Whether a query is answered is judged by as many hits however few are wanted. Of documents, all the passages that
     # are to be given of each have room, and one that is only counted.
-    depth = min(max(last * (request.passages + 1) if by_document else last, JUDGED), MAX_K)
+    opinion = opinions.of(request)
+    depth = max(last * (request.passages + 1) if by_document else last, JUDGED, request.top if opinion else 0)
+    depth = min(depth, MAX_K)
     while True:
         wanted = replace(request, k=depth, offset=0)
         ranking = rank(snapshot, model, wanted, beside=beside, within=within, vector=vector)
         ranked, answered = with_relevance(snapshot, request, ranking)
+        if opinion:
+            ranked = opinion.reranked(snapshot, ranked, within)
         if not by_document:
             groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked if request.offset < hit.rank <= last]
             return Found(groups, ranking.notices, answered)
@@ -165,4 +173,5 @@ def passage_of(hit: Hit) -> PassageHit:
         bm25=hit.bm25,
         relevance=hit.relevance,
         position=hit.position,
+        rerank=hit.rerank,
     )

@@ -61,4 +61,5 @@ def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]
         bm25=hit.bm25,
         relevance=hit.relevance,
         position=first.position,
+        rerank=hit.rerank,
     )

@@ -26,6 +26,7 @@ class Ranked:
     dense: LegScore | None
     bm25: LegScore | None
     relevance: float | None = None
+    rerank: LegScore | None = None
 
 
 @dataclass(frozen=True, slots=True)

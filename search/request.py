@@ -16,6 +16,7 @@ BY_DOCUMENT, BY_PASSAGE = GROUPS = ("document", "passage")
 MAX_K = 10_000
 MAX_PASSAGES = 100
 MAX_RESCORED = 100_000
+MAX_TOP = 100
 # A query is a question, not a document; what is longer is cut, and the user told.
 MAX_QUERY_CHARACTERS = 10_000
 
@@ -48,6 +49,9 @@ class SearchRequest:
         group: What a hit is: "document", placed by its best passage and given with its best passages, or "passage".
         passages: At most so many of the best passages of each document, 1 to 100.
         offset: Leave out so many of the first hits, for one page of results after the other.
+        rerank: Ask a transformer for a second opinion on the first hits: "e5-small", a folder, or a name of the hub;
+            True for e5-small, None or False for none. See `search.rerank`.
+        top: On so many of the first passages, 1 to 100.
 
     Raises:
         SearchError: an argument is of a wrong type or out of range.
@@ -64,6 +68,8 @@ class SearchRequest:
     group: str = BY_PASSAGE
     passages: int = 3
     offset: int = 0
+    rerank: str | bool | None = None
+    top: int = 20
 
     def __post_init__(self) -> None:
         if not isinstance(self.query, str):
@@ -88,6 +94,12 @@ class SearchRequest:
             raise SearchError(f"Cannot compare {self.rescore!r} passages: give rescore = 1 to {MAX_RESCORED:,}.")
         if not isinstance(self.min_relevance, Real) or not 0 <= self.min_relevance <= 1:
             raise SearchError(f"Cannot ask for a relevance of {self.min_relevance!r}: give min_relevance = 0 to 1.")
+        if not isinstance(self.rerank, str | bool | None) or self.rerank == "":
+            raise SearchError(
+                f"Cannot ask {self.rerank!r} for a second opinion: give the name of a transformer, or True."
+            )
+        if not is_integer(self.top) or not 1 <= self.top <= MAX_TOP:
+            raise SearchError(f"Cannot rerank {self.top!r} passages: give top = 1 to {MAX_TOP}.")
         if self.where is not None:
             filter_of(self.where)
 

@@ -52,7 +52,8 @@ class LegScore:
 
     Attributes:
         rank: In that leg's own list, from 1; None where the leg did not list the passage.
-        score: Cosine (dense) or BM25 score; for a passage the leg did not list, the score it has all the same.
+        score: Cosine (dense), BM25 score, or what a transformer gives; for a passage the leg did not list, the score it
+            has all the same.
         share: The part of the hit's fused score that comes from this leg; the shares add up to the score.
         scaling: How the share follows from the score; None where there is no other leg.
     """
@@ -107,6 +108,7 @@ class PassageHit:
     bm25: LegScore | None
     relevance: float | None
     position: Mapping[str, int | str]
+    rerank: LegScore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class Hit:
         passages: Where hits are documents, the best passages of this one, best first; the first is the hit's own. Empty
             where hits are passages.
         more_passages: How many more passages of the document were found among the best that were ranked.
+        rerank: What the transformer thought that was asked for a second opinion; None where it was not asked about the
+            passage.
     """
 
     rank: int
@@ -155,6 +159,13 @@ class Hit:
     position: Mapping[str, int | str] = field(default_factory=dict)
     passages: tuple[PassageHit, ...] = ()
     more_passages: int = 0
+    rerank: LegScore | None = None
+
+    @property
+    def legs(self) -> dict[str, LegScore]:
+        """Whatever scored the passage, by name; their shares add up to the score."""
+        scored = (("dense", self.dense), ("bm25", self.bm25), ("rerank", self.rerank))
+        return {name: leg for name, leg in scored if leg}
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, ready for JSON."""

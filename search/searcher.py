@@ -19,8 +19,8 @@ from sakuin.index import DEFAULT_INDEX
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.model import load_model
-from sakuin.index.snapshot import Snapshot, open_index
-from sakuin.index.store import NAME, Manifest
+from sakuin.index.snapshot import Snapshot, identity, open_index
+from sakuin.index.store import Manifest
 from sakuin.index.store.facets import MOST_VALUES, Facet
 from sakuin.index.where import Where
 from sakuin.search.breakdown import SIDES, Side, explain_hit
@@ -38,6 +38,7 @@ from sakuin.search.request import (
     checked_vector,
     filter_of,
 )
+from sakuin.search.rerank.opinion import Opinions
 from sakuin.search.results import Hit, Notice, PassageHit, SearchResult
 from sakuin.search.similar import SimilarDocuments, similar_documents
 
@@ -67,6 +68,7 @@ class Searcher:
         self._reload = threading.Lock()
         self._turns = threading.Semaphore(AT_ONCE)
         self._beside = ThreadPoolExecutor(AT_ONCE, "bm25")
+        self._opinions = Opinions(snapshot.folder)
         self._process = os.getpid()
         self._closing = threading.Lock()
         self._closed = False
@@ -153,6 +155,8 @@ class Searcher:
         group: str = BY_PASSAGE,
         passages: int = 3,
         offset: int = 0,
+        rerank: str | bool | None = None,
+        top: int = 20,
     ) -> SearchResult:
         """Find the passages that answer a query, or the documents, each with its best passages.
 
@@ -168,6 +172,8 @@ class Searcher:
             group: What a hit is: "document", in the place of its best passage, or "passage".
             passages: At most so many of the best passages of each document.
             offset: Leave out so many of the first hits.
+            rerank: Ask a transformer for a second opinion on the ``top`` first passages; see `SearchRequest`.
+            top: How many it is asked about.
 
         Raises:
             SearchError: an argument is out of range, no document has such a field, or hits are to be left out by their
@@ -186,6 +192,8 @@ class Searcher:
                 group=group,
                 passages=passages,
                 offset=offset,
+                rerank=rerank,
+                top=top,
             )
         )
 
@@ -261,7 +269,15 @@ class Searcher:
             asked = snapshot
             compared = request.dimensions(snapshot.manifest.dim)
             within = selected(snapshot, request.where) if request.where else None
-            found = find(snapshot, self.model, request, beside=self._beside, within=within, vector=vector)
+            found = find(
+                snapshot,
+                self.model,
+                request,
+                beside=self._beside,
+                within=within,
+                vector=vector,
+                opinions=self._opinions,
+            )
             ids = found.passage_ids()
             rows = snapshot.passages(ids, within)
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one. So too
@@ -382,12 +398,3 @@ class Searcher:
                 # The old one stays open for searches under way in other threads, and closes with the last of them.
                 self._snapshot = fresh
             return self._snapshot
-
-
-def identity(folder: Path) -> tuple[int, int] | None:
-    """What tells an index from another that was put in its place; None where there is none."""
-    try:
-        status = os.stat(folder / NAME)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

