@@ -2,6 +2,7 @@
 
 from sakuin.index.store.facets import Facet
 from sakuin.index.where import Where
+from sakuin.search.duplicates import Duplicates, NamedDocument, NearPair, SameText
 from sakuin.search.explanation import Explanation
 from sakuin.search.reading import DocumentPassage, Excerpt, OutlineHeading, StoredDocument, UnknownDocumentError
 from sakuin.search.request import MODES, SearchError, SearchRequest
@@ -13,16 +14,20 @@ from sakuin.search.spans import Span
 __all__ = [
     "MODES",
     "DocumentPassage",
+    "Duplicates",
     "Excerpt",
     "Explanation",
     "Facet",
     "Hit",
     "HitDocument",
     "LegScore",
+    "NamedDocument",
+    "NearPair",
     "Notice",
     "OutlineHeading",
     "PassageHit",
     "Place",
+    "SameText",
     "SearchError",
     "SearchRequest",
     "SearchResult",

@@ -24,11 +24,11 @@ from sakuin.index.store import Manifest
 from sakuin.index.store.facets import MOST_VALUES, Facet
 from sakuin.index.where import Where
 from sakuin.search.breakdown import SIDES, Side, explain_hit
+from sakuin.search.documents import DocumentReader
 from sakuin.search.explanation import Explanation
 from sakuin.search.filtering import check_fields, selected
 from sakuin.search.grouping import find, hit_of_group
 from sakuin.search.highlights import highlight
-from sakuin.search.reading import Excerpt, ReadablePassage, StoredDocument, read_around, read_document
 from sakuin.search.request import (
     BY_DOCUMENT,
     BY_PASSAGE,
@@ -40,7 +40,6 @@ from sakuin.search.request import (
 )
 from sakuin.search.rerank.opinion import Opinions
 from sakuin.search.results import Hit, Notice, PassageHit, SearchResult
-from sakuin.search.similar import SimilarDocuments, similar_documents
 
 # A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's
 # place in the processor's caches.
@@ -49,7 +48,7 @@ AT_ONCE = 2
 SAME_SCORE = 1e-3
 
 
-class Searcher:
+class Searcher(DocumentReader):
     """Searches one index. Safe to use from several threads; sees what other processes commit.
 
     A process opens its own: a searcher cannot be pickled, nor used after a fork.
@@ -326,21 +325,6 @@ class Searcher:
         if where:
             selected(snapshot, where)
         return snapshot.facets(filter_of(where or {}), names, limit)
-
-    def document(self, document_id: str, *, start: int = 0, most: int | None = None) -> StoredDocument:
-        """A document, or so many characters of it: text, metadata, passages, outline; see `search.reading`."""
-        return read_document(self._current().folder, document_id, start=start, most=most)
-
-    def read(self, passage: ReadablePassage, *, document: str | None = None, around: int = 2) -> Excerpt:
-        """A hit, or another passage, with so many before and after it; see `search.reading.read_around`."""
-        return read_around(self._current().folder, passage, document_id=document, around=around)
-
-    def similar(
-        self, of: str | Hit, *, passage: str | int | None = None, k: int = 10, where: Where | None = None
-    ) -> SimilarDocuments:
-        """The documents nearest to a document, or to a hit's or another passage of it; see `search.similar`."""
-        with self._turns:
-            return similar_documents(self._current(), of, passage=passage, k=k, where=where)
 
     def explain(self, query: str, hit: Hit, *, dim: int | None = None, by: Side = "passage") -> Explanation:
         """Take the score of a hit apart, down to the words of query and passage.

@@ -6,7 +6,7 @@ from sakuin.cli.adapting import adapt
 from sakuin.cli.building import add, build, remove, watch
 from sakuin.cli.describing import info
 from sakuin.cli.judging import judgements
-from sakuin.cli.reading import read, similar
+from sakuin.cli.reading import duplicates, read, similar
 from sakuin.cli.running import run
 from sakuin.cli.searching import search
 from sakuin.cli.serving import mcp, serve, ui
@@ -43,7 +43,7 @@ def cli() -> None:
 
 
 WRITING = (build, add, remove, watch, tune, adapt, verify, repair, compact)
-READING = (search, read, similar, info, judgements, ui, serve, mcp)
+READING = (search, read, similar, duplicates, info, judgements, ui, serve, mcp)
 for command in (*WRITING, *READING):
     cli.add_command(command)
 

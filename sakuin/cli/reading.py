@@ -1,4 +1,4 @@
-"""The commands that go on from a hit: a document, a passage with what stands around it, documents like it."""
+"""The commands that read: a document, a passage with what stands around it, documents like one, and duplicates."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,6 +99,56 @@ def named(passage: str | None) -> str | int | None:
     from sakuin.search.reading import HEX_DIGITS
 
     return int(passage) if passage and passage.isdecimal() and len(passage) < HEX_DIGITS else passage
+
+
+@click.command()
+@INDEX_OPTION
+@click.option(
+    "--above",
+    type=click.FloatRange(0, 1),
+    default=0.95,
+    show_default=True,
+    help="Pairs whose vectors have this cosine or more.",
+)
+@click.option(
+    "--most",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
+    help="At most so many groups with the same text, and pairs.",
+)
+@click.option("--where", multiple=True, metavar="FIELD=VALUE", help="Only such documents, as for `index search`.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def duplicates(folder: Path, above: float, most: int, where: tuple[str, ...], as_json: bool) -> None:
+    """List documents that say the same: those with the same text first, then pairs that are nearly alike.
+
+    \b
+    index duplicates
+    index duplicates --above 0.9 --where folder=office
+    """
+    from sakuin.search import Searcher
+
+    with Searcher.open(folder) as searcher:
+        found = searcher.duplicates(above=above, most=most, where=read_where(where))
+    if as_json:
+        click.echo(to_json(found.to_dict()))
+        return
+    for group in found.exact:
+        click.echo(f"The same text, {group.count:,} documents:")
+        for document in group.documents:
+            click.echo("    ", nl=False)
+            show_head(document.title, document.id)
+        if group.count > len(group.documents):
+            click.echo(f"    ... and {group.count - len(group.documents):,} more")
+    for pair in found.near:
+        click.echo(f"Cosine {pair.cosine:.3f}:")
+        for document in pair.documents:
+            click.echo("    ", nl=False)
+            show_head(document.title, document.id)
+    if not found.exact and not found.near:
+        click.echo(f"No two documents have the same text, or vectors of a cosine of {above:g} or more.")
+    if found.more:
+        click.echo("There are more: see --most.", err=True)
 
 
 def show_head(title: str, name: str) -> None:

@@ -1,0 +1,80 @@
+"""What a searcher says of documents, beside searching: their text, what stands around a passage, what is like them."""
+
+import threading
+from abc import ABC, abstractmethod
+
+from sakuin.index.snapshot import Snapshot
+from sakuin.index.where import Where
+from sakuin.search.duplicates import Duplicates, find_duplicates
+from sakuin.search.reading import Excerpt, ReadablePassage, StoredDocument, read_around, read_document
+from sakuin.search.results import Hit
+from sakuin.search.similar import SimilarDocuments, similar_documents
+
+
+class DocumentReader(ABC):
+    """The part of `Searcher` that reads documents."""
+
+    _turns: threading.Semaphore
+
+    @abstractmethod
+    def _current(self) -> Snapshot:
+        """The last committed state."""
+
+    def document(self, document_id: str, *, start: int = 0, most: int | None = None) -> StoredDocument:
+        """A document as the index holds it: text, metadata, passages with offsets, outline.
+
+        Args:
+            document_id: Of the document, as hits have it.
+            start: The character from which to read.
+            most: Characters to read; None for all.
+
+        Raises:
+            UnknownDocumentError: there is no such document.
+            SearchError: no text has such a part.
+        """
+        return read_document(self._current().folder, document_id, start=start, most=most)
+
+    def read(self, passage: ReadablePassage, *, document: str | None = None, around: int = 2) -> Excerpt:
+        """A passage with those that stand around it.
+
+        Args:
+            passage: A hit, or a passage of one or of a document, or a passage_id, or a number in a document, from 1.
+            document: In which to read, by its id; None for the hit's own, or the first in which the passage stands.
+            around: Passages before, and as many after.
+
+        Raises:
+            UnknownDocumentError: there is no such document, or no such passage in it any more.
+            SearchError: an argument makes no sense.
+        """
+        return read_around(self._current().folder, passage, document_id=document, around=around)
+
+    def similar(
+        self, of: str | Hit, *, passage: str | int | None = None, k: int = 10, where: Where | None = None
+    ) -> SimilarDocuments:
+        """The documents nearest in meaning to a document, by the means of their passages, or to one of its passages.
+
+        Args:
+            of: Id of a document; or a hit, of which the passage is meant.
+            passage: Of the document, by its passage_id or its number from 1; None for the whole document.
+            k: At most so many, 1 to 100.
+            where: Only documents that pass a filter, see `SearchRequest`.
+
+        Raises:
+            UnknownDocumentError: there is no such document, or no such passage in it.
+            SearchError: an argument is out of range, or no document has a field that is filtered by.
+        """
+        with self._turns:
+            return similar_documents(self._current(), of, passage=passage, k=k, where=where)
+
+    def duplicates(self, *, above: float = 0.95, most: int = 1_000, where: Where | None = None) -> Duplicates:
+        """Documents that say the same: those with the same text, then pairs. Takes seconds where they are many.
+
+        Args:
+            above: The least cosine of the vectors of a pair, 0 to 1.
+            most: At most so many groups with the same text, and so many pairs, 1 to 100,000.
+            where: Only documents that pass a filter, see `SearchRequest`.
+
+        Raises:
+            SearchError: an argument is out of range, or no document has a field that is filtered by.
+        """
+        return find_duplicates(self._current(), above=above, most=most, where=where)
