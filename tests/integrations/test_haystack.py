@@ -215,6 +215,7 @@ def test_a_pipeline_is_saved_and_loaded(store: SakuinDocumentStore) -> None:
     asking.connect("embedder", "by vector")
     loaded = Pipeline.loads(asking.dumps(), allowed_modules=["sakuin.*"])
     assert loaded.to_dict() == asking.to_dict()
+    assert loaded.get_component("by vector").filter_policy is FilterPolicy.MERGE
     answer = loaded.run({"embedder": {"text": "会社を辞める"}, "by text": {"query": "有給休暇"}})
     assert ids(answer["by vector"]["documents"]) == ["new"]
     assert ids(answer["by text"]["documents"]) == ["leave"]

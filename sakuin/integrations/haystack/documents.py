@@ -1,14 +1,14 @@
 """Haystack's documents, and what an index has for them."""
 
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
 from haystack import Document
 
 from sakuin import Document as Stored
+from sakuin.integrations.metadata import flattened, storable
 
 WHOLE = "_haystack"
 """The name of all metadata of a document as JSON, where an index cannot hold each as it is."""
@@ -23,8 +23,7 @@ def kept_metadata(meta: dict[str, Any]) -> dict[str, Any]:
     """Metadata as they are added to an index."""
     if all(storable(value) for value in meta.values()):
         return meta
-    metadata = {name: value for key, inner in meta.items() for name, value in flattened(key, inner)}
-    return metadata | {WHOLE: json.dumps(meta, ensure_ascii=False, default=written)}
+    return flattened(meta) | {WHOLE: json.dumps(meta, ensure_ascii=False, default=written)}
 
 
 def as_documents(stored: Iterable[Stored]) -> list[Document]:
@@ -36,22 +35,6 @@ def given_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """Metadata as they were given."""
     whole: dict[str, Any] = json.loads(metadata[WHOLE]) if WHOLE in metadata else dict(metadata)
     return whole
-
-
-def storable(value: Any) -> bool:
-    """Whether an index can hold a value as it is."""
-    if isinstance(value, list):
-        return all(not isinstance(one, list) and storable(one) for one in value)
-    return isinstance(value, str | bool | int | date) or (isinstance(value, float) and math.isfinite(value))
-
-
-def flattened(name: str, value: Any) -> Iterator[tuple[str, Any]]:
-    """What of a value can be filtered by: itself, or values inside of dictionaries, under names joined by dots."""
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            yield from flattened(f"{name}.{key}", inner)
-    elif storable(value):
-        yield name, value
 
 
 def written(value: Any) -> str:
