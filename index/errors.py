@@ -27,6 +27,12 @@ class DocumentError(SakuinError):
     code = "invalid_document"
 
 
+class MetadataTooLargeError(DocumentError):
+    """A document with more metadata than is stored of one."""
+
+    code = "metadata_too_large"
+
+
 class ReadError(SakuinError):
     """A file, or a part of one, that cannot be turned into text."""
 

@@ -18,6 +18,7 @@ from sakuin.index.readers.files import seconds_allowed, took_too_long
 from sakuin.index.readers.guarded import GuardedReader, Limits, is_limited
 from sakuin.index.readers.source import Source
 from sakuin.index.reasons import PARTS_KEPT, Part, Reason, position_in
+from sakuin.index.records import MAX_METADATA, metadata_size
 from sakuin.index.report import Progress, Report
 from sakuin.index.store import FileState
 from sakuin.index.writer import IndexWriter
@@ -164,6 +165,8 @@ def add_documents(
                 break
             if isinstance(item, Skipped):
                 left_out.note(item)
+            elif (size := metadata_size(item.metadata)) > MAX_METADATA:
+                left_out.note(Skipped(item.uri, Reason("metadata_too_large", {"size": size, "limit": MAX_METADATA})))
             elif add_document(writer, item, file, old, report):
                 taken += 1
                 if report.new_passages - committed >= COMMIT_PASSAGES:

@@ -57,6 +57,7 @@ class Reason(Fact):
         "stopped_at": "at {percent} % of the file: from here on nothing was read, for reading takes more than "
         "{seconds:g} seconds: split it, or allow more with --max-seconds",
         "interrupted": "only a part was read before an interruption; the next build reads the rest",
+        "metadata_too_large": "it has {size:,} bytes of metadata, of which at most {limit:,} are taken",
         "same_document_name": "there is another document of the same name",
         "parts": "{parts}",
         "reader_failed": "could not be read: {detail}",

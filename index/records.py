@@ -1,5 +1,6 @@
 """What programs give to be indexed, documents or dictionaries, as documents that can be stored."""
 
+import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -8,12 +9,14 @@ from decimal import Decimal
 from typing import Any
 
 from sakuin.index.documents import POSITION_NAMES, Document, Heading, MetadataValue, Position, Scalar
-from sakuin.index.errors import DocumentError
+from sakuin.index.errors import DocumentError, MetadataTooLargeError
 from sakuin.index.where import iso
 
 FIELDS = ("id", "text", "title", "uri", "metadata")
 
 MAX_ID_CHARACTERS = 1_000
+MAX_METADATA = 1_000_000
+"""Bytes of a document's metadata, as JSON in UTF-8: it stands in each hit of the document."""
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
@@ -77,15 +80,25 @@ def _document(number: int, given: Any, record: Document) -> Document:
     _check_headings(name, record)
     if not record.text.strip():
         raise DocumentError(f"Document {name!r} has no text: there would be nothing to find.")
+    metadata = dict(_metadata(name, record.metadata))
+    if (size := metadata_size(metadata)) > MAX_METADATA:
+        raise MetadataTooLargeError(
+            f"Document {name!r} has {size:,} bytes of metadata; at most {MAX_METADATA:,}: put long ones into its text."
+        )
     return Document(
         id=name,
         text=_storable(record.text),
         title=_storable(record.title),
         uri=_storable(record.uri),
         headings=tuple(record.headings or ()),
-        metadata=dict(_metadata(name, record.metadata)),
+        metadata=metadata,
         positions=_positions(name, record),
     )
+
+
+def metadata_size(metadata: Mapping[str, MetadataValue]) -> int:
+    """Bytes of metadata as JSON in UTF-8."""
+    return len(json.dumps(metadata, ensure_ascii=False).encode(errors="replace")) if metadata else 0
 
 
 def _check_headings(name: str, record: Document) -> None:

@@ -1,6 +1,7 @@
 """The service of one index over HTTP: search, what it can be restricted to, what the index is, and vectors of texts."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -14,8 +15,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from sakuin.index.where import Where
 from sakuin.search.request import MAX_K, MAX_PASSAGES, MAX_RESCORED, SearchRequest
+from sakuin.search.results import SearchResult
 from sakuin.search.searcher import Searcher
 from sakuin.service.answers import FacetsAnswer, HealthAnswer, InfoAnswer, SearchAnswer
+from sakuin.service.bounded import MAX_ANSWER, with_list
 from sakuin.service.documents import documents_router
 from sakuin.service.embeddings import embeddings_router
 from sakuin.service.filters import ADDRESS_WHERE, BODY_WHERE, read_conditions, read_where
@@ -44,10 +47,11 @@ MAX_OFFSET = MAX_K - MAX_HITS
 MAX_EXPLAINED = 20
 MAX_EXPLAINED_CHARACTERS = 500
 
-DESCRIPTION = """Search of one index by meaning and by words, and vectors of texts as OpenAI's API gives them.
+DESCRIPTION = f"""Search of one index by meaning and by words, and vectors of texts as OpenAI's API gives them.
 
 Bodies are JSON of at most 4 MB. Every answer whose status is 400 or more is
-`{"error": {"message", "type", "param", "code"}}`; 503 with `Retry-After` says that too many requests are waiting.
+`{{"error": {{"message", "type", "param", "code"}}}}`. 503 with `Retry-After` says that too many requests are
+waiting, 413 with the code `answer_too_large` that an answer would have more than {MAX_ANSWER // 1_000_000} MB.
 """
 
 
@@ -164,37 +168,41 @@ def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = 
     watcher = Threads(1)
     name = served.model_name or model_name(searcher)
 
-    async def answer(work: Callable[[], Any], by: Threads = threads) -> Response:
+    async def answer(work: Callable[[], bytes], by: Threads = threads) -> Response:
         """What ``work`` gives of the index, as JSON."""
-        return Response(await by.run(lambda: orjson.dumps(work())), media_type="application/json")
+        return Response(await by.run(work), media_type="application/json")
 
-    def search(asked: SearchOptions, where: Where) -> dict[str, Any]:
+    def search(asked: SearchOptions, where: Where) -> bytes:
         request = SearchRequest(**{**asked.model_dump(), "where": where})
-        return searcher.answer(request).to_dict()
+        return search_answer(searcher.answer(request))
 
-    def facets(where: Where) -> dict[str, Any]:
-        found = [facet.to_dict() for facet in searcher.facets(where)]
-        return {"fields": searcher.snapshot.field_names(), "facets": found}
+    def facets(where: Where) -> bytes:
+        found = (facet.to_dict() for facet in searcher.facets(where))
+        return with_list({"fields": searcher.snapshot.field_names()}, "facets", found)
 
-    def info() -> dict[str, Any]:
+    def info() -> bytes:
         snapshot = searcher.snapshot
-        return {
-            **snapshot.counts(),
-            "dim": snapshot.manifest.dim,
-            "model": name,
-            "fingerprint": snapshot.manifest.fingerprint,
-            "analyser": snapshot.manifest.analyser,
-            "generation": snapshot.manifest.generation,
-        }
+        return orjson.dumps(
+            {
+                **snapshot.counts(),
+                "dim": snapshot.manifest.dim,
+                "model": name,
+                "fingerprint": snapshot.manifest.fingerprint,
+                "analyser": snapshot.manifest.analyser,
+                "generation": snapshot.manifest.generation,
+            }
+        )
 
-    def health() -> dict[str, Any]:
+    def health() -> bytes:
         manifest = searcher.manifest
-        return {
-            "status": "ok",
-            "version": app.version,
-            "generation": manifest.generation,
-            "passages": manifest.passages,
-        }
+        return orjson.dumps(
+            {
+                "status": "ok",
+                "version": app.version,
+                "generation": manifest.generation,
+                "passages": manifest.passages,
+            }
+        )
 
     @app.get("/health", summary="Whether the index can be searched", responses={200: {"model": HealthAnswer}})
     async def get_health() -> Response:
@@ -234,6 +242,15 @@ def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = 
     app.include_router(metrics_router(metrics))
     app.include_router(page_router())
     return app
+
+
+def search_answer(result: SearchResult) -> bytes:
+    """What `SearchResult.to_dict` gives, as JSON; raises Refusal where that is too large."""
+    # Hit by hit, for all of them as dictionaries may take more memory than there is.
+    hits = (hit.to_dict() for hit in result.hits)
+    others = replace(result, hits=()).to_dict()
+    del others["hits"]
+    return with_list(others, "hits", hits)
 
 
 def counting(searcher: Searcher, served: Served) -> "Metrics | None":

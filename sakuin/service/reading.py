@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -14,6 +15,7 @@ from sakuin.index.originals import Original, OriginalError, OriginalTooLargeErro
 from sakuin.search.reading import MAX_AROUND, UnknownDocumentError, named
 from sakuin.search.searcher import Searcher
 from sakuin.search.similar import MAX_SIMILAR, SimilarDocuments
+from sakuin.service.bounded import with_list
 from sakuin.service.filters import read_conditions
 from sakuin.service.refusals import Refusal
 from sakuin.service.work import Threads
@@ -116,7 +118,13 @@ def reading_router(searcher: Searcher, threads: Threads) -> APIRouter:
         """Scores are cosines: of the means of both documents' passages, or of the passage and the nearest of each."""
         conditions = read_conditions(where or [])
         asked = None if passage is None else named(passage)
-        return await answer(lambda: searcher.similar(id, passage=asked, k=k, where=conditions).to_dict())
+
+        def near() -> bytes:
+            with refusing():
+                found = searcher.similar(id, passage=asked, k=k, where=conditions)
+            return with_list({"id": found.id, "by": found.by}, "documents", map(asdict, found.documents))
+
+        return Response(await threads.run(near), media_type="application/json")
 
     @router.get("/read", summary="A passage and those around it", responses={200: {"model": ExcerptAnswer}})
     async def get_read(

@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Self
 
 import numpy as np
-import orjson
 from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
@@ -12,6 +11,7 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.search.breakdown import explain_cosine
 from sakuin.search.spans import Indexed
 from sakuin.service.answers import RerankAnswer
+from sakuin.service.bounded import with_list
 from sakuin.service.embeddings import require_model
 from sakuin.service.work import Arguments, Threads
 
@@ -19,7 +19,7 @@ MAX_TEXTS = 1_000
 MAX_CHARACTERS = 200_000
 """Of the query, and of one text."""
 
-# An explanation has a part for each pair of tokens: with these bounds one answer takes some tens of megabytes at most.
+# An explanation has a part for each pair of tokens.
 MAX_EXPLAINED = 20
 MAX_EXPLAINED_QUERY = 100
 MAX_EXPLAINED_TEXT = 1_000
@@ -133,21 +133,15 @@ def reranking_router(model: StaticEmbedder, name: str, threads: Threads) -> APIR
 
 
 def reranked(model: StaticEmbedder, called: str, asked: RerankBody) -> bytes:
-    """The answer, as JSON."""
+    """The answer, as JSON; raises Refusal where its explanations are too large."""
     texts = [asked.query, *asked.documents]
     query, *documents = model.encode(texts, normalize=True)
     scores = np.array([float(document @ query) for document in documents])
     # Of equal scores the text that came first.
     best = np.argsort(-scores, kind="stable")[: asked.top_n].tolist()
     tokens = int(model.token_counts(texts).sum())
-    return orjson.dumps(
-        {
-            "object": "list",
-            "model": called,
-            "results": [result(model, asked, i, float(scores[i])) for i in best],
-            "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
-        }
-    )
+    answer = {"object": "list", "model": called, "usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
+    return with_list(answer, "results", (result(model, asked, i, float(scores[i])) for i in best))
 
 
 def result(model: StaticEmbedder, asked: RerankBody, i: int, score: float) -> dict[str, Any]:
