@@ -81,9 +81,7 @@ def write_documents(
     passage_ids: list[int],
 ) -> None:
     """Time SQLite."""
-    import sqlite_utils
-
-    store.create_tables(sqlite_utils.Database(connection))
+    store.create_tables(connection)
     with timed("store in SQLite", passage_ids):
         connection.execute("BEGIN")
         at = 0

@@ -8,6 +8,9 @@ from pathlib import Path
 from sakuin.errors import SakuinError
 from sakuin.index.reasons import Reason
 
+DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What reading a database raises: that of texts too, for SQLite's own message may name what is damaged."""
+
 
 class IndexFolderError(SakuinError):
     """An index folder that cannot be opened, written or trusted."""
@@ -47,11 +50,13 @@ class ReadError(SakuinError):
 
 def writing_error(folder: Path, error: BaseException) -> BaseException:
     """A failure of disk or database while an index is written, as an error that says so; any other error as it is."""
-    if not isinstance(error, (sqlite3.Error, OSError)):
+    if not isinstance(error, (*DATABASE_ERRORS, OSError)):
         return error
     # Of what SQLite raises, want of room and rights are operational errors; the others mean that rows are not as
     # they were written.
-    if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+    if is_damage(error) or (
+        isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError)
+    ):
         return IndexFolderError(
             f"The index in {folder} cannot be written, for it seems to be damaged ({error}). The last commit "
             f"stands. Check it with `index verify`."
@@ -66,7 +71,7 @@ LEAST_ROOM = 1024 * 1024
 """Bytes that SQLite needs beside a database to open it, and some."""
 
 
-def opening_error(folder: Path, what: str, error: sqlite3.Error) -> IndexFolderError:
+def opening_error(folder: Path, what: str, error: Exception) -> IndexFolderError:
     """A failure of SQLite to open an index, with what to do: nothing is to be deleted for a full disk."""
     if is_damage(error):
         return IndexFolderError(
@@ -79,8 +84,10 @@ def opening_error(folder: Path, what: str, error: sqlite3.Error) -> IndexFolderE
     return IndexFolderError(f"{what} in {folder} cannot be opened ({error}). The index is as it was. {remedy}")
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: Exception) -> bool:
     """Whether SQLite says that a file is not as it wrote it; it says other things where the disk fails it."""
+    if isinstance(error, UnicodeDecodeError):
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 

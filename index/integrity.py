@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from sakuin.index import store
-from sakuin.index.errors import IndexFolderError
+from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError
 from sakuin.index.problems import Problem
 from sakuin.index.store import Manifest
 from sakuin.index.terms import Terms
@@ -32,14 +32,15 @@ def verify(folder: Path) -> list[Problem]:
 
 def read_generation(folder: Path) -> int:
     """The number of the last commit."""
-    with closing(store.connect(folder, read_only=True)) as connection:
+    with closing(store.connect(folder, read_only=True, any_schema=True)) as connection:
         return store.read_manifest(connection, folder).generation
 
 
 def check(folder: Path) -> tuple[Manifest, list[Problem]]:
     """The committed manifest, and what does not agree with it."""
-    with closing(store.connect(folder, read_only=True)) as connection:
+    with closing(store.connect(folder, read_only=True, any_schema=True)) as connection:
         manifest = store.read_manifest(connection, folder)
+        store.require_commit(folder, manifest)
         problems = database_problems(connection, manifest)
         if problems:
             return manifest, [*problems, *changed_files(folder, manifest).values()]
@@ -69,11 +70,15 @@ def database_problems(connection: sqlite3.Connection, manifest: Manifest) -> lis
         problems = store.integrity_problems(connection)
         problems += store.damaged_rows(connection)
         passages = store.count_passages(connection)
+        rows = store.row_counts(connection)
         store.removed_passages(connection)
-    except (sqlite3.Error, ValueError, TypeError, OverflowError) as error:
+    except (*DATABASE_ERRORS, ValueError, TypeError, OverflowError) as error:
         return [Problem("database", {"detail": str(error)})]
     if passages != manifest.passages:
         problems.append(Problem("passage_count", {"number": passages, "noted": manifest.passages}))
+    for kind, noted in manifest.rows.items():
+        if (number := rows.get(kind)) != noted:
+            problems.append(Problem("row_count", {"kind": kind, "number": number, "noted": noted}))
     return problems
 
 

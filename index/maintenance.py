@@ -52,7 +52,7 @@ def repair(
     """
     started = time.perf_counter()
     report = Report()
-    with closing(store.connect(folder, read_only=True)) as connection:
+    with closing(store.connect(folder, read_only=True, any_schema=True)) as connection:
         # All that `verify` looks at: an index made anew from less than was written would be poorer, and pass for whole.
         problems = database_problems(connection, store.read_manifest(connection, folder))
     if problems:

@@ -20,6 +20,7 @@ class Problem(Fact):
         "document": "documents.db: the document {document} has changed since it was written",
         "passages": "documents.db: the passages of the document {document} have changed since they were written",
         "passage_count": "documents.db holds {number:,} passages, the manifest says {noted:,}",
+        "row_count": "documents.db holds {number:,} {kind}, the manifest says {noted:,}",
         # What is derived from them.
         "changed_file": "{path} has changed since it was written",
         "unreadable_file": "{path} cannot be read: {detail}",

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from sakuin.index import store
 from sakuin.index.documents import Skipped
-from sakuin.index.errors import IndexFolderError
+from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError
 from sakuin.index.integrity import changed_files
 from sakuin.index.store import Manifest, PassageRow
+from sakuin.index.store.checksums import damaged
 from sakuin.index.store.facets import MOST_VALUES, Facet, facets, field_names
 from sakuin.index.store.filters import matching_documents, passages_of
 from sakuin.index.store.passages import Glimpse, read_glimpses, standing_documents
@@ -77,6 +78,7 @@ class Snapshot:
         with self._reading():
             store.begin(connection, writing=False)
             self.manifest: Manifest = store.read_manifest(connection, folder)
+            store.require_commit(folder, self.manifest)
             removed = store.removed_passages(connection)
             self._version = store.data_version(self._connection)
             connection.commit()
@@ -116,6 +118,7 @@ class Snapshot:
     def field_names(self) -> list[str]:
         """What filters call the fields that any document has."""
         with self._reading():
+            store.require_whole(self._connection)
             return field_names(self._connection)
 
     def facets(
@@ -142,10 +145,13 @@ class Snapshot:
     def glimpses(self, passage_ids: Sequence[int]) -> dict[int, Glimpse]:
         """Many passages at once, as they stand in the first document of all; one that was removed since is missing.
 
-        Each document is read once, and passages are not compared with their ids as `passages` does.
+        Each document is read once.
         """
         with self._reading():
-            return read_glimpses(self._connection, passage_ids)
+            found = read_glimpses(self._connection, passage_ids)
+        if len(found) < len(set(passage_ids)) and not self.outdated():
+            raise damaged("a passage that is searched")
+        return found
 
     def counts(self) -> dict[str, int]:
         """Numbers of files, documents, distinct passages, duplicates of them, and skipped files, as of now."""
@@ -155,16 +161,19 @@ class Snapshot:
     def skipped(self) -> list[Skipped]:
         """The files of which nothing, or not all, was taken, and why."""
         with self._reading():
+            store.require_whole(self._connection)
             return store.read_skipped(self._connection)
 
     def excluded(self) -> list[Skipped]:
         """The files and folders that patterns leave out, and by which."""
         with self._reading():
+            store.require_whole(self._connection)
             return store.read_skipped(self._connection, excluded=True)
 
     def files(self) -> list[tuple[str, int]]:
         """(uri, number of documents) of every file."""
         with self._reading():
+            store.require_whole(self._connection)
             return store.count_documents_by_file(self._connection)
 
     def outdated(self) -> bool:
@@ -183,7 +192,7 @@ class Snapshot:
         with self._lock:
             try:
                 yield
-            except sqlite3.Error as error:
+            except DATABASE_ERRORS as error:
                 raise IndexFolderError(
                     f"The index in {self.folder} cannot be read ({error}). Check it with `index verify`."
                 ) from error

@@ -21,7 +21,7 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index import store
 from sakuin.index.background import FEWEST, background_of
 from sakuin.index.documents import Document, Passage
-from sakuin.index.errors import IndexFolderError, writing_error
+from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, writing_error
 from sakuin.index.lock import WAIT_SECONDS, acquire
 from sakuin.index.model import load_model
 from sakuin.index.pending import PendingVectors
@@ -90,7 +90,7 @@ class IndexWriter:
             self._create_tables()
             self._committed, self.manifest, self.model = self._prepare(settings, fresh)
             sweep(self.folder, self._committed)
-        except (sqlite3.Error, OSError) as error:
+        except (*DATABASE_ERRORS, OSError) as error:
             self._close()
             raise writing_error(self.folder, error) from error
         except BaseException:
@@ -241,6 +241,7 @@ class IndexWriter:
             sizes=sizes,
             background=self._background(generation, segments) if measured else self.manifest.background,
             changed=0 if measured else changed,
+            rows=store.row_counts(self.connection),
         )
         store.write_manifest(self.connection, manifest)
         for parent in (self.folder / "vectors", self.folder / "terms", self.folder):
@@ -255,13 +256,12 @@ class IndexWriter:
         try:
             if store.has_tables(self.connection):
                 store.add_columns(self.connection)
+                store.require_schema(self.connection)
                 return
         except ValueError as error:
             raise IndexFolderError(f"{self.folder / store.NAME} is {error}: choose another folder.") from error
-        import sqlite_utils
-
         store.begin(self.connection, writing=True)
-        store.create_tables(sqlite_utils.Database(self.connection))
+        store.create_tables(self.connection)
         self.connection.commit()
 
     def _prepare(
@@ -276,6 +276,8 @@ class IndexWriter:
         if not store.has_manifest(self.connection):
             return None, *(fresh or first_manifest(settings))
         manifest = store.read_manifest(self.connection, self.folder)
+        # Before anything is swept away: what is left of a later commit may be all that tells of it.
+        store.require_commit(self.folder, manifest)
         return manifest, adopted(manifest, settings, self.folder), load_model(manifest, self.folder, settings.loaded)
 
     def _terms_folder(self, generation: int) -> Path:

@@ -33,6 +33,7 @@ from sakuin.index.store.manifest import (
     committed_manifest,
     has_manifest,
     read_manifest,
+    require_commit,
     write_manifest,
 )
 from sakuin.index.store.passages import (
@@ -45,15 +46,9 @@ from sakuin.index.store.passages import (
     read_passages,
     removed_passages,
 )
-from sakuin.index.store.schema import (
-    add_columns,
-    begin,
-    checkpoint,
-    connect,
-    create_tables,
-    data_version,
-    has_tables,
-)
+from sakuin.index.store.schema import begin, checkpoint, connect, data_version, has_tables, require_schema
+from sakuin.index.store.tables import add_columns, create_tables
+from sakuin.index.store.whole import require_whole, row_counts
 
 __all__ = [
     "FORMAT",
@@ -97,6 +92,10 @@ __all__ = [
     "read_passages",
     "read_skipped",
     "removed_passages",
+    "require_commit",
+    "require_schema",
+    "require_whole",
+    "row_counts",
     "schema_problems",
     "stored_documents",
     "write_manifest",

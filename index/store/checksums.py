@@ -33,9 +33,19 @@ def place_checksum(document_id: str, passage_id: int, start: int, end: int, head
     return row_checksum((document_id, passage_id, start, end, heading, *([position] if position else [])))
 
 
+KINDS = {"s": str, "i": int}
+
+
+def is_kind(row: Sequence[object], kinds: str) -> bool:
+    """Whether the values of a row are texts ("s") and whole numbers ("i") just so: SQLite holds any in any column.
+
+    A number in place of its digits has their checksum.
+    """
+    return [type(value) for value in row] == [KINDS[kind] for kind in kinds]
+
+
 def is_as_written(label: Sequence[object], checksum: int) -> bool:
     """Whether the columns of a document besides its text, see `LABEL_COLUMNS`, are the texts that were written."""
-    # A number in place of its digits has their checksum.
     return set(map(type, label)) == {str} and row_checksum(cast(Sequence[str], label)) == checksum
 
 

@@ -10,9 +10,9 @@ import orjson
 from numpy.typing import NDArray
 
 from sakuin.index.documents import Heading, MetadataValue
-from sakuin.index.store.checksums import damaged, passage_id_of, place_checksum, require_label
+from sakuin.index.store.checksums import damaged, is_kind, passage_id_of, place_checksum, require_label
 from sakuin.index.store.passages import parsed
-from sakuin.index.store.schema import LABEL, batched, marks, position_column
+from sakuin.index.store.schema import LABEL, batched, marks, one_row, position_column
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def read_label(connection: sqlite3.Connection, document_id: str) -> LabelRow | N
 
 def text_length(connection: sqlite3.Connection, document: int) -> int:
     """Characters of a document's text."""
-    return int(connection.execute("SELECT length(text) FROM documents WHERE number = ?", (document,)).fetchone()[0])
+    return int(one_row(connection, "SELECT length(text) FROM documents WHERE number = ?", document)[0])
 
 
 def read_text(connection: sqlite3.Connection, document: LabelRow, start: int, end: int) -> str:
@@ -76,9 +76,7 @@ def read_text(connection: sqlite3.Connection, document: LabelRow, start: int, en
     Raises:
         IndexFolderError: it is not what was written.
     """
-    text, checksum = connection.execute(
-        "SELECT text, text_checksum FROM documents WHERE number = ?", (document.number,)
-    ).fetchone()
+    text, checksum = one_row(connection, "SELECT text, text_checksum FROM documents WHERE number = ?", document.number)
     if type(text) is not str or passage_id_of(text) != checksum:
         raise damaged(f"the document {document.id}")
     return text[start:end]
@@ -139,7 +137,7 @@ def row_of_number(connection: sqlite3.Connection, document: int, number: int) ->
 
 def id_of_document(connection: sqlite3.Connection, document: int) -> str:
     """The id of a document by its number."""
-    return str(connection.execute("SELECT id FROM documents WHERE number = ?", (document,)).fetchone()[0])
+    return str(one_row(connection, "SELECT id FROM documents WHERE number = ?", document)[0])
 
 
 def passage_ids_by_document(connection: sqlite3.Connection, documents: Sequence[int]) -> dict[int, NDArray[np.int64]]:
@@ -250,7 +248,10 @@ def _rows(
     for row, passage_id, start, end, heading, position, checksum in connection.execute(
         f"SELECT {columns} FROM passages p WHERE document = ? AND {condition}", (document.number, *values)
     ):
-        if place_checksum(document.id, passage_id, start, end, heading, position) != checksum:
+        if (
+            not is_kind((passage_id, start, end, heading, position), "iiiss")
+            or place_checksum(document.id, passage_id, start, end, heading, position) != checksum
+        ):
             raise damaged(f"a passage of {document.id}")
         found.append(ContentRow(row, passage_id, start, end, heading, orjson.loads(position) if position else {}))
     return found

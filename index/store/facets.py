@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sakuin.index.store.checksums import require_label
 from sakuin.index.store.passages import parsed
 from sakuin.index.store.schema import LABEL, LABEL_COLUMNS
+from sakuin.index.store.whole import require_whole
 from sakuin.index.where import BUILT_IN, FOLDER, TYPE, called, key_of, plain, texts_of, top_folder, type_of
 
 METADATA = LABEL_COLUMNS.index("metadata")
@@ -61,6 +62,7 @@ def facets(
     Returns:
         Built-in fields first, then those that most documents have.
     """
+    require_whole(connection)
     keys = None if names is None else {key_of(name) for name in names if name not in BUILT_IN}
     counted: dict[str, Mapping[str, int]] = {**count_files(connection, documents)}
     if keys is None or keys:

@@ -1,5 +1,6 @@
 """Files that documents were read from."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +8,7 @@ from typing import Any
 
 from sakuin.index.documents import Skipped
 from sakuin.index.reasons import Reason
-from sakuin.index.store.checksums import damaged, row_checksum
+from sakuin.index.store.checksums import damaged, is_kind, row_checksum
 
 STATE = "uri, size, mtime_ns, sha256, reason"
 """What is noted of a file, in the order of its checksum."""
@@ -78,7 +79,8 @@ def read_skipped(connection: sqlite3.Connection, most: int = -1, *, excluded: bo
 
 def _file_state(row: Sequence[Any]) -> FileState:
     uri, size, mtime_ns, sha256, reason, checksum, *look = row
-    if row_checksum((uri, size, mtime_ns, sha256, reason)) != checksum:
+    noted = (uri, size, mtime_ns, sha256, reason)
+    if not is_kind(noted, "siiss") or row_checksum(noted) != checksum:
         raise damaged(f"what is noted of the file {uri}")
     ctime_ns, inode = look or (0, 0)
     return FileState(uri, size, mtime_ns, sha256, Reason.from_json(reason), ctime_ns, inode % 2**64)
@@ -111,21 +113,22 @@ def count_documents_by_file(connection: sqlite3.Connection) -> list[tuple[str, i
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
     """Numbers of files, documents, distinct passages, further places where a passage stands again, skipped files."""
-    numbers = {
-        name: int(connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
-        for name, table in {
-            "files": f"files WHERE NOT {EXCLUDED}",
-            "documents": "documents",
-            "places": "passages",
-            "skipped": f"files WHERE reason != '' AND NOT {EXCLUDED}",
-        }.items()
-    }
-    row = connection.execute("SELECT value FROM manifest WHERE key = 'passages'").fetchone()
-    passages = int(row[0]) if row else 0
+    # In one statement, which sees one state of an index that others write to.
+    numbers = connection.execute(
+        "SELECT (SELECT count(*) FROM files), (SELECT count(*) FROM documents), (SELECT count(*) FROM passages), "
+        f"(SELECT count(*) FROM files WHERE {EXCLUDED}), "
+        f"(SELECT count(*) FROM files WHERE reason != '' AND NOT {EXCLUDED}), "
+        "(SELECT value FROM manifest WHERE key = 'passages'), (SELECT value FROM manifest WHERE key = 'rows')"
+    ).fetchone()
+    files, documents, places, excluded, skipped, stored, counted = numbers
+    noted = json.loads(counted) if counted else {}
+    if noted and noted != {"files": files, "documents": documents, "places": places}:
+        raise damaged("the number of rows")
+    passages = int(stored or 0)
     return {
-        "files": numbers["files"],
-        "documents": numbers["documents"],
+        "files": files - excluded,
+        "documents": documents,
         "passages": passages,
-        "duplicates": numbers["places"] - passages,
-        "skipped": numbers["skipped"],
+        "duplicates": places - passages,
+        "skipped": skipped,
     }

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sakuin.index.store.checksums import require_label
 from sakuin.index.store.passages import parsed
 from sakuin.index.store.schema import LABEL
+from sakuin.index.store.whole import require_whole
 from sakuin.index.where import (
     AND,
     BUILT_IN,
@@ -45,6 +46,7 @@ def matching_documents(
     connection: sqlite3.Connection, condition: Condition, *, after: int = -1, most: int | None = None
 ) -> NDArray[np.int64]:
     """int64 (n,), ascending: numbers above ``after`` of the documents that pass a filter, the first ``most``."""
+    require_whole(connection)
     parts = condition.parts if isinstance(condition, Group) and condition.operator == AND else (condition,)
     of_files = [part for part in parts if set(fields_of(part)) <= {FOLDER, TYPE}]
     others = [part for part in parts if part not in of_files]

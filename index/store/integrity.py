@@ -2,15 +2,19 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 
 from sakuin.index.problems import Problem
-from sakuin.index.store.checksums import indexed_text, is_as_written, passage_id_of, place_checksum, row_checksum
+from sakuin.index.store.checksums import (
+    indexed_text,
+    is_as_written,
+    is_kind,
+    passage_id_of,
+    place_checksum,
+    row_checksum,
+)
 from sakuin.index.store.files import STATE
-from sakuin.index.store.schema import LABEL, create_tables, position_column
-
-DEFAULT = 2
-"""Where the default stands in what `schema_of` tells of a column."""
+from sakuin.index.store.schema import LABEL, position_column
+from sakuin.index.store.tables import changed_parts
 
 
 def integrity_problems(connection: sqlite3.Connection) -> list[Problem]:
@@ -20,54 +24,15 @@ def integrity_problems(connection: sqlite3.Connection) -> list[Problem]:
 
 
 def schema_problems(connection: sqlite3.Connection) -> list[Problem]:
-    """Tables, columns, keys and indexes that are not those that a writer makes: SQLite reads rows by them.
-
-    A column with a default may be missing, or be one more: such columns are added to indexes that are there.
-    """
-    from sqlite_utils import Database
-
-    with closing(sqlite3.connect(":memory:")) as empty:
-        create_tables(Database(empty))
-        expected = schema_of(empty)
-    found = schema_of(connection)
-    differing = {part for part in expected.keys() & found.keys() if expected[part] != found[part]}
-    lonely = {**expected, **found}
-    differing |= {
-        part
-        for part in expected.keys() ^ found.keys()
-        if not (part.startswith("column ") and lonely[part][DEFAULT] is not None)
-    }
-    return [Problem("schema", {"part": part}) for part in sorted(differing)]
-
-
-def schema_of(connection: sqlite3.Connection) -> dict[str, tuple[object, ...]]:
-    """What SQLite understands of a schema, by the names of its parts, whatever the spelling of its SQL."""
-    parts: dict[str, tuple[object, ...]] = {}
-    made = connection.execute(
-        "SELECT type, name, tbl_name FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    )
-    for kind, name, table in made.fetchall():
-        parts[f"{kind} {name}"] = (table,)
-        if kind != "table":
-            continue
-        columns = 'SELECT name, type, "notnull", dflt_value, pk FROM pragma_table_info(?)'
-        for column, *about in connection.execute(columns, (name,)):
-            parts[f"column {name}.{column}"] = tuple(about)
-        keys = 'SELECT "from", "table", "to", on_update, on_delete FROM pragma_foreign_key_list(?)'
-        for column, *about in connection.execute(keys, (name,)):
-            parts[f"foreign key {name}.{column}"] = tuple(about)
-        indexes = 'SELECT name, "unique", origin, partial FROM pragma_index_list(?)'
-        for index, *about in connection.execute(indexes, (name,)).fetchall():
-            ordered = connection.execute('SELECT name, "desc", coll, key FROM pragma_index_xinfo(?)', (index,))
-            parts[f"index {index}"] = (name, *about, *ordered.fetchall())
-    return parts
+    """Parts of the schema that are not as a writer makes them."""
+    return [Problem("schema", {"part": part}) for part in changed_parts(connection)]
 
 
 def damaged_rows(connection: sqlite3.Connection) -> list[Problem]:
     """What does not agree with its checksum: files, documents, and passages with their ids."""
     problems = []
     for uri, *row, checksum in connection.execute(f"SELECT {STATE}, checksum FROM files"):
-        if row_checksum((uri, *row)) != checksum:
+        if row_checksum((uri, *row)) != checksum or not is_kind((uri, *row), "siiss"):
             problems.append(Problem("file_state", {"file": str(uri)}))
     documents = connection.execute(f"SELECT number, {LABEL}, text, label_checksum, text_checksum FROM documents")
     for number, *label, text, label_checksum, text_checksum in documents:
@@ -94,8 +59,8 @@ def passage_ids_of(
         (number,),
     )
     for passage_id, start, end, heading, position, checksum in places:
-        if type(heading) is not str or not 0 <= start <= end <= len(text):
-            # Under no checksum is whether a heading is text, nor how long a text is that was shortened.
+        if not is_kind((passage_id, start, end, heading, position), "iiiss") or not 0 <= start <= end <= len(text):
+            # Under no checksum is of which type a value is, nor how long a text is that was shortened.
             yield -1, passage_id
             continue
         yield passage_id, passage_id_of(indexed_text(title, heading, text[start:end]))

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Literal
 
 from sakuin.index.documents import MetadataValue, Skipped
-from sakuin.index.errors import IndexFolderError
-from sakuin.index.store.checksums import require_label
+from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError
+from sakuin.index.store.checksums import damaged, is_kind, passage_id_of, place_checksum, require_label
 from sakuin.index.store.files import EXCLUDED, read_skipped
-from sakuin.index.store.schema import LABEL, begin, connect
+from sakuin.index.store.manifest import read_manifest, require_commit
+from sakuin.index.store.schema import LABEL, begin, connect, one_row, position_column
+from sakuin.index.store.whole import require_whole
 from sakuin.index.where import type_of
 
 Order = Literal["name", "newest", "passages"]
@@ -83,8 +85,9 @@ def reading(folder: Path) -> Iterator[sqlite3.Connection]:
     with closing(connect(folder, read_only=True)) as connection:
         try:
             begin(connection, writing=False)
+            require_commit(folder, read_manifest(connection, folder))
             yield connection
-        except sqlite3.Error as error:
+        except DATABASE_ERRORS as error:
             raise IndexFolderError(
                 f"The index in {folder} cannot be read ({error}). Check it with `index verify`."
             ) from error
@@ -108,6 +111,7 @@ def list_documents(
         first: How many to pass over.
         most: How many to give.
     """
+    require_whole(connection)
     table, by = _IN_ORDER[order]
     where, values = _matching(some, kind)
     numbers = connection.execute(
@@ -124,12 +128,14 @@ def count_documents(connection: sqlite3.Connection, some: str = "", kind: str = 
         some: As for `list_documents`.
         kind: As for `list_documents`.
     """
+    require_whole(connection)
     where, values = _matching(some, kind)
     return int(connection.execute(f"SELECT count(*) FROM documents d {where}", values).fetchone()[0])
 
 
 def list_kinds(connection: sqlite3.Connection) -> list[str]:
     """The kinds of files that were read, for `list_documents`, in alphabetical order."""
+    require_whole(connection)
     some = "EXISTS (SELECT 1 FROM documents d WHERE d.file = files.uri)"
     kinds = {type_of(uri) for (uri,) in connection.execute(f"SELECT uri FROM files WHERE {some}")}
     return sorted(kinds - {""})
@@ -137,6 +143,7 @@ def list_kinds(connection: sqlite3.Connection) -> list[str]:
 
 def list_skipped(connection: sqlite3.Connection, most: int) -> tuple[list[Skipped], int]:
     """The first of the files of which nothing, or not all, was taken, and why; and how many there are."""
+    require_whole(connection)
     some = f"reason != '' AND NOT {EXCLUDED}"
     number = connection.execute(f"SELECT count(*) FROM files WHERE {some}").fetchone()[0]
     return read_skipped(connection, most), int(number)
@@ -144,22 +151,33 @@ def list_skipped(connection: sqlite3.Connection, most: int) -> tuple[list[Skippe
 
 def find_document(connection: sqlite3.Connection, document_id: str) -> ListedDocument | None:
     """The document of that id."""
+    require_whole(connection)
     row = connection.execute("SELECT number FROM documents WHERE id = ?", (document_id,)).fetchone()
     return _listed(connection, row[0]) if row else None
 
 
 def list_passages(connection: sqlite3.Connection, document: int, first: int = 0, most: int = 50) -> list[ListedPassage]:
-    """Passages ``first`` to ``first + most`` of a document, in order."""
-    text = connection.execute("SELECT text FROM documents WHERE number = ?", (document,)).fetchone()[0]
+    """Passages ``first`` to ``first + most`` of a document, in order.
+
+    Raises:
+        IndexFolderError: one of them, or the document's text, is not what was written.
+    """
+    document_id, text, checksum = one_row(
+        connection, "SELECT id, text, text_checksum FROM documents WHERE number = ?", document
+    )
+    _require_text(document_id, text, checksum)
     rows = connection.execute(
-        "SELECT start, end, heading, (SELECT count(*) FROM passages s WHERE s.passage_id = p.passage_id) "
-        "FROM passages p WHERE document = ? ORDER BY id LIMIT ? OFFSET ?",
+        f"SELECT checksum, (SELECT count(*) FROM passages s WHERE s.passage_id = p.passage_id), passage_id, start, "
+        f"end, heading, {position_column(connection)} FROM passages p WHERE document = ? ORDER BY id LIMIT ? OFFSET ?",
         (document, most, first),
     )
-    return [
-        ListedPassage(number, start, end, heading, text[start:end], places)
-        for number, (start, end, heading, places) in enumerate(rows, first + 1)
-    ]
+    found = []
+    for number, (own, places, *place) in enumerate(rows, first + 1):
+        if not is_kind(place, "iiiss") or place_checksum(document_id, *place) != own:
+            raise damaged(f"a passage of {document_id}")
+        _, start, end, heading, _ = place
+        found.append(ListedPassage(number, start, end, heading, text[start:end], places))
+    return found
 
 
 def count_passages(connection: sqlite3.Connection, document: int, until: int) -> int:
@@ -171,7 +189,7 @@ def count_passages(connection: sqlite3.Connection, document: int, until: int) ->
 def read_metadata(connection: sqlite3.Connection, document: int) -> dict[str, MetadataValue]:
     """What a document's file says of it besides its title and text."""
     read = f"SELECT metadata, label_checksum, {LABEL} FROM documents WHERE number = ?"
-    stored, checksum, *label = connection.execute(read, (document,)).fetchone()
+    stored, checksum, *label = one_row(connection, read, document)
     require_label(label, checksum)
     metadata: dict[str, MetadataValue] = json.loads(stored)
     return metadata
@@ -179,6 +197,7 @@ def read_metadata(connection: sqlite3.Connection, document: int) -> dict[str, Me
 
 def documents_in(connection: sqlite3.Connection, files: Sequence[str]) -> dict[str, int]:
     """How many documents were read from each of some files."""
+    require_whole(connection)
     return {
         file: int(connection.execute("SELECT count(*) FROM documents WHERE file = ?", (file,)).fetchone()[0])
         for file in dict.fromkeys(files)
@@ -203,9 +222,19 @@ def _literal(text: str) -> str:
 
 
 def _listed(connection: sqlite3.Connection, number: int) -> ListedDocument:
-    document_id, file, title, characters, passages = connection.execute(
-        "SELECT id, file, title, length(text), (SELECT count(*) FROM passages WHERE document = d.number) "
-        "FROM documents d WHERE number = ?",
-        (number,),
-    ).fetchone()
-    return ListedDocument(number, document_id, file, title, type_of(file), passages, characters)
+    checksum, text_checksum, text, passages, *label = one_row(
+        connection,
+        "SELECT label_checksum, text_checksum, text, (SELECT count(*) FROM passages WHERE document = d.number), "
+        f"{LABEL} FROM documents d WHERE number = ?",
+        number,
+    )
+    require_label(label, checksum)
+    document_id, _, file, title, _, _ = label
+    _require_text(document_id, text, text_checksum)
+    return ListedDocument(number, document_id, file, title, type_of(file), passages, len(text))
+
+
+def _require_text(document_id: str, text: object, checksum: int) -> None:
+    """Raise IndexFolderError where a document's text is not what was written."""
+    if type(text) is not str or passage_id_of(text) != checksum:
+        raise damaged(f"the document {document_id!s}")

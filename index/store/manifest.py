@@ -7,11 +7,14 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from sakuin.index.errors import IndexFolderError, opening_error
+from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, opening_error
 from sakuin.index.store.checksums import NAME, passage_id_of
 from sakuin.index.store.schema import connect, has_manifest_table, unfinished
 
 FORMAT = 5
+
+LATER = {"rows"}
+"""What an index that was made before does not say of itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class Manifest:
         background: Statistics of the scores of unrelated queries and passages of this index; empty where too few were
             sampled.
         changed: Passages that came or went since these statistics were measured.
+        rows: How many files, documents and places of passages there are; empty where they were not counted yet.
     """
 
     format: int
@@ -54,6 +58,7 @@ class Manifest:
     fusion: dict[str, float] = field(default_factory=dict)
     background: dict[str, float] = field(default_factory=dict)
     changed: int = 0
+    rows: dict[str, int] = field(default_factory=dict)
 
 
 def has_manifest(connection: sqlite3.Connection) -> bool:
@@ -72,7 +77,7 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
         values = {key: json.loads(value) for key, value in rows.items()}
     except sqlite3.Error as error:
         raise opening_error(folder, "The manifest", error) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise IndexFolderError(
             f"The manifest in {folder} cannot be read ({error}): delete the folder and build it again."
         ) from error
@@ -84,7 +89,7 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
             f"folder and build it again."
         )
     names = {own.name for own in fields(Manifest)}
-    if manifest_checksum(rows) != values.pop("checksum", None) or values.keys() != names:
+    if manifest_checksum(rows) != values.pop("checksum", None) or not names - LATER <= values.keys() <= names:
         raise IndexFolderError(
             f"The manifest in {folder} has changed since it was written: delete the folder and build it again."
         )
@@ -96,13 +101,34 @@ def committed_manifest(folder: Path) -> Manifest | None:
     if not (folder / NAME).is_file():
         return None
     # What cannot be opened so is opened, or explained, by `connect`.
-    with suppress(sqlite3.Error):
+    with suppress(*DATABASE_ERRORS):
         connection = sqlite3.connect(f"{(folder / NAME).resolve().as_uri()}?mode=ro", uri=True, timeout=10)
         with closing(connection):
             if not has_manifest(connection):
                 return None
     with closing(connect(folder, read_only=True)) as connection:
         return read_manifest(connection, folder)
+
+
+def require_commit(folder: Path, manifest: Manifest) -> None:
+    """See that a manifest is of the last commit: SQLite passes over what is damaged in its log without a word.
+
+    Terms of a later commit without those of this one say so: a writer removes old ones when the new are committed, and
+    one that was killed before leaves both.
+
+    Raises:
+        IndexFolderError: the last commit is lost.
+    """
+    terms = folder / "terms"
+    if not manifest.generation or (terms / f"{manifest.generation:08d}").exists():
+        return
+    later = [path.name for path in terms.glob("*") if path.name.isdecimal() and int(path.name) > manifest.generation]
+    # A writer may have committed, and swept, since the manifest was read.
+    if later and (now := committed_manifest(folder)) and now.generation == manifest.generation:
+        raise IndexFolderError(
+            f"The last commit to the index in {folder} is lost: {NAME}-wal is damaged or missing, and what is left is "
+            f"an older state. Put a copy of the folder in its place, or delete it and build it again."
+        )
 
 
 def write_manifest(connection: sqlite3.Connection, manifest: Manifest) -> None:

@@ -9,7 +9,7 @@ from sakuin.index.store.checksums import require_label
 from sakuin.index.store.facets import field_names
 from sakuin.index.store.filters import matching_documents
 from sakuin.index.store.passages import parsed
-from sakuin.index.store.schema import LABEL
+from sakuin.index.store.schema import LABEL, one_row
 from sakuin.index.where import EVERYTHING, Condition, fields_of, require_fields
 
 
@@ -57,7 +57,7 @@ def documents_after(
         "FROM documents WHERE number = ?"
     )
     for each in numbers:
-        checksum, passages, *label = connection.execute(read, (each,)).fetchone()
+        checksum, passages, *label = one_row(connection, read, each)
         require_label(label, checksum)
         document_id, uri, _, title, metadata, _ = label
         yield LabelledDocument(each, document_id, uri, title, parsed(metadata), passages)

@@ -13,8 +13,15 @@ import orjson
 from numpy.typing import NDArray
 
 from sakuin.index.documents import MetadataValue
-from sakuin.index.store.checksums import damaged, indexed_text, passage_id_of, place_checksum, row_checksum
-from sakuin.index.store.schema import LABEL, LABEL_COLUMNS, batched, marks, position_column
+from sakuin.index.store.checksums import (
+    damaged,
+    indexed_text,
+    is_kind,
+    passage_id_of,
+    place_checksum,
+    require_label,
+)
+from sakuin.index.store.schema import LABEL, LABEL_COLUMNS, batched, marks, one_row, position_column
 
 MAX_PLACES = 100
 """Places that are read of one passage: a disclaimer may stand in every document of an index."""
@@ -122,7 +129,7 @@ def read_passages(
         others = _places(connection, [row for _, rows, _ in standing for row in rows[1:]], "NULL")
         for passage_id, rows, count in standing:
             first, text = firsts[rows[0]]
-            if passage_id_of(indexed_text(first.title, first.heading, text)) != passage_id:
+            if type(text) is not str or passage_id_of(indexed_text(first.title, first.heading, text)) != passage_id:
                 raise damaged(f"a passage of {first.document_id}")
             places = (first, *(others[row][0] for row in rows[1:]))
             found[passage_id] = PassageRow(passage_id, text, places, count)
@@ -200,9 +207,9 @@ def _places(connection: sqlite3.Connection, rows: Sequence[int], text: str) -> d
         )
         for row, cut, own, passage_id, start, end, heading, position, checksum, *label in rows_found:
             document_id, uri, _, title, metadata, _ = label
-            if row_checksum(label) != checksum:
-                raise damaged(f"the document {document_id}")
-            if place_checksum(document_id, passage_id, start, end, heading, position) != own:
+            require_label(label, checksum)
+            place = (passage_id, start, end, heading, position)
+            if not is_kind(place, "iiiss") or place_checksum(document_id, *place) != own:
                 raise damaged(f"a passage of {document_id}")
             where = orjson.loads(position) if position else {}
             found[row] = (PlaceRow(document_id, uri, title, parsed(metadata), start, end, heading, where), cut)
@@ -212,24 +219,31 @@ def _places(connection: sqlite3.Connection, rows: Sequence[int], text: str) -> d
 def read_glimpses(connection: sqlite3.Connection, passage_ids: Sequence[int]) -> dict[int, Glimpse]:
     """Many passages at once, by id, as they stand in the first of their places; those that are gone are left out.
 
-    Each document is read once, and passages are not compared with their ids as `read_passages` does.
+    Each document is read once.
+
+    Raises:
+        IndexFolderError: one of them is not what was written.
     """
     places = connection.execute(
-        "SELECT document, passage_id, start, end FROM passages WHERE id IN (SELECT min(id) FROM passages "
+        "SELECT document, passage_id, start, end, heading FROM passages WHERE id IN (SELECT min(id) FROM passages "
         "WHERE passage_id IN (SELECT value FROM json_each(?)) GROUP BY passage_id) ORDER BY document",
         (json.dumps(passage_ids),),
     ).fetchall()
     found = {}
     for document, passages in groupby(places, key=itemgetter(0)):
-        *label, checksum, text = connection.execute(
-            f"SELECT {LABEL}, label_checksum, text FROM documents WHERE number = ?", (document,)
-        ).fetchone()
+        *label, checksum, text = one_row(
+            connection, f"SELECT {LABEL}, label_checksum, text FROM documents WHERE number = ?", document
+        )
         document_id, _, file, title, metadata, _ = label
-        if row_checksum(label) != checksum:
-            raise damaged(f"the document {document_id}")
+        require_label(label, checksum)
         fields = parsed(metadata)
-        for _, passage_id, start, end in passages:
-            found[passage_id] = Glimpse(file, title, text[start:end], fields)
+        for _, passage_id, start, end, heading in passages:
+            if not is_kind((text, start, end, heading), "siis"):
+                raise damaged(f"a passage of {document_id}")
+            glimpse = Glimpse(file, title, text[start:end], fields)
+            if passage_id_of(indexed_text(title, heading, glimpse.text)) != passage_id:
+                raise damaged(f"a passage of {document_id}")
+            found[passage_id] = glimpse
     return found
 
 

@@ -1,15 +1,13 @@
-"""The tables, and connections to them."""
+"""Connections to the database, and what all that read it share."""
 
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sakuin.index.errors import IndexFolderError, opening_error
-from sakuin.index.store.checksums import NAME
-
-if TYPE_CHECKING:
-    from sqlite_utils import Database
+from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, opening_error
+from sakuin.index.store.checksums import NAME, damaged
+from sakuin.index.store.tables import changed_parts, columns_of
 
 LABEL_COLUMNS = ("id", "uri", "file", "title", "metadata", "headings")
 """The columns of a document besides its text, in the order of their checksum."""
@@ -23,12 +21,31 @@ CACHE_KIB = 65_536
 MANY = 10_000
 
 
-def connect(folder: Path, read_only: bool) -> sqlite3.Connection:
+def connect(folder: Path, read_only: bool, *, any_schema: bool = False) -> sqlite3.Connection:
     """Open the database of an index folder.
 
+    Args:
+        folder: Of the index.
+        read_only: Not to be written to; a database that is not there is then not made.
+        any_schema: Open it also where its schema is not that of our tables, to look into what has become of it.
+
     Raises:
-        IndexFolderError: there is none, or SQLite cannot use it.
+        IndexFolderError: there is none, SQLite cannot use it, or its schema has changed.
     """
+    connection = _connected(folder, read_only)
+    try:
+        if read_only and not any_schema:
+            require_schema(connection)
+    except DATABASE_ERRORS as error:
+        connection.close()
+        raise opening_error(folder, NAME, error) from error
+    except IndexFolderError:
+        connection.close()
+        raise
+    return connection
+
+
+def _connected(folder: Path, read_only: bool) -> sqlite3.Connection:
     path = folder / NAME
     try:
         if not read_only:
@@ -54,8 +71,14 @@ def connect(folder: Path, read_only: bool) -> sqlite3.Connection:
             connection = sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)
             require_manifest(connection, folder)
         return connection
-    except sqlite3.Error as error:
+    except DATABASE_ERRORS as error:
         raise opening_error(folder, path.name, error) from error
+
+
+def require_schema(connection: sqlite3.Connection) -> None:
+    """Raise IndexFolderError where tables are not as a writer makes them: SQLite would read other values in rows."""
+    if parts := changed_parts(connection):
+        raise damaged(f"{parts[0]} of its schema")
 
 
 def require_manifest(connection: sqlite3.Connection, folder: Path) -> None:
@@ -101,62 +124,16 @@ def has_tables(connection: sqlite3.Connection) -> bool:
     return bool(tables)
 
 
-def create_tables(database: "Database") -> None:
-    """Make the tables of an empty database."""
-    database.table("manifest").create({"key": str, "value": str}, pk="key", if_not_exists=True)
-    database.table("files").create(
-        {"uri": str, "size": int, "mtime_ns": int, "sha256": str, "reason": str, "checksum": int},
-        pk="uri",
-        not_null={"size", "mtime_ns", "sha256", "reason", "checksum"},
-        if_not_exists=True,
-    )
-    database.table("documents").create(
-        {
-            "number": int,
-            "id": str,
-            "uri": str,
-            # "" where a program added the document.
-            "file": str,
-            "title": str,
-            "metadata": str,
-            "headings": str,
-            "label_checksum": int,
-            "text_checksum": int,
-            # Last: what stands behind a long text is slow to read.
-            "text": str,
-        },
-        pk="number",
-        not_null={"id", "uri", "file", "title", "metadata", "headings", "label_checksum", "text_checksum", "text"},
-        if_not_exists=True,
-    )
-    database.table("documents").create_index(["id"], unique=True, if_not_exists=True)
-    database.table("documents").create_index(["file"], if_not_exists=True)
-    # A row for each place where a passage stands.
-    database.execute(
-        "CREATE TABLE IF NOT EXISTS passages (id INTEGER PRIMARY KEY, passage_id INTEGER NOT NULL, "
-        "document INTEGER NOT NULL REFERENCES documents(number) ON DELETE CASCADE, start INTEGER NOT NULL, "
-        "end INTEGER NOT NULL, heading TEXT NOT NULL, checksum INTEGER NOT NULL, position TEXT NOT NULL DEFAULT '')"
-    )
-    add_columns(database.conn)
-    database.table("passages").create_index(["document"], if_not_exists=True)
-    database.table("passages").create_index(["passage_id"], if_not_exists=True)
-    # Passages that stand nowhere any more but whose vectors still stand in a segment.
-    database.table("removed_passages").create({"passage_id": int}, pk="passage_id", if_not_exists=True)
+def one_row(connection: sqlite3.Connection, sql: str, number: int) -> tuple[Any, ...]:
+    """The row of a document that another row, or an index of the table, names by its number.
 
-
-def add_columns(connection: sqlite3.Connection) -> None:
-    """Add to an index that was made before what is noted of files since; what was made then goes on reading it."""
-    known = columns_of(connection, "files")
-    for name in ("ctime_ns", "inode"):
-        if name not in known:
-            connection.execute(f"ALTER TABLE files ADD COLUMN {name} INTEGER NOT NULL DEFAULT 0")
-    if "position" not in columns_of(connection, "passages"):
-        connection.execute("ALTER TABLE passages ADD COLUMN position TEXT NOT NULL DEFAULT ''")
-
-
-def columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
-    """The names of a table's columns."""
-    return {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+    Raises:
+        IndexFolderError: there is none.
+    """
+    row: tuple[Any, ...] | None = connection.execute(sql, (number,)).fetchone()
+    if row is None:
+        raise damaged(f"what names document number {number}")
+    return row
 
 
 def position_column(connection: sqlite3.Connection) -> str:

@@ -2,16 +2,21 @@
 
 import json
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from sakuin import Index
 from sakuin.errors import SakuinError
 from sakuin.index.build import build
 from sakuin.index.integrity import verify
 from sakuin.index.maintenance import repair
 from sakuin.index.problems import Problem
+from sakuin.index.store import listing
+from sakuin.index.store.manifest import manifest_checksum
 from sakuin.search import Searcher
 
 COUNT = 20
@@ -45,7 +50,7 @@ def passages(index: Path) -> int:
     ("table", "old", "new"),
     [
         ("documents", b'"number" INTEGER PRIMARY', b'"number" INTEGES PRIMARY'),
-        ("passages", b"passages (id INTEGER PRIMARY", b"passages (id INTEGDR PRIMARY"),
+        ("passages", b" id INTEGER PRIMARY", b" id INTEGDR PRIMARY"),
         ("passages", b"heading TEXT NOT NULL", b"heading TEPT NOT NULL"),
         ("passages", b"ON DELETE CASCADE", b"ON DELETE RESTRICT"),
     ],
@@ -117,3 +122,96 @@ def test_a_manifest_that_is_not_text_ends_in_a_sentence(index: Path, column: str
     for use in (verify, repair, Searcher.open):
         with pytest.raises(SakuinError, match="manifest"):
             use(index)
+
+
+def flip_text(index: Path, old: str, new: str) -> None:
+    """Change bytes of documents.db by another way than SQLite's, as a disk does: all that is made of rows stays."""
+    path = index / "documents.db"
+    data = path.read_bytes()
+    assert len(old.encode()) == len(new.encode())
+    assert old.encode() in data
+    path.write_bytes(data.replace(old.encode(), new.encode()))
+
+
+def test_a_damaged_schema_is_refused_when_it_is_opened(index: Path, tmp_path: Path) -> None:
+    change(index, "UPDATE sqlite_master SET sql = replace(sql, 'heading TEXT', 'heading TEPT') WHERE name = 'passages'")
+    for use in (Searcher.open, lambda folder: list(Index.open(folder).documents())):
+        with pytest.raises(SakuinError, match="index verify"):
+            use(index)
+    with pytest.raises(SakuinError, match="index verify"):
+        build(tmp_path / "corpus", index)
+
+
+def test_a_filter_whose_rows_are_damaged_does_not_find_nothing(index: Path) -> None:
+    flip_text(index, '"year": 2001}', '"yeas": 2001}')
+    with Searcher.open(index) as searcher, pytest.raises(SakuinError, match="index verify"):
+        searcher.search("number", where={"year": 2001})
+
+
+def test_names_of_files_are_compared_before_they_are_counted_or_filtered_by(index: Path) -> None:
+    flip_text(index, "many.jsonl", "mary.jsonl")
+    with Searcher.open(index) as searcher:
+        for ask in (searcher.facets, searcher.snapshot.files, lambda: searcher.search("a", where={"type": "jsonl"})):
+            with pytest.raises(SakuinError, match="index verify"):
+                ask()
+
+
+def test_lists_show_nothing_that_has_changed(index: Path) -> None:
+    with listing.reading(index) as connection:
+        number = listing.list_documents(connection)[3].number
+        assert listing.list_passages(connection, number)
+    change(index, f"UPDATE documents SET text = replace(text, 'text', 'next') WHERE number = {number}")
+    with listing.reading(index) as connection:
+        for ask in (listing.list_documents, lambda connection: listing.list_passages(connection, number)):
+            with pytest.raises(SakuinError, match="index verify"):
+                ask(connection)
+
+
+def test_rows_that_are_gone_are_missed(index: Path) -> None:
+    change(index, "DELETE FROM passages WHERE document = 3")
+    change(index, "DELETE FROM documents WHERE number = 3")
+    assert Problem("row_count", {"kind": "documents", "number": COUNT - 1, "noted": COUNT}) in verify(index)
+    with Searcher.open(index) as searcher, pytest.raises(SakuinError, match="number of rows"):
+        searcher.counts()
+
+
+def test_an_index_whose_rows_were_not_counted_goes_on(index: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(index / "documents.db")) as connection:
+        rows = dict(connection.execute("SELECT key, value FROM manifest WHERE key != 'rows'"))
+        connection.execute("DELETE FROM manifest WHERE key = 'rows'")
+        value = json.dumps(manifest_checksum(rows))
+        connection.execute("UPDATE manifest SET value = ? WHERE key = 'checksum'", (value,))
+        connection.commit()
+    assert verify(index) == []
+    with Searcher.open(index) as searcher:
+        assert searcher.counts()["documents"] == COUNT
+        assert searcher.search("number", where={"year": 2001}).hits
+    (tmp_path / "corpus" / "new.txt").write_text("new", encoding="utf-8")
+    build(tmp_path / "corpus", index)
+    change(index, "DELETE FROM files WHERE uri = 'new.txt'")
+    assert Problem("row_count", {"kind": "files", "number": 1, "noted": 2}) in verify(index)
+
+
+def test_a_commit_that_was_lost_with_the_log_is_missed(index: Path, tmp_path: Path) -> None:
+    """SQLite passes over a log that is damaged, or gone, without a word."""
+    before = (index / "documents.db").read_bytes()
+    (tmp_path / "corpus" / "new.txt").write_text("new", encoding="utf-8")
+    build(tmp_path / "corpus", index)
+    (index / "documents.db").write_bytes(before)
+    (index / "documents.db-wal").unlink(missing_ok=True)
+    for use in (verify, repair, Searcher.open, lambda folder: build(tmp_path / "corpus", folder)):
+        with pytest.raises(SakuinError, match="last commit"):
+            use(index)
+    with pytest.raises(SakuinError, match="last commit"), listing.reading(index):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", ["0", "fresh"])
+def test_flipped_bits_anywhere_make_nobody_tell_a_falsehood(seed: str) -> None:
+    harness = Path(__file__).with_name("flips.py")
+    command = [sys.executable, str(harness), "--flips", "40", "--seed", seed]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    # With the seed in it, for who reads of a failure.
+    assert done.returncode == 0, done.stdout + done.stderr[-2000:]

@@ -2,6 +2,7 @@
 
 import json
 import random
+import sqlite3
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +15,6 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sqlite_utils import Database
 
 from sakuin.cli.main import cli
 from sakuin.embedder.model import normalized
@@ -22,7 +22,7 @@ from sakuin.index.build import build
 from sakuin.index.store.checksums import row_checksum
 from sakuin.index.store.facets import Facet, facets
 from sakuin.index.store.filters import matching_documents
-from sakuin.index.store.schema import create_tables
+from sakuin.index.store.tables import create_tables
 from sakuin.index.terms import reader
 from sakuin.index.vectors import Vectors, as_int8, segment, write_segment
 from sakuin.index.where import called, condition_of
@@ -311,19 +311,19 @@ def test_any_metadata_is_matched_and_counted_as_text(
         elements = value if isinstance(value, list) else [value]
         return {unicodedata.normalize("NFKC", text_of(element)) for element in elements if element is not None}
 
-    database = Database(memory=True)
-    create_tables(database)
+    connection = sqlite3.connect(":memory:")
+    create_tables(connection)
     for number, metadata in enumerate(stored):
         written = json.dumps(metadata, ensure_ascii=False)
         label = (f"f#{number}", f"f#{number}", "f", "t", written, "[]")
         row = (number, *label, row_checksum(label), 0, "x")
-        database.conn.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
     wanted = texts(values)
     expected = [n for n, metadata in enumerate(stored) if key in metadata and texts(metadata[key]) & wanted]
     # Every name of metadata may have the prefix, and some must.
     conditions = condition_of({f"metadata.{key}": values})
-    assert matching_documents(database.conn, conditions).tolist() == expected
-    for facet in facets(database.conn, names=[called(key)], limit=1000):
+    assert matching_documents(connection, conditions).tolist() == expected
+    for facet in facets(connection, names=[called(key)], limit=1000):
         counted = Counter(text for metadata in stored if key in metadata for text in texts(metadata[key]))
         assert dict(facet.values) == counted
 
