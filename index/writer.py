@@ -190,6 +190,10 @@ class IndexWriter:
         """Note how searches fuse the legs from the next commit on: `search.fusion.Fusion`; empty for the default."""
         self.manifest = replace(self.manifest, fusion=fusion)
 
+    def set_rerank(self, name: str) -> None:
+        """Note which transformer searches ask for a second opinion from the next commit on; "" for none."""
+        self.manifest = replace(self.manifest, rerank=name)
+
     def put_file(self, state: FileState) -> None:
         """Note the state of a file."""
         self._begin()

@@ -278,20 +278,28 @@ class Index:
         return read(self.folder)
 
     def tune(
-        self, judged: "Sequence[JudgedQuery] | StrPath | None" = None, *, dim: int | None = None
+        self,
+        judged: "Sequence[JudgedQuery] | StrPath | None" = None,
+        *,
+        dim: int | None = None,
+        rerank: str | None = None,
     ) -> "FusionComparison":
         """Fit how much words count beside meaning to queries whose answers are known; kept if better beyond chance.
 
         Args:
             judged: The queries, or a JSON Lines file of them, see `index tune --help`; None for `judgements`.
             dim: Compare only the first so many dimensions; None for all that are stored.
+            rerank: Also ask this transformer for a second opinion, such as "e5-small", and do so in every hybrid search
+                from then on if that is better beyond chance.
 
         Raises:
+            OpinionError: the transformer cannot be had.
             EvaluationError: too few queries are judged, or nothing judged is in the index.
         """
         from sakuin.tuning.fitting import compare_fusions, keep
         from sakuin.tuning.judged import read_judged
         from sakuin.tuning.judgements import require_judged
+        from sakuin.tuning.opinion import compare_opinion, keep_opinion
 
         if judged is None:
             queries: Sequence[JudgedQuery] = require_judged(self.judgements(), self.folder)
@@ -299,8 +307,11 @@ class Index:
             queries = read_judged(Path(judged)) if isinstance(judged, str | os.PathLike) else judged
         with self.searcher() as searcher:
             comparison = compare_fusions(searcher, queries, dim=dim)
-        if comparison.better:
-            keep(self.folder, comparison.tuned, model=self.model, timeout=self.timeout)
+            if comparison.better:
+                keep(self.folder, comparison.tuned, model=self.model, timeout=self.timeout)
+            if rerank:
+                better = compare_opinion(searcher, queries, rerank, dim=dim).better
+                keep_opinion(self.folder, rerank if better else "", model=self.model, timeout=self.timeout)
         return comparison
 
     def searcher(self) -> Searcher:

@@ -94,24 +94,25 @@ def find(
     by_document = request.group == BY_DOCUMENT
     # Whether a query is answered is judged by as many hits however few are wanted. Of documents, all the passages that
     # are to be given of each have room, and one that is only counted.
-    opinion = opinions.of(request)
+    opinion = opinions.of(request, snapshot.manifest.rerank)
     depth = max(last * (request.passages + 1) if by_document else last, JUDGED, request.top if opinion else 0)
     depth = min(depth, MAX_K)
+    told: list[Notice] = []
     while True:
         wanted = replace(request, k=depth, offset=0)
         ranking = rank(snapshot, model, wanted, beside=beside, within=within, vector=vector)
         ranked, answered = with_relevance(snapshot, request, ranking)
         if opinion:
-            ranked = opinion.reranked(snapshot, ranked, within)
+            ranked, told = opinion.reranked(snapshot, ranked, within)
         if not by_document:
             groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked if request.offset < hit.rank <= last]
-            return Found(groups, ranking.notices, answered)
+            return Found(groups, [*ranking.notices, *told], answered)
         standing = snapshot.documents_of([hit.passage_id for hit in ranked], within)
         groups = by_documents(ranked, standing, request.passages)
         # Below a passage of too low a relevance there are none of a higher one to look for.
         exhausted = len(ranking.hits) < depth or len(ranked) < len(ranking.hits) or depth == MAX_K
         if len(groups) >= last or exhausted:
-            return Found(groups[request.offset : last], ranking.notices, answered)
+            return Found(groups[request.offset : last], [*ranking.notices, *told], answered)
         depth = min(max(WIDER * depth, CANDIDATES), MAX_K)
 
 

@@ -50,7 +50,8 @@ class SearchRequest:
         passages: At most so many of the best passages of each document, 1 to 100.
         offset: Leave out so many of the first hits, for one page of results after the other.
         rerank: Ask a transformer for a second opinion on the first hits: "e5-small", a folder, or a name of the hub;
-            True for e5-small, None or False for none. See `search.rerank`.
+            True for the index's own, or e5-small where it has none; False for none; None for the index's own where
+            `index tune` found it worth it, in mode "hybrid" only. See `search.rerank`.
         top: On so many of the first passages, 1 to 100.
 
     Raises:

@@ -24,6 +24,7 @@ class Notice(Fact):
         "filter.",
         "nothing_matches_filter": "No document matches the filter.",
         "no_good_match": "No good match: these are only the nearest passages.",
+        "no_opinion": "The second opinion was left out. {detail}",
     }
 
 

@@ -50,7 +50,7 @@ def side_by_side(
     """
     # So many that a leg's hit which falls far behind in the fused list still has its rank there.
     found = {
-        mode: searcher.search(query, k=CANDIDATES, mode=mode, dim=dim, where=where, group="passage")
+        mode: searcher.search(query, k=CANDIDATES, mode=mode, dim=dim, where=where, group="passage", rerank=False)
         for mode in ("dense", "hybrid", "bm25")
     }
     ranks = {mode: {hit.passage_id: hit.rank for hit in result.hits} for mode, result in found.items()}

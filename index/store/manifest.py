@@ -12,6 +12,8 @@ from sakuin.index.store.checksums import NAME, passage_id_of
 from sakuin.index.store.schema import connect, has_manifest_table, unfinished
 
 FORMAT = 5
+LATER = frozenset({"rerank"})
+"""Of the manifest: what the first indexes of this format do without."""
 
 LATER = {"rows"}
 """What an index that was made before does not say of itself."""
@@ -36,6 +38,7 @@ class Manifest:
         checksums: SHA-256 of each derived file, by its path in the index folder.
         sizes: Bytes of the same files.
         fusion: How `index tune` found the legs are best fused in this index; empty where it was not run.
+        rerank: The transformer that `index tune` found worth asking for a second opinion; "" for none.
         background: Statistics of the scores of unrelated queries and passages of this index; empty where too few were
             sampled.
         changed: Passages that came or went since these statistics were measured.
@@ -56,6 +59,7 @@ class Manifest:
     checksums: dict[str, str]
     sizes: dict[str, int]
     fusion: dict[str, float] = field(default_factory=dict)
+    rerank: str = ""
     background: dict[str, float] = field(default_factory=dict)
     changed: int = 0
     rows: dict[str, int] = field(default_factory=dict)

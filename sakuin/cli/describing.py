@@ -40,6 +40,7 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
             "segments": len(manifest.segments),
             "stale_terms": manifest.stale_terms,
             "fusion": {**asdict(fusion), "tuned": bool(manifest.fusion)},
+            "rerank": manifest.rerank,
             "bytes": folder_bytes(folder),
             "skipped": [
                 {"uri": item.uri, "documents": documents.get(item.uri, 0), "reason": item.reason.to_dict()}

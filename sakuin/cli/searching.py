@@ -63,6 +63,13 @@ PLACES_SHOWN = 3
     show_default=True,
     help="Leave out hits that answer the query with a lower probability, such as 0.3.",
 )
+@click.option(
+    "--rerank",
+    metavar="NAME",
+    help="Ask a transformer for a second opinion on the first hits: e5-small, a folder, or a name of the hub; none for "
+    "none [default: what `index tune` chose for the index].",
+)
+@click.option("--top", default=20, show_default=True, help="Ask it about so many of the first passages.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
 def search(
     query: str,
@@ -77,6 +84,8 @@ def search(
     explain: bool,
     where: tuple[str, ...],
     min_relevance: float,
+    rerank: str | None,
+    top: int,
     as_json: bool,
 ) -> None:
     """Find the documents that answer QUERY, each with its best passages.
@@ -85,6 +94,7 @@ def search(
     index search "電車が遅れた証拠がほしい"
     index search "how do I reset my password" -k 3 --mode dense --dim 64
     index search "家で働くときのルール" -k 1 --explain
+    index search "電車が遅れた証拠がほしい" --rerank e5-small
     index search "経費" --where folder=office --where type=md --where type=docx
     index search "経費" --json | jq '.hits[].document.uri'
     """
@@ -102,6 +112,8 @@ def search(
         group=group,
         passages=passages,
         offset=offset,
+        rerank=False if rerank == "none" else rerank,
+        top=top,
     )
     with Searcher.open(folder) as searcher:
         if not searcher.manifest.passages:
@@ -157,11 +169,7 @@ def show_result(result: "SearchResult") -> None:
         click.echo("Nothing found.")
         return
     for hit in result.hits:
-        legs = [
-            f"{name} {f'#{leg.rank} ' if leg.rank else ''}{leg.score:.3f}"
-            for name, leg in (("dense", hit.dense), ("bm25", hit.bm25))
-            if leg
-        ]
+        legs = [f"{name} {f'#{leg.rank} ' if leg.rank else ''}{leg.score:.3f}" for name, leg in hit.legs.items()]
         title = click.style(clean(hit.document.title), bold=True)
         where = clean(", ".join(map(str, located(hit.position))))
         name = click.style(clean(hit.document.id), fg="cyan")

@@ -11,6 +11,7 @@ from sakuin.cli.output import clean, progress_bar, to_json
 
 if TYPE_CHECKING:
     from sakuin.tuning.fitting import FusionComparison
+    from sakuin.tuning.opinion import OpinionComparison
     from sakuin.tuning.significance import Estimate
 
 
@@ -23,17 +24,31 @@ if TYPE_CHECKING:
 )
 @click.option("--dim", type=int, help="Compare only the first so many dimensions of the vectors [default: all stored].")
 @click.option("--folds", type=click.IntRange(2, 20), default=5, show_default=True, help="Of the cross-validation.")
+@click.option(
+    "--rerank",
+    metavar="NAME",
+    help="Also ask this transformer for a second opinion, such as e5-small, and do so in every hybrid search from then "
+    "on if that is better beyond chance.",
+)
 @click.option("--dry-run", is_flag=True, help="Only show the figures.")
 @click.option("--reset", is_flag=True, help="Go back to the default, whatever was tuned.")
 @click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 def tune(
-    folder: Path, queries: Path | None, dim: int | None, folds: int, dry_run: bool, reset: bool, as_json: bool
+    folder: Path,
+    queries: Path | None,
+    dim: int | None,
+    folds: int,
+    rerank: str | None,
+    dry_run: bool,
+    reset: bool,
+    as_json: bool,
 ) -> None:
     """Fit to the index how much words count beside meaning, by queries whose answers you know.
 
     \b
     index tune                                           with what was judged on the page
     index tune --queries judged.jsonl
+    index tune --queries judged.jsonl --rerank e5-small
     index tune --queries judged.jsonl --dry-run --json
     index tune --reset
 
@@ -53,14 +68,17 @@ def tune(
     from sakuin.tuning.fitting import compare_fusions, keep
     from sakuin.tuning.judged import read_judged
     from sakuin.tuning.judgements import read, require_judged
+    from sakuin.tuning.opinion import compare_opinion, keep_opinion
 
     if reset and queries is not None:
         raise click.UsageError("Give either --queries, to tune, or --reset.")
     if reset:
         with closing(open_index(folder)) as snapshot:
-            tuned = bool(snapshot.manifest.fusion)
+            tuned, asked = bool(snapshot.manifest.fusion), bool(snapshot.manifest.rerank)
         if tuned and not dry_run:
             keep(folder, None)
+        if asked and not dry_run:
+            keep_opinion(folder, "")
         message = "would fuse the legs by the default again" if dry_run else "fuses the legs by the default again"
         click.echo(f"The index in {folder} {message}." if tuned else f"The index in {folder} was not tuned.")
         return
@@ -68,11 +86,14 @@ def tune(
         judged = read_judged(queries) if queries else require_judged(read(folder), folder)
         result = compare_fusions(searcher, judged, dim=dim, folds=folds, progress=progress)
         in_use = searcher.manifest.fusion
-    kept = result.better and not dry_run
-    if kept:
-        keep(folder, result.tuned)
+        kept = result.better and not dry_run
+        if kept:
+            keep(folder, result.tuned)
+        opinion = compare_opinion(searcher, judged, rerank, dim=dim, progress=progress) if rerank else None
+        if opinion and not dry_run:
+            keep_opinion(folder, opinion.name if opinion.better else "")
     if as_json:
-        click.echo(to_json({**result.to_dict(), "kept": kept}))
+        click.echo(to_json({**result.to_dict(), "kept": kept, "rerank": opinion.to_dict() if opinion else None}))
         return
     show_comparison(result)
     if kept:
@@ -82,6 +103,25 @@ def tune(
     else:
         now = "what was tuned before" if in_use else "the default"
         click.echo(f"Kept:      nothing, for this is no better than the default beyond chance; {now} stays in use")
+    if opinion:
+        show_opinion(opinion, dry_run)
+
+
+def show_opinion(opinion: "OpinionComparison", dry_run: bool) -> None:
+    """What a second opinion is worth."""
+    change = opinion.difference
+    click.echo(f"Second opinion by {clean(opinion.name)}, nDCG@10:")
+    click.echo(f"  without  {printed(opinion.without)}")
+    click.echo(f"  with it  {printed(opinion.with_it)}")
+    click.echo(
+        f"  change   {100 * change.value:+.1f} (95 % interval {100 * change.low:+.1f} to {100 * change.high:+.1f})"
+    )
+    if not opinion.better:
+        click.echo("Kept:      no second opinion, for it is no better beyond chance")
+    elif dry_run:
+        click.echo("Kept:      no second opinion, as asked for by --dry-run")
+    else:
+        click.echo("Kept:      hybrid searches ask for it from now on; `index tune --reset` undoes it")
 
 
 def show_comparison(result: "FusionComparison") -> None:

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_va
 from starlette.middleware.cors import CORSMiddleware
 
 from sakuin.index.where import Where
-from sakuin.search.request import MAX_K, MAX_PASSAGES, MAX_RESCORED, SearchRequest
+from sakuin.search.request import MAX_K, MAX_PASSAGES, MAX_RESCORED, MAX_TOP, SearchRequest
 from sakuin.search.results import SearchResult
 from sakuin.search.searcher import Searcher
 from sakuin.service.answers import FacetsAnswer, HealthAnswer, InfoAnswer, SearchAnswer
@@ -87,6 +87,13 @@ class SearchOptions(Arguments):
     min_relevance: float = Field(
         default=0.0, ge=0, le=1, description="Leave out hits that answer with a lower probability."
     )
+
+    rerank: bool | None = Field(
+        default=None,
+        description="Ask a transformer for a second opinion on the first hits: that of the index, or e5-small "
+        "[default: where `index tune` found it worth it].",
+    )
+    top: int = Field(default=20, ge=1, le=MAX_TOP, description="Ask it about so many of the first passages.")
 
     @model_validator(mode="after")
     def explain_few(self) -> Self:

@@ -77,7 +77,7 @@ def follow(
     Raises:
         SearchError: an argument is out of range.
     """
-    results = [searcher.search(query, k=DEPTH, mode=mode, dim=dim, group="passage") for dim in dimensions]
+    results = [searcher.search(query, k=DEPTH, mode=mode, dim=dim, group="passage", rerank=False) for dim in dimensions]
     listed = [{hit.passage_id: hit for hit in result.hits} for result in results]
     tops = [[hit.passage_id for hit in result.hits[:cutoff]] for result in results]
     last = {name: hit.rank for name, hit in listed[-1].items()}

@@ -23,10 +23,17 @@ MOST_HITS = 1000
 
 @dataclass(frozen=True)
 class Setting:
-    """How a search is asked for: mode, and how many dimensions of the vectors are compared (None for mode "bm25")."""
+    """How a search is asked for.
+
+    Attributes:
+        mode: Of the search.
+        dim: How many dimensions of the vectors are compared; None for all, and in mode "bm25".
+        rerank: The transformer that is asked for a second opinion; "" for none.
+    """
 
     mode: str
     dim: int | None
+    rerank: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +86,15 @@ def ranked_names(searcher: Searcher, query: JudgedQuery, setting: Setting, k: in
     """The first k documents found, best first, each once, by the names that the judgements use."""
     wanted = HITS_A_DOCUMENT * k
     while True:
-        hits = searcher.search(query.query, k=wanted, mode=setting.mode, dim=setting.dim, group="passage").hits
+        found = searcher.search(
+            query.query,
+            k=wanted,
+            mode=setting.mode,
+            dim=setting.dim,
+            group="passage",
+            rerank=setting.rerank or False,
+        )
+        hits = found.hits
         passage_ids = [int(hit.passage_id, 16) for hit in hits]
         with closing(store.connect(searcher.folder, read_only=True)) as connection:
             sources = sources_of(passage_ids, connection)

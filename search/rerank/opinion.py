@@ -1,7 +1,7 @@
 """Asks a transformer what it thinks of the first hits of a search."""
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +13,9 @@ from sakuin.search.ranking import Ranked
 from sakuin.search.request import SearchRequest
 from sakuin.search.rerank.combining import combined
 from sakuin.search.rerank.loading import DEFAULT, load_transformer
-from sakuin.search.rerank.models import BiEncoder
+from sakuin.search.rerank.models import BiEncoder, OpinionError
 from sakuin.search.rerank.vectors import PassageVectors
+from sakuin.search.results import Notice
 
 
 class Opinions:
@@ -70,9 +71,17 @@ class Opinions:
                 kept.add(fresh)
         return np.stack([known[passage_id] for passage_id in passages])
 
-    def of(self, request: SearchRequest) -> "Opinion | None":
-        """Who is asked about the hits of a request; None where nobody is."""
-        name = DEFAULT if request.rerank is True else request.rerank
+    def of(self, request: SearchRequest, default: str) -> "Opinion | None":
+        """Who is asked about the hits of a request; None where nobody is.
+
+        Args:
+            request: What is searched for.
+            default: The transformer that the index asks, "" for none.
+        """
+        if request.rerank is None:
+            name = default if request.mode == "hybrid" else ""
+        else:
+            name = (default or DEFAULT) if request.rerank is True else request.rerank or ""
         return Opinion(self, name, request) if name and request.text.strip() else None
 
 
@@ -90,8 +99,12 @@ class Opinion:
         self._opinions, self._name, self._request = opinions, name, request
         self._known: dict[int, float] = {}
 
-    def reranked(self, snapshot: Snapshot, ranked: Sequence[Ranked], within: Selection | None) -> list[Ranked]:
-        """Hits in the order of their scores with the opinion on the first of them.
+    def reranked(
+        self, snapshot: Snapshot, ranked: list[Ranked], within: Selection | None
+    ) -> tuple[list[Ranked], list[Notice]]:
+        """Hits in the order of their scores with the opinion on the first of them, and what there is to say of it.
+
+        Where nobody asked for it by name, a transformer that cannot be had leaves the hits as they are.
 
         Args:
             snapshot: What they were found in.
@@ -106,8 +119,13 @@ class Opinion:
         rows = snapshot.passages(missing, within)
         # One that was removed since the snapshot was opened has no text; the search is then made again.
         texts = {passage_id: text_of(rows[passage_id]) for passage_id in missing if passage_id in rows}
-        self._known |= self._opinions.scores(self._name, self._request.text, texts)
-        return combined(ranked, {one: self._known[one] for one in first if one in self._known})
+        try:
+            self._known |= self._opinions.scores(self._name, self._request.text, texts)
+        except OpinionError as error:
+            if self._request.rerank is None:
+                return ranked, [Notice("no_opinion", {"detail": str(error)})]
+            raise
+        return combined(ranked, {one: self._known[one] for one in first if one in self._known}), []
 
 
 def text_of(row: PassageRow) -> str:

@@ -28,6 +28,7 @@ FIELD = re.compile(r"(?<!{){(\w+)}")
 ASKED = re.compile(r"""\bwords\(\s*f?(["'])(\S+?)\1""")
 # What stands for the field of a key that is made of parts.
 LEGS = ("dense", "bm25")
+SCORERS = (*LEGS, "rerank")
 MADE_OF: dict[str, Sequence[str]] = {
     "filter_*": BUILT_IN,
     "how_scored_*": MODES,
@@ -52,7 +53,7 @@ MADE_OF: dict[str, Sequence[str]] = {
         "product",
     ],
     "why_only_*": LEGS,
-    "*_leg": LEGS,
+    "*_leg": SCORERS,
     "*_title": ("no_index", "empty"),
 }
 

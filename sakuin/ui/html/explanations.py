@@ -31,11 +31,11 @@ def rows_of(columns: Sequence[str], rows: Sequence[Sequence[str]], last: Sequenc
 
 def fusion(hit: Hit, words: Words) -> str:
     """How a hit's score follows from those of the legs."""
-    legs = [(name, leg) for name, leg in (("dense", hit.dense), ("bm25", hit.bm25)) if leg is not None]
-    if len(legs) < 2:
-        return section(words("why_score"), words(f"why_only_{legs[0][0]}", score=f"{hit.score:.4f}"), "")
+    if all(leg.scaling is None for leg in hit.legs.values()):
+        (name,) = hit.legs
+        return section(words("why_score"), words(f"why_only_{name}", score=f"{hit.score:.4f}"), "")
     rows = []
-    for name, leg in legs:
+    for name, leg in hit.legs.items():
         if leg.scaling:
             scaled = float(leg.scaling.normalised(leg.score))
             numbers = (leg.score, leg.scaling.low, leg.scaling.high, scaled, leg.scaling.weight, leg.share)

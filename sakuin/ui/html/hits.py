@@ -14,6 +14,8 @@ from sakuin.ui.words import Words
 
 # From this relevance on a hit is more likely an answer than not.
 LIKELY = 0.5
+# What a leg's score is called, and its decimals.
+SCORES = {"dense": ("cosine", 3), "bm25": ("bm25", 2), "rerank": ("opinion_score", 3)}
 # Other places named of a passage that stands in many.
 PLACES_SHOWN = 5
 
@@ -72,7 +74,7 @@ def others(hit: Hit, words: Words) -> str:
 
 def passage(hit: Hit, colours: Coloured, strongest: float, scale: float, words: Words) -> str:
     """The whole passage of a hit and its score in short; as `card`, with the score of a full bar as ``scale``."""
-    legs = [(name, leg) for name, leg in (("dense", hit.dense), ("bm25", hit.bm25)) if leg is not None]
+    legs = hit.legs.items()
     bars = "".join(f'<i class="{name}" style="width: {percent(leg.share, scale)}%"></i>' for name, leg in legs)
     described = "".join(describe_leg(name, leg, len(legs) > 1, words) for name, leg in legs)
     said = [(key, value_text(value)) for key, value in hit.document.metadata.items()]
@@ -101,7 +103,8 @@ def likelihood(relevance: float | None, words: Words) -> str:
 def describe_leg(name: str, leg: LegScore, fused: bool, words: Words) -> str:
     """One leg's rank and score in words, and its part of the fused score where there are two."""
     rank = words("unranked") if leg.rank is None else words("rank_number", rank=leg.rank)
-    score = words("cosine", score=f"{leg.score:.3f}") if name == "dense" else words("bm25", score=f"{leg.score:.2f}")
+    key, decimals = SCORES[name]
+    score = words(key, score=f"{leg.score:.{decimals}f}")
     part = f" <b>+{leg.share:.3f}</b>" if fused else ""
     return (
         f'<span><i class="{name}"></i>{escape(words(f"{name}_leg"))}{part} '

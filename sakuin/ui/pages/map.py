@@ -58,7 +58,7 @@ def map_page(searcher: Searcher, words: Words) -> None:
         st.html(pieces.message(words("map_empty_title"), words("map_empty")))
         return
     number, by = options(drawn, words)
-    hits = list(searcher.search(query, k=HITS, group="passage").hits) if query.strip() else []
+    hits = list(searcher.search(query, k=HITS, group="passage", rerank=False).hits) if query.strip() else []
     marks = marks_of(searcher, snapshot, drawn.projection, query, hits)
     # The canvas tells what was clicked before the page is drawn again.
     key = f"map {number} {snapshot.manifest.generation}"

@@ -6,10 +6,12 @@ from dataclasses import replace
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from sakuin.search import MODES, Explanation, Hit, Searcher, SearchResult
+from sakuin.index.store import Manifest
+from sakuin.search import MODES, Explanation, Hit, Searcher, SearchRequest, SearchResult
 from sakuin.search.breakdown import term_scores
 from sakuin.search.contributions import coloured, cosines, strongest_pairs
 from sakuin.search.request import BY_DOCUMENT
+from sakuin.search.rerank.models import OpinionError
 from sakuin.search.side_by_side import side_by_side
 from sakuin.search.spans import Indexed
 from sakuin.search.token_pairs import token_pairs
@@ -41,7 +43,7 @@ def search_page(searcher: Searcher, words: Words) -> None:
         show_document(searcher.folder, document, "back_to_results", words, query)
         return
     with row:
-        mode, dim, k, side = search_options(searcher.manifest.dim, words)
+        mode, dim, k, side, second = search_options(searcher.manifest, words)
     if not query.strip():
         show_hints(searcher, words)
         return
@@ -51,8 +53,26 @@ def search_page(searcher: Searcher, words: Words) -> None:
         if side:
             show_side_by_side(searcher, query, dim, where, words)
         else:
-            result = searcher.search(query, k=k, mode=mode, dim=dim, where=where, group=BY_DOCUMENT)
-            show_result(searcher, result, words)
+            request = SearchRequest(query=query, k=k, mode=mode, dim=dim, where=where, group=BY_DOCUMENT, rerank=second)
+            show_answer(searcher, request, words)
+
+
+def show_answer(searcher: Searcher, request: SearchRequest, words: Words) -> None:
+    """What answers a request: at once what the legs say, and again when a transformer has read the first hits."""
+    asked = (request, searcher.folder, searcher.manifest.generation)
+    settled_for, settled = st.session_state.get("settled", (None, None))
+    if not request.rerank or settled_for == asked:
+        show_result(searcher, settled if request.rerank else searcher.answer(request), words)
+        return
+    coming = st.empty()
+    coming.html(pieces.note(words("opinion_coming")))
+    show_result(searcher, searcher.answer(replace(request, rerank=False)), words)
+    try:
+        st.session_state["settled"] = (asked, searcher.answer(request))
+    except OpinionError as error:
+        coming.html(pieces.note(str(error)))
+        return
+    st.rerun()
 
 
 def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGenerator:
@@ -112,6 +132,8 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
         st.html(pieces.note(words.fact(notice)))
     with st.expander(words("how_scored")):
         st.write(words(f"how_scored_{result.mode}"))
+        if any(hit.rerank for hit in result.hits):
+            st.write(words("how_opinion"))
         if result.answered is not None:
             st.write(words("relevance_help"))
 
@@ -164,8 +186,8 @@ def show_side_by_side(searcher: Searcher, query: str, dim: int, where: Chosen, w
     st.html(hits.side_by_side(lists, words))
 
 
-def search_options(stored: int, words: Words) -> tuple[str, int, int, bool]:
-    """Mode, dimension, number of hits, and whether all modes stand side by side."""
+def search_options(manifest: Manifest, words: Words) -> tuple[str, int, int, bool, bool]:
+    """Mode, dimension, number of hits, whether all modes stand side by side, and whether a transformer is asked too."""
     of_address("mode", "mode", MODES)
     row = st.popover(words("options"), icon=":material/tune:", type="tertiary")
     beside = bool(st.session_state.get("side"))
@@ -182,8 +204,8 @@ def search_options(stored: int, words: Words) -> tuple[str, int, int, bool]:
     )
     dim = row.select_slider(
         words("dimension"),
-        dimensions_up_to(stored),
-        value=stored,
+        dimensions_up_to(manifest.dim),
+        value=manifest.dim,
         help=words("dimension_help"),
         key="dim",
         disabled=mode == "bm25" and not beside,
@@ -200,9 +222,18 @@ def search_options(stored: int, words: Words) -> tuple[str, int, int, bool]:
         persist_state="session",
     )
     side = row.toggle(words("side"), key="side", help=words("side_help"), bind="query-params", persist_state="session")
+    second = row.toggle(
+        words("opinion"),
+        value=bool(manifest.rerank),
+        key="opinion",
+        help=words("opinion_help"),
+        disabled=beside,
+        bind="query-params",
+        persist_state="session",
+    )
     mode = mode or MODES[0]
     to_address("mode", mode, MODES[0])
-    return mode, int(dim), int(k), side
+    return mode, int(dim), int(k), side, second
 
 
 def show_hints(searcher: Searcher, words: Words) -> None:
