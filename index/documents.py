@@ -26,7 +26,7 @@ class Heading:
 PositionValues = Mapping[str, int | str]
 """Where something stands, as people say it: ``{"page": 12}``, ``{"sheet": "売上", "row": 40}``; empty if unknown."""
 
-POSITION_NAMES = ("page", "sheet", "row", "slide", "line")
+POSITION_NAMES = ("chapter", "page", "sheet", "row", "slide", "line")
 """What a position may be told by, in the order in which it is told."""
 
 
@@ -57,8 +57,8 @@ class Document:
         uri: Where it comes from, such as an address; ``id`` where none is given.
         headings: In order of ``start``.
         metadata: Whatever else is known of it (author, date, columns), by name.
-        positions: Where in the file its text stands, in order of ``start``. An index keeps them of passages only, so a
-            document that is read from one has none.
+        positions: Where in the file its text stands, in order of ``start``. An index keeps them of passages only: of a
+            document that is read from one they are those of its passages.
     """
 
     id: str

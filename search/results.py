@@ -34,6 +34,7 @@ class Located(Fact):
     __slots__ = ()
 
     SENTENCES: ClassVar[Mapping[str, str]] = {
+        "chapter": "chapter {value}",
         "page": "p. {value}",
         "sheet": "sheet {value}",
         "row": "row {value}",

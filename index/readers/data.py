@@ -11,8 +11,9 @@ from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, metadata_of, named
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.nested import append_document
-from sakuin.index.readers.plain import TextBuilder, clean, one_line, require_text, short_first_line, stem_of
+from sakuin.index.readers.plain import TextBuilder, clean, one_line, require_text, stem_of
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.titles import first_line, title_of
 from sakuin.index.reasons import Reason
 
 MAX_DEPTH = 200
@@ -35,7 +36,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         text = require_text(clean(text))
         if isinstance(error, RecursionError) or text[0] not in "[{/":
             raise ReadError(Reason("bad_json", _place(error))) from error
-        yield Document(id=source.uri, title=one_line(stem_of(source.uri)), text=text)
+        yield Document(id=source.uri, title=title_of(source.uri), text=text)
         return
     if source.suffix == ".ipynb" and isinstance(value, dict) and isinstance(value.get("cells"), list):
         yield _notebook(value, source)
@@ -47,7 +48,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     fields = value if isinstance(value, dict) else {}
     title = next((fields[key] for key in named(TITLE_NAMES, fields) if isinstance(fields[key], str)), "")
     yield Document(
-        id=source.uri, title=one_line(title) or stem_of(source.uri), text=require_text(clean("\n".join(_lines(value))))
+        id=source.uri, title=title_of(source.uri, stated=title), text=require_text(clean("\n".join(_lines(value))))
     )
 
 
@@ -78,7 +79,7 @@ def _rows(rows: list[dict[str, Any]], source: Source) -> Iterator[Document | Ski
         taken.add(uri)
         titles = [key for key in named(TITLE_NAMES, row) if isinstance(row[key], str)][:1]
         text = clean(text)
-        title = one_line(row[titles[0]]) if titles else short_first_line(text)
+        title = one_line(row[titles[0]]) if titles else first_line(text)
         used = {text_key, *titles, *keys[:1]}
         others = {clean(key): value for key, value in row.items() if key not in used}
         yield Document(
@@ -141,7 +142,7 @@ def _notebook(value: dict[str, Any], source: Source) -> Document:
     text = require_text(builder.text())
     return Document(
         id=source.uri,
-        title=builder.first_heading() or stem_of(source.uri),
+        title=title_of(source.uri, heading=builder.first_heading()),
         text=text,
         headings=builder.headings(),
     )

@@ -11,8 +11,9 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.office_properties import properties_of
 from sakuin.index.readers.package import Package, child, open_package
-from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.readers.plain import TextBuilder, one_line, require_text
 from sakuin.index.readers.source import MEMBER, Source
+from sakuin.index.readers.titles import first_paragraph, title_of
 from sakuin.index.readers.word_body import WordBody, WordParts
 from sakuin.index.readers.word_notes import notes_of, page_furniture
 from sakuin.index.readers.word_styles import Numbering, styles_of
@@ -40,7 +41,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     text = require_text(builder.text())
     yield Document(
         id=source.uri,
-        title=title or builder.first_heading() or stem_of(source.uri),
+        title=title_of(source.uri, stated=title, heading=builder.first_heading(), text=first_paragraph(text)),
         text=text,
         headings=builder.headings(),
         metadata=metadata,

@@ -8,18 +8,21 @@ from urllib.parse import unquote
 from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers import html
+from sakuin.index.readers.dates import iso_date
+from sakuin.index.readers.language import declared
 from sakuin.index.readers.nested import append_document
 from sakuin.index.readers.package import Package, attribute, child, children, local, open_package
-from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.readers.plain import TextBuilder, one_line, require_text
 from sakuin.index.readers.source import MEMBER, Source
-from sakuin.index.readers.titles import good_title
+from sakuin.index.readers.titles import first_paragraph, good_title, title_of
 from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
+_DATES = {"date": "created", "dcterms:created": "created", "dcterms:modified": "modified"}
 _PAGES = ("application/xhtml+xml", "text/html")
-_NAMES = {"creator": "author", "language": "language", "publisher": "publisher", "date": "date", "subject": "subject"}
+_NAMES = {"creator": "author", "language": "language", "publisher": "publisher", "subject": "subject"}
 
 
 def read(source: Source) -> Iterator[Document | Skipped]:
@@ -52,14 +55,20 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         text = one_line(each.text or "", 1000)
         if local(each) == "title":
             title = title or good_title(text)
+        elif local(each) in _DATES or attribute(each, "property") in _DATES:
+            name = _DATES.get(local(each)) or _DATES[attribute(each, "property")]
+            if attribute(each, "event") != "modification" and (day := iso_date(text)):
+                metadata.setdefault(name, day)
         elif text and (known := _NAMES.get(local(each))):
-            metadata.setdefault(known, text[:10] if known == "date" else text)
+            metadata.setdefault(known, (declared(text) or text) if known == "language" else text)
+    text = require_text(builder.text())
     yield Document(
         id=source.uri,
-        title=title or builder.first_heading() or stem_of(source.uri),
-        text=require_text(builder.text()),
+        title=title_of(source.uri, stated=title, heading=builder.first_heading(), text=first_paragraph(text)),
+        text=text,
         headings=builder.headings(),
         metadata=metadata,
+        positions=builder.positions(),
     )
     yield from left_out
 
@@ -82,6 +91,7 @@ def _append(builder: TextBuilder, source: Source, package: Package, page: str) -
         # Pages are XHTML whatever they are called; its empty elements are none in HTML.
         for item in html.read(Source(uri=f"{source.uri}{MEMBER}{posixpath.splitext(page)[0]}.xhtml", data=data)):
             if isinstance(item, Document):
+                builder.mark({"chapter": item.title})
                 append_document(builder, item)
             else:
                 left_out.append(item)

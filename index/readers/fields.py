@@ -26,6 +26,8 @@ def named(names: tuple[str, ...], keys: Iterable[str]) -> list[str]:
 def metadata_of(fields: Mapping[str, Any], stored: Callable[[object], Scalar | None]) -> dict[str, MetadataValue]:
     """Metadata from what a file says, whatever is nested: ``{"a": {"b": [1, 2]}}`` is ``{"a.b": [1, 2]}``.
 
+    A list stays one, also of a single value.
+
     Args:
         fields: Names and values, as JSON and YAML have them.
         stored: From a single value what is stored of it; None for nothing.
@@ -33,9 +35,9 @@ def metadata_of(fields: Mapping[str, Any], stored: Callable[[object], Scalar | N
     found: dict[str, list[Scalar]] = {}
     lists: set[str] = set()
     taken = 0
-    waiting = [(str(name), value, 1) for name, value in reversed(list(fields.items()))]
+    waiting = [(str(name), value, 1, False) for name, value in reversed(list(fields.items()))]
     while waiting:
-        name, value, depth = waiting.pop()
+        name, value, depth, listed = waiting.pop()
         if not name.isascii():
             name = clean(name)
         taken += 1
@@ -43,10 +45,11 @@ def metadata_of(fields: Mapping[str, Any], stored: Callable[[object], Scalar | N
         if taken > MOST_VALUES:
             break
         if isinstance(value, Mapping) and depth < DEEPEST:
-            waiting += [(f"{name}.{key}", inner, depth + 1) for key, inner in reversed(list(value.items()))]
+            waiting += [(f"{name}.{key}", inner, depth + 1, listed) for key, inner in reversed(list(value.items()))]
         elif isinstance(value, list) and depth < DEEPEST:
-            lists.add(name)
-            waiting += [(name, inner, depth + 1) for inner in reversed(value)]
+            waiting += [(name, inner, depth + 1, True) for inner in reversed(value)]
         elif (kept := stored(value)) is not None:
+            if listed:
+                lists.add(name)
             found.setdefault(name, []).append(kept)
     return {name: list(values) if name in lists or len(values) > 1 else values[0] for name, values in found.items()}

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.readers.dates import iso_date
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.html_elements import VOID
@@ -17,8 +18,10 @@ from sakuin.index.readers.html_hidden import hidden
 from sakuin.index.readers.html_layout import Layout
 from sakuin.index.readers.html_navigation import navigation
 from sakuin.index.readers.html_scan import scan
-from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.readers.language import declared
+from sakuin.index.readers.plain import TextBuilder, one_line, require_text
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.titles import title_of
 from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
@@ -36,9 +39,16 @@ _META_NAMES = {
     "author": "author",
     "description": "description",
     "keywords": "keywords",
-    "date": "date",
-    "article:published_time": "date",
+    "date": "created",
+    "dc.date": "created",
+    "dcterms.created": "created",
+    "article:published_time": "created",
+    "last-modified": "modified",
+    "dcterms.modified": "modified",
+    "article:modified_time": "modified",
+    "og:updated_time": "modified",
 }
+_DATES = ("created", "modified")
 
 
 def read(source: Source) -> Iterator[Document | Skipped]:
@@ -48,8 +58,8 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         ReadError: If it is empty, binary, too large, too deeply nested, or its encoding cannot be told for certain.
     """
     data = load_bytes(source, MAX_PAGE_BYTES)
-    declared = _DECLARED_CHARSET.search(data[:_DECLARED_WITHIN])
-    markup, _ = decode(data, declared[1].decode("ascii", "replace") if declared else None)
+    charset = _DECLARED_CHARSET.search(data[:_DECLARED_WITHIN])
+    markup, _ = decode(data, charset[1].decode("ascii", "replace") if charset else None)
     if source.suffix == ".xhtml":
         markup = _XHTML_EMPTY.sub(_with_end_tag, markup)
     found = scan(markup)
@@ -67,7 +77,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     text = require_text(builder.text())
     yield Document(
         id=source.uri,
-        title=title or builder.first_heading() or stem_of(source.uri),
+        title=title_of(source.uri, stated=title, heading=builder.first_heading(), text=text),
         text=text,
         headings=builder.headings(),
         metadata=metadata,
@@ -76,13 +86,18 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         yield Skipped(source.uri, Reason("unclosed_tag", {"tag": found.hiding}))
 
 
-def append_markup(builder: TextBuilder, markup: str) -> None:
+def append_markup(builder: TextBuilder, markup: str, *, line: int = 0) -> None:
     """Append the visible text of a piece of HTML to a document that is being built.
+
+    Args:
+        builder: What is appended to.
+        markup: The HTML.
+        line: Where it was made from another text, the number of the line that those in its tags count from; else 0.
 
     Raises:
         ReadError: If its tags are nested too deeply.
     """
-    _append(builder, _parse(markup), unclosed=scan(markup).unclosed)
+    _append(builder, _parse(markup), unclosed=scan(markup).unclosed, line=line)
 
 
 def _with_end_tag(match: re.Match[str]) -> str:
@@ -100,16 +115,23 @@ def _metadata(page: "LexborHTMLParser") -> dict[str, MetadataValue]:
     for node in page.css("head meta[content]"):
         name = _META_NAMES.get((node.attributes.get("name") or node.attributes.get("property") or "").lower())
         content = one_line(node.attributes.get("content") or "", 1000)
+        if name in _DATES:
+            content = iso_date(content)
         if name and content:
             metadata.setdefault(name, content)
     root = page.css_first("html")
-    if root and (language := one_line(root.attributes.get("lang") or "")):
+    if root and (language := declared(root.attributes.get("lang") or root.attributes.get("xml:lang") or "")):
         metadata["language"] = language
     return metadata
 
 
 def _append(
-    builder: TextBuilder, page: "LexborHTMLParser", *, unclosed: Set[str], left_out: Set[int] = frozenset()
+    builder: TextBuilder,
+    page: "LexborHTMLParser",
+    *,
+    unclosed: Set[str],
+    left_out: Set[int] = frozenset(),
+    line: int = 0,
 ) -> None:
     pages = [page]  # kept while nodes of theirs are in use
 
@@ -128,4 +150,4 @@ def _append(
         frames = page.css_first("noframes")
         body = inner_page(frames.text() if frames else "")
     if body is not None:
-        Layout(builder, inner_page, hidden=unseen, left_out=left_out, unclosed=unclosed).append(body)
+        Layout(builder, inner_page, hidden=unseen, left_out=left_out, unclosed=unclosed, line=line).append(body)

@@ -12,6 +12,10 @@ from sakuin.index.readers.superscripts import separator
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
+LINE = "data-source-line"
+"""The attribute that says which line of another text, from 0, an element was made from."""
+
+_MOST_DIGITS = 10
 MAX_TREES = 8
 """How deeply trees in trees are entered: those of shadow roots, and the pages of frames."""
 
@@ -52,6 +56,7 @@ class Layout:
         hidden: set[int],
         left_out: Set[int] = frozenset(),
         unclosed: Set[str] = frozenset(),
+        line: int = 0,
     ) -> None:
         """Begin a page.
 
@@ -60,6 +65,7 @@ class Layout:
             inner_page: Parses a page that stands in a page; returns its body, None where there is none.
             hidden: The `mem_id` of elements that are not shown; those of pages and trees in the page are added to it.
             left_out: The `mem_id` of elements that are navigation and the like.
+            line: The number of the line that those in `LINE` count from; 0 where there are none.
             unclosed: Names of elements that are never closed; such an element hides nothing.
         """
         self._builder = builder
@@ -67,6 +73,7 @@ class Layout:
         self._hidden = hidden
         self._left_out = left_out
         self._unclosed = unclosed
+        self._line = line
         self._inline: list[str] = []
         self._gap = "\n"
         self._level: int | None = None
@@ -162,6 +169,8 @@ class Layout:
         if node.mem_id in self._left_out:
             return False
         self._break(tag)
+        if self._line:
+            self._mark_line(node)
         if tag in HEADINGS:
             self._level = HEADINGS[tag]
         elif tag in PARAGRAPHS:
@@ -175,6 +184,12 @@ class Layout:
             self._flush()
             return tag == "optgroup"
         return True
+
+    def _mark_line(self, node: "LexborNode") -> None:
+        code = node.first_child if node.tag == "pre" else None  # of which a block of code has the attributes
+        written = (code if code is not None and code.tag == "code" else node).attributes.get(LINE) or ""
+        if written.isdecimal() and len(written) < _MOST_DIGITS:
+            self._builder.mark({"line": self._line + int(written)})
 
     def _enter_unseen(self, node: "LexborNode", tag: str) -> bool:
         """What no browser shows, but for the pages that some of it holds, and but for what is never closed."""

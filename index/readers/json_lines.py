@@ -10,8 +10,9 @@ from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode, encoding_of, has_escapes, looks_binary
 from sakuin.index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, metadata_of, named
 from sakuin.index.readers.files import file_size, os_detail
-from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
+from sakuin.index.readers.plain import clean, one_line, stem_of
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.titles import first_line
 from sakuin.index.reasons import Part, Reason, position_in
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -154,7 +155,7 @@ def _document(line: bytes | None, uri: str, number: int, stem: str) -> tuple[str
         others = {**inner, **others}
     metadata = metadata_of(others, _stored)
     fragment = name if name is not None else f"line={number}"
-    title = title or short_first_line(text) or f"{stem} {fragment}"
+    title = title or first_line(text) or f"{stem} {fragment}"
     positions = (Position(0, {"line": number}),)
     return name, Document(id=f"{uri}#{fragment}", title=title, text=text, metadata=metadata, positions=positions)
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.html import append_markup
+from sakuin.index.readers.language import detected
 from sakuin.index.readers.names import FreeNames
-from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.readers.plain import TextBuilder, one_line, require_text
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import MEMBER, Source
+from sakuin.index.readers.titles import title_of
 
 _SHOWN_ADDRESSES = 10
 _MUCH_SHORTER = 0.5
@@ -93,14 +95,22 @@ def _document(letter: Letter, uri: str) -> Document:
     builder.add("\n".join(names))
     text = require_text(builder.text() or letter.subject)
     metadata: dict[str, MetadataValue] = {}
-    for name, value in (("from", letter.sender), ("to", letter.to), ("cc", letter.cc), ("date", letter.date)):
+    for name, value in (
+        ("author", letter.sender),
+        ("from", letter.sender),
+        ("to", letter.to),
+        ("cc", letter.cc),
+        ("created", letter.date),
+    ):
         if value:
             metadata[name] = list(value) if isinstance(value, list) else value
     if names:
         metadata["attachments"] = list(names)
+    if language := detected(text):
+        metadata["language"] = language
     return Document(
         id=uri,
-        title=letter.subject or stem_of(uri),
+        title=one_line(letter.subject) or title_of(uri),
         text=text,
         headings=builder.headings(),
         metadata=metadata,

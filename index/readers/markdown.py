@@ -7,13 +7,17 @@ from typing import Any
 
 from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.readers.dates import iso_date
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.fields import metadata_of
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.html import append_markup
+from sakuin.index.readers.html_layout import LINE
+from sakuin.index.readers.language import declared
 from sakuin.index.readers.markdown_raw import add_rules, tell_text_from_tags
-from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.readers.plain import TextBuilder, one_line, require_text
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.titles import title_of
 from sakuin.index.reasons import Reason
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
@@ -29,6 +33,10 @@ _USUAL_KEYS = frozenset({
     "summary", "tag", "tags", "title", "type", "updated", "version", "weight",
 })
 # fmt: on
+_WITHOUT_TAG = frozenset({"inline", "html_block"})
+_UNIFORM = {"lang": "language", "language": "language", "authors": "author"}
+_DATES = {"date": "created", "created": "created", "published": "created", "modified": "modified",
+          "updated": "modified", "lastmod": "modified"}  # fmt: skip
 _MAX_FRONT_MATTER = 64 * 1024
 _MAX_VALUE_CHARACTERS = 1000
 
@@ -52,9 +60,11 @@ def read(file: Source, *, piece: int = PIECE, longest_piece: int = LONGEST_PIECE
     """
     source = decode(load_bytes(file))[0].replace("\r\n", "\n").replace("\r", "\n")
     metadata: dict[str, MetadataValue] = {}
+    line = 1
     front = _FRONT_MATTER.match(source, 0, _MAX_FRONT_MATTER)
     if front and (found := _front_matter(front[1] or "")) is not None:
-        metadata = found
+        metadata = _uniform(found)
+        line += source.count("\n", 0, front.end())
         source = source[front.end() :]
     given = metadata.pop("title", "")
     title = ", ".join(map(str, given)) if isinstance(given, list) else str(given)
@@ -65,15 +75,17 @@ def read(file: Source, *, piece: int = PIECE, longest_piece: int = LONGEST_PIECE
         if rendered and (late := file.late()):
             left_out = Reason("stopped_at", {"percent": 100 * rendered // len(source), **late.data})
             break
-        append_markup(builder, _render(markup))
+        append_markup(builder, _render(markup), line=line)
         rendered += len(markup)
+        line += markup.count("\n")
     text = require_text(builder.text())
     yield Document(
         id=file.uri,
-        title=one_line(title) or builder.first_heading() or stem_of(file.uri),
+        title=title_of(file.uri, stated=title, heading=builder.first_heading(), text=text),
         text=text,
         headings=builder.headings(),
         metadata=metadata,
+        positions=builder.positions(),
     )
     if left_out:
         yield Skipped(file.uri, left_out)
@@ -114,6 +126,9 @@ def _render(source: str) -> str:
         environment: dict[str, Any] = {}
         tokens = markdown.parse(source, environment)
         tell_text_from_tags(tokens)
+        for token in tokens:
+            if token.map and token.nesting >= 0 and token.type not in _WITHOUT_TAG:
+                token.attrSet(LINE, str(token.map[0] + (token.type == "fence")))
         return str(markdown.renderer.render(tokens, markdown.options, environment))
     except RecursionError as error:
         raise ReadError(Reason("nested_markdown")) from error
@@ -137,6 +152,17 @@ def _front_matter(source: str) -> dict[str, MetadataValue] | None:
     if _USUAL_KEYS.isdisjoint(map(str.lower, named)) and _is_text(named):
         return None
     return metadata_of(named, _metadata_value)
+
+
+def _uniform(found: dict[str, MetadataValue]) -> dict[str, MetadataValue]:
+    """What the file says under its own names, and again under those that all files have in common."""
+    uniform: dict[str, MetadataValue] = {}
+    for name, value in found.items():
+        if (known := _DATES.get(name.lower())) and (day := iso_date(str(value))):
+            uniform.setdefault(known, day)
+        elif known := _UNIFORM.get(name.lower()):
+            uniform[known] = declared(str(value)) or value if known == "language" else value
+    return {**found, **{name: value for name, value in uniform.items() if name == "language" or name not in found}}
 
 
 def _is_text(named: dict[str, Any]) -> bool:

@@ -1,9 +1,10 @@
 """What office files say of themselves: title, author, dates."""
 
 import io
-import re
 
 from sakuin.index.documents import MetadataValue
+from sakuin.index.readers.dates import iso_date
+from sakuin.index.readers.language import declared
 from sakuin.index.readers.package import Package, local
 from sakuin.index.readers.plain import one_line
 from sakuin.index.readers.titles import good_title
@@ -15,20 +16,20 @@ _NAMES = {
     "description": "description",
     "category": "category",
     "lastModifiedBy": "modified_by",
-    "created": "date",
+    "created": "created",
     "modified": "modified",
     "language": "language",
 }
-_DATES = ("date", "modified")
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATES = ("created", "modified")
 
 
 def _kept(found: dict[str, MetadataValue], name: str, text: str) -> None:
     """Keep what a file says under a name of its own, if it is of a kind that people ask for."""
     known = _NAMES.get(name)
     if known in _DATES:
-        match = _DATE.match(text)
-        text = match[0] if match else ""
+        text = iso_date(text)
+    elif known == "language":
+        text = declared(text)
     if known and text:
         found.setdefault(known, text)
 

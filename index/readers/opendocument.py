@@ -10,9 +10,10 @@ from sakuin.index.readers import ruby
 from sakuin.index.readers.counting import counted
 from sakuin.index.readers.office_properties import properties_of_opendocument
 from sakuin.index.readers.package import Package, attribute, child, children, local, open_package
-from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.readers.plain import TextBuilder, one_line, require_text
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.superscripts import separator
+from sakuin.index.readers.titles import first_paragraph, title_of
 from sakuin.index.readers.word_notes import is_page_number
 from sakuin.index.readers.word_styles import whole
 from sakuin.index.reasons import Reason
@@ -64,10 +65,11 @@ def read(source: Source) -> Iterator[Document]:
         walker.end_slides()
         walker.append_furniture(styles, "footer")
         title, metadata = properties_of_opendocument(package)
+    text = require_text(builder.text())
     yield Document(
         id=source.uri,
-        title=title or builder.first_heading() or stem_of(source.uri),
-        text=require_text(builder.text()),
+        title=title_of(source.uri, stated=title, heading=builder.first_heading(), text=first_paragraph(text)),
+        text=text,
         headings=builder.headings(),
         metadata=metadata,
         positions=builder.positions(),

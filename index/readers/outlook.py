@@ -153,15 +153,21 @@ class _Message:
 def _as_mail(letter: Letter) -> bytes:
     """A message within a message as a mail, for the reader of mails."""
     from email.message import EmailMessage
+    from email.utils import format_datetime
 
     mail = EmailMessage()
-    for name, value in (("Subject", letter.subject), ("From", letter.sender), ("To", ", ".join(letter.to))):
+    date = format_datetime(datetime.fromisoformat(letter.date)) if letter.date else ""
+    for name, value in (("Subject", letter.subject), ("From", letter.sender), ("To", ", ".join(letter.to)),
+                        ("Cc", ", ".join(letter.cc)), ("Date", date)):  # fmt: skip
         if value:
             mail[name] = value.replace("\n", " ")
+    mail.make_mixed()
     for plain, page in letter.bodies:
-        mail.set_content(plain)
+        body = EmailMessage()
+        body.set_content(plain)
         if page:
-            mail.add_alternative(page, subtype="html")
+            body.add_alternative(page, subtype="html")
+        mail.attach(body)
     for each in letter.attachments:
         mail.add_attachment(each.data, maintype="application", subtype="octet-stream", filename=each.name)
     return mail.as_bytes()

@@ -1,20 +1,28 @@
 """PDF files with text in them."""
 
+import ctypes
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from sakuin.index.documents import Document, Position, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.files import file_size, os_detail, require_loadable
+from sakuin.index.readers.language import declared
 from sakuin.index.readers.pdf_lines import joined, without_marks, without_running_lines
 from sakuin.index.readers.pdf_page import read_page
-from sakuin.index.readers.pdf_properties import metadata_of, title_of
-from sakuin.index.readers.plain import clean, one_line, stem_of
+from sakuin.index.readers.pdf_properties import metadata_of, stated_title
+from sakuin.index.readers.plain import clean, one_line
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.titles import first_paragraph, title_of
 from sakuin.index.reasons import Reason
+
+if TYPE_CHECKING:
+    import pypdfium2
 
 MAX_PAGES = 20_000
 MAX_ATTACHMENTS = 1000
+_MAX_LANGUAGE_BYTES = 200
 MAX_CHARACTERS = 64 * 1024 * 1024
 """A file of a few kilobytes can unfold to any amount of text."""
 
@@ -35,9 +43,9 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         raise ReadError(Reason("unnamed_characters" if unnamed else "scanned_pdf"))
     yield Document(
         id=source.uri,
-        title=title_of(found.properties) or stem_of(source.uri),
+        title=title_of(source.uri, stated=stated_title(found.properties), text=first_paragraph(text)),
         text=text,
-        metadata=metadata_of(found.properties, found.page_count),
+        metadata=metadata_of(found.properties, found.page_count, found.language),
         positions=tuple(Position(at, {"page": number}) for at, number in zip(starts, numbers, strict=True)),
     )
     for number, reason in found.left_out:
@@ -55,10 +63,23 @@ class _Extract:
 
     page_count: int
     properties: dict[str, str]
+    language: str
     pages: list[list[list[str]]] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     left_out: list[tuple[int, Reason]] = field(default_factory=list)
     attachments: list[str] = field(default_factory=list)
+
+
+def _language(pdf: "pypdfium2.PdfDocument") -> str:
+    """The language that the file declares of itself; "" where it does not."""
+    from pypdfium2 import raw
+
+    units = raw.FPDFCatalog_GetLanguage(pdf, None, 0)
+    if not 0 < units <= _MAX_LANGUAGE_BYTES:
+        return ""
+    written = ctypes.create_string_buffer(units)
+    raw.FPDFCatalog_GetLanguage(pdf, ctypes.cast(written, ctypes.POINTER(ctypes.c_ushort)), units)
+    return declared(written.raw.decode("utf-16-le", "ignore").rstrip("\0"))
 
 
 def _extract(source: Source) -> _Extract:
@@ -75,7 +96,7 @@ def _extract(source: Source) -> _Extract:
     try:
         if pdf.get_formtype() != pypdfium2.raw.FORMTYPE_NONE:
             pdf.init_forms()
-        found = _Extract(len(pdf), pdf.get_metadata_dict())
+        found = _Extract(len(pdf), pdf.get_metadata_dict(), _language(pdf))
         numbers = range(min(pdf.count_attachments(), MAX_ATTACHMENTS))
         found.attachments = [one_line(pdf.get_attachment(number).get_name()) for number in numbers]
         characters = 0

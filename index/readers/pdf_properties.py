@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 from sakuin.index.documents import MetadataValue
 from sakuin.index.errors import ReadError
+from sakuin.index.readers.dates import iso_date
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.plain import one_line
-from sakuin.index.readers.titles import good_title
 
 _NO_TITLE = re.compile(
     r"^Microsoft \w+ - |\.(?:docx?|pptx?|xlsx?|indd|tex|dvi|pdf)$|^(?:untitled|無題).*$", re.IGNORECASE
@@ -26,20 +26,23 @@ _BYTES = {chr(byte): byte for byte in [*range(0x18), *range(0x20, 0x7F), *range(
 }
 
 
-def title_of(properties: Mapping[str, str]) -> str:
-    """Return the title of a PDF, unless it is one that a word processor made up from a file's name."""
-    return good_title(_NO_TITLE.sub("", one_line(decoded(properties.get("Title", "")))))
+def stated_title(properties: Mapping[str, str]) -> str:
+    """Return the title that a PDF says it has, without what word processors make up around a file's name."""
+    return _NO_TITLE.sub("", one_line(decoded(properties.get("Title", ""))))
 
 
-def metadata_of(properties: Mapping[str, str], page_count: int) -> dict[str, MetadataValue]:
-    """Return what a PDF says about itself."""
+def metadata_of(properties: Mapping[str, str], page_count: int, language: str) -> dict[str, MetadataValue]:
+    """Return what a PDF says about itself; its language is "" where it does not say."""
     metadata: dict[str, MetadataValue] = {"pages": page_count}
     for name in ("Author", "Subject", "Keywords"):
         value = one_line(decoded(properties.get(name, "")), 1000)
         if value and value != "(unspecified)":
             metadata[name.lower()] = value
-    if date := re.match(r"D:(\d{4})(\d{2})(\d{2})", properties.get("CreationDate", "")):
-        metadata["date"] = "-".join(date.groups())
+    for name, key in (("created", "CreationDate"), ("modified", "ModDate")):
+        if day := iso_date(properties.get(key, "")):
+            metadata[name] = day
+    if language:
+        metadata["language"] = language
     return metadata
 
 

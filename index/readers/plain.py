@@ -16,7 +16,6 @@ MAX_TITLE_CHARACTERS = 200
 MAX_HEADING_CHARACTERS = 200
 """A "heading" longer than this is a paragraph that someone made large."""
 
-_FIRST_LINE_CHARACTERS = 60
 _BLOCK = 1024 * 1024
 _OTHER_NEWLINES = re.compile("\r\n?|[\v\f\x85\u2028\u2029]")
 _NEWLINE = re.compile("\r\n|[\n\r\v\f\x85\u2028\u2029]")
@@ -72,12 +71,6 @@ def one_line(text: object, limit: int = MAX_TITLE_CHARACTERS) -> str:
     """Return a title-like text on one line, cut to ``limit`` characters."""
     line = " ".join(clean(str(text)).split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
-
-
-def short_first_line(text: str) -> str:
-    """Return the first line where it looks like a title (short, with more text below it), else ""."""
-    first, _, rest = text.lstrip().partition("\n")
-    return one_line(first) if len(first.strip()) <= _FIRST_LINE_CHARACTERS and rest.strip() else ""
 
 
 def stem_of(uri: str) -> str:

@@ -9,9 +9,10 @@ from sakuin.index.readers.drawings import drawn_part, words_of_part, words_of_sh
 from sakuin.index.readers.office_math import linear
 from sakuin.index.readers.office_properties import properties_of
 from sakuin.index.readers.package import Package, Relationship, attribute, child, children, local, open_package
-from sakuin.index.readers.plain import TextBuilder, one_line, require_text, stem_of
+from sakuin.index.readers.plain import TextBuilder, one_line, require_text
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.superscripts import separator
+from sakuin.index.readers.titles import title_of
 from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     text = require_text(builder.text())
     yield Document(
         id=source.uri,
-        title=title or next(filter(None, titles), "") or stem_of(source.uri),
+        title=title_of(source.uri, stated=title, heading=next(filter(None, titles), "")),
         text=text,
         headings=builder.headings(),
         metadata={**metadata, "slides": len(slides)},

@@ -1,6 +1,7 @@
 """Which reader a file is read by: somebody's own for its suffix, else ours for it, else that of what is in it."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import cache
 from importlib import import_module
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ from sakuin.index.errors import ReadError
 from sakuin.index.file_types import READERS
 from sakuin.index.readers.content import HEAD_BYTES, reader_by_content
 from sakuin.index.readers.files import file_size, os_detail
+from sakuin.index.readers.language import detected
 from sakuin.index.readers.plain import one_line
 from sakuin.index.readers.source import Allowance, Source
 from sakuin.index.reasons import Reason
@@ -43,11 +45,18 @@ def read_source(source: Source) -> Iterator[Document | Skipped]:
     """Read the documents of a file or of what was unpacked from one; as `read_file`."""
     reader = reader_of(source)
     try:
-        yield from _in_time(source, reader(source)) if not source.nesting else reader(source)
+        for item in reader(source) if source.nesting else _in_time(source, reader(source)):
+            yield _with_language(item) if isinstance(item, Document) and item.id == source.uri else item
     except (ReadError, MemoryError):
         raise
     except Exception as error:  # what no reader has thought of costs that file, not the build
         raise ReadError(Reason("reader_failed", {"detail": one_line(repr(error))})) from error
+
+
+def _with_language(document: Document) -> Document:
+    """The document of a whole file, with its language where that is not said and is clear."""
+    language = "" if "language" in document.metadata else detected(document.text)
+    return replace(document, metadata={**document.metadata, "language": language}) if language else document
 
 
 def _in_time(source: Source, items: Iterable[Document | Skipped]) -> Iterator[Document | Skipped]:

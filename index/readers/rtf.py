@@ -7,9 +7,9 @@ from itertools import islice
 from sakuin.index.documents import Document, MetadataValue
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.files import load_bytes
-from sakuin.index.readers.plain import clean, one_line, require_text, stem_of
+from sakuin.index.readers.plain import clean, one_line, require_text
 from sakuin.index.readers.source import Source
-from sakuin.index.readers.titles import good_title
+from sakuin.index.readers.titles import first_paragraph, title_of
 from sakuin.index.reasons import Reason
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -34,9 +34,9 @@ def read(source: Source) -> Iterator[Document]:
     if not data.lstrip().startswith(b"{\\rtf"):
         raise ReadError(Reason("not_office", {"type": "RTF", "detail": "no {\\rtf"}))
     title, metadata, text = text_of(data)
-    yield Document(
-        id=source.uri, title=good_title(title) or stem_of(source.uri), text=require_text(text), metadata=metadata
-    )
+    text = require_text(text)
+    title = title_of(source.uri, stated=title, text=first_paragraph(text))
+    yield Document(id=source.uri, title=title, text=text, metadata=metadata)
 
 
 def text_of(data: bytes) -> tuple[str, dict[str, MetadataValue], str]:

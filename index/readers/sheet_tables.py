@@ -1,24 +1,18 @@
 """Finds the tables of a sheet: which row names the columns, which rows are of a table, and what stands around them."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sakuin.index.readers.fields import TEXT_NAMES, TITLE_NAMES, named
 from sakuin.index.readers.names import unlike
 from sakuin.index.readers.plain import one_line
+from sakuin.index.readers.table_header import NUMBER, is_name
 
 Row = Sequence[str]
-
-MAX_NAME_CHARACTERS = 40
-"""The longest cell that is taken for the name of a column."""
 
 _LOOKED_AT = 50
 _HEADER_WITHIN = 10
 """Rows of a block among which the header is sought: titles and dates stand above it."""
-
-_NUMBER = re.compile(r"[+-]?[¥$]?[\d０-９][\d０-９.,:/年月日%T -]*")
-_SENTENCE = re.compile(r"[。！？\n]|[.!?]\s|https?://|\S@\S+\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +107,7 @@ def _header(rows: Sequence[Row], *, sure: bool, wide: "set[tuple[int, int]]") ->
 
 def _are_names(row: Row) -> bool:
     cells = [cell for cell in row if cell]
-    return bool(cells) and all(
-        len(cell) <= MAX_NAME_CHARACTERS and not _NUMBER.fullmatch(cell) and not _SENTENCE.search(cell)
-        for cell in cells
-    )
+    return bool(cells) and all(map(is_name, cells))
 
 
 def _is_header(names: list[str], below: Sequence[Row], *, sure: bool) -> bool:
@@ -137,4 +128,4 @@ def _is_header(names: list[str], below: Sequence[Row], *, sure: bool) -> bool:
 
 
 def _is_value(cell: str) -> bool:
-    return _NUMBER.fullmatch(cell) is not None
+    return NUMBER.fullmatch(cell) is not None

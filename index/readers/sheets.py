@@ -18,11 +18,12 @@ from sakuin.index.readers.fields import TEXT_NAMES, TITLE_NAMES, named
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.office_properties import properties_of, properties_of_ole, properties_of_opendocument
 from sakuin.index.readers.package import open_package
-from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
+from sakuin.index.readers.plain import clean, one_line, stem_of
 from sakuin.index.readers.sheet_extent import MAX_CELLS, refuse_wide_old, refuse_wide_package
 from sakuin.index.readers.sheet_parts import words_beside_cells
-from sakuin.index.readers.sheet_tables import MAX_NAME_CHARACTERS, Table, find_tables
+from sakuin.index.readers.sheet_tables import Table, find_tables
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.titles import first_line, first_words
 from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
@@ -185,10 +186,11 @@ def _row_document(table: Table, cells: list[str], source: Source, place: tuple[s
     if not text.strip():
         return None
     title = own[title_at] if 0 <= title_at < len(own) else ""
-    title = title or (short_first_line(text) if text_at >= 0 else _first_words(own))
+    title = title or (first_line(text) if text_at >= 0 else first_words(own))
     fields: dict[str, MetadataValue] = {"sheet": sheet, "row": number}
     fields |= {
-        name: cell
+        # The place of the row is that, whatever columns are called.
+        f"column {name}" if name in fields else name: cell
         for place_of, (name, cell) in enumerate(zip(names, own, strict=False))
         if name and cell and place_of not in (text_at, title_at)
     }
@@ -199,8 +201,3 @@ def _row_document(table: Table, cells: list[str], source: Source, place: tuple[s
         metadata=fields,
         positions=(Position(0, {"sheet": sheet, "row": number}),),
     )
-
-
-def _first_words(cells: list[str]) -> str:
-    """The first cell that can stand for its row: short, and not a number or a date."""
-    return next((cell for cell in cells if 0 < len(cell) <= MAX_NAME_CHARACTERS and not cell[0].isdigit()), "")

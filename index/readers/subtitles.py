@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from sakuin.index.documents import Document
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import load_bytes
-from sakuin.index.readers.plain import clean, join_wrapped, require_text, stem_of
+from sakuin.index.readers.plain import clean, join_wrapped, require_text
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.titles import title_of
 
 _TIMES = re.compile(r"(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->\s*(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}.*")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>|<\d[\d:.]*>|\{\\[^{}]*\}")
@@ -33,7 +34,7 @@ def read(source: Source) -> Iterator[Document]:
         words = join_wrapped("\n".join(_plain(line) for line in lines[at + 1 :]).strip())
         if words and (not said or said[-1] != words):  # rolling captions repeat the line before
             said.append(words)
-    yield Document(id=source.uri, title=stem_of(source.uri), text=require_text(clean("\n".join(said))))
+    yield Document(id=source.uri, title=title_of(source.uri), text=require_text(clean("\n".join(said))))
 
 
 def _plain(line: str) -> str:

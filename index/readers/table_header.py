@@ -15,7 +15,7 @@ MAX_NAME_CHARACTERS = 40
 MAX_ROWS_ABOVE = 20
 """Rows above a header: the title of the table, a date, who made it."""
 
-NUMBER = re.compile(r"[+-]?[¥$€£]?[\d０-９][\d０-９.,:/年月日時分%円 -]*")
+NUMBER = re.compile(r"[+-]?[¥$€£]?[\d０-９][\d０-９.,:/年月日時分%円T -]*")
 _SENTENCE_OR_ADDRESS = re.compile(r"[。！？\n]|[.!?]\s|https?://|\S@\S+\.")
 _OTHER_NAMES = """
 id no no. name title date time year month day type kind class category group status state city country address phone
@@ -135,13 +135,16 @@ def is_header(rows: Sequence[Sequence[str]]) -> bool:
     filled = [cell for cell in first if cell]
     if len(rows) == 1 or not filled or len(set(filled)) < len(filled):
         return False
-    if any(len(cell) > MAX_NAME_CHARACTERS for cell in filled):
-        return False
-    if any(NUMBER.fullmatch(cell) or _SENTENCE_OR_ADDRESS.search(cell) for cell in filled):
+    if not all(map(is_name, filled)):
         return False
     if len(filled) == 1:
         return sum(len("".join(row)) for row in rows[1:]) >= 3 * len(filled[0]) * (len(rows) - 1)
     return sum(_speaks_for(cell, _column(rows[1:], number)) for number, cell in enumerate(first) if cell) > 0
+
+
+def is_name(cell: str) -> bool:
+    """Tell whether a cell may name a column: it is short, and no number, sentence or address."""
+    return len(cell) <= MAX_NAME_CHARACTERS and not NUMBER.fullmatch(cell) and not _SENTENCE_OR_ADDRESS.search(cell)
 
 
 def _column(rows: Sequence[Sequence[str]], number: int) -> list[str]:

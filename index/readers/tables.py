@@ -11,10 +11,11 @@ from sakuin.index.documents import Document, MetadataValue, Position, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode, has_escapes, looks_binary
 from sakuin.index.readers.files import file_size, load_bytes, os_detail
-from sakuin.index.readers.plain import clean, one_line, short_first_line, stem_of
+from sakuin.index.readers.plain import clean, one_line, stem_of
 from sakuin.index.readers.source import Source
-from sakuin.index.readers.table_header import MAX_NAME_CHARACTERS, NUMBER, Columns, columns_of
+from sakuin.index.readers.table_header import NUMBER, Columns, columns_of
 from sakuin.index.readers.table_rows import SAMPLE_CHARACTERS, Rows, bare, form_of, sample_rows
+from sakuin.index.readers.titles import first_line, first_words, title_of
 from sakuin.index.reasons import Reason
 
 _CHUNK = 1024 * 1024
@@ -98,7 +99,7 @@ def _above(rows: Sequence[list[str] | Reason], uri: str) -> Document | None:
     text = "\n".join(line for line in lines if line)
     if not text:
         return None
-    return Document(id=f"{uri}#row=0", title=short_first_line(text) or stem_of(uri), text=text)
+    return Document(id=f"{uri}#row=0", title=title_of(uri, text=text), text=text)
 
 
 def _document(cells: list[str], columns: Columns, delimiter: str, uri: str, fallback_title: str) -> Document | None:
@@ -118,7 +119,7 @@ def _document(cells: list[str], columns: Columns, delimiter: str, uri: str, fall
             for number, value in enumerate(values if columns.text is None else values[: len(columns.names)])
             if value and number not in (columns.text, columns.title)
         }
-    title = title or (_first_words(values) if columns.text is None else short_first_line(text)) or fallback_title
+    title = title or (first_words(values) if columns.text is None else first_line(text)) or fallback_title
     return Document(id=uri, title=title, text=text, metadata=metadata)
 
 
@@ -151,11 +152,3 @@ def _aligned(cells: list[str], columns: Columns, delimiter: str) -> list[str]:
         if all(not whole[number].strip() or NUMBER.fullmatch(whole[number].strip()) for number in after)
         else cells
     )
-
-
-def _first_words(values: list[str]) -> str:
-    """Return the first cell of a row that can stand for it: short, and not a number or a date."""
-    for value in values:
-        if len(value) <= MAX_NAME_CHARACTERS and value and not NUMBER.fullmatch(value):
-            return one_line(value)
-    return ""

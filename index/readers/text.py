@@ -6,8 +6,9 @@ from sakuin.index.documents import Document
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.line_numbers import with_lines
-from sakuin.index.readers.plain import require_text, short_first_line, stem_of
+from sakuin.index.readers.plain import require_text
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.titles import title_of
 
 
 def read(source: Source) -> Iterator[Document]:
@@ -18,4 +19,4 @@ def read(source: Source) -> Iterator[Document]:
     """
     text, positions = with_lines(decode(load_bytes(source))[0])
     require_text(text)
-    yield Document(id=source.uri, title=short_first_line(text) or stem_of(source.uri), text=text, positions=positions)
+    yield Document(id=source.uri, title=title_of(source.uri, text=text), text=text, positions=positions)

@@ -7,8 +7,9 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.readers import html, lines
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.package import local, parse_xml
-from sakuin.index.readers.plain import clean, one_line, require_text, stem_of
+from sakuin.index.readers.plain import clean, one_line, require_text
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.titles import title_of
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -39,7 +40,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         return
     found = list(_drawn(root) if kind == "svg" else _lines(root))
     title = next((one_line("".join(each.itertext())) for each in root.iter() if local(each) == "title"), "")
-    yield Document(id=source.uri, title=title or stem_of(source.uri), text=require_text(clean("\n".join(found))))
+    yield Document(id=source.uri, title=title_of(source.uri, stated=title), text=require_text(clean("\n".join(found))))
 
 
 def _drawn(root: "Element") -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from sakuin.index.documents import Document, Heading, Passage
+from sakuin.index.documents import Document, Heading, Passage, Position
 from sakuin.index.positions import positions_of
 from sakuin.index.store.checksums import (
     damaged,
@@ -127,8 +127,8 @@ def read_documents(connection: sqlite3.Connection, ids: Sequence[str]) -> dict[s
     """
     found: dict[str, Document] = {}
     for some in batched(ids):
-        rows = connection.execute(f"{_SELECT} WHERE id IN ({marks(some)})", some)
-        found.update((document.id, document) for document in map(_document, rows))
+        rows = connection.execute(f"{_SELECT} WHERE id IN ({marks(some)})", some).fetchall()
+        found.update((document.id, document) for document in (_document(connection, row) for row in rows))
     return found
 
 
@@ -139,17 +139,19 @@ def stored_documents(connection: sqlite3.Connection, numbers: Sequence[int] | No
         IndexFolderError: one is not what was written.
     """
     if numbers is None:
-        yield from map(_document, connection.execute(f"{_SELECT} ORDER BY number"))
+        for row in connection.execute(f"{_SELECT} ORDER BY number"):
+            yield _document(connection, row)
         return
     for number in numbers:
-        yield from map(_document, connection.execute(f"{_SELECT} WHERE number = ?", (number,)))
+        for row in connection.execute(f"{_SELECT} WHERE number = ?", (number,)):
+            yield _document(connection, row)
 
 
-_SELECT = f"SELECT {LABEL}, label_checksum, text_checksum, text FROM documents"
+_SELECT = f"SELECT number, {LABEL}, label_checksum, text_checksum, text FROM documents"
 
 
-def _document(row: tuple[Any, ...]) -> Document:
-    *label, label_checksum, text_checksum, text = row
+def _document(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Document:
+    number, *label, label_checksum, text_checksum, text = row
     document_id, uri, _, title, metadata, headings = label
     if not is_as_written(label, label_checksum) or type(text) is not str or passage_id_of(text) != text_checksum:
         raise damaged(f"the document {document_id}")
@@ -160,4 +162,27 @@ def _document(row: tuple[Any, ...]) -> Document:
         uri=uri,
         headings=tuple(Heading(*heading) for heading in json.loads(headings)),
         metadata=json.loads(metadata),
+        positions=_positions(connection, number, document_id),
     )
+
+
+def _positions(connection: sqlite3.Connection, number: int, document_id: str) -> tuple[Position, ...]:
+    """Where the passages of a document stand in its file, each where that changes.
+
+    Raises:
+        IndexFolderError: one is not what was written.
+    """
+    rows = connection.execute(
+        f"SELECT passage_id, start, end, heading, {position_column(connection)}, checksum FROM passages p "
+        "WHERE document = ? ORDER BY start, id",
+        (number,),
+    )
+    found: list[Position] = []
+    before = ""
+    for passage_id, start, end, heading, position, checksum in rows:
+        if place_checksum(document_id, passage_id, start, end, heading, position) != checksum:
+            raise damaged(f"the passages of the document {document_id}")
+        if position != before and (not found or start > found[-1].start):
+            found.append(Position(start, orjson.loads(position) if position else {}))
+            before = position
+    return tuple(found)

@@ -102,5 +102,5 @@ def test_a_book_is_read_in_the_order_of_its_spine() -> None:
     document = one("a.epub", book_file())
     assert document.title == "手引きの本"
     assert document.text == "一章\n\n見積の話。\n\n二章\n\n終わり。"
-    assert document.metadata == {"author": "山田", "date": "2024-05-01"}
+    assert document.metadata == {"author": "山田", "created": "2024-05-01"}
     assert len(document.headings) == 2

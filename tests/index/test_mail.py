@@ -43,7 +43,8 @@ def test_headers_are_metadata_and_the_text_is_the_body() -> None:
     assert document.metadata == {
         "from": "山田 太郎 <yamada@example.jp>",
         "to": ["佐藤 <sato@example.jp>", "tanaka@example.jp"],
-        "date": "2024-05-01T10:30:00+09:00",
+        "created": "2024-05-01T10:30:00+09:00",
+        "author": "山田 太郎 <yamada@example.jp>",
     }
 
 
@@ -115,7 +116,7 @@ def test_headers_that_are_not_as_they_should_be() -> None:
     assert isinstance(letter, Document)
     assert letter.title == "会議"
     assert letter.metadata["from"] == "山田 <x@example.jp>"
-    assert "date" not in letter.metadata
+    assert "created" not in letter.metadata
     assert isinstance(attached, Document)
     assert (attached.id, attached.text) == ("a.eml!/資料.txt", "資料の中身")
 

@@ -98,7 +98,7 @@ class TestOpenDocument:
         assert blocks(document) == ["規程 KX-1", "式はです。", "{a} over {b}"]
         assert document.title == "旅費規程"
         assert document.metadata == {
-            "author": "山田", "modified_by": "佐藤", "date": "2024-05-01", "modified": "2025-01-31",
+            "author": "山田", "modified_by": "佐藤", "created": "2024-05-01", "modified": "2025-01-31",
         }  # fmt: skip
 
     def test_a_mark_in_superscript_is_no_part_of_its_word(self) -> None:
@@ -160,7 +160,8 @@ class TestOutlook:
         assert document.title == "見積の件"
         assert document.text == "From: 山田 <yamada@example.jp>\nTo: 佐藤, 田中\n\n本文です。"
         assert document.metadata == {
-            "from": "山田 <yamada@example.jp>", "to": ["佐藤", "田中"], "date": "2024-05-01T01:30:00+00:00",
+            "author": "山田 <yamada@example.jp>", "from": "山田 <yamada@example.jp>", "to": ["佐藤", "田中"],
+            "created": "2024-05-01T01:30:00+00:00",
         }  # fmt: skip
 
     def test_attachments_and_mails_within(self) -> None:

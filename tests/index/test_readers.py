@@ -166,7 +166,13 @@ def f():
         document = one(tmp_path, "a.markdown", source)
         assert document.title == "題: 名"
         assert document.text == "見出し\n\n本文"
-        assert document.metadata == {"tags": ["a", "b"], "date": "2024-05-01", "code": "0123", "deep.x": "1"}
+        assert document.metadata == {
+            "tags": ["a", "b"],
+            "date": "2024-05-01",
+            "created": "2024-05-01",
+            "code": "0123",
+            "deep.x": "1",
+        }
 
     def test_front_matter_that_is_not_quite_yaml(self, tmp_path: Path) -> None:
         document = one(tmp_path, "a.md", "---\ntitle: Python: an introduction\nauthor: A\n---\nbody")
@@ -596,7 +602,7 @@ class TestPdf:
         info = b"/Title <%s> /Author (A. B.) /CreationDate (D:20240501120000+09'00')" % title.hex().encode()
         document = one(tmp_path, "a.pdf", make_pdf([["本文"], ["続き"]], info))
         assert document.title == "報告書"
-        assert document.metadata == {"pages": 2, "author": "A. B.", "date": "2024-05-01"}
+        assert document.metadata == {"pages": 2, "author": "A. B.", "created": "2024-05-01"}
 
     @pytest.mark.parametrize(
         ("given", "title"), [("Microsoft Word - plan.docx", "plan"), ("untitled", "name"), ("", "name")]

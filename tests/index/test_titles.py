@@ -2,7 +2,7 @@
 
 import pytest
 
-from sakuin.index.readers.pdf_properties import title_of
+from sakuin.index.readers.titles import title_of
 
 
 @pytest.mark.parametrize(
@@ -10,8 +10,8 @@ from sakuin.index.readers.pdf_properties import title_of
     ["PowerPoint プレゼンテーション", "C:\\Users\\y\\x", "/home/y/x", "Document1", "スライド 1", "(unspecified)"],
 )
 def test_a_made_up_title_of_a_pdf_is_none(title: str) -> None:
-    assert title_of({"Title": title}) == ""
+    assert title_of("報告.pdf", stated=title) == "報告"
 
 
 def test_a_title_of_a_person_stays() -> None:
-    assert title_of({"Title": "PowerPoint の使い方"}) == "PowerPoint の使い方"
+    assert title_of("a.pdf", stated="PowerPoint の使い方") == "PowerPoint の使い方"

@@ -297,7 +297,7 @@ def test_properties() -> None:
     assert isinstance(document, Document)
     assert document.title == "就業規則"
     assert document.metadata == {
-        "author": "総務課", "date": "2024-05-01", "modified_by": "佐藤", "modified": "2025-01-31",
+        "author": "総務課", "created": "2024-05-01", "modified_by": "佐藤", "modified": "2025-01-31",
     }  # fmt: skip
 
 

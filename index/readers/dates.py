@@ -1,0 +1,21 @@
+"""Dates as files write them, as ISO 8601 has them."""
+
+import re
+from datetime import date
+from email.utils import parsedate_to_datetime
+
+_DAY = re.compile(r"(?:D:)?(\d{4})\s*[-/.年]?\s*(\d{1,2})\s*[-/.月]?\s*(\d{1,2})")
+_LESS = re.compile(r"\d{4}(?:-\d{2})?")
+
+
+def iso_date(written: str) -> str:
+    """The day that is written, such as ``2024-05-01``; the year or month where no more is; "" where it is none."""
+    written = written.strip()
+    if _LESS.fullmatch(written):
+        return written
+    try:
+        if match := _DAY.match(written):
+            return date(*map(int, match.groups())).isoformat()
+        return parsedate_to_datetime(written).date().isoformat()
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return ""
