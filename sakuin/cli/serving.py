@@ -171,7 +171,8 @@ def serve(
 @INDEX_OPTION
 @click.option("--http", is_flag=True, help="Speak streamable HTTP at /mcp of a port, not over stdin and stdout.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True, help="Port, with --http.")
-def mcp(folder: Path, http: bool, port: int) -> None:
+@click.option("--writable", is_flag=True, help="Let assistants add documents.")
+def mcp(folder: Path, http: bool, port: int, writable: bool) -> None:
     """Let assistants search the index by the Model Context Protocol.
 
     \b
@@ -179,29 +180,36 @@ def mcp(folder: Path, http: bool, port: int) -> None:
     code --add-mcp '{"name": "documents", "command": "index",
                      "args": ["mcp", "--index", "/path/of/.sakuin"]}'   VS Code
 
-    Claude Desktop and Cursor start it by the same command from their settings, see the README. Nothing is written.
+    Claude Desktop and Cursor start it by the same command from their settings, see the README. Only with --writable
+    is anything written.
 
     \b
     search    documents that answer a question, with their passages
     fetch     the text of one of them, a part at a time
+    similar   documents like one of them
     facets    what a search can be restricted to
     explain   what the score of a document is made of
+    add       with --writable: a text, to be found from then on
 
     What other commands commit is searched from then on. Only this machine can reach it, also with --http.
     """
     with needing("mcp"):
-        from sakuin.mcp.server import run_http, run_stdio
+        from sakuin.mcp.running import run_http, run_stdio
 
     if not http:
-        run_stdio(folder)
+        run_stdio(folder, writable=writable)
         return
-    require_free(port)
+
+    from sakuin.service.serving import listening
 
     def ready() -> None:
         click.echo(f"http://127.0.0.1:{port}/mcp serves {folder}; Ctrl-C ends it.")
         sys.stdout.flush()
 
-    run_http(folder, port, ready)
+    # Before the index is opened, which may take a while, so that a port in use is known at once.
+    with listening("127.0.0.1", port) as listener:
+        run_http(folder, listener, ready, writable=writable)
+    click.echo("No longer serving.", err=True)
 
 
 def require_free(port: int, host: str = "127.0.0.1") -> None:

@@ -1,10 +1,6 @@
-"""The server of an index by the Model Context Protocol: its tools, and the two ways in which clients reach them."""
+"""The server of an index by the Model Context Protocol: its tools."""
 
-import asyncio
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from importlib.metadata import version
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from mcp.server import MCPServer
@@ -12,9 +8,9 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
-from sakuin.errors import SakuinError
 from sakuin.index import store
 from sakuin.index.store.listing import reading
+from sakuin.mcp.adding import add_tool
 from sakuin.mcp.answers import (
     MAX_HITS,
     ExplainAnswer,
@@ -29,6 +25,7 @@ from sakuin.mcp.answers import (
     near,
     part_of,
 )
+from sakuin.mcp.telling import told
 from sakuin.search.searcher import Searcher
 
 INSTRUCTIONS = (
@@ -51,8 +48,13 @@ Filter = Annotated[
 ]
 
 
-def create_server(searcher: Searcher) -> MCPServer[Any]:
-    """The server of an index, which stays the caller's to close."""
+def create_server(searcher: Searcher, *, writable: bool = False) -> MCPServer[Any]:
+    """The server of an index.
+
+    Args:
+        searcher: Of the index; it stays the caller's to close.
+        writable: Let clients add documents.
+    """
     server: MCPServer[Any] = MCPServer(
         "sakuin", version=version("sakuin"), instructions=INSTRUCTIONS, log_level="WARNING"
     )
@@ -141,47 +143,6 @@ def create_server(searcher: Searcher) -> MCPServer[Any]:
                 score=part_of(searcher.explain(query, hit)),
             )
 
+    if writable:
+        add_tool(server, searcher)
     return server
-
-
-@contextmanager
-def told(folder: Path) -> Iterator[None]:
-    """Have the client told what went wrong, in the words of our errors, of which the server would give none."""
-    try:
-        yield
-    except SakuinError as error:
-        raise ToolError(str(error).replace(str(folder), folder.name)) from error
-
-
-@contextmanager
-def opened(folder: Path) -> Iterator[MCPServer[Any]]:
-    """The server of the index in a folder, with all loaded that the first search would wait for.
-
-    Raises:
-        IndexFolderError: there is no index, or it is damaged.
-        ModelError: the index's model cannot be loaded.
-    """
-    with Searcher.open(folder) as searcher:
-        searcher.search("電車 train", k=1)
-        yield create_server(searcher)
-
-
-def run_stdio(folder: Path) -> None:
-    """Answer a client over stdin and stdout until it closes them; raises as `opened`."""
-    with opened(folder) as server:
-        server.run("stdio")
-
-
-def run_http(folder: Path, port: int, ready: Callable[[], None]) -> None:
-    """Answer clients on this machine at /mcp of a port until Ctrl-C; raises as `opened`.
-
-    Args:
-        folder: Of the index.
-        port: To listen on.
-        ready: Called once the index is open.
-    """
-    with opened(folder) as server:
-        ready()
-        # Nothing is kept between two calls, so that clients may come back after a restart.
-        options: Mapping[str, Any] = {"host": "127.0.0.1", "port": port, "stateless_http": True}
-        asyncio.run(server.run_streamable_http_async(**options))

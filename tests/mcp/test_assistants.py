@@ -1,6 +1,5 @@
 """The server for assistants, asked by the protocol's own client: in the process, over stdio and over HTTP."""
 
-import asyncio
 import json
 import socket
 import subprocess
@@ -165,15 +164,6 @@ async def test_a_client_starts_it_over_stdio(folder: Path) -> None:
         assert (await called(client, "search", query=QUERY, k=3))["results"]
 
 
-async def listening(port: int) -> None:
-    """Wait until a server takes connections: on a busy machine some time after it said where it will."""
-    for _ in range(300):
-        with socket.socket() as probe:
-            if not probe.connect_ex(("127.0.0.1", port)):
-                return
-        await asyncio.sleep(0.1)
-
-
 async def test_clients_reach_it_over_http(folder: Path) -> None:
     port = free_port()
     process = subprocess.Popen(
@@ -185,10 +175,21 @@ async def test_clients_reach_it_over_http(folder: Path) -> None:
     try:
         assert process.stdout
         assert f":{port}/mcp serves" in process.stdout.readline()
-        await listening(port)
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) == 0
         for _ in range(2):
             async with Client(f"http://127.0.0.1:{port}/mcp") as client:
                 assert (await called(client, "search", query=QUERY, k=3))["results"]
+        second = subprocess.run(
+            [sys.executable, "-m", "sakuin", "mcp", "--http", "--port", str(port), "--index", str(folder)],
+            capture_output=True,
+            text=True,
+            cwd=ROOT,
+        )
+        assert (second.returncode, second.stdout) == (1, "")
+        assert f"Port {port} of 127.0.0.1 is in use" in second.stderr
+        process.terminate()
+        assert process.wait(30) == 0
     finally:
         process.kill()
         process.communicate()

@@ -1,0 +1,68 @@
+"""The two ways in which clients reach a server: over stdin and stdout, and over HTTP."""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from mcp.server import MCPServer
+
+from sakuin.mcp.server import create_server
+from sakuin.search.searcher import Searcher
+
+
+@contextmanager
+def opened(folder: Path, *, writable: bool) -> Iterator[MCPServer[Any]]:
+    """The server of the index in a folder, with all loaded that the first search would wait for.
+
+    Raises:
+        IndexFolderError: there is no index, or it is damaged.
+        ModelError: the index's model cannot be loaded.
+    """
+    with Searcher.open(folder) as searcher:
+        searcher.search("電車 train", k=1)
+        yield create_server(searcher, writable=writable)
+
+
+def run_stdio(folder: Path, *, writable: bool = False) -> None:
+    """Answer a client over stdin and stdout until it closes them; raises as `opened`."""
+    with opened(folder, writable=writable) as server:
+        server.run("stdio")
+
+
+def run_http(folder: Path, listener: socket.socket, ready: Callable[[], None], *, writable: bool = False) -> None:
+    """Answer clients on this machine, at /mcp, until Ctrl-C or SIGTERM; raises as `opened`.
+
+    Args:
+        folder: Of the index.
+        listener: What they connect to, of an address of this machine only.
+        ready: Called once they are answered.
+        writable: Let clients add documents.
+    """
+    with opened(folder, writable=writable) as server:
+        # Nothing is kept between two calls, so that clients may come back after a restart.
+        app = server.streamable_http_app(stateless_http=True, host="127.0.0.1")
+        asyncio.run(Server(uvicorn.Config(app, log_level="warning"), ready).serve([listener]))
+
+
+class Server(uvicorn.Server):
+    """Says when it can be reached, and takes a signal to end for no failure."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to answer."""
+        await super().startup(sockets)
+        self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End once what is under way is answered; at a second signal, at once."""
+        # uvicorn would also raise the signal again in the end, and the process would seem killed.
+        self.force_exit = self.should_exit
+        self.should_exit = True
