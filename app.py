@@ -5,6 +5,7 @@ Run by Streamlit: ``streamlit run app.py -- --index DIR``.
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -138,20 +139,25 @@ def main() -> None:
         if failure:
             show_error(failure, words)
         else:
-            corpus_page(folder, searcher, words, given.read_only or not on_loopback())
+            corpus_page(folder, searcher, words, fixed)
+
+    # What others can reach, nobody changes.
+    fixed = given.read_only or not on_loopback()
+    search = of_index(partial(search_page, read_only=fixed))
+    evaluate = of_index(partial(evaluate_page, read_only=fixed))
 
     # Who looks for something needs the first two; the others show why it is found.
     page = st.navigation(
         {
             "": [
-                st.Page(of_index(search_page), title=words("search_page"), url_path="search", default=True),
+                st.Page(search, title=words("search_page"), url_path="search", default=True),
                 st.Page(corpus, title=words("corpus_page"), url_path="corpus"),
             ],
             words("understand"): [
                 st.Page(similarity, title=words("similarity_page"), url_path="similarity"),
                 st.Page(of_index(dimensions_page), title=words("dimensions_page"), url_path="dimensions"),
                 st.Page(of_index(map_page), title=words("map_page"), url_path="map"),
-                st.Page(of_index(evaluate_page), title=words("evaluate_page"), url_path="evaluate"),
+                st.Page(evaluate, title=words("evaluate_page"), url_path="evaluate"),
             ],
         },
         position="top",

@@ -17,7 +17,9 @@ from sakuin.index.where import BUILT_IN
 from sakuin.search import MODES, Notice, SearchError
 from sakuin.search.projection import Step
 from sakuin.search.results import Located
+from sakuin.tuning import troubles
 from sakuin.tuning.fitting import Way
+from sakuin.tuning.judgements import ANSWERS, DOES_NOT_ANSWER, NOTHING_ANSWERS
 from sakuin.ui.map_points import CLUSTER, FOLDER, TYPE
 from sakuin.ui.pages.similarity import VIEWS
 from sakuin.ui.words import Words, facts, texts
@@ -31,6 +33,8 @@ LEGS = ("dense", "bm25")
 SCORERS = (*LEGS, "rerank")
 MADE_OF: dict[str, Sequence[str]] = {
     "filter_*": BUILT_IN,
+    "judged_*": (ANSWERS, DOES_NOT_ANSWER, NOTHING_ANSWERS),
+    "trouble_*": (troubles.FIRST_WRONG, troubles.UNANSWERED, troubles.NOTHING_ANSWERS),
     "how_scored_*": MODES,
     "map_by_*": (CLUSTER, FOLDER, TYPE),
     "map_step_*": get_args(Step),

@@ -116,8 +116,8 @@ def query_table(rows: Sequence["QueryChange"], settings: Mapping[str, Mapping[st
     return f'<div class="sk"><p class="soft small">{escape(words("first_found"))}</p></div>{table}'
 
 
-def tuning(comparison: "FusionComparison", words: Words) -> str:
-    """Ways of fusing the legs, and whether tuning is worth it."""
+def tuning(comparison: "FusionComparison", words: Words, *, kept: bool = False) -> str:
+    """Ways of fusing the legs, and whether tuning is worth it; ``kept`` where it is in use if it is better."""
     columns = [words("setting"), "nDCG@10", "MRR@10", "recall@10"]
     body = []
     for row in comparison.rows:
@@ -125,7 +125,7 @@ def tuning(comparison: "FusionComparison", words: Words) -> str:
         body.append(f"<tr><td>{escape(words.fact(row.way))}</td>{cells}</tr>")
     change = comparison.difference
     said = words(
-        "tuning_better" if comparison.better else "tuning_same",
+        ("tuning_kept" if kept else "tuning_better") if comparison.better else "tuning_same",
         change=f"{100 * change.value:+.1f}",
         low=f"{100 * change.low:+.1f}",
         high=f"{100 * change.high:+.1f}",

@@ -12,7 +12,10 @@ import streamlit as st
 from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
 from sakuin.search import Searcher
+from sakuin.tuning.judgements import NAME as JUDGEMENTS
+from sakuin.tuning.qrels import json_lines
 from sakuin.ui.html import comparisons, pieces
+from sakuin.ui.pages.judging import OWN, Judging, open_judging, show_judgements
 from sakuin.ui.widgets import dimensions_up_to, holds_examples, short_path
 from sakuin.ui.words import Words
 
@@ -51,10 +54,11 @@ class Judged:
     beyond: int
 
 
-def evaluate_page(searcher: Searcher, words: Words) -> None:
-    """Draw the page."""
+def evaluate_page(searcher: Searcher, words: Words, *, read_only: bool = False) -> None:
+    """Draw the page; with ``read_only`` without what is judged on the page *Search*."""
+    judging = own_judgements(searcher, words, read_only)
     st.html(pieces.message(words("evaluate_title"), words("evaluate_text")))
-    judged = load_judged(searcher, words)
+    judged = load_judged(searcher, judging, words)
     if judged is None:
         return
     settings, base, k = choose_settings(searcher.manifest.dim, words)
@@ -73,8 +77,20 @@ def evaluate_page(searcher: Searcher, words: Words) -> None:
     show_tuning(searcher, judged, words)
 
 
-def load_judged(searcher: Searcher, words: Words) -> Judged | None:
-    """Judged queries from an uploaded file or of the example corpus; None, and how to make some, without."""
+def own_judgements(searcher: Searcher, words: Words, read_only: bool) -> Judging | None:
+    """What was judged in the index, shown; None where there is no judging, or its file cannot be read."""
+    try:
+        judging = open_judging(searcher.folder, read_only=read_only)
+    except SakuinError as error:
+        st.html(pieces.message(words("error_title"), words.error(error)))
+        return None
+    if judging:
+        show_judgements(searcher, judging, words)
+    return judging
+
+
+def load_judged(searcher: Searcher, judging: Judging | None, words: Words) -> Judged | None:
+    """Judged queries of a file, the example corpus or the index's own; None, and how to make some, without."""
     examples = example_queries(searcher)
     uploaded = st.file_uploader(
         words("evaluate_judged_file"), type=["jsonl", "ndjson"], max_upload_size=MAX_MEGABYTES, key="evaluate_file"
@@ -83,6 +99,8 @@ def load_judged(searcher: Searcher, words: Words) -> Judged | None:
         name, content = uploaded.name, uploaded.getvalue()
     elif examples and st.query_params.get("queries") == EXAMPLES:
         name, content = examples.name, examples.read_bytes()
+    elif judging and judging.queries and st.query_params.get("queries") == OWN:
+        name, content = JUDGEMENTS, "\n".join(json_lines(judging.queries)).encode()
     else:
         if examples:
             st.button(words("judged_examples"), on_click=use_examples, icon=":material/quiz:", key="judged_examples")
@@ -314,7 +332,8 @@ def show_tuning(searcher: Searcher, judged: Judged, words: Words) -> None:
             st.html(pieces.note(kept[1]))
             return
         st.html(comparisons.tuning(kept[1], words))
-        command = ["index", "tune", "--queries", judged.name]
+        # Without a file it is what was judged in the index.
+        command = ["index", "tune", *([] if judged.name == JUDGEMENTS else ["--queries", judged.name])]
         if searcher.folder.resolve() != Path(DEFAULT_INDEX).resolve():
             command += ["--index", short_path(searcher.folder)]
         st.code(shlex.join(command), language=None, wrap_lines=True)

@@ -18,6 +18,7 @@ from sakuin.search.token_pairs import token_pairs
 from sakuin.ui.html import explanations, hits, pieces
 from sakuin.ui.pages.document import open_document, opened, show_document
 from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
+from sakuin.ui.pages.judging import Judging, judge_document, judge_index, judging_hits, show_failure
 from sakuin.ui.widgets import dimensions_up_to, holds_examples, keys, of_address, offer_queries, query_box, to_address
 from sakuin.ui.words import Words
 
@@ -31,8 +32,8 @@ HEAT_MAP = (12, 14)
 EXPLAINED_PARTS = 40
 
 
-def search_page(searcher: Searcher, words: Words) -> None:
-    """Ask the index."""
+def search_page(searcher: Searcher, words: Words, *, read_only: bool = False) -> None:
+    """Ask the index; with ``read_only`` hits cannot be judged."""
     st.html(pieces.page_width(WIDTH))
     row = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="bottom")
     with row:
@@ -54,19 +55,19 @@ def search_page(searcher: Searcher, words: Words) -> None:
             show_side_by_side(searcher, query, dim, where, words)
         else:
             request = SearchRequest(query=query, k=k, mode=mode, dim=dim, where=where, group=BY_DOCUMENT, rerank=second)
-            show_answer(searcher, request, words)
+            show_answer(searcher, request, words, judging_hits(searcher.folder, read_only=read_only))
 
 
-def show_answer(searcher: Searcher, request: SearchRequest, words: Words) -> None:
+def show_answer(searcher: Searcher, request: SearchRequest, words: Words, judging: Judging | None) -> None:
     """What answers a request: at once what the legs say, and again when a transformer has read the first hits."""
     asked = (request, searcher.folder, searcher.manifest.generation)
     settled_for, settled = st.session_state.get("settled", (None, None))
     if not request.rerank or settled_for == asked:
-        show_result(searcher, settled if request.rerank else searcher.answer(request), words)
+        show_result(searcher, settled if request.rerank else searcher.answer(request), words, judging)
         return
     coming = st.empty()
     coming.html(pieces.note(words("opinion_coming")))
-    show_result(searcher, searcher.answer(replace(request, rerank=False)), words)
+    show_result(searcher, searcher.answer(replace(request, rerank=False)), words, judging)
     try:
         st.session_state["settled"] = (asked, searcher.answer(request))
     except OpinionError as error:
@@ -86,8 +87,9 @@ def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGener
     return right
 
 
-def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
-    """The hits, best first, each with a button that opens why it was found."""
+def show_result(searcher: Searcher, result: SearchResult, words: Words, judging: Judging | None = None) -> None:
+    """The hits, best first, each with buttons that open why it was found, and say whether it answers."""
+    show_failure(words)
     hints = [notice for notice in result.notices if notice.code == "no_good_match"]
     for notice in result.notices:
         if notice not in hints:
@@ -108,7 +110,7 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
         is_open = hit.passage_id == opened
         with listed.container(border=True, gap=None, key=f"hit_{hit.rank}"):
             st.html(hits.card(hit, of_hit, strongest, words))
-            with st.container(horizontal=True, gap="medium", key=f"act_{hit.rank}"):
+            with st.container(horizontal=True, gap="small", vertical_alignment="center", key=f"act_{hit.rank}"):
                 st.button(
                     words("open", rank=hit.rank),
                     key=f"open_{hit.rank}",
@@ -125,11 +127,16 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words) -> None:
                     on_click=open_why,
                     args=(None if is_open else hit.passage_id,),
                 )
+                if judging:
+                    label = words("judge", rank=hit.rank)
+                    judge_document(judging, result.query, hit.document.id, label, words, hit.passage_id)
             if is_open:
                 st.html(hits.passage(hit, of_hit, strongest, scale, words))
                 show_why(searcher, result, hit, words)
     for notice in hints:
         st.html(pieces.note(words.fact(notice)))
+    if judging:
+        judge_index(judging, result.query, words)
     with st.expander(words("how_scored")):
         st.write(words(f"how_scored_{result.mode}"))
         if any(hit.rerank for hit in result.hits):
