@@ -12,10 +12,7 @@ from sakuin.index.store.checksums import NAME, passage_id_of
 from sakuin.index.store.schema import connect, has_manifest_table, unfinished
 
 FORMAT = 5
-LATER = frozenset({"rerank"})
-"""Of the manifest: what the first indexes of this format do without."""
-
-LATER = {"rows"}
+LATER = frozenset({"rerank", "rows"})
 """What an index that was made before does not say of itself."""
 
 

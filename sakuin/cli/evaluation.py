@@ -71,8 +71,9 @@ OUTPUT = click.Path(path_type=Path, dir_okay=False, writable=True)
     "names",
     multiple=True,
     metavar="MODEL",
-    help="default (the packaged model), bm25, hybrid, a folder or hub name of a static model, or st:NAME for any "
-    "sentence-transformers model. May be given again. [default: default, bm25 and hybrid]",
+    help="default (the packaged model), bm25, hybrid, either with a second opinion as hybrid+e5-small, e5-small alone, "
+    "a folder or hub name of a static model, or st:NAME for any sentence-transformers model. May be given again. "
+    "[default: default, bm25 and hybrid]",
 )
 @click.option("--dims", callback=dimensions, help="Dimensions, separated by commas [default: the model's own to 32].")
 @click.option("--tasks", default="", callback=words, help="Names of tasks, separated by commas [default: all].")

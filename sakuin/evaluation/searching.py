@@ -45,7 +45,7 @@ def evaluate_search(
         task: Retrieval searches one index of the whole corpus. Reranking makes an index of its own for each query's
             candidates, so that BM25's statistics are those of the candidates, as in JQaRA's evaluation.
         model: Of the index: None for the packaged model.
-        modes: "bm25", "hybrid" or "dense".
+        modes: "bm25", "hybrid" or "dense", or with a second opinion, as "hybrid+e5-small".
         dim: Dimensions stored of each vector; None for the index's default.
     """
     if isinstance(task, RetrievalTask):
@@ -86,8 +86,12 @@ def rank_candidates(
 
 
 def search(searcher: Searcher, query: str, *, k: int, mode: str) -> ScoredDocids:
-    """The best k docids with their scores; documents of the same text, which are found once, each with the same."""
-    hits = searcher.search(query, k=k, mode=mode, group="passage").hits
+    """The best k docids with their scores; documents of the same text, which are found once, each with the same.
+
+    ``mode`` may name what is asked for a second opinion too, as in "hybrid+e5-small".
+    """
+    mode, _, rerank = mode.partition("+")
+    hits = searcher.search(query, k=k, mode=mode, group="passage", rerank=rerank or False).hits
     return [(place.document.id, hit.score) for hit in hits for place in hit.places][:k]
 
 

@@ -39,7 +39,13 @@ class BiEncoder(Protocol):
 
 
 class CrossEncoder(Protocol):
-    """A transformer that reads query and passage together."""
+    """A transformer that reads query and passage together.
+
+    Attributes:
+        fingerprint: Equal for models that give the same pairs the same scores.
+    """
+
+    fingerprint: str
 
     def scores(self, query: str, texts: Sequence[str]) -> Floats:
         """How well each text answers the query, float32 (n,), on a scale of the model's own."""

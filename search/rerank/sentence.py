@@ -47,7 +47,7 @@ def load_sentence(name: str) -> Transformer:
         ) from error
     try:
         if scores_pairs(name):
-            return Pairs(CrossEncoder(name, device="cpu", trust_remote_code=False))
+            return Pairs(CrossEncoder(name, device="cpu", trust_remote_code=False), fingerprint_of(name))
         return Vectors(
             SentenceTransformer(name, device="cpu", trust_remote_code=False), fingerprint_of(name), is_e5(name)
         )
@@ -140,11 +140,12 @@ class Vectors:
 class Pairs:
     """A cross-encoder."""
 
-    def __init__(self, model: "sentence_transformers.CrossEncoder") -> None:
+    def __init__(self, model: "sentence_transformers.CrossEncoder", fingerprint: str) -> None:
         """Take a model that is loaded.
 
         Args:
             model: The model.
+            fingerprint: Of its files.
 
         Raises:
             OpinionError: it gives more than one number a pair.
@@ -153,6 +154,7 @@ class Pairs:
             raise OpinionError(
                 f"This cross-encoder gives {model.num_labels} numbers a pair: name one that gives a single score."
             )
+        self.fingerprint = fingerprint
         self._model = model
         self._turn = threading.Lock()
 
