@@ -56,8 +56,18 @@ READERS = {
     ".xlsb": "sheets",
     ".xls": "sheets",
     ".ods": "sheets",
+    ".png": "images",
+    ".jpg": "images",
+    ".jpeg": "images",
+    ".tif": "images",
+    ".tiff": "images",
+    ".webp": "images",
+    ".bmp": "images",
 }
 """The module of `index.readers` that reads files of a suffix."""
+
+BY_OCR = "images"
+"""The module of those that are read only where it is asked for."""
 
 SUFFIXES: frozenset[str] = frozenset(READERS)
 """The suffixes, in lower case, of the files that are known by them."""

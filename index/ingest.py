@@ -13,10 +13,8 @@ from sakuin.index.errors import ReadError
 from sakuin.index.excluding import is_excluded
 from sakuin.index.file_types import MANY_DOCUMENTS
 from sakuin.index.passages import split
-from sakuin.index.readers import require_readable
 from sakuin.index.readers.files import seconds_allowed, took_too_long
 from sakuin.index.readers.guarded import GuardedReader, Limits, is_limited
-from sakuin.index.readers.source import Source
 from sakuin.index.reasons import PARTS_KEPT, Part, Reason, position_in
 from sakuin.index.records import MAX_METADATA, metadata_size
 from sakuin.index.report import Progress, Report
@@ -98,7 +96,7 @@ def sync_file(
         # Not opened, for what the system makes up as it is read has a size of 0, and may be without end.
         if not file.size:
             raise ReadError(Reason("empty"))
-        require_readable(Source(uri=file.uri, path=file.path))
+        reader.require_readable(file.path, file.uri)
         digest, opened_ns = hash_file(file.path)
         if known and known.sha256 == digest:
             if (state := file.state(digest, known.reason, opened_ns)) != known:

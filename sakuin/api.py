@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -170,6 +171,7 @@ class Index:
         exclude: Sequence[str] = (),
         checksum: bool = False,
         limits: Limits = Limits(),
+        ocr: bool = False,
         progress: Progress = no_progress,
     ) -> Report:
         """Bring the index in step with a folder of files: read what is new or changed, remove what is gone.
@@ -179,6 +181,7 @@ class Index:
             exclude: Patterns of what to leave out, in gitignore's syntax, besides those of ``.sakuinignore`` files.
             checksum: Compare every file's bytes, also where size and times are those of the last time.
             limits: What reading one file may take.
+            ocr: Read text in pictures and on scanned pages too, by an installed tesseract.
             progress: Called with the name of the file at work, bytes done, and bytes to do in all.
 
         Raises:
@@ -191,7 +194,7 @@ class Index:
             progress,
             exclude=exclude,
             checksum=checksum,
-            limits=limits,
+            limits=replace(limits, ocr=ocr or limits.ocr),
             timeout=self.timeout,
         )
 
@@ -202,15 +205,17 @@ class Index:
         exclude: Sequence[str] = (),
         checksum: bool = False,
         limits: Limits = Limits(),
+        ocr: bool = False,
         progress: Progress = no_progress,
     ) -> Report:
         """Read files, or all files of folders; again, what changed is read and what is gone is forgotten.
 
         Args:
             paths: One, or several.
-            exclude: As for `sync`; so are ``checksum``, ``limits`` and ``progress``.
+            exclude: As for `sync`; so are ``checksum``, ``limits``, ``ocr`` and ``progress``.
             checksum: As for `sync`.
             limits: As for `sync`.
+            ocr: As for `sync`.
             progress: As for `sync`.
         """
         given = [paths] if isinstance(paths, str | os.PathLike) else paths
@@ -221,7 +226,7 @@ class Index:
             progress,
             exclude=exclude,
             checksum=checksum,
-            limits=limits,
+            limits=replace(limits, ocr=ocr or limits.ocr),
             timeout=self.timeout,
         )
 

@@ -3,6 +3,7 @@
 import codecs
 import re
 
+from sakuin.index.file_types import BY_OCR
 from sakuin.index.readers.encoding import looks_binary
 
 HEAD_BYTES = 8192
@@ -11,6 +12,7 @@ _MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_
 _OLE = b"\xd0\xcf\x11\xe0"
 _PDF_WITHIN = 1024
 _ARCHIVES = (b"PK\3\4", b"\x1f\x8b", b"BZh", b"\xfd7zXZ")
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*")
 # Pictures, sound, films, programs and what is compressed: some of them begin without a byte that text cannot have.
 _NO_TEXT = (
     b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"OggS", b"ID3", b"\x7fELF", b"MZ",
@@ -37,6 +39,8 @@ def reader_by_content(head: bytes) -> str | None:
         return "archives"
     if head.startswith(_MARKS):
         return "lines"
+    if head.startswith(_PICTURES) or (head.startswith(b"RIFF") and head[8:12] == b"WEBP"):
+        return BY_OCR
     if b"\0" in head or head.startswith(_NO_TEXT) or looks_binary(head):
         return None
     if _HTML.match(head):

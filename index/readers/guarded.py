@@ -24,11 +24,12 @@ from typing import Any
 import sakuin
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.readers import ocr
 from sakuin.index.readers.checking import flaw
 from sakuin.index.readers.files import SLOWEST_BYTES_PER_SECOND
 from sakuin.index.readers.plain import one_line
-from sakuin.index.readers.reading import module_of, read_file
-from sakuin.index.readers.source import Source
+from sakuin.index.readers.reading import module_of, read_file, require_readable
+from sakuin.index.readers.source import Allowance, Source
 from sakuin.index.readers.wire import document_of, largest, reason_of, receive, send, skipped_of
 from sakuin.index.reasons import Reason
 from sakuin.signals import interrupts_held
@@ -52,39 +53,49 @@ _CHUNK = 1024 * 1024
 
 NO_MEMORY, NO_TIME, DIED = "needs_too_much_memory", "needs_too_much_time", "reader_died"
 _STOPPED = frozenset({NO_TIME, "stopped", "stopped_at"})
+_PICTURES = frozenset({"picture", "scanned_pdf", "scanned_page", "scanned_pages", "needs_tesseract",
+                       "unnamed_characters", "unnamed_characters_page", "some_unnamed_characters"})  # fmt: skip
+"""Of what text could be read by OCR."""
+
+OCR_BYTES_PER_SECOND = 20_000
+"""Of scanned pages; each is some hundred kilobytes, and takes some seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What reading one file may take.
+    """What reading one file may take, and whether its pictures are read.
 
     Attributes:
         megabytes: Of memory. Only Linux holds a process to it.
         seconds: Until a small file is read, without the time that is spent on its documents; a large one has more, as
             `seconds_for` says.
+        ocr: Whether text in pictures and on scanned pages is read, by an installed tesseract.
     """
 
     megabytes: int = 1024
     seconds: float = 60.0
+    ocr: bool = False
 
     def seconds_for(self, size: int) -> float:
         """The seconds that reading a file of so many bytes may take: a mailbox of gigabytes is no hostile one."""
-        return self.seconds + size / SLOWEST_BYTES_PER_SECOND
+        return self.seconds + size / (OCR_BYTES_PER_SECOND if self.ocr else SLOWEST_BYTES_PER_SECOND)
 
     def are_raised(self, reason: Reason | None) -> bool:
-        """Whether a file that took too much under other limits is worth another try."""
+        """Whether a file that took too much under other limits, or was not read by OCR, is worth another try."""
         if reason is None:
             return False
         if reason.code in _STOPPED:
             return self.seconds > float(reason.data["limit"] or 0)
         if reason.code in (NO_MEMORY, DIED):
             return self.megabytes > int(reason.data["megabytes"] or 0)
+        if reason.code in _PICTURES:
+            return self.ocr and ocr.program() is not None
         return any(self.are_raised(part.reason) for part in reason.parts)
 
 
 def is_limited(reason: Reason) -> bool:
     """Whether more would be read if reading might take more: such a reason is told before others."""
-    return reason.code in (NO_MEMORY, DIED) or reason.code in _STOPPED
+    return reason.code in (NO_MEMORY, DIED) or reason.code in _STOPPED or reason.code in _PICTURES
 
 
 class GuardedReader:
@@ -110,13 +121,20 @@ class GuardedReader:
     ) -> None:
         self._end()
 
+    def require_readable(self, path: Path, uri: str) -> None:
+        """Look whether a file is of a type that is read, without reading it; raises ReadError where it is not."""
+        require_readable(self._source(path, uri))
+
+    def _source(self, path: Path, uri: str) -> Source:
+        return Source(uri=uri, path=path, allowance=Allowance(ocr=self._limits.ocr))
+
     def read(self, path: Path, uri: str) -> Iterator[Document | Skipped]:
         """As `read_file`.
 
         Raises:
             ReadError: As `read_file`; also if reading takes more memory or time than it may, or ends the worker.
         """
-        if not needs_guard(path, uri) or not sys.executable:
+        if not needs_guard(self._source(path, uri)) or not sys.executable:
             try:
                 yield from read_file(path, uri)
             except MemoryError as error:
@@ -142,7 +160,8 @@ class GuardedReader:
         try:
             assert process.stdin is not None
             with suppress(OSError):  # it has died: receiving tells how
-                send(process.stdin, [os.fspath(path), uri, allowed, self._limits.seconds], self._most)
+                limits = self._limits
+                send(process.stdin, [os.fspath(path), uri, allowed, limits.seconds, limits.ocr], self._most)
             while True:
                 started = monotonic()
                 kind, items, reason = self._receive(process, left, allowed)
@@ -273,13 +292,14 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def needs_guard(path: Path, uri: str) -> bool:
-    """Whether a file is to be read by a worker.
+def needs_guard(source: Source) -> bool:
+    """Whether a file on the disk is to be read by a worker.
 
     Raises:
         ReadError: It is of no type that is read.
     """
-    module = module_of(Source(uri=uri, path=path))
+    module, path = module_of(source), source.path
+    assert path is not None
     if module in SMALL:
         return size_of(path) > SMALL_BYTES
     return _grows(path) if module in WHOLE else module not in STREAMED

@@ -10,12 +10,13 @@ from sakuin.index.errors import ReadError
 from sakuin.index.readers.files import file_size, os_detail, require_loadable
 from sakuin.index.readers.language import declared
 from sakuin.index.readers.pdf_lines import joined, without_marks, without_running_lines
+from sakuin.index.readers.pdf_ocr import UNREAD, read_by_ocr
 from sakuin.index.readers.pdf_page import read_page
 from sakuin.index.readers.pdf_properties import metadata_of, stated_title
 from sakuin.index.readers.plain import clean, one_line
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.titles import first_paragraph, title_of
-from sakuin.index.reasons import Reason
+from sakuin.index.reasons import PARTS_KEPT, Reason
 
 if TYPE_CHECKING:
     import pypdfium2
@@ -39,17 +40,15 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     text, starts = without_marks(clean(joined(pages)))
     numbers = [number for number, blocks in zip(found.numbers, pages, strict=True) if blocks]
     if not text.strip():
-        unnamed = any(reason.code == "unnamed_characters_page" for _, reason in found.left_out)
-        raise ReadError(Reason("unnamed_characters" if unnamed else "scanned_pdf"))
+        raise ReadError(_whole(found))
     yield Document(
         id=source.uri,
         title=title_of(source.uri, stated=stated_title(found.properties), text=first_paragraph(text)),
         text=text,
-        metadata=metadata_of(found.properties, found.page_count, found.language),
+        metadata=metadata_of(found.properties, found.page_count, found.language) | ({"ocr": True} if found.ocr else {}),
         positions=tuple(Position(at, {"page": number}) for at, number in zip(starts, numbers, strict=True)),
     )
-    for number, reason in found.left_out:
-        yield Skipped(f"{source.uri}#page={number}", reason)
+    yield from _skipped(found, source.uri)
     for name in found.attachments:
         yield Skipped(f"{source.uri}#{name}", Reason("pdf_attachment"))
 
@@ -58,7 +57,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
 class _Extract:
     """What is in a PDF: the blocks of lines of each page that was read, the pages that were not, and attached files.
 
-    ``numbers`` are those of the pages that were read, from 1.
+    ``numbers`` are those of the pages that were read, from 1; ``ocr`` tells whether there is text of pictures in it.
     """
 
     page_count: int
@@ -68,6 +67,37 @@ class _Extract:
     numbers: list[int] = field(default_factory=list)
     left_out: list[tuple[int, Reason]] = field(default_factory=list)
     attachments: list[str] = field(default_factory=list)
+    ocr: bool = False
+
+
+def _whole(found: _Extract) -> Reason:
+    """Why there is no text in a PDF."""
+    codes = {reason.code: reason for _, reason in found.left_out}
+    for code in ("needs_tesseract", "ocr_failed", "no_text_seen", "stopped"):
+        if code in codes:
+            return codes[code]
+    return Reason("unnamed_characters" if "unnamed_characters_page" in codes else "scanned_pdf")
+
+
+def _skipped(found: _Extract, uri: str) -> Iterator[Skipped]:
+    """The pages that were left out: pictures of pages as one, where there are many."""
+    scanned = [number for number, reason in found.left_out if reason.code == "scanned_page"]
+    if len(scanned) > PARTS_KEPT:
+        yield Skipped(uri, Reason("scanned_pages", {"pages": _ranges(scanned), "number": len(scanned)}))
+    for number, reason in found.left_out:
+        if reason.code != "scanned_page" or len(scanned) <= PARTS_KEPT:
+            yield Skipped(f"{uri}#page={number}", reason)
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Numbers in their order as people write them: ``2-5, 9``."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1] = [runs[-1][0], number]
+        else:
+            runs.append([number])
+    return one_line(", ".join("-".join(map(str, run)) for run in runs))
 
 
 def _language(pdf: "pypdfium2.PdfDocument") -> str:
@@ -110,6 +140,9 @@ def _extract(source: Source) -> _Extract:
                 break
             try:
                 page = read_page(pdf, number - 1)
+                if source.allowance.ocr and page.reason and page.reason.code in UNREAD:
+                    page = read_by_ocr(pdf, number - 1, page, source.allowance.deadline)
+                    found.ocr = found.ocr or page.by_ocr
                 found.pages.append(page.blocks)
                 found.numbers.append(number)
                 characters += sum(len(line) for block in page.blocks for line in block)

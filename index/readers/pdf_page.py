@@ -1,7 +1,7 @@
 """One page of a PDF to its lines."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sakuin.index.readers.pdf_annotations import Annotations, annotations, runs_of
@@ -34,10 +34,14 @@ class PageText:
     Attributes:
         blocks: The lines of each block, in the order of reading.
         reason: Why there are none though there is something to see, or not all; or None.
+        comments: Those of the blocks that are seen beside the page.
+        by_ocr: Whether they were seen in a picture of the page.
     """
 
     blocks: list[list[str]]
     reason: Reason | None = None
+    comments: list[list[str]] = field(default_factory=list)
+    by_ocr: bool = False
 
 
 def read_page(pdf: "pypdfium2.PdfDocument", index: int) -> PageText:
@@ -59,9 +63,8 @@ def read_page(pdf: "pypdfium2.PdfDocument", index: int) -> PageText:
             reason = Reason("some_unnamed_characters" if blocks else "unnamed_characters_page")
         elif sum(len(line) for block in blocks for line in block) <= _STAMP and _is_picture(page, bool(blocks)):
             reason = Reason("scanned_page")
-        if added.comments:
-            blocks.append([f"{line}{WHOLE}" for line in lines_in("\n".join(added.comments))])
-        return PageText(blocks, reason)
+        comments = [[f"{line}{WHOLE}" for line in lines_in("\n".join(added.comments))]] if added.comments else []
+        return PageText(blocks + comments, reason, comments)
     finally:
         text_page.close()
         page.close()

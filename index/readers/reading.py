@@ -9,12 +9,12 @@ from typing import cast
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
-from sakuin.index.file_types import READERS
+from sakuin.index.file_types import BY_OCR, READERS
 from sakuin.index.readers.content import HEAD_BYTES, reader_by_content
 from sakuin.index.readers.files import file_size, os_detail
 from sakuin.index.readers.language import detected
 from sakuin.index.readers.plain import one_line
-from sakuin.index.readers.source import Allowance, Source
+from sakuin.index.readers.source import Source
 from sakuin.index.reasons import Reason
 
 Reader = Callable[[Source], Iterable[Document | Skipped]]
@@ -23,14 +23,13 @@ ENTRY_POINTS = "sakuin.readers"
 """The group in which an installed package names its own readers, by suffix: ``dwg = "package.module:read"``."""
 
 
-def read_file(path: Path, uri: str, allowance: Allowance | None = None) -> Iterator[Document | Skipped]:
+def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
     """Read the documents of one file, in the file's order.
 
     Args:
         path: The file. Its suffix, in any case, says how it is read; where that is not known, its first bytes do.
         uri: The file's name in the index; documents inside a table or a JSON Lines file get it with ``#...``, those
             in an archive or a mail with ``!/...``.
-        allowance: What reading it may take; None for the usual, and as long as it takes.
 
     Yields:
         Documents, and a ``Skipped`` for each row, line, page or member that was left out.
@@ -38,7 +37,7 @@ def read_file(path: Path, uri: str, allowance: Allowance | None = None) -> Itera
     Raises:
         ReadError: If the file cannot be read, is too large, or has no text. Raised while iterating.
     """
-    yield from read_source(Source(uri=uri, path=path, allowance=allowance or Allowance()))
+    yield from read_source(Source(uri=uri, path=path))
 
 
 def read_source(source: Source) -> Iterator[Document | Skipped]:
@@ -81,11 +80,14 @@ def module_of(source: Source) -> str:
     """The name of the module of `index.readers` that reads a source; "" where somebody's own reader does.
 
     Raises:
-        ReadError: There is none, or the source cannot be opened.
+        ReadError: There is none, the source cannot be opened, or it is a picture and text in pictures is not asked for.
     """
     if source.suffix in own_readers():
         return ""
-    return READERS.get(source.suffix) or _module_by_content(source)
+    module = READERS.get(source.suffix) or _module_by_content(source)
+    if module == BY_OCR and not source.allowance.ocr:
+        raise ReadError(Reason("picture"))
+    return module
 
 
 def reader_of(source: Source) -> Reader:

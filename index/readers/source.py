@@ -47,11 +47,13 @@ class Allowance:
         members: How many more may be unpacked.
         bytes: How many more of them.
         deadline: Until when; None for as long as it takes.
+        ocr: Whether text in pictures is read.
     """
 
     members: int = MAX_MEMBERS
     bytes: int = MAX_MEMBER_BYTES
     deadline: Deadline | None = None
+    ocr: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,9 +1,9 @@
 """The process that `index.readers.guarded` reads files in: ``python -m sakuin.index.readers.worker MEGABYTES FOLDER``.
 
-It is sent ``[path, uri, seconds, limit]`` and answers with what is in the file, in messages ``["items", items, null]``,
-of which the last is an ``"end"``, an ``"error"`` with its reason in the third place, or ``"memory"``, after which it
-ends. It ends when its input ends, so that it never outlives its parent, however that one dies, and removes the folder
-for what it writes to the disk.
+It is sent ``[path, uri, seconds, limit, ocr]`` and answers with what is in the file, in messages
+``["items", items, null]``, of which the last is an ``"end"``, an ``"error"`` with its reason in the third place, or
+``"memory"``, after which it ends. It ends when its input ends, so that it never outlives its parent, however that one
+dies, and removes the folder for what it writes to the disk.
 """
 
 import os
@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
-from sakuin.index.readers.reading import module_of, read_file
+from sakuin.index.readers.reading import module_of, read_source
 from sakuin.index.readers.source import Allowance, Deadline, Source
 from sakuin.index.readers.wire import largest, plain, receive, send
 
@@ -98,11 +98,11 @@ class Answers:
             time.sleep(left)
 
 
-def answer(answers: Answers, path: Path, uri: str, *, megabytes: int, deadline: Deadline) -> None:
+def answer(answers: Answers, source: Source, *, megabytes: int, deadline: Deadline) -> None:
     """Read a file and give what is in it."""
     try:
-        limit_memory(0 if module_of(Source(uri=uri, path=path)) == BY_LIBREOFFICE else megabytes)
-        for item in read_file(path, uri, Allowance(deadline=deadline)):
+        limit_memory(0 if module_of(source) == BY_LIBREOFFICE else megabytes)
+        for item in read_source(source):
             deadline.at += answers.add(item)
     except ReadError as error:
         answers.end("error", error.reason.to_dict())
@@ -118,9 +118,10 @@ def work(megabytes: int, folder: str) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     while True:
         try:
-            path, uri, seconds, limit = receive(requests, largest(megabytes))
+            path, uri, seconds, limit, ocr = receive(requests, largest(megabytes))
             deadline = Deadline(seconds, limit, time.monotonic() + OWN_SHARE * seconds)
-            answer(answers, Path(path), uri, megabytes=megabytes, deadline=deadline)
+            source = Source(uri=uri, path=Path(path), allowance=Allowance(deadline=deadline, ocr=ocr))
+            answer(answers, source, megabytes=megabytes, deadline=deadline)
         except MemoryError:
             limit_memory(0)
             answers.end("memory")

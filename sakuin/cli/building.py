@@ -39,16 +39,23 @@ _SECONDS = click.option(
 )
 
 
+_OCR = click.option(
+    "--ocr",
+    is_flag=True,
+    help="Read text in pictures and on scanned pages too, by an installed tesseract: seconds a page.",
+)
+
+
 def reading_options(command: Callable[..., None]) -> Callable[..., None]:
     """The options that say what is read and how."""
-    return _EXCLUDE(_MEGABYTES(_SECONDS(command)))
+    return _EXCLUDE(_OCR(_MEGABYTES(_SECONDS(command))))
 
 
-def how(*, exclude: tuple[str, ...], megabytes: int, seconds: float) -> dict[str, Any]:
+def how(*, exclude: tuple[str, ...], ocr: bool, megabytes: int, seconds: float) -> dict[str, Any]:
     """The values of `reading_options` as the functions of the index take them."""
     from sakuin.index.readers.guarded import Limits
 
-    return {"exclude": exclude, "limits": Limits(megabytes=megabytes, seconds=seconds)}
+    return {"exclude": exclude, "limits": Limits(megabytes=megabytes, seconds=seconds, ocr=ocr)}
 
 
 CHECKSUM_OPTION = click.option(

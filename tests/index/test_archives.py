@@ -59,7 +59,7 @@ def test_members_are_documents_under_their_paths(mode: str) -> None:
         f"{name}!/表/一覧.xlsx#一覧!2": "品名: 見積作成\n金額: 1200",
         f"{name}!/表/一覧.xlsx#一覧!3": "品名: 点検\n金額: 80",
     }
-    assert reasons(data, name) == {f"{name}!/図.png": "unknown_type"}
+    assert reasons(data, name) == {f"{name}!/図.png": "picture"}
 
 
 def test_a_file_that_is_only_compressed() -> None:

@@ -71,7 +71,7 @@ def test_filters(index: Path, some: str, kind: str, found: set[str]) -> None:
 def test_kinds_and_skipped_files(index: Path) -> None:
     with reading(index) as connection:
         assert list_kinds(connection) == ["jsonl", "md", "txt"]
-        assert list_skipped(connection, 10) == ([Skipped("photo.png", Reason("unknown_type", {"suffix": ".png"}))], 1)
+        assert list_skipped(connection, 10) == ([Skipped("photo.png", Reason("picture"))], 1)
         assert list_skipped(connection, 0) == ([], 1)
         assert documents_in(connection, ["rows.jsonl", "photo.png"]) == {"rows.jsonl": 2, "photo.png": 0}
 

@@ -63,7 +63,7 @@ def test_attachments_are_documents_of_their_own() -> None:
     ]  # fmt: skip
     assert [(each.uri, each.reason.code) for each in found if isinstance(each, Skipped)] == [
         ("a.eml!/見積書 (2).docx", "not_office"),
-        ("a.eml!/図.png", "unknown_type"),
+        ("a.eml!/図.png", "picture"),
     ]
     first = found[0]
     assert isinstance(first, Document)
