@@ -12,6 +12,9 @@ from sakuin.index.store import NAME
 LOGGER = logging.getLogger(__name__)
 LOCK = "writer.lock"
 
+OUTLIVING = frozenset({"judgements.jsonl", "judgements.lock"})
+"""What lies in an index's folder, is no part of it, and stays there for the next one."""
+
 WAIT_SECONDS = 60.0
 """How long a writer waits for another one, unless it is told otherwise."""
 
@@ -76,5 +79,5 @@ def refuse_foreign(folder: Path, *, locked: bool) -> None:
         return
     if NAME in names or (LOCK in names and not locked):
         return
-    if names - {LOCK}:
+    if names - {LOCK, *OUTLIVING}:
         raise IndexFolderError(f"{folder} holds other files and no index: choose an empty or a new folder.")

@@ -70,7 +70,15 @@ PLACES_SHOWN = 3
     "none [default: what `index tune` chose for the index].",
 )
 @click.option("--top", default=20, show_default=True, help="Ask it about so many of the first passages.")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON; short for --format json.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "csv", "md"]),
+    default="text",
+    show_default=True,
+    help="For people, for programs, for a spreadsheet (UTF-8, nothing in it is a formula), or Markdown.",
+)
 def search(
     query: str,
     folder: Path,
@@ -87,6 +95,7 @@ def search(
     rerank: str | None,
     top: int,
     as_json: bool,
+    form: str,
 ) -> None:
     """Find the documents that answer QUERY, each with its best passages.
 
@@ -97,9 +106,13 @@ def search(
     index search "電車が遅れた証拠がほしい" --rerank e5-small
     index search "経費" --where folder=office --where type=md --where type=docx
     index search "経費" --json | jq '.hits[].document.uri'
+    index search "経費" -k 50 --format csv > hits.csv
     """
     from sakuin.search import Searcher, SearchRequest
 
+    if as_json and form not in ("text", "json"):
+        raise click.UsageError("Give either --json or --format.")
+    form = "json" if as_json else form
     request = SearchRequest(
         query=query,
         k=k,
@@ -118,15 +131,24 @@ def search(
     with Searcher.open(folder) as searcher:
         if not searcher.manifest.passages:
             show_emptiness(folder, searcher.manifest.corpus, searcher.counts()["skipped"])
-            if not as_json:
+            if form == "text":
                 return
         result = searcher.answer(request)
-    if as_json:
-        click.echo(to_json(result.to_dict()))
+    if form != "text":
+        click.echo(printed(result, form), nl=form == "json")
         return
     if min_relevance and len(result.hits) < k:
         click.echo(f"Note: only hits of a relevance of {100 * min_relevance:g} % or more are shown.", err=True)
     show_result(result)
+
+
+def printed(result: "SearchResult", form: str) -> str:
+    """An answer for programs, spreadsheets or notes."""
+    from sakuin.search.export import hits_csv, hits_markdown
+
+    if form == "json":
+        return to_json(result.to_dict())
+    return hits_csv(result) if form == "csv" else hits_markdown(result)
 
 
 def read_where(given: Sequence[str]) -> dict[str, Any]:

@@ -44,20 +44,22 @@ def query_box(words: Words) -> str:
     return query or ""
 
 
-def keys(words: Words, *, focus: bool) -> None:
-    """Keys to search by, and Back and Forward between searches.
+def keys(words: Words, index: str, *, focus: bool) -> None:
+    """Keys to search by, Back and Forward between searches, recent searches, and the address to copy.
 
     Args:
         words: In the reader's language.
+        index: What it is called in the browser's storage.
         focus: Begin in the box, unless the reader is elsewhere already.
     """
-    keyboard()(key="keys", data={"lang": words.language, "focus": focus}, height=0)
+    keyboard()(key="keys", data={"lang": words.language, "focus": focus, "index": index}, height=0)
 
 
 @cache
 def keyboard() -> Any:
     """An element that draws nothing, and listens."""
-    return st.components.v2.component("sakuin_keys", js=(ASSETS / "keys.js").read_text(encoding="utf-8"))
+    script = "".join((ASSETS / name).read_text(encoding="utf-8") for name in ("kept.js", "keys.js"))
+    return st.components.v2.component("sakuin_keys", js=script)
 
 
 def holds_examples(searcher: Searcher) -> bool:

@@ -155,6 +155,16 @@ def test_an_index_keeps_its_judgements_and_is_whole(index: Index, corpus: Path) 
     assert verify(index.folder) == []
 
 
+def test_judgements_outlive_the_index_that_was_judged(index: Index, corpus: Path) -> None:
+    index.judge("猫", "leave.txt", answers=True)
+    for path in index.folder.iterdir():
+        if path.name not in (NAME, module.LOCK):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    again = Index.open(index.folder, model=index.model)
+    again.sync(corpus)
+    assert said(again) == [("猫", "leave.txt", "answers")]
+
+
 def test_what_was_judged_is_what_tune_uses(example_index: Path, tmp_path: Path) -> None:
     shutil.copytree(example_index, tmp_path / "index")
     folder = tmp_path / "index"

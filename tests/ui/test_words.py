@@ -33,6 +33,7 @@ LEGS = ("dense", "bm25")
 SCORERS = (*LEGS, "rerank")
 MADE_OF: dict[str, Sequence[str]] = {
     "filter_*": BUILT_IN,
+    "kept_*": ("saved", "recent", "forget", "name", "save"),
     "judged_*": (ANSWERS, DOES_NOT_ANSWER, NOTHING_ANSWERS),
     "trouble_*": (troubles.FIRST_WRONG, troubles.UNANSWERED, troubles.NOTHING_ANSWERS),
     "how_scored_*": MODES,

@@ -1,5 +1,6 @@
 // Keys of the page Search: "/" goes to the box, arrows from hit to hit, Enter opens one, Escape leads back. And Back and
-// Forward of the browser, which Streamlit follows between pages only, step through searches.
+// Forward of the browser, which Streamlit follows between pages only, step through searches. What was searched is kept
+// among the recent searches (kept.js), and the address copied where it is asked for.
 
 const typing = (element) => element.closest("input, textarea, select, [contenteditable], [role=slider], [role=listbox]");
 const box = () => document.querySelector(".st-key-q input");
@@ -38,6 +39,9 @@ function pressed(event) {
 // history of its own, as it makes one of a document or a filter itself.
 let shown = location.href;
 let seen = shown;
+// The last that is among the recent searches, and the index that was searched.
+let kept = "";
+let index = "";
 
 const query = (href) => new URL(href).searchParams.get("q") ?? "";
 
@@ -53,6 +57,10 @@ function note() {
   // While a page is drawn its address is on the way from one to another, over some between them.
   const rests = now === seen && !document.querySelector("[data-test-script-state=running]");
   seen = now;
+  if (rests && now !== kept && query(now)) {
+    kept = now;
+    add(index, "recent", query(now), now);
+  }
   if (now === shown || !rests) return;
   if (query(now) !== query(shown) && new URL(now).pathname === new URL(shown).pathname) {
     history.replaceState(history.state, "", shown);
@@ -67,16 +75,34 @@ function returned() {
   if (new URL(now).pathname === new URL(shown).pathname && asked(now) !== asked(shown)) location.reload();
 }
 
+// Where the clipboard's own way is closed, as it is for pages that are not of this machine and without TLS.
+function copyByHand(text) {
+  const field = Object.assign(document.createElement("textarea"), { value: text });
+  document.body.append(field);
+  field.select();
+  document.execCommand("copy");
+  field.remove();
+}
+
+function clicked(event) {
+  if (!event.target.closest?.(".st-key-copy_link button")) return;
+  if (navigator.clipboard) navigator.clipboard.writeText(location.href).catch(() => copyByHand(location.href));
+  else copyByHand(location.href);
+}
+
 export default function ({ data }) {
+  index = data.index;
   document.documentElement.lang = data.lang;
   const input = box();
   if (data.focus && input && document.activeElement === document.body) input.focus();
   const watch = setInterval(note, 150);
   document.addEventListener("keydown", pressed);
+  document.addEventListener("click", clicked, true);
   window.addEventListener("popstate", returned);
   return () => {
     clearInterval(watch);
     document.removeEventListener("keydown", pressed);
+    document.removeEventListener("click", clicked, true);
     window.removeEventListener("popstate", returned);
   };
 }

@@ -19,6 +19,7 @@ from sakuin.ui.html import explanations, hits, pieces
 from sakuin.ui.pages.document import open_document, opened, show_document
 from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
 from sakuin.ui.pages.judging import Judging, judge_document, judge_index, judging_hits, show_failure
+from sakuin.ui.pages.keeping import name_of, offer_keeping, show_kept
 from sakuin.ui.widgets import dimensions_up_to, holds_examples, keys, of_address, offer_queries, query_box, to_address
 from sakuin.ui.words import Words
 
@@ -38,7 +39,7 @@ def search_page(searcher: Searcher, words: Words, *, read_only: bool = False) ->
     row = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="bottom")
     with row:
         query = query_box(words)
-    keys(words, focus=not query)
+    keys(words, name_of(searcher.folder), focus=not query)
     document = opened()
     if document:
         show_document(searcher.folder, document, "back_to_results", words, query)
@@ -135,8 +136,10 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words, judging:
                 show_why(searcher, result, hit, words)
     for notice in hints:
         st.html(pieces.note(words.fact(notice)))
-    if judging:
-        judge_index(judging, result.query, words)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="after_hits"):
+        offer_keeping(searcher.folder, result, words)
+        if judging:
+            judge_index(judging, result.query, words)
     with st.expander(words("how_scored")):
         st.write(words(f"how_scored_{result.mode}"))
         if any(hit.rerank for hit in result.hits):
@@ -246,6 +249,7 @@ def search_options(manifest: Manifest, words: Words) -> tuple[str, int, int, boo
 def show_hints(searcher: Searcher, words: Words) -> None:
     """What to ask, before anything was asked."""
     st.html(pieces.message(words("hint_title"), words("hint")))
+    show_kept(searcher.folder, words)
     if holds_examples(searcher):
         st.caption(words("examples"))
         offer_queries()
