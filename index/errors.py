@@ -75,8 +75,9 @@ def opening_error(folder: Path, what: str, error: Exception) -> IndexFolderError
     """A failure of SQLite to open an index, with what to do: nothing is to be deleted for a full disk."""
     if is_damage(error):
         return IndexFolderError(
-            f"{what} in {folder} is damaged, or no index ({error}): put a copy in its place, or delete the folder and "
-            f"build it again."
+            f"{what} in {folder} is damaged, or no index ({error}): `index restore` puts a backup in its place, "
+            f"`index repair --drop-damaged` keeps the documents that are whole; or delete the folder and build "
+            f"it again."
         )
     remedy = "See that the disk has room and that the folder may be read and written, then run the same command again."
     if has_no_room(folder, error):

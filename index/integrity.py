@@ -82,6 +82,27 @@ def database_problems(connection: sqlite3.Connection, manifest: Manifest) -> lis
     return problems
 
 
+def documents_problems(folder: Path) -> list[Problem]:
+    """What is wrong with the documents themselves, which `repair` cannot make anew.
+
+    Raises:
+        IndexFolderError: there is no index.
+    """
+    if not (folder / store.NAME).is_file():
+        store.connect(folder, read_only=True)
+    try:
+        with closing(store.connect(folder, read_only=True, any_schema=True)) as connection:
+            manifest = store.read_manifest(connection, folder)
+            problems = database_problems(connection, manifest)
+    except IndexFolderError as error:
+        return [Problem("unreadable", {"detail": str(error)})]
+    try:
+        store.require_commit(folder, manifest)
+    except IndexFolderError as error:
+        problems.append(Problem("last_commit", {"detail": str(error)}))
+    return problems
+
+
 def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> dict[str, Problem]:
     """Derived files that are not as they were written: by the manifest's name of each, what is wrong.
 
@@ -91,9 +112,8 @@ def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> 
         most: Read so many bytes at most, the smallest files first; of the rest only sizes are compared. None for all.
     """
     problems = {}
-    generation = f"terms/{manifest.generation:08d}/"
     for name in sorted(manifest.sizes, key=lambda name: (manifest.sizes[name], name)):
-        path = folder / (name.replace("terms/", generation, 1) if name.startswith("terms/") else name)
+        path = folder / derived_path(name, manifest.generation)
         try:
             size = path.stat().st_size
             most = None if most is None else most - size
@@ -105,3 +125,8 @@ def changed_files(folder: Path, manifest: Manifest, most: int | None = None) -> 
             detail = error.strerror or str(error)
             problems[name] = Problem("unreadable_file", {"path": path.relative_to(folder).as_posix(), "detail": detail})
     return problems
+
+
+def derived_path(name: str, generation: int) -> str:
+    """Where in the folder of an index a derived file lies, by its name in the manifest of a commit."""
+    return name.replace("terms/", f"terms/{generation:08d}/", 1) if name.startswith("terms/") else name

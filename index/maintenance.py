@@ -1,12 +1,11 @@
 """Work on an index that changes nothing of what it holds."""
 
 import time
-from contextlib import closing
 from pathlib import Path
 
 from sakuin.index import store
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.integrity import changed_files, database_problems
+from sakuin.index.integrity import changed_files, documents_problems
 from sakuin.index.lock import WAIT_SECONDS
 from sakuin.index.report import Progress, Report, finish, no_progress
 from sakuin.index.settings import Settings
@@ -52,13 +51,13 @@ def repair(
     """
     started = time.perf_counter()
     report = Report()
-    with closing(store.connect(folder, read_only=True, any_schema=True)) as connection:
-        # All that `verify` looks at: an index made anew from less than was written would be poorer, and pass for whole.
-        problems = database_problems(connection, store.read_manifest(connection, folder))
+    # All that `verify` looks at: an index made anew from less than was written would be poorer, and pass for whole.
+    problems = documents_problems(folder)
     if problems:
         raise IndexFolderError(
-            f"The documents themselves are damaged ({problems[0]}), so nothing can be made anew from them: delete "
-            f"{folder} and build it again."
+            f"The documents themselves are damaged ({problems[0]}), so nothing can be made anew from them without "
+            f"loss. `index repair --drop-damaged` makes an index of those that are whole, `index restore` puts a "
+            f"backup in its place; or delete {folder} and build it again."
         )
     with IndexWriter(folder, settings, timeout=timeout) as writer:
         total = writer.manifest.passages

@@ -21,6 +21,8 @@ class Problem(Fact):
         "passages": "documents.db: the passages of the document {document} have changed since they were written",
         "passage_count": "documents.db holds {number:,} passages, the manifest says {noted:,}",
         "row_count": "documents.db holds {number:,} {kind}, the manifest says {noted:,}",
+        "unreadable": "{detail}",
+        "last_commit": "{detail}",
         # What is derived from them.
         "changed_file": "{path} has changed since it was written",
         "unreadable_file": "{path} cannot be read: {detail}",

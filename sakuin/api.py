@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import DEFAULT_INDEX, build, integrity, maintenance, store
+from sakuin.index.backup import backup
 from sakuin.index.documents import Document
 from sakuin.index.lock import WAIT_SECONDS
 from sakuin.index.model import load_model
@@ -253,6 +254,21 @@ class Index:
             IndexFolderError: the documents are damaged themselves.
         """
         return maintenance.repair(self.folder, progress, settings=self._settings, timeout=self.timeout)
+
+    def backup(self, destination: StrPath, *, progress: Progress = no_progress) -> None:
+        """Copy the last commit into a folder that is then whole, or not there; others may write meanwhile.
+
+        The files that documents were read from are not copied. `index restore` puts the copy in the index's place; it
+        can also be opened where it is.
+
+        Args:
+            destination: A folder that is not there yet, or empty.
+            progress: Called with the file at work, bytes copied, and bytes to copy in all.
+
+        Raises:
+            IndexFolderError: the index is damaged, or the copy cannot be written; nothing is left behind.
+        """
+        backup(self.folder, Path(destination).absolute(), progress)
 
     def judge(
         self, query: str, document: str | None, *, answers: bool | None, passage: str | None = None

@@ -56,7 +56,7 @@ def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
         IndexFolderError: what is noted of one is not what was written.
     """
     rows = connection.execute(f"SELECT {STATE}, checksum, {LOOK} FROM files")
-    return {state.uri: state for state in map(_file_state, rows)}
+    return {state.uri: state for state in map(read_file_state, rows)}
 
 
 def read_skipped(connection: sqlite3.Connection, most: int = -1, *, excluded: bool = False) -> list[Skipped]:
@@ -74,10 +74,11 @@ def read_skipped(connection: sqlite3.Connection, most: int = -1, *, excluded: bo
         f"SELECT {STATE}, checksum FROM files WHERE reason != '' AND ({EXCLUDED}) = ? ORDER BY uri LIMIT ?",
         (excluded, most),
     )
-    return [Skipped(state.uri, state.reason) for state in map(_file_state, rows) if state.reason]
+    return [Skipped(state.uri, state.reason) for state in map(read_file_state, rows) if state.reason]
 
 
-def _file_state(row: Sequence[Any]) -> FileState:
+def read_file_state(row: Sequence[Any]) -> FileState:
+    """A file from its row: `STATE`, checksum, and `LOOK` where it was asked for; raises IndexFolderError if changed."""
     uri, size, mtime_ns, sha256, reason, checksum, *look = row
     noted = (uri, size, mtime_ns, sha256, reason)
     if not is_kind(noted, "siiss") or row_checksum(noted) != checksum:
@@ -94,7 +95,7 @@ def _signed(inode: int) -> int:
 def forget_hashes(connection: sqlite3.Connection, code: str) -> None:
     """Have the files read again of which something was left out for a reason of a code."""
     rows = connection.execute(f"SELECT {STATE}, checksum FROM files WHERE instr(reason, ?)", (f'"{code}"',)).fetchall()
-    for state in map(_file_state, rows):
+    for state in map(read_file_state, rows):
         put_file(connection, replace(state, sha256=""))
 
 

@@ -128,6 +128,9 @@ def read_passages(
         )
         others = _places(connection, [row for _, rows, _ in standing for row in rows[1:]], "NULL")
         for passage_id, rows, count in standing:
+            if rows[0] not in firsts or not others.keys() >= set(rows[1:]):
+                # Somebody committed between two looks; if not, the index ranks what it does not hold.
+                continue
             first, text = firsts[rows[0]]
             if type(text) is not str or passage_id_of(indexed_text(first.title, first.heading, text)) != passage_id:
                 raise damaged(f"a passage of {first.document_id}")

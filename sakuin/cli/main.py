@@ -11,7 +11,7 @@ from sakuin.cli.running import run
 from sakuin.cli.searching import search
 from sakuin.cli.serving import mcp, serve, ui
 from sakuin.cli.tuning import tune
-from sakuin.cli.upkeep import compact, repair, verify
+from sakuin.cli.upkeep import backup, compact, repair, restore, verify
 
 
 def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -42,7 +42,7 @@ def cli() -> None:
     """
 
 
-WRITING = (build, add, remove, watch, tune, adapt, verify, repair, compact)
+WRITING = (build, add, remove, watch, tune, adapt, verify, repair, backup, restore, compact)
 READING = (search, read, similar, duplicates, info, judgements, ui, serve, mcp)
 for command in (*WRITING, *READING):
     cli.add_command(command)

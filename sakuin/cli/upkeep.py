@@ -1,12 +1,20 @@
 """The commands that look after an index: check it, make damaged files anew, put it into its best form."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.output import clean, progress_bar, show_state, to_json
+
+if TYPE_CHECKING:
+    from sakuin.index.problems import Problem
+    from sakuin.index.store import Manifest
+
+PROBLEMS_SHOWN = 10
 
 
 @click.command()
@@ -25,7 +33,12 @@ def verify(folder: Path, as_json: bool) -> None:
             click.echo(clean(str(problem)))
     if problems:
         repairable = all(problem.repairable for problem in problems)
-        remedy = "`index repair` makes these files anew" if repairable else "delete the folder and build it again"
+        remedy = "`index repair` makes these files anew"
+        if not repairable:
+            remedy = (
+                "`index restore` puts a backup in its place, `index repair --drop-damaged` keeps the documents that "
+                "are whole; or delete the folder and build it again"
+            )
         click.echo(f"The index in {folder} is damaged: {remedy}.", err=True)
         sys.exit(1)
     if not as_json:
@@ -34,14 +47,80 @@ def verify(folder: Path, as_json: bool) -> None:
 
 @click.command()
 @INDEX_OPTION
-def repair(folder: Path) -> None:
-    """Make vectors and terms anew from the documents of the index, where `index verify` found them damaged."""
+@click.option("--drop-damaged", is_flag=True, help="Keep the documents that are whole where others are not.")
+def repair(folder: Path, drop_damaged: bool) -> None:
+    """Make vectors and terms anew from the documents of the index, where `index verify` found them damaged.
+
+    Where documents are damaged themselves nothing is changed, unless with --drop-damaged: then a new index of those
+    that are whole takes the place of the old one, which is moved aside. The next `index build` reads all files again.
+    """
+    from sakuin.index.integrity import documents_problems
     from sakuin.index.maintenance import repair
 
+    if drop_damaged and (problems := documents_problems(folder)):
+        drop(folder, problems)
+        return
     with progress_bar("passages", "Repairing") as progress:
         report = repair(folder, progress)
     click.echo(f"The index in {folder} is repaired.")
     show_state(report, folder, f"{report.new_passages:,} passages made anew in {report.seconds:.1f} s")
+
+
+def drop(folder: Path, problems: "Sequence[Problem]") -> None:
+    """Put an index of what is whole in the place of one whose documents are damaged."""
+    from sakuin.index.salvage import salvage
+
+    with progress_bar("passages", "Repairing") as progress:
+        saved = salvage(folder, progress)
+    for problem in problems[:PROBLEMS_SHOWN]:
+        click.echo(clean(str(problem)))
+    if len(problems) > PROBLEMS_SHOWN:
+        click.echo(f"... and {len(problems) - PROBLEMS_SHOWN:,} more")
+    click.echo(f"The index in {folder} holds the {saved.kept:,} documents that are whole; {saved.lost:,} were lost.")
+    click.echo(f"The damaged index is in {saved.aside}: delete it when nothing of it is missed.")
+    show_state(
+        saved.report, folder, f"{saved.report.new_passages:,} passages made anew in {saved.report.seconds:.1f} s"
+    )
+
+
+@click.command()
+@INDEX_OPTION
+@click.argument("destination", type=click.Path(path_type=Path))
+def backup(folder: Path, destination: Path) -> None:
+    """Copy the index into the folder DESTINATION, which must be new or empty; others may write meanwhile.
+
+    The copy is the last commit, checked, and whole or not there. It is an index itself: `--index DESTINATION` searches
+    it. The files that documents were read from are no part of it.
+    """
+    from sakuin.index.backup import backup
+
+    with progress_bar("B", "Copying") as progress:
+        manifest = backup(folder, destination, progress)
+    click.echo(f"The index in {folder} is copied to {destination}: {counted(manifest)}.")
+
+
+@click.command()
+@INDEX_OPTION
+@click.argument("source", type=click.Path(path_type=Path))
+def restore(folder: Path, source: Path) -> None:
+    """Put the copy SOURCE of the index, made by `index backup`, in the place of the index.
+
+    The copy is checked first, and stays. An index that is there is moved aside, to a folder of its name and
+    ".replaced"; searches that have it open say so.
+    """
+    from sakuin.index.backup import restore
+
+    with progress_bar("B", "Copying") as progress:
+        manifest, aside = restore(source, folder, progress)
+    click.echo(f"The index in {folder} is that of {source}: {counted(manifest)}.")
+    if aside:
+        click.echo(f"What was there before is in {aside}: delete it when nothing of it is missed.")
+
+
+def counted(manifest: "Manifest") -> str:
+    """What an index holds, in words."""
+    documents = f"{manifest.rows['documents']:,} documents, " if manifest.rows else ""
+    return f"{documents}{manifest.passages:,} passages"
 
 
 @click.command()

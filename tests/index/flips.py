@@ -116,7 +116,9 @@ def places_of(index: Path) -> dict[str, Iterator[tuple[str, int, int]]]:
             kind = "free"
         elif kind == "leaf table":
             kind = f"rows {owners[number]}"
-        whole = [("documents.db", start, len(page))]
+        # Cells are written from the end of a page; before them nothing is, often for most of it.
+        unused = int.from_bytes(page[5:7], "big") - (PAGE - len(page)) if page[0] in PAGE_KINDS else 0
+        whole = [("documents.db", start + unused, len(page) - unused)]
         if kind.split()[0] in ("rows", "leaf", "interior", "schema"):
             # Most of the bytes of a page are cells; its head and pointers say more.
             cells = int.from_bytes(page[3:5], "big")

@@ -1,0 +1,197 @@
+"""Copies of an index: one that is whole while others write, and putting one back."""
+
+import errno
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from secrets import token_hex
+from typing import BinaryIO
+
+from sakuin.index import store
+from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError
+from sakuin.index.integrity import ATTEMPTS, check, derived_path
+from sakuin.index.lock import WAIT_SECONDS, acquire
+from sakuin.index.report import Progress, no_progress
+from sakuin.index.store import Manifest
+from sakuin.index.terms import sync_folder
+
+BLOCK = 1 << 20
+
+ASIDE = ".replaced"
+"""What is added to the name of an index in whose place another was put."""
+
+
+def backup(folder: Path, destination: Path, progress: Progress = no_progress) -> Manifest:
+    """Copy the last commit of an index into a folder that is then whole, or not there; others may write meanwhile.
+
+    The files that documents were read from are no part of an index, and not copied.
+
+    Args:
+        folder: Of the index.
+        destination: Where the copy goes: a folder that is not there yet, or empty.
+        progress: Told how many bytes are copied.
+
+    Returns:
+        What was copied.
+
+    Raises:
+        IndexFolderError: there is no index, it is damaged, or the copy cannot be written; nothing is left behind.
+    """
+    with new_folder(destination) as part:
+        manifest = copied(folder, part, progress)
+        _, problems = check(part)
+        if problems:
+            raise IndexFolderError(
+                f"The index in {folder} is damaged ({problems[0]}), so nothing was copied. Check it with "
+                f"`index verify`."
+            )
+    return manifest
+
+
+def restore(source: Path, folder: Path, progress: Progress = no_progress) -> tuple[Manifest, Path | None]:
+    """Put a copy of an index in the place of an index. What was there is moved aside, under the name of `ASIDE`.
+
+    Args:
+        source: The copy, which stays.
+        folder: Of the index; need not be there.
+        progress: Told how many bytes are copied.
+
+    Returns:
+        What is there now, and where that is which was there before, if anything was.
+
+    Raises:
+        IndexFolderError: the copy is damaged, somebody writes to the index, or it cannot be written; nothing is changed
+            then.
+    """
+    with new_folder(folder.with_name(f".{folder.name}.restored"), kept=False) as part:
+        manifest = backup(source, part / "index", progress)
+        return manifest, put_in_place(part / "index", folder)
+
+
+def put_in_place(made: Path, folder: Path) -> Path | None:
+    """Move an index to where another may be, which is moved aside; returns where that is now.
+
+    Raises:
+        IndexFolderError: somebody writes to it, or its place aside is taken.
+    """
+    if not folder.exists():
+        os.replace(made, folder)
+        sync_folder(folder.parent)
+        return None
+    # Refuses what holds other files and no index. The lock goes with the folder.
+    lock = acquire(folder, WAIT_SECONDS)
+    try:
+        return put_aside(made, folder)
+    finally:
+        lock.release()
+
+
+def put_aside(made: Path, folder: Path) -> Path:
+    """Move an index, whose lock is held, aside, and another to where it was; returns where it is now.
+
+    Raises:
+        IndexFolderError: its place aside is taken.
+    """
+    aside = folder.with_name(folder.name + ASIDE)
+    if aside.exists():
+        raise IndexFolderError(
+            f"The index in {folder} would be moved to {aside}, which is there already: delete that, or move it away."
+        )
+    os.replace(folder, aside)
+    os.replace(made, folder)
+    sync_folder(folder.parent)
+    return aside
+
+
+@contextmanager
+def new_folder(destination: Path, *, kept: bool = True) -> Iterator[Path]:
+    """A folder beside a path, which takes its place when the block is done; if not, nothing is left.
+
+    Args:
+        destination: The path; there may be an empty folder.
+        kept: False for a folder that is deleted in the end.
+    """
+    part = destination.with_name(f"{destination.name}.{token_hex(4)}.part")
+    try:
+        if kept and destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
+            raise IndexFolderError(f"{destination} is there already: choose an empty or a new folder.")
+        part.mkdir(parents=True)
+        yield part
+        if kept:
+            if destination.exists():
+                destination.rmdir()
+            os.replace(part, destination)
+            sync_folder(destination.parent)
+    except (*DATABASE_ERRORS, OSError) as error:
+        raise not_written(destination, error) from error
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def not_written(destination: Path, error: Exception) -> BaseException:
+    """What to raise where a copy cannot be written."""
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    full = full or getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    if full:
+        return IndexFolderError(
+            f"The disk of {destination} is full: nothing was copied. Make room on it and try again."
+        )
+    return IndexFolderError(f"Nothing was copied to {destination} ({error}): see that it may be written to.")
+
+
+def copied(folder: Path, part: Path, progress: Progress) -> Manifest:
+    """Copy an index into a new folder, durably.
+
+    Raises:
+        IndexFolderError: there is none, or it cannot be read.
+        OSError, sqlite3.Error: the copy cannot be written.
+    """
+    for attempt in range(ATTEMPTS):
+        with closing(store.connect(folder, read_only=True)) as connection, ExitStack() as opened:
+            store.begin(connection, writing=False)
+            manifest = store.read_manifest(connection, folder)
+            store.require_commit(folder, manifest)
+            try:
+                # All before any is read: a writer that commits meanwhile may then delete them.
+                files = {
+                    path: opened.enter_context((folder / path).open("rb"))
+                    for path in (derived_path(name, manifest.generation) for name in manifest.sizes)
+                }
+            except FileNotFoundError as error:
+                if attempt + 1 == ATTEMPTS:
+                    raise IndexFolderError(
+                        f"The index in {folder} is damaged: {error.filename} is missing. `index repair` makes it anew."
+                    ) from error
+                continue
+            total = sum(manifest.sizes.values())
+            with closing(sqlite3.connect(part / store.NAME, isolation_level=None)) as target:
+                connection.backup(target)
+            synced(part / store.NAME)
+            done = 0
+            for path, file in files.items():
+                progress(path, done, total)
+                done += copy_file(file, part / path)
+            for parent in {(part / path).parent for path in files} | {part / "vectors", part / "terms", part}:
+                sync_folder(parent)
+            progress("", total, total)
+            return manifest
+    raise AssertionError("unreachable")
+
+
+def copy_file(file: BinaryIO, to: Path) -> int:
+    """Copy an open file, durably; returns its bytes."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with to.open("wb") as target:
+        shutil.copyfileobj(file, target, BLOCK)
+        target.flush()
+        os.fsync(target.fileno())
+        return target.tell()
+
+
+def synced(path: Path) -> None:
+    """Make what was written to a file durable."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
