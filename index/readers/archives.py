@@ -35,6 +35,9 @@ _UNICODE_PATH = 0x7075
 # What systems put beside files, and nobody wrote.
 _PASSED_OVER = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
 _START = 512
+_DAMAGE = (
+    EOFError, lzma.LZMAError, zlib.error, tarfile.TarError, zipfile.BadZipFile, NotImplementedError, ValueError,
+)  # fmt: skip
 _COMPRESSED = {b"\x1f\x8b": gzip.GzipFile, b"BZh": bz2.BZ2File, b"\xfd7zXZ": lzma.LZMAFile}
 
 _OFFICE = (
@@ -59,7 +62,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         raise
     except ReadError as error:
         reason = error.reason
-    except (EOFError, lzma.LZMAError, tarfile.TarError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:
+    except _DAMAGE as error:
         reason = Reason("damaged_archive", {"detail": one_line(error)})
     except OSError as error:
         reason = Reason("damaged_archive", {"detail": os_detail(error)})

@@ -1,5 +1,6 @@
 """What is wrong with something that a reader gave: asked of what other processes and readers of other people give."""
 
+import math
 from itertools import pairwise
 
 from sakuin.index.documents import POSITION_NAMES, Document, Heading, Position, Skipped
@@ -100,6 +101,8 @@ def _metadata_flaw(item: Document) -> str:
                 return f"{item.id}: {field} is no text that can be kept"
             if each is not None and not isinstance(each, str | int | float | bool):
                 return f"{item.id}: {field} is {each!r}"
-            if not isinstance(each, str | None) and not -_LARGEST <= each < _LARGEST:
+            if isinstance(each, float) and not math.isfinite(each):
+                return f"{item.id}: {field} is no number that can be kept"
+            if isinstance(each, int) and not -_LARGEST <= each < _LARGEST:
                 return f"{item.id}: {field} is a number that cannot be kept"
     return ""

@@ -194,7 +194,11 @@ def _values(message: "Message[str, str]", name: str) -> list[str]:
 
 def _addresses(message: "Message[str, str]", name: str) -> list[str]:
     """Names and addresses of a header; decoded after they were told apart, for a name may hold a comma."""
-    pairs = getaddresses([_raw(value) for value in _values(message, name)])
+    values = [_raw(value) for value in _values(message, name)]
+    try:
+        pairs = getaddresses(values)
+    except RecursionError:  # thousands of names with nothing but colons between them
+        pairs = [(value, "") for value in values]
     shown = []
     for person, address in pairs:
         person = one_line(decoded(person))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.package import Package
+from sakuin.index.readers.plain import one_line
 from sakuin.index.reasons import Reason
 
 MAX_CELLS = 10_000_000
@@ -40,6 +41,7 @@ def refuse_wide_package(package: Package) -> None:
             _refuse(_span((int(row), _column(column)) for column, row in _cells(package.read(name) or b"")))
     content = package.read("content.xml")
     if content:
+        _refuse_broken(content)
         _refuse(_repeated(content))
 
 
@@ -52,7 +54,7 @@ def refuse_wide_old(data: bytes) -> None:
             name = next(name for name in ("Workbook", "Book") if file.exists(name))
             stream = file.openstream(name).read()
     except Exception as error:  # a damaged file shows in many ways
-        raise ReadError(Reason("not_office", {"type": "Excel", "detail": str(error)})) from error
+        raise ReadError(Reason("not_office", {"type": "Excel", "detail": one_line(error)})) from error
     at, cells = 0, []
     while at + 4 <= len(stream):
         kind, length = struct.unpack_from("<HH", stream, at)
@@ -66,6 +68,23 @@ def refuse_wide_old(data: bytes) -> None:
             cells = []
         at += 4 + length
     _refuse(_span(iter(cells)))
+
+
+class _Nothing:
+    """Takes what a parser finds, and keeps none of it."""
+
+    def close(self) -> None:
+        """End without anything."""
+
+
+def _refuse_broken(content: bytes) -> None:
+    """Refuse XML whose elements are not all closed: calamine waits for their ends for ever."""
+    from lxml import etree
+
+    try:
+        etree.fromstring(content, etree.XMLParser(target=_Nothing(), resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError as error:
+        raise ReadError(Reason("damaged_office", {"type": "Excel", "detail": one_line(error)})) from error
 
 
 def _refuse(cells: int) -> None:

@@ -1,6 +1,8 @@
 """Small inputs that took a reader endless time, or ended a whole build."""
 
+import gzip
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,41 @@ def test_a_text_that_memory_has_no_room_for_costs_itself(tmp_path: Path, monkeyp
     with GuardedReader(Limits()) as reader, pytest.raises(ReadError) as caught:
         list(reader.read(tmp_path / "a.txt", "a.txt"))
     assert caught.value.reason.code == "needs_too_much_memory"
+
+
+def test_names_without_end_in_a_mail_are_one(tmp_path: Path) -> None:
+    (tmp_path / "a.eml").write_text(f"From: {'From: ' * 3000}\nSubject: x\n\nHello\n", encoding="utf-8")
+    (found,) = read_file(tmp_path / "a.eml", "a.eml")
+    assert "Hello" in getattr(found, "text", "")
+
+
+def write_sheet(path: Path, tables: str) -> Path:
+    """Write an OpenDocument spreadsheet of tables as they stand."""
+    names = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+    )
+    content = f"<office:document-content {names}><office:body><office:spreadsheet>{tables}</office:spreadsheet>"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("META-INF/manifest.xml", "<manifest/>")
+        archive.writestr("content.xml", f"{content}</office:body></office:document-content>")
+    return path
+
+
+@pytest.mark.timeout(60)
+def test_a_table_that_is_never_closed_is_refused(tmp_path: Path) -> None:
+    cell = '<table:table-row><table:table-cell office:value-type="string"><text:p>Hello</text:p></table:table-cell>'
+    good = write_sheet(tmp_path / "a.ods", f'<table:table table:name="a">{cell}</table:table-row></table:table>')
+    assert ["Hello" in getattr(item, "text", "") for item in read_file(good, "a.ods")] == [True]
+    broken = write_sheet(tmp_path / "b.ods", f'<table:table table:name="a">{cell}</table:table-row></ta ble:table>')
+    with pytest.raises(ReadError, match="damaged Excel file"):
+        list(read_file(broken, "b.ods"))
+
+
+def test_a_damaged_stream_is_a_damaged_archive(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(b"Hello " * 100))
+    packed[10:14] = b"\xff\xff\xff\xff"
+    (tmp_path / "a.txt.gz").write_bytes(bytes(packed))
+    with pytest.raises(ReadError) as caught:
+        list(read_file(tmp_path / "a.txt.gz", "a.txt.gz"))
+    assert caught.value.reason.code == "damaged_archive"
