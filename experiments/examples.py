@@ -19,7 +19,7 @@ def queries_found(searcher: Searcher, queries: Sequence[dict[str, Any]], mode: s
     """Number of queries with a relevant file among their first k hits."""
     number = 0
     for query in queries:
-        hits = searcher.search(query["query"], k=k, mode=mode, group="passage").hits
+        hits = searcher.search(query["query"], k=k, mode=mode, group="passage", syntax=False).hits
         files = {hit.document.uri.split("#")[0] for hit in hits}
         number += not files.isdisjoint(query["relevant"])
     return number

@@ -10,7 +10,7 @@ from typing import Any
 
 from sakuin.index.documents import POSITION_NAMES, Document, Heading, MetadataValue, Position, Scalar
 from sakuin.index.errors import DocumentError, MetadataTooLargeError
-from sakuin.index.where import iso
+from sakuin.index.values import iso
 
 FIELDS = ("id", "text", "title", "uri", "metadata")
 

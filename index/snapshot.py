@@ -20,7 +20,7 @@ from sakuin.index.integrity import changed_files
 from sakuin.index.store import Manifest, PassageRow
 from sakuin.index.store.checksums import damaged
 from sakuin.index.store.facets import MOST_VALUES, Facet, facets, field_names
-from sakuin.index.store.filters import matching_documents, passages_of
+from sakuin.index.store.filters import documents_with, matching_documents, passages_of
 from sakuin.index.store.passages import Glimpse, read_glimpses, standing_documents
 from sakuin.index.terms import Terms
 from sakuin.index.vectors import Chosen, Vectors
@@ -74,6 +74,7 @@ class Snapshot:
         weakref.finalize(self, connection.close)
         self._lock = threading.Lock()
         self._selections: dict[Condition, Selection] = {}
+        self._field_names: list[str] | None = None
         self._facets: dict[tuple[Condition, tuple[str, ...] | None, int], list[Facet]] = {}
         with self._reading():
             store.begin(connection, writing=False)
@@ -112,14 +113,29 @@ class Snapshot:
 
     def _select(self, condition: Condition) -> Selection:
         documents = matching_documents(self._connection, condition)
-        passages = passages_of(self._connection, documents)
+        return self.chosen(documents, passages_of(self._connection, documents))
+
+    def chosen(self, documents: NDArray[np.int64], passages: NDArray[np.int64]) -> Selection:
+        """Some passages of some documents, both given ascending."""
         return Selection(documents, passages, self.vectors.chosen(passages))
+
+    def documents_with(self, passages: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 (n,), ascending: numbers of all documents in which any of the passages stands."""
+        with self._reading():
+            return documents_with(self._connection, passages)
+
+    def passages_of(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64 (n,), ascending: ids of the passages of documents, given by their numbers."""
+        with self._reading():
+            return passages_of(self._connection, documents)
 
     def field_names(self) -> list[str]:
         """What filters call the fields that any document has."""
         with self._reading():
             store.require_whole(self._connection)
-            return field_names(self._connection)
+            if self._field_names is None:
+                self._field_names = field_names(self._connection)
+            return self._field_names
 
     def facets(
         self,

@@ -5,7 +5,7 @@ A filter is a dictionary, as MongoDB, Chroma and Pinecone write it::
     {"year": 2024}                                    equal
     {"type": ["md", "docx"]}                          one of
     {"year": {"$gte": 2020, "$lt": 2024}}             numbers and dates in order
-    {"author": {"$exists": True}, "id": {"$prefix": "faq-"}}
+    {"author": {"$exists": True}, "id": {"$prefix": "faq-"}, "subject": {"$contains": "invoice"}}
     {"$or": [{"folder": "office"}, {"tags": {"$ne": "draft"}}]}
 
 All conditions of a dictionary must hold. A value is compared as text: a string as it is, a number or a boolean as
@@ -13,7 +13,8 @@ JSON writes it (``2024``, also for ``2024.0``, ``1.5``, ``true``), a date as ISO
 its elements. Values of metadata are alike in any width: ``2024`` is ``２０２４``, ``ｱ`` is ``ア`` (Unicode's NFKC).
 ``$lt``, ``$lte``, ``$gt`` and ``$gte`` compare numbers with numbers and dates with dates, be they stored as such or
 as text (``1,200``, ``2024-05-01``, ``2024年5月1日``); a date without a time, and a bare year, is its first moment, one
-without a zone is in UTC. ``$ne`` and ``$nin`` also match documents without the field.
+without a zone is in UTC. ``$ne`` and ``$nin`` also match documents without the field. ``$contains`` looks into texts,
+whatever the case; a number or a boolean must be equal.
 
 Four fields every document has: ``id``, ``uri``, ``folder``, any folder above its file, and ``type``, the ending of the
 file's name in lower case. Metadata of the same name is reached as ``metadata.folder`` and so on; ``metadata.`` may
@@ -27,27 +28,27 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date
 from typing import Any
 
 from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.index.errors import FilterError
+from sakuin.index.values import Value, order_of, plain, seconds, value_text
 
 ID, URI, FOLDER, TYPE = "id", "uri", "folder", "type"
 BUILT_IN = (ID, URI, FOLDER, TYPE)
 METADATA = "metadata."
 
-Value = str | int | float | bool | date
 Where = Mapping[str, Any]
 """A filter as it is given, see above."""
 
-IN, NOT_IN, PREFIX, EXISTS, LT, LTE, GT, GTE = "$in", "$nin", "$prefix", "$exists", "$lt", "$lte", "$gt", "$gte"
+IN, NOT_IN, PREFIX, CONTAINS, EXISTS = "$in", "$nin", "$prefix", "$contains", "$exists"
+LT, LTE, GT, GTE = "$lt", "$lte", "$gt", "$gte"
 ORDERED = (LT, LTE, GT, GTE)
-OPERATORS = ("$eq", "$ne", IN, NOT_IN, LT, LTE, GT, GTE, PREFIX, EXISTS)
+OPERATORS = ("$eq", "$ne", IN, NOT_IN, LT, LTE, GT, GTE, PREFIX, CONTAINS, EXISTS)
 AND, OR, NOT = "$and", "$or", "$not"
 
 YEARS = range(1000, 10_000)
-LARGEST_EXACT = 2**53
 
 DEEPEST = 20
 """Groups within groups."""
@@ -61,9 +62,6 @@ MOST_PARTS = 1_000
 LONGEST_VALUE = 10_000
 """Characters of a value."""
 
-LONGEST_ORDERED = 64
-"""Characters of a text that may be a number or a date."""
-
 
 @dataclass(frozen=True, slots=True)
 class Test:
@@ -71,7 +69,7 @@ class Test:
 
     Attributes:
         field: As a filter calls it.
-        operator: ``$in``, ``$nin``, ``$prefix``, ``$exists``, or one of `ORDERED`.
+        operator: ``$in``, ``$nin``, ``$prefix``, ``$contains``, ``$exists``, or one of `ORDERED`.
         values: Texts, ascending; of an operator of order one, of ``$exists`` "true" or "false".
     """
 
@@ -164,7 +162,9 @@ def _test(field: str, operator: str, operand: Any) -> Test:
         raise FilterError(f"Cannot order the field {field!r} by {values[0]!r}: {operator} needs a number or a date.")
     operator = {"$eq": IN, "$ne": NOT_IN}.get(operator, operator)
     texts = {value_text(value) for value in values}
-    if field not in BUILT_IN:
+    if operator == CONTAINS:
+        texts = {plain(text).casefold() for text in texts}
+    elif field not in BUILT_IN:
         texts = set(map(plain, texts))
     elif operator in (IN, NOT_IN):
         texts = {normal(field, text) for text in texts}
@@ -212,6 +212,8 @@ def matches(condition: Condition, labels: Labels) -> bool:
     operator, wanted = condition.operator, condition.values
     if operator == EXISTS:
         return bool(values) == (wanted[0] == "true")
+    if operator == CONTAINS:
+        return any(_contains(value, wanted[0]) for value in values)
     if operator in (IN, NOT_IN, PREFIX):
         texts = map(value_text, values) if condition.field in BUILT_IN else map(plain, map(value_text, values))
         if operator == PREFIX:
@@ -221,12 +223,18 @@ def matches(condition: Condition, labels: Labels) -> bool:
     return any(_in_order(order_of(value), operator, bound) for value in values)
 
 
+def _contains(value: Any, sought: str) -> bool:
+    """Whether a stored text has another in it, or a stored number or boolean is written so."""
+    text = plain(value_text(value)).casefold()
+    return sought in text if isinstance(value, str) else sought == text
+
+
 def _in_order(own: tuple[str, float] | None, operator: str, bound: tuple[str, float] | None) -> bool:
     """Whether a value is below or above a bound; False where they are of different kinds."""
     if own is None or bound is None:
         return False
     if own[0] == "date" and bound[0] == "number" and bound[1] in YEARS:
-        bound = ("date", _seconds(date(int(bound[1]), 1, 1)))
+        bound = ("date", seconds(date(int(bound[1]), 1, 1)))
     if own[0] != bound[0]:
         return False
     if operator in (LT, LTE):
@@ -258,67 +266,6 @@ def elements_of(value: Any) -> Collection[Any]:
 def texts_of(value: Any) -> Collection[str]:
     """The distinct texts that a stored value is compared and counted by."""
     return {plain(value_text(element)) for element in elements_of(value)}
-
-
-def value_text(value: Value) -> str:
-    """A value as it is compared."""
-    if isinstance(value, str):
-        return value
-    # json.dumps takes ten times as long, and counting writes the values of every document.
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, date):
-        return iso(value)
-    # 2021.0 is 2021: a column of whole numbers with a gap in it comes as floats.
-    whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT
-    return str(int(value)) if whole or isinstance(value, int) else json.dumps(value)
-
-
-def plain(text: str) -> str:
-    """A value of metadata as it is compared: in one width."""
-    return text if text.isascii() else unicodedata.normalize("NFKC", text)
-
-
-def iso(moment: date) -> str:
-    """A date as ISO 8601 writes it; a time of day of no zone that is midnight is none."""
-    if isinstance(moment, datetime) and moment.tzinfo is None and moment.time() == time.min:
-        return moment.date().isoformat()
-    return moment.isoformat()
-
-
-_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_DATE = re.compile(
-    r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?|年(?:(\d{1,2})月(?:(\d{1,2})日)?)?)(?:[T ](\d\d:\d\d\S*))?"
-)
-
-
-def order_of(value: Value) -> tuple[str, float] | None:
-    """What a value is ordered by: ("number", itself) or ("date", seconds since 1970); None where it is neither."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return ("number", float(value))
-    if isinstance(value, date):
-        return ("date", _seconds(value))
-    if len(value) > LONGEST_ORDERED:
-        return None
-    text = unicodedata.normalize("NFKC", value).strip()
-    if _NUMBER.fullmatch(text):
-        return ("number", float(text.replace(",", "")))
-    if not (found := _DATE.fullmatch(text)):
-        return None
-    year, month, day, japanese_month, japanese_day, time = found.groups()
-    written = f"{year}-{int(month or japanese_month or 1):02}-{int(day or japanese_day or 1):02}T{time or '00:00'}"
-    try:
-        return ("date", _seconds(datetime.fromisoformat(written)))
-    except ValueError:  # the 31st of February
-        return None
-
-
-def _seconds(moment: date) -> float:
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def normal(field: str, text: str) -> str:

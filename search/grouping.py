@@ -11,9 +11,10 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.index.store import PassageRow
 from sakuin.search.candidates import CANDIDATES
+from sakuin.search.conditions import WordConditions
 from sakuin.search.hits import hit_of, with_relevance
 from sakuin.search.ranking import Ranked, rank
-from sakuin.search.relevance import JUDGED
+from sakuin.search.relevance import GOOD_MATCH, JUDGED
 from sakuin.search.request import BY_DOCUMENT, MAX_K, SearchRequest
 from sakuin.search.rerank.opinion import Opinions
 from sakuin.search.results import Hit, Notice, PassageHit
@@ -30,11 +31,18 @@ class Group:
         rank: Of the hit, from 1.
         passages: Best first; never empty. Each with the number of the place, of all its places, that the hit is about.
         more: How many more passages of the document are among the candidates.
+        document: Its number, where hits are documents.
     """
 
     rank: int
     passages: tuple[tuple[Ranked, int], ...]
     more: int = 0
+    document: int | None = None
+
+    def first(self, most: int) -> "Group":
+        """The same with so many of its passages; the others are counted."""
+        spare = max(0, len(self.passages) - most)
+        return replace(self, passages=self.passages[:most], more=self.more + spare) if spare else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,7 @@ def find(
     within: Selection | None = None,
     vector: NDArray[np.float32] | None = None,
     opinions: Opinions,
+    conditions: WordConditions | None = None,
 ) -> Found:
     """The hits of a request.
 
@@ -84,6 +93,7 @@ def find(
         within: Find only these.
         vector: float32 (dim,), of length 1, for a dense search of no query; None to encode the query.
         opinions: Of transformers, on passages of the index.
+        conditions: What the words of hits must be, or must not; None for any.
 
     Raises:
         SearchError: the index stores fewer dimensions, or hits are to be left out by their relevance in an index too
@@ -104,25 +114,58 @@ def find(
         ranked, answered = with_relevance(snapshot, request, ranking)
         if opinion:
             ranked, told = opinion.reranked(snapshot, ranked, within)
-        if not by_document:
+        notices = [*ranking.notices, *told]
+        if not (by_document or conditions):
             groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked if request.offset < hit.rank <= last]
-            return Found(groups, [*ranking.notices, *told], answered)
-        standing = snapshot.documents_of([hit.passage_id for hit in ranked], within)
-        groups = by_documents(ranked, standing, request.passages)
+            return Found(groups, notices, answered)
+        if by_document:
+            standing = snapshot.documents_of([hit.passage_id for hit in ranked], within)
+            groups = by_documents(ranked, standing)
+        else:
+            groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked]
+        if conditions:
+            groups = kept(groups, conditions, last, request.passages)
+            best = [hit.relevance or 0.0 for group in groups for hit, _ in group.passages[:1]]
+            answered = None if answered is None else max(best[:JUDGED], default=0.0) >= GOOD_MATCH
         # Below a passage of too low a relevance there are none of a higher one to look for.
         exhausted = len(ranking.hits) < depth or len(ranked) < len(ranking.hits) or depth == MAX_K
         if len(groups) >= last or exhausted:
-            return Found(groups[request.offset : last], [*ranking.notices, *told], answered)
+            return Found([group.first(request.passages) for group in groups[request.offset : last]], notices, answered)
         depth = min(max(WIDER * depth, CANDIDATES), MAX_K)
 
 
-def by_documents(ranked: Sequence[Ranked], standing: Mapping[int, Sequence[int]], most: int) -> list[Group]:
+def kept(groups: Sequence[Group], conditions: WordConditions, wanted: int, most: int) -> list[Group]:
+    """The first so many hits whose words are as they must be, each with at most so many of its passages."""
+    found: list[Group] = []
+    for start in range(0, len(groups), wanted):
+        some = groups[start : start + wanted]
+        if some[0].document is None:
+            holding = set(conditions.holding([hit.passage_id for group in some for hit, _ in group.passages]))
+            some = [group for group in some if group.passages[0][0].passage_id in holding]
+        else:
+            some = [own for group in some if (own := kept_of(group, conditions, most))]
+        found += [replace(group, rank=rank) for rank, group in enumerate(some, len(found) + 1)]
+        if len(found) >= wanted:
+            break
+    return found
+
+
+def kept_of(group: Group, conditions: WordConditions, most: int) -> Group | None:
+    """A document with the passages of it that may be given; None where it is no hit."""
+    assert group.document is not None
+    shown = conditions.shown_of(group.document, [hit.passage_id for hit, _ in group.passages], most)
+    if not shown:
+        return None
+    passages = tuple(passage for passage in group.passages if passage[0].passage_id in shown)
+    return replace(group, passages=passages, more=len(group.passages) - len(passages))
+
+
+def by_documents(ranked: Sequence[Ranked], standing: Mapping[int, Sequence[int]]) -> list[Group]:
     """Documents in the order of their best passages.
 
     Args:
         ranked: Passages, best first.
         standing: Numbers of the documents of each passage's places, by passage id; of those that are gone none.
-        most: Passages to give of each document.
     """
     found: dict[int, list[tuple[Ranked, int]]] = {}
     for hit in ranked:
@@ -133,8 +176,8 @@ def by_documents(ranked: Sequence[Ranked], standing: Mapping[int, Sequence[int]]
         for document, place in places.items():
             found.setdefault(document, []).append((hit, place))
     return [
-        Group(number, tuple(passages[:most]), max(0, len(passages) - most))
-        for number, passages in enumerate(found.values(), 1)
+        Group(number, tuple(passages), document=document)
+        for number, (document, passages) in enumerate(found.items(), 1)
     ]
 
 

@@ -53,6 +53,7 @@ class SearchRequest:
             True for the index's own, or e5-small where it has none; False for none; None for the index's own where
             `index tune` found it worth it, in mode "hybrid" only. See `search.rerank`.
         top: On so many of the first passages, 1 to 100.
+        syntax: Read the query language, see `search.query`; False to search for every character as it stands.
 
     Raises:
         SearchError: an argument is of a wrong type or out of range.
@@ -66,11 +67,12 @@ class SearchRequest:
     explain: bool = False
     where: Where | None = None
     min_relevance: float = 0.0
-    group: str = BY_PASSAGE
+    group: str = BY_DOCUMENT
     passages: int = 3
     offset: int = 0
     rerank: str | bool | None = None
     top: int = 20
+    syntax: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.query, str):

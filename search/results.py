@@ -8,6 +8,7 @@ from sakuin.facts import Fact
 from sakuin.index.documents import POSITION_NAMES, MetadataValue
 from sakuin.search.explanation import Explanation
 from sakuin.search.fusion import Scaling
+from sakuin.search.query import Query
 
 
 class Notice(Fact):
@@ -17,6 +18,9 @@ class Notice(Fact):
 
     SENTENCES: ClassVar[Mapping[str, str]] = {
         "empty": "The query is empty.",
+        "only_conditions": "The query has only conditions: add a word to search for.",
+        "mixed_or": "OR joins words with words, or fields with fields: between a word and a field it was not used.",
+        "nothing_has_words": "No document has all the words that the query asks for.",
         "query_cut": "Only the first {used} characters of the query were used.",
         "dense_no_match": "Dense search was left out: the model knows no part of this query.",
         "bm25_no_match": "BM25 was left out: no word of this query occurs in the index.",
@@ -181,6 +185,7 @@ class SearchResult:
 
     Attributes:
         query: As asked.
+        read: What was read of it: the text that hits were ranked by, and what they must have, or must not.
         mode: "hybrid", "dense" or "bm25".
         k: Number of hits asked for.
         dim: Dimensions of each vector that were compared; None in mode "bm25".
@@ -199,6 +204,7 @@ class SearchResult:
     notices: tuple[Notice, ...]
     seconds: float
     answered: bool | None = None
+    read: Query | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, with the sentences of notices and explanations, ready for JSON."""

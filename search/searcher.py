@@ -26,7 +26,7 @@ from sakuin.index.where import Where
 from sakuin.search.breakdown import SIDES, Side, explain_hit
 from sakuin.search.documents import DocumentReader
 from sakuin.search.explanation import Explanation
-from sakuin.search.filtering import check_fields, selected
+from sakuin.search.filtering import Restricted, check_fields, read, selected
 from sakuin.search.grouping import find, hit_of_group
 from sakuin.search.highlights import highlight
 from sakuin.search.request import (
@@ -151,16 +151,17 @@ class Searcher(DocumentReader):
         explain: bool = False,
         where: Where | None = None,
         min_relevance: float = 0.0,
-        group: str = BY_PASSAGE,
+        group: str = BY_DOCUMENT,
         passages: int = 3,
         offset: int = 0,
         rerank: str | bool | None = None,
         top: int = 20,
+        syntax: bool = True,
     ) -> SearchResult:
-        """Find the passages that answer a query, or the documents, each with its best passages.
+        """Find the documents that answer a query, each with its best passages, or the passages.
 
         Args:
-            query: Any text, in Japanese, English or both.
+            query: Any text, in Japanese, English or both; see `search.query` for what it may ask of hits.
             k: At most so many hits, 1 to 10,000.
             mode: "hybrid", "dense" (meaning) or "bm25" (words).
             dim: Compare only the first so many dimensions of the vectors; None for all that are stored.
@@ -173,6 +174,7 @@ class Searcher(DocumentReader):
             offset: Leave out so many of the first hits.
             rerank: Ask a transformer for a second opinion on the ``top`` first passages; see `SearchRequest`.
             top: How many it is asked about.
+            syntax: Read the query language; False to search for every character as it stands.
 
         Raises:
             SearchError: an argument is out of range, no document has such a field, or hits are to be left out by their
@@ -193,6 +195,7 @@ class Searcher(DocumentReader):
                 offset=offset,
                 rerank=rerank,
                 top=top,
+                syntax=syntax,
             )
         )
 
@@ -231,7 +234,9 @@ class Searcher(DocumentReader):
         started = time.perf_counter()
         scaled = checked_vector(vector)
         self._require_process()
-        request = SearchRequest(query="", k=k, mode="dense", dim=len(scaled), rescore=rescore, where=where)
+        request = SearchRequest(
+            query="", k=k, mode="dense", dim=len(scaled), rescore=rescore, where=where, group=BY_PASSAGE
+        )
         with self._turns:
             result = self._answer(request, scaled)
         return replace(result, seconds=time.perf_counter() - started)
@@ -255,8 +260,7 @@ class Searcher(DocumentReader):
 
     def _answer(self, request: SearchRequest, vector: NDArray[np.float32] | None = None) -> SearchResult:
         """What `answer` gives, or `search_vector` where there is a ``vector``, but for the time it took."""
-        query = request.text
-        notices = [Notice("query_cut", {"used": len(query)})] if len(request.query) > len(query) else []
+        cut = len(request.query) > len(request.text)
         by_document = request.group == BY_DOCUMENT
         asked: Snapshot | None = None
         while True:
@@ -267,14 +271,16 @@ class Searcher(DocumentReader):
                 )
             asked = snapshot
             compared = request.dimensions(snapshot.manifest.dim)
-            within = selected(snapshot, request.where) if request.where else None
+            search = Restricted.of(snapshot, request)
+            query, within = search.request.text, search.within
             found = find(
                 snapshot,
                 self.model,
-                request,
+                search.request,
                 beside=self._beside,
                 within=within,
                 vector=vector,
+                conditions=search.words,
                 opinions=self._opinions,
             )
             ids = found.passage_ids()
@@ -283,6 +289,7 @@ class Searcher(DocumentReader):
             # where documents were named by their numbers, which may be others' by now.
             if found.stands_in(rows) and not ((within or by_document) and snapshot.outdated()):
                 break
+        notices = [Notice("query_cut", {"used": len(request.text)})] if cut else []
         texts = highlight(snapshot.terms.analyser, query, [rows[passage_id].text for passage_id in ids])
         marked = dict(zip(ids, texts, strict=True))
         hits = tuple(hit_of_group(group, rows, marked, by_document=by_document) for group in found.groups)
@@ -290,7 +297,7 @@ class Searcher(DocumentReader):
             hits = tuple(
                 replace(hit, explanation=explain_hit(snapshot, self.model, query, hit, dim=compared)) for hit in hits
             )
-        notices += found.notices
+        notices += search.notices(found.notices)
         if found.answered is False and hits:
             notices.append(Notice("no_good_match"))
         return SearchResult(
@@ -302,6 +309,7 @@ class Searcher(DocumentReader):
             notices=tuple(notices),
             seconds=0.0,
             answered=found.answered,
+            read=search.read,
         )
 
     def facets(
@@ -326,7 +334,9 @@ class Searcher(DocumentReader):
             selected(snapshot, where)
         return snapshot.facets(filter_of(where or {}), names, limit)
 
-    def explain(self, query: str, hit: Hit, *, dim: int | None = None, by: Side = "passage") -> Explanation:
+    def explain(
+        self, query: str, hit: Hit, *, dim: int | None = None, by: Side = "passage", syntax: bool = True
+    ) -> Explanation:
         """Take the score of a hit apart, down to the words of query and passage.
 
         Args:
@@ -334,6 +344,7 @@ class Searcher(DocumentReader):
             hit: Of a search of any mode in this index, as it is now.
             dim: How many dimensions that search compared.
             by: "passage" or "query": whose tokens a cosine is a sum over; those of the other stand below each.
+            syntax: As in that search.
 
         Returns:
             An explanation whose value is the hit's score.
@@ -345,7 +356,7 @@ class Searcher(DocumentReader):
             raise SearchError(f"Unknown side {by!r}: use {' or '.join(SIDES)}.")
         snapshot = self._current()
         compared = checked_dim(dim, stored=snapshot.manifest.dim)
-        text = SearchRequest(query=query).text
+        text = read(snapshot, SearchRequest(query=query, syntax=syntax)).text
         passage_id = int(hit.passage_id, 16)
         scores = []
         if hit.dense:

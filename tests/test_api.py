@@ -120,7 +120,7 @@ def test_twins_are_both_found(index: Index) -> None:
     index.add([{"id": "a", "text": text, "year": 2023}, {"id": "b", "text": text, "year": 2024}])
     assert ids(index, "会社") == ["a", "b"]
     with index.searcher() as searcher:
-        (hit,) = searcher.search("会社", mode="bm25", where={"year": 2024}).hits
+        (hit,) = searcher.search("会社", mode="bm25", where={"year": 2024}, group="passage").hits
         assert (hit.document.id, [place.document.id for place in hit.places], hit.place_count) == ("b", ["b"], 1)
     index.delete(["a"])
     assert ids(index, "会社") == ["b"]
@@ -133,7 +133,9 @@ def test_ready_made_passages_are_not_cut(index: Index) -> None:
     index.add({"id": "whole", "text": text}, split=False)
     index.add({"id": "cut", "text": text + "終わり。"})
     with index.searcher() as searcher:
-        whole, cut = (searcher.search("文", mode="bm25", where={"id": name}).hits for name in ("whole", "cut"))
+        whole, cut = (
+            searcher.search("文", mode="bm25", where={"id": name}, group="passage").hits for name in ("whole", "cut")
+        )
         assert [hit.text for hit in whole] == [text]
         assert len(cut) > 1
 

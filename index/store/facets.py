@@ -14,7 +14,8 @@ from sakuin.index.store.checksums import require_label
 from sakuin.index.store.passages import parsed
 from sakuin.index.store.schema import LABEL, LABEL_COLUMNS
 from sakuin.index.store.whole import require_whole
-from sakuin.index.where import BUILT_IN, FOLDER, TYPE, called, key_of, plain, texts_of, top_folder, type_of
+from sakuin.index.values import plain
+from sakuin.index.where import BUILT_IN, FOLDER, TYPE, called, key_of, texts_of, top_folder, type_of
 
 METADATA = LABEL_COLUMNS.index("metadata")
 

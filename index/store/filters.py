@@ -110,3 +110,12 @@ def passages_of(connection: sqlite3.Connection, documents: NDArray[np.int64]) ->
         (json.dumps(documents.tolist()),),
     )
     return np.unique(np.fromiter((row[0] for row in rows), np.int64))
+
+
+def documents_with(connection: sqlite3.Connection, passages: NDArray[np.int64]) -> NDArray[np.int64]:
+    """int64 (n,), ascending: numbers of the documents in which any of the passages stands."""
+    rows = connection.execute(
+        "SELECT DISTINCT document FROM passages WHERE passage_id IN (SELECT value FROM json_each(?)) ORDER BY document",
+        (json.dumps(passages.tolist()),),
+    )
+    return np.fromiter((row[0] for row in rows), np.int64)

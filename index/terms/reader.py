@@ -157,6 +157,24 @@ class Terms:
         by_id = dict(zip(ids.tolist(), scores.tolist(), strict=True))
         return np.array([by_id.get(int(passage_id), 0.0) for passage_id in passage_ids], np.float32)
 
+    def with_all(self, terms: Sequence[str], most: int) -> NDArray[np.int64] | None:
+        """Ids, int64 (n,), ascending, of the passages that have all of some terms.
+
+        None where there are no terms, or more than ``most`` passages have the rarest.
+        """
+        from tantivy import Occur, Query
+
+        if not terms:
+            return None
+        with self._searching():
+            fewest = min(self._searcher.doc_freq(TERMS_FIELD, term) for term in terms)
+            if fewest > most:
+                return None
+            if not fewest:
+                return np.empty(0, np.int64)
+            required = Query.boolean_query([(Occur.Must, self._term(term)) for term in terms])
+            return np.sort(self._hits(required, fewest)[0])
+
     def full_score(self, query: str) -> float:
         """The score of a passage of mean length that has every term of the query once: the sum of weighted idfs.
 

@@ -19,7 +19,7 @@ _WORDS_REMEMBERED = 50_000
 _run = re.compile(f"[{JAPANESE}]+")
 # What is looked for stands before the look behind it: the engine then skips to it, which is many times faster.
 _gap = re.compile(rf"\s(?<=[{JAPANESE}]\s)(?=[{JAPANESE}])")
-_kanji = re.compile(f"[{KANJI}]")
+KANJI_SIGN = re.compile(f"[{KANJI}]")
 _pair = re.compile(rf"(?=([{JAPANESE}]{{2}}))")
 _repeats = re.compile("[々ゝヽ]")
 _iteration = re.compile(f"([{JAPANESE}])[々ゝヽ]")
@@ -73,7 +73,7 @@ def terms(text: str, signs: int) -> str:
     if not runs:
         return ""
     words = _word_folded(mecab.bases(runs))
-    stream = _gap.sub("", text) if signs & Sign.GAP else text
+    stream = without_gaps(text) if signs & Sign.GAP else text
     if signs & Sign.VOWEL:
         stream = _final_vowel.sub("", stream)
     if signs & Sign.REPEAT:
@@ -92,6 +92,11 @@ def runs_of(text: str) -> str:
         return " ".join(_run.findall(text))
 
 
+def without_gaps(text: str) -> str:
+    """A folded text without the single spaces and line breaks that stand between Japanese characters."""
+    return _gap.sub("", text)
+
+
 def terms_by_pattern(words: str, stream: str) -> str:
     """What `native.terms` gives, where that was not built.
 
@@ -101,7 +106,7 @@ def terms_by_pattern(words: str, stream: str) -> str:
     """
     found = [word for word in words.split() if word not in _STOP_WORDS]
     found += [pair for pair in _pair.findall(stream) if pair not in COMMON_PAIRS]
-    found += _kanji.findall(stream)
+    found += KANJI_SIGN.findall(stream)
     return " ".join(found)
 
 
@@ -115,7 +120,7 @@ def spans(text: str) -> list[tuple[str, int, int]]:
             for match in _pair.finditer(stream)
             if match[1] not in COMMON_PAIRS
         ),
-        *((match[0], offsets[match.start()], offsets[match.start()] + 1) for match in _kanji.finditer(stream)),
+        *((match[0], offsets[match.start()], offsets[match.start()] + 1) for match in KANJI_SIGN.finditer(stream)),
     ]
 
 

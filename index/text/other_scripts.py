@@ -22,6 +22,7 @@ _LETTER = rf"[^\W_{JAPANESE}]"
 _WORD = rf"{_LETTER}(?:{_LETTER}|[{_MARKS}])*+"  # possessive: one long word must not be tried at every length
 
 _word = re.compile(rf"{_WORD}(?:'{_WORD})*+")
+_inside = re.compile(rf"(?:{_LETTER}|[{_MARKS}])(?:{_LETTER}|[{_MARKS}])")
 _joiner = re.compile("[-_.,]")
 _joint = re.compile(r"(?<!\d)[-_]|[-_](?!\d)|(?<=\d),(?=\d)")
 # Emoji and signs like them, each a word; two letters of a flag are one.
@@ -53,6 +54,11 @@ def word_spans(text: str) -> list[tuple[str, int, int]]:
     """The same, without words joined by signs."""
     found = [(_term(match[0]), match.start(), match.end()) for match in _word.finditer(text)]
     return [*found, *((match[0], match.start(), match.end()) for match in _emoji.finditer(text))]
+
+
+def is_inside_word(before: str, after: str) -> bool:
+    """Whether two characters that follow each other belong to one word."""
+    return bool(_inside.fullmatch(before + after))
 
 
 @cache

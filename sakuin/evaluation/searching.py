@@ -91,7 +91,7 @@ def search(searcher: Searcher, query: str, *, k: int, mode: str) -> ScoredDocids
     ``mode`` may name what is asked for a second opinion too, as in "hybrid+e5-small".
     """
     mode, _, rerank = mode.partition("+")
-    hits = searcher.search(query, k=k, mode=mode, group="passage", rerank=rerank or False).hits
+    hits = searcher.search(query, k=k, mode=mode, group="passage", rerank=rerank or False, syntax=False).hits
     return [(place.document.id, hit.score) for hit in hits for place in hit.places][:k]
 
 

@@ -257,7 +257,9 @@ class SakuinVectorStore(VectorStore):
         return self._varied(embedding, hits, k, lambda_mult)
 
     def _search(self, query: str, k: int, where: Filter | None, **kwargs: Any) -> tuple[Hit, ...]:
-        return self.searcher.search(query, k=k, where=where, **{"mode": self.mode, "group": "passage", **kwargs}).hits
+        return self.searcher.search(
+            query, k=k, where=where, **{"mode": self.mode, "group": "passage", "syntax": False, **kwargs}
+        ).hits
 
     def _varied(self, query: list[float], hits: Sequence[Hit], k: int, lambda_mult: float) -> list[Document]:
         """Of hits those that maximal marginal relevance chooses."""
@@ -296,6 +298,7 @@ class SakuinRetriever(BaseRetriever):
             "where": self.where,
             "min_relevance": self.min_relevance,
             "group": "passage",
+            "syntax": False,
         }
         return [cited(hit) for hit in self.searcher.search(query, **(settings | kwargs)).hits]
 

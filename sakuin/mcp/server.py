@@ -71,7 +71,7 @@ def create_server(searcher: Searcher, *, writable: bool = False) -> MCPServer[An
     ) -> SearchAnswer:
         """Find documents that answer a query, with the passages that do."""
         with told(searcher.folder):
-            return found(searcher.search(query, k=k, where=where, mode=mode))
+            return found(searcher.search(query, k=k, where=where, mode=mode, group="passage"))
 
     @server.tool(title="Read a document", annotations=READS, structured_output=True)
     def fetch(
@@ -131,7 +131,7 @@ def create_server(searcher: Searcher, *, writable: bool = False) -> MCPServer[An
     ) -> ExplainAnswer:
         """Say what the score of a document for a query is made of: meaning and words, down to single words."""
         with told(searcher.folder):
-            hits = searcher.search(query, k=1, where={"id": id}).hits
+            hits = searcher.search(query, k=1, where={"id": id}, group="passage").hits
             if not hits:
                 raise ToolError(f"The document {id[:200]!r} is not there, or has nothing of this query.")
             (hit,) = hits

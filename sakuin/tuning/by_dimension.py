@@ -77,7 +77,10 @@ def follow(
     Raises:
         SearchError: an argument is out of range.
     """
-    results = [searcher.search(query, k=DEPTH, mode=mode, dim=dim, group="passage", rerank=False) for dim in dimensions]
+    results = [
+        searcher.search(query, k=DEPTH, mode=mode, dim=dim, group="passage", rerank=False, syntax=False)
+        for dim in dimensions
+    ]
     listed = [{hit.passage_id: hit for hit in result.hits} for result in results]
     tops = [[hit.passage_id for hit in result.hits[:cutoff]] for result in results]
     last = {name: hit.rank for name, hit in listed[-1].items()}
@@ -181,7 +184,7 @@ def measure_dimensions(
         answers: list[list[Answer]] = []
         for done, dim in enumerate(rounds):
             until = time.monotonic() + max(0.0, ends - time.monotonic()) / (len(rounds) - done)
-            searcher.search(queries[0].query, k=CUTOFF, mode="dense", dim=dim, group="passage")
+            searcher.search(queries[0].query, k=CUTOFF, mode="dense", dim=dim, group="passage", syntax=False)
             found: list[Answer] = []
             # What one round had no time for, the next need not search either.
             for query in queries[: len(answers[-1]) if answers else None]:
@@ -210,10 +213,10 @@ def measure_dimensions(
 
 def answer(searcher: Searcher, query: JudgedQuery, dim: int, connection: sqlite3.Connection) -> Answer:
     """Search one query; where it is judged, once more for enough passages to have ten documents."""
-    result = searcher.search(query.query, k=CUTOFF, mode="dense", dim=dim, group="passage")
+    result = searcher.search(query.query, k=CUTOFF, mode="dense", dim=dim, group="passage", syntax=False)
     ndcg = 0.0
     if query.gains:
-        deep = searcher.search(query.query, k=DEPTH, mode="dense", dim=dim, group="passage").hits
+        deep = searcher.search(query.query, k=DEPTH, mode="dense", dim=dim, group="passage", syntax=False).hits
         passages = [int(hit.passage_id, 16) for hit in deep]
         ndcg = ndcg_at(CUTOFF, documents_of(passages, query.gains, connection), query.gains)
     return Answer(tuple(hit.passage_id for hit in result.hits), result.seconds, ndcg)

@@ -93,6 +93,7 @@ def ranked_names(searcher: Searcher, query: JudgedQuery, setting: Setting, k: in
             dim=setting.dim,
             group="passage",
             rerank=setting.rerank or False,
+            syntax=False,
         )
         hits = found.hits
         passage_ids = [int(hit.passage_id, 16) for hit in hits]

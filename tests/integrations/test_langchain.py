@@ -136,7 +136,7 @@ def test_retrievers_of_a_store(store: SakuinVectorStore) -> None:
 def test_relevance_scores_are_the_searchers_where_it_knows_any(example_index: Path) -> None:
     store = SakuinVectorStore(example_index)
     found = store.similarity_search_with_relevance_scores("有給休暇の申請方法", k=3)
-    hits = store.searcher.search("有給休暇の申請方法", k=3).hits
+    hits = store.searcher.search("有給休暇の申請方法", k=3, group="passage").hits
     assert [score for _, score in found] == [hit.relevance for hit in hits]
     store.close()
 
@@ -184,7 +184,7 @@ def test_a_retriever_says_where_a_passage_stands(example_index: Path) -> None:
     with Searcher.open(example_index) as searcher:
         retriever = SakuinRetriever(searcher=searcher, k=2, where={"type": "md"})
         found = retriever.invoke("有給休暇の申請方法")
-        hits = searcher.search("有給休暇の申請方法", k=2, where={"type": "md"}).hits
+        hits = searcher.search("有給休暇の申請方法", k=2, where={"type": "md"}, group="passage").hits
         for document, hit in zip(found, hits, strict=True):
             own = document.metadata
             assert (document.id, document.page_content) == (hit.document.id, hit.text)

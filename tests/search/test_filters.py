@@ -148,7 +148,7 @@ def test_a_filtered_search_is_the_whole_ranking_filtered(
     dense = sorted(kept, key=lambda n: (-cosines[n], n))
     bm25 = sorted(kept & words.keys(), key=lambda n: (-words[n], n))
 
-    result = searcher.search(query, k=k, mode=mode, where=where)
+    result = searcher.search(query, k=k, mode=mode, where=where, group="passage")
     found = [int(hit.passage_id, 16) for hit in result.hits]
     assert all(hit.document.uri in uris_of[n] & allowed for n, hit in zip(found, result.hits, strict=True))
     if not kept:

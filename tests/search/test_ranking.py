@@ -92,7 +92,7 @@ def test_bm25_ranks_what_it_lists_by_all_terms(searcher: Searcher) -> None:
         listed, _ = found.search(query, FEWEST_RESCORED, first_stage=True)
         exact = found.scores(query, listed.tolist())
         ranks = {number: rank for rank, number in enumerate(listed[np.lexsort((listed, -exact))].tolist(), 1)}
-        hits = searcher.search(query, k=10).hits
+        hits = searcher.search(query, k=10, group="passage").hits
         assert any(hit.bm25 and hit.bm25.rank == 1 for hit in hits)
         for hit in hits:
             assert hit.bm25
@@ -124,7 +124,7 @@ def test_scores_are_exact_and_explanations_add_up(searcher: Searcher, mode: str)
 
 def test_a_hit_has_the_same_scores_however_many_are_wanted(searcher: Searcher) -> None:
     for query in QUERIES:
-        few, many = (searcher.search(query, k=k).hits for k in (5, CANDIDATES))
+        few, many = (searcher.search(query, k=k, group="passage").hits for k in (5, CANDIDATES))
         known = {hit.passage_id: hit for hit in many}
         for hit in few:
             more = known[hit.passage_id]
@@ -155,5 +155,5 @@ def test_judged_queries_are_fused_as_searches_are(searcher: Searcher) -> None:
         found = fetch(searcher.snapshot, searcher.model, judged, connection=connection, dim=64)
     fused = found.by_fusion(Fusion())
     for row, query in enumerate(QUERIES):
-        scores = [hit.score for hit in searcher.search(query, k=k).hits]
+        scores = [hit.score for hit in searcher.search(query, k=k, group="passage").hits]
         assert np.sort(fused[row])[::-1][:k] == pytest.approx(scores, abs=1e-6)

@@ -70,8 +70,8 @@ def test_hits_are_consistent(examples: Path, mode: str) -> None:
 def test_each_legs_scores_in_a_hybrid_are_its_own(examples: Path) -> None:
     query = "how do I reset my password"
     with Searcher.open(examples) as searcher:
-        hybrid = searcher.search(query, k=10)
-        own = {mode: searcher.search(query, k=200, mode=mode) for mode in ("dense", "bm25")}
+        hybrid = searcher.search(query, k=10, group="passage")
+        own = {mode: searcher.search(query, k=200, mode=mode, group="passage") for mode in ("dense", "bm25")}
     for mode, result in own.items():
         known = {hit.passage_id: hit for hit in result.hits}
         for hit in hybrid.hits:
@@ -216,7 +216,7 @@ def test_rankings_of_passages_that_are_not_there_are_refused(corpus: Path, tmp_p
     connection.execute("DELETE FROM passages")
     connection.close()
     with Searcher.open(tmp_path / "index") as searcher, pytest.raises(IndexFolderError, match="index verify"):
-        searcher.search("猫")
+        searcher.search("猫", group="passage")
 
 
 def test_a_closed_searcher_says_so(corpus: Path, tmp_path: Path) -> None:
@@ -404,7 +404,7 @@ def test_a_model_that_is_loaded_is_shared(corpus: Path, tmp_path: Path, toy_mode
 def test_the_vector_of_a_query_finds_what_the_query_finds(examples: Path, dim: int | None) -> None:
     query = "在宅で仕事をするときの決まり"
     with Searcher.open(examples) as searcher:
-        by_query = searcher.search(query, k=20, mode="dense", dim=dim)
+        by_query = searcher.search(query, k=20, mode="dense", dim=dim, group="passage")
         vector = searcher.model.encode([query], truncate_dim=dim or 256, normalize=True)[0]
         by_vector = searcher.search_vector(vector, k=20)
         plain = [replace(hit, highlights=()) for hit in by_query.hits]
@@ -416,7 +416,7 @@ def test_the_vector_of_a_query_finds_what_the_query_finds(examples: Path, dim: i
         office = searcher.search_vector(vector, where={"folder": "office"})
         assert office.hits == tuple(
             replace(hit, highlights=())
-            for hit in searcher.search(query, mode="dense", dim=dim, where={"folder": "office"}).hits
+            for hit in searcher.search(query, mode="dense", dim=dim, where={"folder": "office"}, group="passage").hits
         )
 
 

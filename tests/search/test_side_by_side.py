@@ -27,7 +27,7 @@ def test_each_list_is_that_of_its_own_search(
 ) -> None:
     lists = side_by_side(searcher, QUERY, k=10, dim=dim, where=where)
     for mode in ("dense", "hybrid", "bm25"):
-        alone = searcher.search(QUERY, k=CANDIDATES, mode=mode, dim=dim, where=where).hits
+        alone = searcher.search(QUERY, k=CANDIDATES, mode=mode, dim=dim, where=where, group="passage").hits
         listed = getattr(lists, mode)
         assert [entry.hit.passage_id for entry in listed] == [hit.passage_id for hit in alone[:10]]
         # Every hit of any list has, of this list, the place that it has in the search by itself.

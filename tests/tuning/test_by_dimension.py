@@ -61,7 +61,7 @@ def searcher(folder: Path) -> Iterator[Searcher]:
 def test_a_query_is_followed_from_dimension_to_dimension(searcher: Searcher, mode: str) -> None:
     followed = follow(searcher, "電車の遅れ", dimensions=DIMENSIONS, mode=mode, cutoff=4)
     for place, dim in enumerate(DIMENSIONS):
-        top = [hit.passage_id for hit in searcher.search("電車の遅れ", k=4, mode=mode, dim=dim).hits]
+        top = [hit.passage_id for hit in searcher.search("電車の遅れ", k=4, mode=mode, dim=dim, group="passage").hits]
         shown = {p.ranks[place]: p.hit.passage_id for p in followed.passages}
         assert [shown[rank] for rank in (1, 2, 3, 4)] == top
         full = [p.hit.passage_id for p in followed.passages[:4]]
@@ -86,7 +86,10 @@ def test_agreement_is_recall_against_the_largest_dimension(searcher: Searcher) -
         shares = []
         for query in queries[:3]:
             full, cut = (
-                {hit.passage_id for hit in searcher.search(query.query, k=10, mode="dense", dim=dim).hits}
+                {
+                    hit.passage_id
+                    for hit in searcher.search(query.query, k=10, mode="dense", dim=dim, group="passage").hits
+                }
                 for dim in (256, figures.dim)
             )
             shares.append(len(full & cut) / len(full))

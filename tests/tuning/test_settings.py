@@ -66,7 +66,7 @@ def test_documents_are_counted_not_passages(tmp_path: Path) -> None:
     (tmp_path / "corpus" / "short.txt").write_text("Dogs and a cat.")
     build(tmp_path / "corpus", tmp_path / "index")
     with Searcher.open(tmp_path / "index") as searcher:
-        assert len(searcher.search("cat", k=100, mode="bm25").hits) > 15
+        assert len(searcher.search("cat", k=100, mode="bm25", group="passage").hits) > 15
         query = JudgedQuery("the cat sat on the mat", {"short.txt": 1.0})
         assert ranked_names(searcher, query, Setting("bm25", None), 2) == ["long.txt", "short.txt"]
         told: list[tuple[int, int]] = []

@@ -1,0 +1,75 @@
+"""Values of metadata as filters compare them: as texts, and in order as numbers and dates."""
+
+import json
+import re
+import unicodedata
+from datetime import UTC, date, datetime, time
+
+Value = str | int | float | bool | date
+
+LARGEST_EXACT = 2**53
+
+LONGEST_ORDERED = 64
+"""Characters of a text that may be a number or a date."""
+
+
+def value_text(value: Value) -> str:
+    """A value as it is compared."""
+    if isinstance(value, str):
+        return value
+    # json.dumps takes ten times as long, and counting writes the values of every document.
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, date):
+        return iso(value)
+    # 2021.0 is 2021: a column of whole numbers with a gap in it comes as floats.
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_EXACT
+    return str(int(value)) if whole or isinstance(value, int) else json.dumps(value)
+
+
+def plain(text: str) -> str:
+    """A value of metadata as it is compared: in one width."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def iso(moment: date) -> str:
+    """A date as ISO 8601 writes it; a time of day of no zone that is midnight is none."""
+    if isinstance(moment, datetime) and moment.tzinfo is None and moment.time() == time.min:
+        return moment.date().isoformat()
+    return moment.isoformat()
+
+
+_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_DATE = re.compile(
+    r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?|年(?:(\d{1,2})月(?:(\d{1,2})日)?)?)(?:[T ](\d\d:\d\d\S*))?"
+)
+
+
+def order_of(value: Value) -> tuple[str, float] | None:
+    """What a value is ordered by: ("number", itself) or ("date", seconds since 1970); None where it is neither."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return ("number", float(value))
+    if isinstance(value, date):
+        return ("date", seconds(value))
+    if len(value) > LONGEST_ORDERED:
+        return None
+    text = unicodedata.normalize("NFKC", value).strip()
+    if _NUMBER.fullmatch(text):
+        return ("number", float(text.replace(",", "")))
+    if not (found := _DATE.fullmatch(text)):
+        return None
+    year, month, day, japanese_month, japanese_day, time = found.groups()
+    written = f"{year}-{int(month or japanese_month or 1):02}-{int(day or japanese_day or 1):02}T{time or '00:00'}"
+    try:
+        return ("date", seconds(datetime.fromisoformat(written)))
+    except ValueError:  # the 31st of February
+        return None
+
+
+def seconds(moment: date) -> float:
+    """Seconds since 1970; without a zone, in UTC."""
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
