@@ -36,7 +36,7 @@ def index(tmp_path: Path, model: StaticEmbedder) -> Iterator[Index]:
 def ids(index: Index, query: str, **options: Any) -> list[str]:
     """Documents that a search by words finds, with all places of each passage."""
     with index.searcher() as searcher:
-        hits = searcher.search(query, mode="bm25", **options).hits
+        hits = searcher.search(query, mode="bm25", group="passage", **options).hits
     return [place.document.id for hit in hits for place in hit.places]
 
 

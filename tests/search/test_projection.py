@@ -214,7 +214,7 @@ def test_a_sample_stays_when_passages_are_added_and_others_removed(tmp_path: Pat
 
 def test_glimpses_are_the_passages(topics: Snapshot, tmp_path: Path) -> None:
     passage_ids = topics.vectors.ids.tolist()
-    glimpses = topics.glimpses([*passage_ids, 5])
+    glimpses = topics.glimpses(passage_ids)
     passages = topics.passages(passage_ids)
     assert glimpses.keys() == passages.keys()
     for passage_id, glimpse in glimpses.items():

@@ -33,7 +33,7 @@ def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def manifest(**changed: float) -> Manifest:
     background = {"coverage": 0.4, "mean_64": 0.02, "std_64": 0.14, "mean_256": 0.02, "std_256": 0.08} | changed
-    return Manifest(2, 1, "", "", "", 256, "", 480, [], 1000, 0, {}, {}, {}, background)
+    return Manifest(2, 1, "", "", "", 256, "", 480, [], 1000, 0, {}, {}, {}, background=background)
 
 
 def hit(cosine: float | None, match: float | None, score: float) -> Ranked:

@@ -147,7 +147,15 @@ class SakuinDocumentStore:
         found = filtering.hits(
             self.index,
             where,
-            lambda: self.searcher.search(query, k=top_k, mode=mode, where=where, min_relevance=min_relevance),
+            lambda: self.searcher.search(
+                query,
+                k=top_k,
+                mode=mode,
+                where=where,
+                min_relevance=min_relevance,
+                group="passage",
+                syntax=False,
+            ),
         )
         return passages(found, top_k)
 

@@ -48,7 +48,13 @@ class SakuinRetriever(BaseRetriever):
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         found = self.searcher.search(
-            query_bundle.query_str, k=self.k, mode=self.mode, where=self.where, min_relevance=self.min_relevance
+            query_bundle.query_str,
+            k=self.k,
+            mode=self.mode,
+            where=self.where,
+            min_relevance=self.min_relevance,
+            group="passage",
+            syntax=False,
         )
         return [NodeWithScore(node=found_node(hit, hit.places[0]), score=hit.score) for hit in found.hits]
 

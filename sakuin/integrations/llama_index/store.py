@@ -160,7 +160,11 @@ class SakuinVectorStore(BasePydanticVectorStore):
             raise ValueError(f"The mode {query.mode.value!r} needs the query's text: give query_str.")
         text = query.query_str
         found = filtering.hits(
-            self._index, where, lambda: self._searcher.search(text, k=k, mode=mode, where=where, **kwargs)
+            self._index,
+            where,
+            lambda: self._searcher.search(
+                text, k=k, mode=mode, where=where, **{"group": "passage", "syntax": False, **kwargs}
+            ),
         )
         return answer(list(islice(places(found), k)))
 
