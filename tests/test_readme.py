@@ -1,5 +1,7 @@
 """Programs in documents run as they stand there."""
 
+import importlib.util
+import os
 import re
 import subprocess
 import sys
@@ -21,6 +23,34 @@ def test_the_first_program_finds_what_it_says(name: str, corpus: Path, tmp_path:
     assert run.returncode == 0, run.stderr
     # Only one document is of 2024, and it is the one that says how to get proof of a delay.
     assert re.fullmatch(r"1 [\d.]+ \S+ delay .*遅延証明書.*\n", run.stdout)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "library",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("langchain", "llama-index", "haystack")
+            if importlib.util.find_spec({"langchain": "langchain_core", "llama-index": "llama_index"}.get(name, name))
+        ),
+    ],
+)
+def test_programs_of_a_page_run_one_after_the_other(page: str, corpus: Path, tmp_path: Path) -> None:
+    corpus.rename(tmp_path / "docs")
+    (tmp_path / "docs" / "leave.txt").rename(tmp_path / "docs" / "leave.md")
+    build(tmp_path / "docs", tmp_path / ".sakuin")
+    programs = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)
+    run = subprocess.run(
+        [sys.executable, "-c", "\n".join(programs)],
+        cwd=tmp_path,
+        env=os.environ | {"HAYSTACK_TELEMETRY_ENABLED": "False", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=250,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "leave.md" in run.stdout
 
 
 def test_a_pool_of_processes_searches(corpus: Path, tmp_path: Path, toy_model: Path) -> None:

@@ -15,6 +15,9 @@ from sakuin.service.embeddings import ALIASES
 from tests.clients import node
 from tests.service.services import KEY, Service, started
 
+# Importing them takes seconds each; that of OpenAI is among the tests of the service too.
+pytestmark = pytest.mark.slow
+
 TEXTS = ["猫がソファーで眠っている", "A cat is asleep on the sofa", "😀 絵文字"]
 KNOWN = ALIASES[0]
 # Tables that clients fetch when they are imported, or first used.
@@ -108,7 +111,6 @@ def test_chroma(address: str) -> None:
     check(function(TEXTS))
 
 
-@pytest.mark.slow
 def test_openai_of_node(address: str) -> None:
     answer = node.run(["openai.js", address, *TEXTS], package="openai")
     check(answer["usual"], 256)
@@ -119,7 +121,6 @@ def test_openai_of_node(address: str) -> None:
     assert "'dimensions' should be 1 to 1,024" in answer["refused"]["message"]
 
 
-@pytest.mark.slow
 def test_ai_sdk_of_node(address: str) -> None:
     answer = node.run(["ai-sdk.js", address, *TEXTS], package="@ai-sdk/openai-compatible")
     check(answer["many"], 256)

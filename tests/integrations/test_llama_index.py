@@ -54,6 +54,15 @@ def store(tmp_path: Path) -> Iterator[SakuinVectorStore]:
     opened.close()
 
 
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SakuinVectorStore]:
+    """A store for tests that only read."""
+    opened = SakuinVectorStore(tmp_path_factory.mktemp("unchanged") / "index")
+    opened.add(NODES)
+    yield opened
+    opened.close()
+
+
 def ids(nodes: Sequence[BaseNode | NodeWithScore]) -> list[str]:
     return [one.node_id for one in nodes]
 
@@ -82,27 +91,27 @@ def test_nodes_come_back_as_they_were(store: SakuinVectorStore) -> None:
 @pytest.mark.parametrize(
     ("mode", "own"), [("hybrid", "hybrid"), ("semantic_hybrid", "hybrid"), ("sparse", "bm25"), ("text_search", "bm25")]
 )
-def test_modes_are_those_of_the_index(store: SakuinVectorStore, mode: str, own: str) -> None:
-    expected = [hit.document.id for hit in store.searcher.search("猫 cat", mode=own).hits]
-    assert asked(store, "猫 cat", mode) == expected
-    assert asked(store, "猫 cat", mode, hybrid_top_k=1, sparse_top_k=1) == expected[:1]
+def test_modes_are_those_of_the_index(unchanged: SakuinVectorStore, mode: str, own: str) -> None:
+    expected = [hit.document.id for hit in unchanged.searcher.search("猫 cat", mode=own).hits]
+    assert asked(unchanged, "猫 cat", mode) == expected
+    assert asked(unchanged, "猫 cat", mode, hybrid_top_k=1, sparse_top_k=1) == expected[:1]
 
 
-def test_by_default_a_vector_is_searched_for(store: SakuinVectorStore) -> None:
-    vector = store.embed_model.get_query_embedding("有給休暇の申請")
-    expected = [hit.document.id for hit in store.searcher.search("有給休暇の申請", mode="dense").hits]
-    assert asked(store, "猫", "default", query_embedding=vector) == expected
-    assert asked(store, "有給休暇の申請", "default") == expected
-    assert asked(store, "有給休暇の申請", "hybrid", alpha=1.0) == expected
-    assert asked(store, "申請 cat", "hybrid", alpha=0) == asked(store, "申請 cat", "sparse") != expected
+def test_by_default_a_vector_is_searched_for(unchanged: SakuinVectorStore) -> None:
+    vector = unchanged.embed_model.get_query_embedding("有給休暇の申請")
+    expected = [hit.document.id for hit in unchanged.searcher.search("有給休暇の申請", mode="dense").hits]
+    assert asked(unchanged, "猫", "default", query_embedding=vector) == expected
+    assert asked(unchanged, "有給休暇の申請", "default") == expected
+    assert asked(unchanged, "有給休暇の申請", "hybrid", alpha=1.0) == expected
+    assert asked(unchanged, "申請 cat", "hybrid", alpha=0) == asked(unchanged, "申請 cat", "sparse") != expected
     with pytest.raises(ValueError, match=r"alpha=0\.3"):
-        asked(store, "猫", alpha=0.3)
+        asked(unchanged, "猫", alpha=0.3)
     with pytest.raises(SearchError, match="dimensions"):
-        asked(store, None, "default", query_embedding=[1.0] * 1536)
+        asked(unchanged, None, "default", query_embedding=[1.0] * 1536)
     with pytest.raises(ValueError, match="give query_str"):
-        asked(store, None, "hybrid")
+        asked(unchanged, None, "hybrid")
     with pytest.raises(ValueError, match="no mode 'svm'"):
-        asked(store, "猫", "svm")
+        asked(unchanged, "猫", "svm")
 
 
 def test_marginal_relevance_prefers_what_differs(store: SakuinVectorStore) -> None:
@@ -144,10 +153,12 @@ def test_marginal_relevance_prefers_what_differs(store: SakuinVectorStore) -> No
         (FilterOperator.NE, "unknown", "x", set(TEXTS)),
     ],
 )
-def test_filters(store: SakuinVectorStore, operator: FilterOperator, key: str, value: Any, expected: set[str]) -> None:
+def test_filters(
+    unchanged: SakuinVectorStore, operator: FilterOperator, key: str, value: Any, expected: set[str]
+) -> None:
     filters = one(key, value, operator)
-    assert set(ids(store.get_nodes(filters=filters))) == expected
-    assert set(asked(store, "猫 cat", "default", filters=filters)) == expected
+    assert set(ids(unchanged.get_nodes(filters=filters))) == expected
+    assert set(asked(unchanged, "猫 cat", "default", filters=filters)) == expected
 
 
 def test_filters_together_and_those_that_cannot_be_followed(store: SakuinVectorStore) -> None:
