@@ -62,11 +62,15 @@ def search_page(searcher: Searcher, words: Words, *, read_only: bool = False) ->
 def show_answer(searcher: Searcher, request: SearchRequest, words: Words, judging: Judging | None) -> None:
     """What answers a request: at once what the legs say, and again when a transformer has read the first hits."""
     asked = (request, searcher.folder, searcher.manifest.generation)
-    settled_for, settled = st.session_state.get("settled", (None, None))
-    if not request.rerank or settled_for == asked:
-        show_result(searcher, settled if request.rerank else searcher.answer(request), words, judging)
+    if not request.rerank:
+        show_result(searcher, searcher.answer(request), words, judging)
         return
+    # There in both runs, so that the hits of the second take the places of those of the first.
     coming = st.empty()
+    settled_for, settled = st.session_state.get("settled", (None, None))
+    if settled_for == asked:
+        show_result(searcher, settled, words, judging)
+        return
     coming.html(pieces.note(words("opinion_coming")))
     show_result(searcher, searcher.answer(replace(request, rerank=False)), words, judging)
     try:
