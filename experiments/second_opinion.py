@@ -5,7 +5,7 @@ fused as `search.fusion` fuses the legs, by hybrid search, and by hybrid search 
 first hits, as `search.rerank` adds it. The weight is also chosen on all other sets but one, for each in turn.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +24,10 @@ from sakuin.evaluation.runner import vectors_of
 from sakuin.evaluation.searching import searcher_over
 from sakuin.evaluation.tasks import read_tasks
 from sakuin.search.candidates import CANDIDATES
-from sakuin.search.fusion import Fusion, normalised
+from sakuin.search.fusion import Fusion, Scaling, normalised
 from sakuin.search.ranking import Ranked, rank
 from sakuin.search.request import SearchRequest
-from sakuin.search.rerank.combining import WEIGHT, combined
+from sakuin.search.rerank.combining import WEIGHT
 from sakuin.search.searcher import Searcher
 from sakuin.tuning.metrics import CUTOFF, ndcg_at
 from sakuin.tuning.significance import estimate, randomisation_test
@@ -47,38 +47,45 @@ class SetRanked:
 
     Attributes:
         name: Of the set.
-        hits: Of each query, what hybrid search ranks, best first.
-        places: Of each passage id, the docids of the places where it stands.
-        opinions: Of each query, the transformer's cosines by passage id.
+        scores: Of each query, fused scores (n,) of what hybrid search ranks, best first.
+        documents: Of each query, the docids of the places of each of these passages.
+        opinions: Of each query, the transformer's cosines (n,).
         gains: Of each query, of the documents that answer it.
         alone: nDCG@10 of each query (queries,) by the other ways.
     """
 
     name: str
-    hits: list[list[Ranked]]
-    places: dict[int, list[str]]
-    opinions: list[dict[int, float]]
+    scores: list[Figures]
+    documents: list[list[list[str]]]
+    opinions: list[NDArray[np.float32]]
     gains: list[dict[str, float]]
     alone: dict[str, Figures]
 
-    def figures(self, reranked: Callable[[int, list[Ranked]], list[Ranked]]) -> Figures:
-        """nDCG@10 of each query (queries,), of hits put into another order by their number and themselves."""
+    def figures(self, weight: float = 0.0, top: int = TOP, lead: float = np.inf) -> Figures:
+        """nDCG@10 of each query (queries,) with an opinion of some weight, as `search.rerank.combining` adds it.
+
+        Args:
+            weight: Of the opinion; 0 for hybrid search alone.
+            top: On so many of the first hits.
+            lead: Nobody is asked where the first hit is ahead of the second by so much.
+        """
         found = []
-        for number, (hits, gains) in enumerate(zip(self.hits, self.gains, strict=True)):
-            ranked = [docid for hit in reranked(number, hits)[:CUTOFF] for docid in self.places[hit.passage_id]]
-            found.append(ndcg_at(CUTOFF, ranked, gains))
+        for scores, names, opinions, gains in zip(self.scores, self.documents, self.opinions, self.gains, strict=True):
+            sums = (1 - weight) * scores
+            if weight and len(scores) and not clear(scores, lead):
+                sums[:top] += Scaling.of(opinions[:top], weight).share(opinions[:top])
+            order = np.argsort(-sums, kind="stable")[:CUTOFF]
+            found.append(ndcg_at(CUTOFF, [docid for number in order for docid in names[number]], gains))
         return np.array(found)
 
-    def by_opinion(self, weight: float, top: int, lead: float = np.inf) -> Figures:
-        """nDCG@10 of each query (queries,) with the opinion, where the first hit does not lead by so much."""
+    def clear(self, lead: float) -> float:
+        """The share of queries in which the first hit leads by so much."""
+        return float(np.mean([clear(scores, lead) for scores in self.scores]))
 
-        def reranked(number: int, hits: list[Ranked]) -> list[Ranked]:
-            if len(hits) < 2 or hits[0].score - hits[1].score >= lead:
-                return hits
-            asked = {hit.passage_id: self.opinions[number][hit.passage_id] for hit in hits[:top]}
-            return combined(hits, asked, weight=weight)
 
-        return self.figures(reranked)
+def clear(scores: Figures, lead: float) -> bool:
+    """Whether the first of scores (n,) is ahead of the second by so much."""
+    return len(scores) > 1 and bool(scores[0] - scores[1] >= lead)
 
 
 def ranked_set(task: RetrievalTask, model: E5Model, cache: Cache, queries: int) -> SetRanked:
@@ -106,10 +113,8 @@ def ranked_set(task: RetrievalTask, model: E5Model, cache: Cache, queries: int) 
             for passage_id, row in searcher.snapshot.passages(ids).items()
         }
         full = [searcher.snapshot.terms.full_score(text) for text in texts]
-    opinions = [
-        {hit.passage_id: float(rows[at[places[hit.passage_id][0]]] @ vector) for hit in one}
-        for one, vector in zip(hits, asked, strict=True)
-    ]
+    documents = [[places[hit.passage_id] for hit in one] for one in hits]
+    opinions = [rows[[at[named[0]] for named in one]] @ vector for one, vector in zip(documents, asked, strict=True)]
     near, _ = nearest(asked, vectors["texts"], k=CANDIDATES)
     by_vectors = [[task.docids[row] for row in one] for one in near.tolist()]
     by_words = [{docid: hit.score for hit in one for docid in places[hit.passage_id]} for one in words]
@@ -124,8 +129,8 @@ def ranked_set(task: RetrievalTask, model: E5Model, cache: Cache, queries: int) 
     }
     return SetRanked(
         task.name,
-        hits,
-        places,
+        [np.array([hit.score for hit in one]) for one in hits],
+        documents,
         opinions,
         gains,
         {
@@ -168,8 +173,8 @@ def fused(
 
 def tables(sets: Sequence[SetRanked]) -> list[str]:
     """Markdown: each way on each set, weights and depths, weights chosen elsewhere, and clear leads."""
-    plain = [one.figures(lambda _, hits: hits) for one in sets]
-    opinion = [one.by_opinion(WEIGHT, TOP) for one in sets]
+    plain = [one.figures() for one in sets]
+    opinion = [one.figures(WEIGHT, TOP) for one in sets]
     ways = {name: [one.alone[name] for one in sets] for name in sets[0].alone}
     ways |= {"hybrid": plain, f"hybrid, {TRANSFORMER} on the first {TOP}": opinion}
     lines = [row(name, [printed(own) for own in figures], mean(figures)) for name, figures in ways.items()]
@@ -179,7 +184,7 @@ def tables(sets: Sequence[SetRanked]) -> list[str]:
     found = [table("nDCG@10", sets, lines)]
     gained = {
         (weight, top): [
-            float((one.by_opinion(weight, top) - before).mean()) for one, before in zip(sets, plain, strict=True)
+            float((one.figures(weight, top) - before).mean()) for one, before in zip(sets, plain, strict=True)
         ]
         for top in TOPS
         for weight in WEIGHTS
@@ -198,8 +203,7 @@ def tables(sets: Sequence[SetRanked]) -> list[str]:
     leading = []
     for lead in LEADS:
         cells = [
-            f"{100 * float((one.by_opinion(WEIGHT, TOP, lead) - with_it).mean()):+.2f}, "
-            f"{100 * np.mean([len(h) > 1 and h[0].score - h[1].score >= lead for h in one.hits]):.0f} %"
+            f"{100 * float((one.figures(WEIGHT, TOP, lead) - with_it).mean()):+.2f}, {100 * one.clear(lead):.0f} %"
             for one, with_it in zip(sets, opinion, strict=True)
         ]
         leading.append(row(f"lead of {lead}", cells, ""))
@@ -209,7 +213,7 @@ def tables(sets: Sequence[SetRanked]) -> list[str]:
 
 def table(corner: str, sets: Sequence[SetRanked], lines: Sequence[str]) -> str:
     """A Markdown table with a column for each set and one for their mean."""
-    head = [corner, *(f"{one.name} ({len(one.hits):,})" for one in sets), "mean"]
+    head = [corner, *(f"{one.name} ({len(one.scores):,})" for one in sets), "mean"]
     return "\n".join([f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}", *lines])
 
 
@@ -251,7 +255,7 @@ def cli(data: Path, tasks: str, queries: int) -> None:
     for task in read_tasks(data, names, families=("retrieval",)):
         assert isinstance(task, RetrievalTask)
         sets.append(ranked_set(task, model, Cache(default_folder()), queries))
-        click.echo(f"{task.name}: {len(sets[-1].hits):,} queries", err=True)
+        click.echo(f"{task.name}: {len(sets[-1].scores):,} queries", err=True)
     click.echo("\n\n".join(tables(sets)))
 
 

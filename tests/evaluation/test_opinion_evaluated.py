@@ -60,8 +60,8 @@ def test_the_study_ranks_as_searches_do(task: RetrievalTask) -> None:
     found = ranked_set(task, E5Model("e5-small", Chance("evaluated")), Cache(None), queries=1000)
     with searcher_over(task.docids, task.texts, model=None, dim=256) as searcher:
         for figures, rerank in (
-            (found.figures(lambda _, hits: hits), False),
-            (found.by_opinion(WEIGHT, TOP), "e5-small"),
+            (found.figures(), False),
+            (found.figures(WEIGHT, TOP), "e5-small"),
         ):
             own = [[hit.document.id for hit in searcher.search(query, rerank=rerank).hits] for query in task.queries]
             expected = [
