@@ -206,6 +206,11 @@ class SearchResult:
     answered: bool | None = None
     read: Query | None = None
 
+    @property
+    def text(self) -> str:
+        """What of the query hits were ranked by."""
+        return self.read.text if self.read else self.query
+
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, with the sentences of notices and explanations, ready for JSON."""
         hits = [hit.to_dict() for hit in self.hits]

@@ -70,6 +70,12 @@ PLACES_SHOWN = 3
     "none [default: what `index tune` chose for the index].",
 )
 @click.option("--top", default=20, show_default=True, help="Ask it about so many of the first passages.")
+@click.option(
+    "--syntax/--no-syntax",
+    default=True,
+    show_default=True,
+    help="Whether quotes, -word, title:, OR, FIELD:VALUE, after: and before: ask something of hits, as below.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON; short for --format json.")
 @click.option(
     "--format",
@@ -94,10 +100,19 @@ def search(
     min_relevance: float,
     rerank: str | None,
     top: int,
+    syntax: bool,
     as_json: bool,
     form: str,
 ) -> None:
     """Find the documents that answer QUERY, each with its best passages.
+
+    QUERY is any text. What it asks in these forms holds for every hit, whichever way it was found:
+
+    \b
+      "exact phrase"      it stands there    -word  -"phrase"    it does not
+      title:word          in the title       this OR that        one of them
+      type:pdf author:田中                   metadata, folder, id, uri
+      after:2024-04 before:2025              the document's date
 
     \b
     index search "電車が遅れた証拠がほしい"
@@ -105,6 +120,7 @@ def search(
     index search "家で働くときのルール" -k 1 --explain
     index search "電車が遅れた証拠がほしい" --rerank e5-small
     index search "経費" --where folder=office --where type=md --where type=docx
+    index search '経費 "出張の精算" -旅費 after:2024-04'
     index search "経費" --json | jq '.hits[].document.uri'
     index search "経費" -k 50 --format csv > hits.csv
     """
@@ -127,6 +143,7 @@ def search(
         offset=offset,
         rerank=False if rerank == "none" else rerank,
         top=top,
+        syntax=syntax,
     )
     with Searcher.open(folder) as searcher:
         if not searcher.manifest.passages:

@@ -58,7 +58,12 @@ waiting, 413 with the code `answer_too_large` that an answer would have more tha
 class SearchOptions(Arguments):
     """What to search for, and how."""
 
-    query: str = Field(description="Any text, in Japanese, English or both.", examples=["電車が遅れた証拠がほしい"])
+    query: str = Field(
+        description='Any text, in Japanese, English or both. `"a phrase"`, `-word`, `title:word`, `a OR b`, '
+        "`field:value`, `after:2024-04` and `before:2025` hold for every hit.",
+        examples=["電車が遅れた証拠がほしい", '経費 "出張の精算" -旅費 after:2024-04'],
+    )
+    syntax: bool = Field(default=True, description="Whether the query may ask that; false to take it as it stands.")
     k: int = Field(default=10, ge=1, le=MAX_HITS, description="At most so many hits.")
     group: Literal["document", "passage"] = Field(
         default="document", description="What a hit is: a document, in the place of its best passage, or a passage."

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from click import Context
 from click.testing import CliRunner
 
 from sakuin.cli.main import cli
@@ -33,12 +34,14 @@ def test_help_teaches() -> None:
         shown = CliRunner().invoke(cli, [name, "--help"]).output
         assert command.help
         for option in command.params:
-            assert option.opts[0] in shown or option.name.upper().rstrip("S") in shown  # type: ignore[union-attr]
+            names = (option.opts[0], option.name.upper().rstrip("S"), option.make_metavar(Context(command)))  # type: ignore[union-attr]
+            assert any(one in shown for one in names)
 
 
 def test_a_search_from_the_command_line_loads_no_torch(index: Path) -> None:
     code = (
-        "import sys; from click.testing import CliRunner; from sakuin.cli.main import cli\n"
+        "import sys; from click import Context
+from click.testing import CliRunner; from sakuin.cli.main import cli\n"
         f"result = CliRunner().invoke(cli, ['search', '猫', '--index', {str(index)!r}]); print(result.output)\n"
         "assert result.exit_code == 0 and '猫は魚' in result.output\n"
         "heavy = {'torch', 'transformers', 'sentence_transformers', 'streamlit'} & sys.modules.keys()\n"

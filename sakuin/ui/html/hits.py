@@ -5,6 +5,7 @@ from html import escape
 
 from sakuin.search import Hit, LegScore, SearchResult
 from sakuin.search.contributions import Coloured
+from sakuin.search.query import Query, Wanted
 from sakuin.search.relevance import GOOD_MATCH
 from sakuin.search.results import located
 from sakuin.search.side_by_side import Listed, SideBySide
@@ -26,6 +27,7 @@ def summary(result: SearchResult, words: Words) -> str:
     parts = [words("found_one" if number == 1 else "found", n=number), words("took", ms=f"{result.seconds * 1000:.1f}")]
     if result.dim:
         parts.append(words("dimensions_used", dim=result.dim))
+    parts += asked_of_hits(result.read, words) if result.read else []
     shading = f'<span><span class="s4">{escape(words("legend_shade"))}</span> {escape(words("legend_dense"))}</span>'
     marks = f"<span><mark>{escape(words('legend_mark'))}</mark> {escape(words('legend_words'))}</span>"
     dense = any(hit.dense for hit in result.hits)
@@ -33,6 +35,17 @@ def summary(result: SearchResult, words: Words) -> str:
         f'<div class="sk sk-summary"><span class="soft">{escape(" · ".join(parts))}</span>'
         f'<span class="sk-legend">{shading if dense else ""}{marks}</span></div>'
     )
+
+
+def asked_of_hits(query: Query, words: Words) -> list[str]:
+    """What a query asks of the words of hits, one part each."""
+    required = [words("with", words=words("or").join(named(one, words) for one in some)) for some in query.required]
+    return required + [words("without", words=named(one, words)) for one in query.excluded]
+
+
+def named(wanted: Wanted, words: Words) -> str:
+    """Words that are looked for, and where."""
+    return words("in_title" if wanted.in_title else "anywhere", words=wanted.words)
 
 
 def card(hit: Hit, colours: Coloured, strongest: float, words: Words) -> str:

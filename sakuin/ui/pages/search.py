@@ -167,10 +167,10 @@ def show_why(searcher: Searcher, result: SearchResult, hit: Hit, words: Words) -
     if hit.dense and result.dim:
         passage = Indexed.passage(hit.document.title, hit.heading, hit.text).text
         dims = dimensions_up_to(searcher.manifest.dim)
-        pairs = token_pairs(searcher.model, result.query, passage, result.dim)
-        heat_map = strongest_pairs(pairs, result.query, passage, *HEAT_MAP)
+        pairs = token_pairs(searcher.model, result.text, passage, result.dim)
+        heat_map = strongest_pairs(pairs, result.text, passage, *HEAT_MAP)
         sections += [
-            explanations.dimension_bars(cosines(searcher.model, result.query, passage, dims), dims, result.dim, words),
+            explanations.dimension_bars(cosines(searcher.model, result.text, passage, dims), dims, result.dim, words),
             explanations.pair_heat_map(heat_map, hit.dense.score, words),
         ]
     if hit.bm25:
