@@ -87,7 +87,7 @@ def ui(folder: Path, port: int, host: str, no_browser: bool, read_only: bool) ->
 @click.option(
     "--key-file",
     type=click.Path(path_type=Path),
-    help="File with a key that clients must send: `Authorization: Bearer KEY`.",
+    help="File with keys, of which clients must send one: `Authorization: Bearer KEY`.",
 )
 @click.option(
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer (Linux, macOS)."
@@ -97,6 +97,12 @@ def ui(folder: Path, port: int, host: str, no_browser: bool, read_only: bool) ->
 @click.option(
     "--cors", "origins", multiple=True, metavar="ORIGIN", help="Let pages from there ask, such as https://app.example."
 )
+@click.option("--tls-certificate", type=click.Path(path_type=Path), help="Certificate in PEM's form, for https.")
+@click.option("--tls-key", type=click.Path(path_type=Path), help="The certificate's private key, if in another file.")
+@click.option(
+    "--request-log", type=click.Path(path_type=Path), help='File for a line of JSON for each request; "-" for stderr.'
+)
+@click.option("--log-queries", is_flag=True, help="Write what was searched for into that log, too.")
 def serve(
     folder: Path,
     port: int,
@@ -106,6 +112,10 @@ def serve(
     model_name: str | None,
     writable: bool,
     origins: tuple[str, ...],
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    request_log: Path | None,
+    log_queries: bool,
 ) -> None:
     """Answer searches over HTTP, and embed texts as OpenAI's API does. Ctrl-C ends it.
 
@@ -140,9 +150,11 @@ def serve(
     What other commands commit is searched from then on. One process uses little more than one core; with --workers
     several answer at the same port, each with memory of its own for all but the index's files.
 
-    Only this machine can reach the service, and all its users can; with --host others can too, who must send the key.
-    It is sent as it is, so in a network that others can read put a server with TLS in front.
+    Only this machine can reach the service, and all its users can; with --host others can too, who must send a key.
+    It is sent as it is, so in a network that others can read give a certificate, or put a server with TLS in front.
+    A file of keys has one on each line, with `read` behind those that may only read; it is read again when it changes.
     """
+    from sakuin.service.served import Served
     from sakuin.service.serving import serve
 
     def ready(address: str) -> None:
@@ -152,18 +164,18 @@ def serve(
     def died(sentence: str) -> None:
         click.echo(sentence, err=True)
 
-    serve(
+    served = Served(
         folder,
-        host,
-        port,
-        key_file,
-        workers=workers,
+        key_file=key_file,
         model_name=model_name,
         writable=writable,
         origins=origins,
-        ready=ready,
-        died=died,
+        certificate=tls_certificate,
+        certificate_key=tls_key,
+        request_log=request_log,
+        log_queries=log_queries,
     )
+    serve(served, host, port, workers=workers, ready=ready, died=died)
     click.echo("No longer serving.", err=True)
 
 

@@ -23,12 +23,14 @@ from sakuin.service.documents import documents_router
 from sakuin.service.embeddings import embeddings_router
 from sakuin.service.filters import ADDRESS_WHERE, BODY_WHERE, read_conditions, read_where
 from sakuin.service.gate import Gate
+from sakuin.service.keys import Keys
 from sakuin.service.listing import listing_router
 from sakuin.service.observing import Observed, metrics_router
 from sakuin.service.page import page_router
 from sakuin.service.paths import Endpoints
 from sakuin.service.reading import reading_router
 from sakuin.service.refusals import ErrorAnswer, answer_refusals
+from sakuin.service.request_log import RequestLog
 from sakuin.service.reranking import reranking_router
 from sakuin.service.served import Served
 from sakuin.service.work import Arguments, Threads
@@ -158,12 +160,13 @@ def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = 
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        dependencies=[] if served.key is None else [Security(bearer)],
+        dependencies=[] if served.key_file is None else [Security(bearer)],
         responses={"4XX": {"model": ErrorAnswer}, "5XX": {"model": ErrorAnswer}},
     )
     endpoints = Endpoints(lambda: UNDESCRIBED | app.openapi()["paths"])
     metrics = counting(searcher, served)
-    app.add_middleware(Gate, key=served.key, hosts=served.hosts, origins=served.origins)
+    keys = Keys(served.key_file) if served.key_file else None
+    app.add_middleware(Gate, keys=keys, hosts=served.hosts, origins=served.origins)
     if served.origins:
         app.add_middleware(
             CORSMiddleware,
@@ -173,8 +176,9 @@ def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = 
             expose_headers=("Retry-After",),
             allow_private_network=True,
         )
-    app.add_middleware(Observed, metrics=metrics, endpoints=endpoints)
-    answer_refusals(app, endpoints)
+    log = RequestLog(served.request_log, queries=served.log_queries) if served.request_log else None
+    app.add_middleware(Observed, metrics=metrics, log=log, endpoints=endpoints)
+    answer_refusals(app, endpoints, searcher.folder)
     threads = Threads()
     # Whoever asks whether the service is well does not wait for searches.
     watcher = Threads(1)

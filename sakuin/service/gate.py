@@ -1,13 +1,13 @@
 """What the service asks of a request before it looks at what is wanted: where it is addressed, a key, and its size."""
 
 import asyncio
-import hmac
 import re
 from collections.abc import Collection
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sakuin.service.keys import Keys
 from sakuin.service.refusals import Refusal
 
 JSON_LINES = "application/x-ndjson"
@@ -27,6 +27,10 @@ MAX_UPLOAD = 100_000_000
 
 UPLOAD_SECONDS = 600
 
+READING = ("GET", "HEAD", "OPTIONS")
+READING_BY_POST = ("/search", "/v1/embeddings", "/v1/rerank", "/v2/rerank")
+"""What a key may do that may only read."""
+
 _host = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]]+)(?::\d*)?", re.IGNORECASE)
 
 
@@ -34,18 +38,18 @@ class Gate:
     """Lets through what is addressed to this machine, has the key, and is small enough; passes bodies on whole."""
 
     def __init__(
-        self, app: ASGIApp, key: str | None, hosts: frozenset[str] | None, origins: Collection[str] = ()
+        self, app: ASGIApp, keys: Keys | None, hosts: frozenset[str] | None, origins: Collection[str] = ()
     ) -> None:
         """Stand before an application.
 
         Args:
             app: What is behind.
-            key: What clients must send as ``Authorization: Bearer KEY``; None to ask for none.
+            keys: Of which clients must send one as ``Authorization: Bearer KEY``; None to ask for none.
             hosts: Names by which clients may call this machine; None for any.
             origins: Of pages that may send forms.
         """
         self._app = app
-        self._key = key
+        self._keys = keys
         self._hosts = hosts
         self._origins = origins
 
@@ -57,7 +61,7 @@ class Gate:
         headers = Headers(scope=scope)
         form = scope["method"] == "POST" and scope["path"] == UPLOADS and kind_of(headers) == MULTIPART
         try:
-            self._check(scope["method"], headers, form=form)
+            self._check(scope["method"], scope["path"], headers=headers, form=form)
             if form:
                 await self._app(scope, limited(receive), send)
                 return
@@ -68,7 +72,7 @@ class Gate:
         if body is not None:
             await self._app(scope, replayed(body, receive), send)
 
-    def _check(self, method: str, headers: Headers, *, form: bool) -> None:
+    def _check(self, method: str, path: str, *, headers: Headers, form: bool) -> None:
         """Raises Refusal over what the headers say."""
         if self._hosts is not None:
             # A page elsewhere that gives this machine its own name must not speak to it.
@@ -79,15 +83,18 @@ class Gate:
                     "The service answers to 127.0.0.1 and localhost only: use one of them in the address.",
                     "host_not_allowed",
                 )
-        if self._key is not None:
+        if self._keys is not None:
             scheme, _, given = headers.get("authorization", "").partition(" ")
-            if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), self._key.encode()):
+            right = self._keys.right(given.strip()) if scheme.lower() == "bearer" else None
+            if right is None:
                 raise Refusal(
                     401,
                     "The key is missing or wrong: send the header `Authorization: Bearer KEY`.",
                     "invalid_api_key",
                     headers={"WWW-Authenticate": "Bearer"},
                 )
+            if right == "read" and method not in READING and path not in READING_BY_POST:
+                raise Refusal(403, "This key may only read: send one that may write.", "key_reads_only")
         # Any page may send a form, or plain text, to any address; JSON only where it is allowed to.
         if form:
             self._require_origin(headers)

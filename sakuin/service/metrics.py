@@ -42,7 +42,7 @@ class Metrics:
         )
         self._seconds = Histogram(
             "sakuin_request_seconds",
-            "Seconds from a request's headers to the end of its answer.",
+            "Seconds from a request's headers to where its answer is ready.",
             ("endpoint",),
             registry=own,
             buckets=BUCKETS,

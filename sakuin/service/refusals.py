@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from starlette.exceptions import HTTPException
 from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.errors import SakuinError
 from sakuin.search.request import SearchError
+from sakuin.service.hiding import without_paths
 from sakuin.service.paths import Endpoints
 
 # Of a body that is wrong in many ways, and of the name of a field that somebody made up.
@@ -69,12 +71,13 @@ class ErrorAnswer(BaseModel):
     error: ErrorFields
 
 
-def answer_refusals(app: FastAPI, endpoints: Endpoints) -> None:
+def answer_refusals(app: FastAPI, endpoints: Endpoints, folder: Path) -> None:
     """Make an app answer every error in the one form.
 
     Args:
         app: The application.
         endpoints: Its endpoints.
+        folder: Of the index, which is not told to clients.
     """
 
     @app.exception_handler(Refusal)
@@ -87,7 +90,8 @@ def answer_refusals(app: FastAPI, endpoints: Endpoints) -> None:
 
     @app.exception_handler(SakuinError)
     async def unavailable(request: Request, error: SakuinError) -> Response:
-        return Refusal(503, replace_lone_surrogates(str(error)), error.code).response()
+        message = without_paths(replace_lone_surrogates(str(error)), folder)
+        return Refusal(503, message, error.code).response()
 
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, error: RequestValidationError) -> Response:

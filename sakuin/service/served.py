@@ -1,6 +1,6 @@
 """What is served, to whom, and what keeps it from being served; known to the process that starts others, too."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from sakuin.errors import SakuinError
@@ -21,18 +21,26 @@ class Served:
 
     Attributes:
         folder: Of the index.
-        key: What clients must send; None to ask for none.
+        key_file: Holds the keys of which clients must send one; None to ask for none.
         hosts: Names by which clients may call this machine; None for any.
         model_name: What clients call the model; None for its own name.
         writable: Whether clients may write.
         origins: Of pages that may ask from a browser, such as ``https://intranet.example``.
+        certificate: File of the certificate for TLS, and those that vouch for it; None to do without TLS.
+        certificate_key: File of the certificate's private key; None where it stands in the same file.
+        request_log: File to which a line is appended for each request, "-" for stderr; None to write none.
+        log_queries: Write down what was searched for, too.
         counts: The folder in which several processes count their requests together.
     """
 
     folder: Path
-    key: str | None = field(repr=False)
-    hosts: frozenset[str] | None
+    key_file: Path | None = None
+    hosts: frozenset[str] | None = None
     model_name: str | None = None
     writable: bool = False
     origins: tuple[str, ...] = ()
+    certificate: Path | None = None
+    certificate_key: Path | None = None
+    request_log: Path | None = None
+    log_queries: bool = False
     counts: Path | None = None

@@ -6,69 +6,68 @@ import os
 import re
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from sakuin.service.keys import FEWEST_CHARACTERS, read_keys
+from sakuin.service.request_log import RequestLog
 from sakuin.service.served import Served, ServiceError
 from sakuin.service.supervisor import Supervisor
 
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "[::1]"})
-FEWEST_KEY_CHARACTERS = 16
 
 _origin = re.compile(r"[a-z][a-z0-9+.-]*://[^/?#\sA-Z*]+")
 
 
 def serve(
-    folder: Path,
+    served: Served,
     host: str,
     port: int,
-    key_file: Path | None,
     *,
-    workers: int,
-    model_name: str | None = None,
-    writable: bool = False,
-    origins: Sequence[str] = (),
+    workers: int = 1,
     ready: Callable[[str], None],
     died: Callable[[str], None],
 ) -> None:
     """Serve an index until Ctrl-C or SIGTERM.
 
     Args:
-        folder: Of the index.
+        served: What is served; ``hosts`` follow from the address.
         host: The address to listen on; other than this machine's own only with a key.
         port: The port to listen on.
-        key_file: Holds the key that clients must send; None to ask for none.
         workers: Processes that answer; with one it is this process.
-        model_name: What clients of /v1 call the model; None for its own name.
-        writable: Let clients write; with one worker only.
-        origins: Of pages that may ask from a browser; "*", for all, only with a key.
         ready: Called with the service's address once all of them answer.
         died: Called with a sentence where a worker died, and another is started.
 
     Raises:
-        ServiceError: the port is in use, there is no such address, the key is missing or unfit, or workers cannot start
-            or die again and again.
+        ServiceError: the port is in use, there is no such address, keys, certificate or pages are missing or unfit, or
+            workers cannot start or die again and again.
         IndexFolderError: there is no index, or it is damaged.
         ModelError: the index's model cannot be loaded.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    key = read_key(key_file) if key_file else None
+    if served.key_file:
+        read_keys(served.key_file)
     local = is_loopback(host)
-    if not local and key is None:
+    if not local and served.key_file is None:
         raise ServiceError(
-            f"Other machines can reach {host}, so clients must have a key: write one of {FEWEST_KEY_CHARACTERS} "
+            f"Other machines can reach {host}, so clients must have a key: write one of {FEWEST_CHARACTERS} "
             f"characters or more into a file and give it with --key-file."
         )
     if workers > 1 and os.name != "posix":
         raise ServiceError("Several workers need Linux or macOS: on this system leave --workers out.")
-    if workers > 1 and writable:
+    if workers > 1 and served.writable:
         raise ServiceError("One process writes: leave --workers out with --writable, or serve without --writable.")
-    require_origins(origins, key)
+    require_origins(served.origins, served.key_file)
+    require_certificate(served.certificate, served.certificate_key)
+    require_log(served.request_log)
     shown = f"[{host}]" if ":" in host else host
-    served = Served(folder, key, LOOPBACK_NAMES | {shown} if local else None, model_name, writable, tuple(origins))
+    served = replace(served, hosts=LOOPBACK_NAMES | {shown} if local else None)
+    scheme = "https" if served.certificate else "http"
 
     def answers() -> None:
-        ready(f"http://{shown}:{port}")
+        ready(f"{scheme}://{shown}:{port}")
 
     try:
         # Before the index is opened, which may take a while, so that a port in use is known at once.
@@ -93,24 +92,10 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def read_key(path: Path) -> str:
-    """The key in a file; raises ServiceError if there is none that can be sent in a header, or a short one."""
-    try:
-        key = path.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ServiceError(f"The key in {path} cannot be read: {getattr(error, 'strerror', None) or error}.") from error
-    if len(key) < FEWEST_KEY_CHARACTERS or not key.isascii() or not key.isprintable() or " " in key:
-        raise ServiceError(
-            f"The key in {path} must be one word of {FEWEST_KEY_CHARACTERS} ASCII characters or more. "
-            f'Make one with: python -c "import secrets; print(secrets.token_urlsafe())" > {path}'
-        )
-    return key
-
-
-def require_origins(origins: Sequence[str], key: str | None) -> None:
+def require_origins(origins: Sequence[str], key_file: Path | None) -> None:
     """Raise ServiceError where pages are not named as browsers name them, or all of them may ask without a key."""
     for origin in origins:
-        if origin == "*" and key is None:
+        if origin == "*" and key_file is None:
             raise ServiceError(
                 "With --cors '*' any page that somebody opens could read the index: name pages, such as "
                 "https://intranet.example, or give a key with --key-file."
@@ -120,6 +105,30 @@ def require_origins(origins: Sequence[str], key: str | None) -> None:
                 f"--cors {origin!r} is not what a browser calls a page: give the beginning of its address in lower "
                 f"case, such as https://intranet.example or http://localhost:3000, without a path."
             )
+
+
+def require_certificate(certificate: Path | None, key: Path | None) -> None:
+    """Raise ServiceError where there is no TLS to be had with a certificate."""
+    if certificate is None:
+        if key is not None:
+            raise ServiceError("--tls-key is the key of a certificate: give that with --tls-certificate.")
+        return
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, lambda: "")
+    except OSError as error:
+        raise ServiceError(
+            f"The certificate in {certificate} cannot be used ({error.strerror or error}): give a certificate in PEM's "
+            f"form with --tls-certificate and its private key, without a passphrase, with --tls-key."
+        ) from error
+
+
+def require_log(path: Path | None) -> None:
+    """Raise ServiceError where a request log cannot be written."""
+    try:
+        if path:
+            RequestLog(path)
+    except OSError as error:
+        raise ServiceError(f"The log {path} cannot be written: {error.strerror or error}.") from error
 
 
 def listening(host: str, port: int) -> socket.socket:

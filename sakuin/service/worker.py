@@ -1,18 +1,22 @@
 """One process that answers: it opens the index, searches once, and takes connections until it is to end."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 from types import FrameType
 
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sakuin.search.searcher import Searcher
 from sakuin.service.app import create_app
+from sakuin.service.connections import EXCESS, HEADER_SECONDS, Connection, most_connections
 from sakuin.service.served import LAST_SECONDS, Served
-from sakuin.service.shares import Share
+from sakuin.service.shares import Share, shares
 from sakuin.service.writing import written
+
+FULL_SECONDS = 0.05
+"""How soon it is noticed that there is room for connections again."""
 
 
 class Server(uvicorn.Server):
@@ -35,53 +39,53 @@ class Server(uvicorn.Server):
 
 
 class SharingServer(Server):
-    """Takes its share of the connections to a port that other processes take connections from too."""
+    """Takes connections itself: its share, where other processes take connections from the same port."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[Server], None], share: Share) -> None:
         super().__init__(config, ready)
         self.share = share
         self._taking: list[asyncio.Task[None]] = []
+        self._making: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""
         self._taking = [asyncio.create_task(self._take(listener)) for listener in sockets or []]
-        # uvicorn would take whatever it can get.
+        # uvicorn would take whatever it can get, and asyncio write a line for each that it cannot.
         await super().startup([])
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Take no more connections, and end once what is under way is answered."""
-        for task in self._taking:
+        for task in [*self._taking, *self._making]:
             task.cancel()
         await super().shutdown(sockets)
 
     async def _take(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
+        most = most_connections() + EXCESS
         listener.setblocking(False)
         self.share.tell(0)
         while True:
+            while len(self.server_state.connections) + len(self._making) >= most:
+                await asyncio.sleep(FULL_SECONDS)
             if connection := await self.share.take(listener):
-                try:
-                    await loop.connect_accepted_socket(lambda: Connection(self), connection)
-                except Exception:  # of a client that has gone, say: one connection must not end all others
-                    connection.close()
+                # Not waited for: with TLS a client may take its time.
+                task = asyncio.create_task(self._make(connection))
+                self._making.add(task)
+                task.add_done_callback(self._making.discard)
 
-
-class Connection(H11Protocol):
-    """A connection that counts in its process's share."""
-
-    def __init__(self, server: SharingServer) -> None:
-        super().__init__(server.config, server.server_state, server.lifespan.state)
-        self._share = server.share
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """See asyncio."""
-        super().connection_made(transport)
-        self._share.tell(len(self.connections))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """See asyncio."""
-        super().connection_lost(exc)
-        self._share.tell(len(self.connections))
+    async def _make(self, connection: socket.socket) -> None:
+        """Have a connection answered."""
+        loop = asyncio.get_running_loop()
+        state, lifespan = self.server_state, self.lifespan.state
+        tls = self.config.ssl
+        try:
+            await loop.connect_accepted_socket(
+                lambda: Connection(self.config, state, lifespan, share=self.share),
+                connection,
+                ssl=tls,
+                ssl_handshake_timeout=HEADER_SECONDS if tls else None,
+            )
+        except Exception:  # of a client that has gone, say: one connection must not end all others
+            connection.close()
 
 
 def answer(
@@ -104,7 +108,7 @@ def answer(
         searcher.search("電車 train", k=1)
         config = uvicorn.Config(
             create_app(searcher, served, writing=writing),
-            http="h11",
+            http=Connection,
             ws="none",
             lifespan="off",
             loop="asyncio",
@@ -113,6 +117,12 @@ def answer(
             proxy_headers=False,
             server_header=False,
             timeout_graceful_shutdown=LAST_SECONDS,
+            ssl_certfile=served.certificate,
+            ssl_keyfile=served.certificate_key,
         )
-        server = Server(config, ready) if share is None else SharingServer(config, ready, share)
+        if os.name == "posix":
+            server: Server = SharingServer(config, ready, share or shares(1)[0])
+        else:
+            # The event loop of Windows cannot tell when a connection waits.
+            server = Server(config, ready)
         server.run([listener])

@@ -16,6 +16,7 @@ from sakuin.index.errors import DocumentError, FilterError
 from sakuin.index.settings import Settings
 from sakuin.index.where import Where
 from sakuin.search.searcher import Searcher
+from sakuin.service.hiding import without_paths
 from sakuin.service.refusals import Refusal
 from sakuin.service.served import LAST_SECONDS
 from sakuin.service.uploading import add_files
@@ -54,6 +55,7 @@ class Writing:
 
     def __init__(self, searcher: Searcher) -> None:
         """Write to the index of a searcher; prefer `written`."""
+        self._searcher = searcher
         self._index = Index.open(searcher.folder, model=searcher.model, timeout=LOCK_SECONDS)
         self._jobs: queue.Queue[Job | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="writing", daemon=True)
@@ -107,6 +109,7 @@ class Writing:
         """Add the documents of jobs in one commit; where one cannot be, each job in a commit of its own."""
         if len(jobs) > 1:
             try:
+                self._require_index()
                 self._index.add([document for job in jobs for document in job.documents])
             except Exception:
                 pass
@@ -123,17 +126,25 @@ class Writing:
             job.done.set_result(self._done(job))
         except DocumentError as error:
             # What is wrong with a document alone was told before it came here.
-            job.done.set_exception(Refusal(409, str(error), "document_of_file"))
+            job.done.set_exception(Refusal(409, self._told(error), "document_of_file"))
         except FilterError as error:
             job.done.set_exception(Refusal(400, str(error), param="where"))
         except Refusal as refusal:
             job.done.set_exception(refusal)
         except SakuinError as error:
-            job.done.set_exception(Refusal(503, str(error), error.code, headers={"Retry-After": "5"}))
+            job.done.set_exception(Refusal(503, self._told(error), error.code, headers={"Retry-After": "5"}))
         except Exception as error:
             job.done.set_exception(error)
 
+    def _told(self, error: SakuinError) -> str:
+        return without_paths(str(error), self._index.folder)
+
+    def _require_index(self) -> None:
+        """Raise IndexFolderError where the index was deleted or replaced: another would be made in its place."""
+        assert self._searcher.manifest
+
     def _done(self, job: Job) -> Mapping[str, Any]:
+        self._require_index()
         if job.documents:
             self._index.add(job.documents)
             return stored(job)

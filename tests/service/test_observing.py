@@ -142,7 +142,7 @@ def test_pages_that_cannot_be_named_so(folder: Path) -> None:
         with pytest.raises(ServiceError, match="not what a browser calls a page"):
             serving.require_origins([origin], None)
     assert "any page" in ended(folder, "--port", str(free_port()), "--cors", "*")
-    serving.require_origins(["*", PAGE, "http://localhost:3000"], KEY)
+    serving.require_origins(["*", PAGE, "http://localhost:3000"], Path("keys"))
 
 
 def test_methods_of_paths_with_parameters_are_told(service: Service) -> None:

@@ -588,14 +588,7 @@ def test_what_keeps_it_from_starting_is_one_sentence(folder: Path, service: Serv
     assert "index repair" in ended(damaged, "--port", port)
 
 
-def test_keys_and_addresses_that_will_not_do(tmp_path: Path) -> None:
-    file = tmp_path / "key"
-    with pytest.raises(serving.ServiceError, match="cannot be read"):
-        serving.read_key(file)
-    for key in ("", "short", "two words of a key", "鍵" * 16, "line\nline of a key\n"):
-        file.write_text(key, encoding="utf-8")
-        with pytest.raises(serving.ServiceError, match="16 ASCII characters"):
-            serving.read_key(file)
+def test_addresses_that_will_not_do() -> None:
     with pytest.raises(serving.ServiceError, match="--host"):
         serving.listening("192.0.2.1", free_port())
     for host in ("0.0.0.0", "::", "192.168.1.2", "example.com", "", "127.0.0.1.example.com", "localhost.example.com"):
