@@ -2,7 +2,7 @@
 
 It is one more leg of the sum: its scores of the first hits, brought to 0 to 1 by their lowest and highest, with a
 weight; the legs keep the rest of the weight. Hits that were not looked at get nothing of it, so they stay behind those
-that were.
+that were. docs/experiments/second-opinion.md has the figures.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from sakuin.search.fusion import Scaling
 from sakuin.search.ranking import Ranked
 from sakuin.search.results import LegScore
 
-WEIGHT = 1 / 3
+WEIGHT = 0.3
 """Of the opinion; the legs share the rest."""
 
 

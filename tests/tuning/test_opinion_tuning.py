@@ -87,9 +87,8 @@ def test_what_is_better_is_asked_from_then_on_and_reset_undoes_it(index: Path, q
     assert verify(index) == []
     assert json.loads(run("info", "--index", index, "--json"))["rerank"] == "oracle"
     found = json.loads(run("search", ASKED, "--index", index, "--json"))["hits"]
-    assert found[0]["document"]["id"] == "17"
-    assert found[0]["rerank"]["rank"] == 1
-    assert "rerank #1 1.000" in run("search", ASKED, "--index", index, "-k", "1")
+    assert [hit["document"]["id"] for hit in found if hit["rerank"]["rank"] == 1] == ["17"]
+    assert "rerank #1 1.000" in run("search", ASKED, "--index", index)
     plain = json.loads(run("search", ASKED, "--index", index, "--json", "--rerank", "none"))["hits"]
     assert all(hit["rerank"] is None for hit in plain)
     run("tune", "--reset", "--index", index)
@@ -133,7 +132,8 @@ def test_the_index_asks_in_hybrid_searches_only(index: Path, oracle: Oracle) -> 
         for mode in MODES:
             hits = searcher.search(f"休暇の申請 {LETTERS[3]}", mode=mode).hits
             assert all((hit.rerank is not None) == (mode == "hybrid") for hit in hits)
-        assert searcher.search(f"休暇の申請 {LETTERS[3]}", mode="dense", rerank=True).hits[0].document.id == "3"
+        by_meaning = searcher.search(f"休暇の申請 {LETTERS[3]}", k=20, mode="dense", rerank=True).hits
+        assert [hit.document.id for hit in by_meaning if hit.rerank and hit.rerank.rank == 1] == ["3"]
         before = oracle.asked
         assert not searcher.search(f"休暇の申請 {LETTERS[3]}", rerank=False).hits[0].rerank
         side_by_side(searcher, f"休暇の申請 {LETTERS[3]}")
