@@ -42,8 +42,8 @@ Filter = Annotated[
     dict[str, Any] | None,
     Field(
         description="Only documents that match: of each field one value or a list, of which one must be equal, or "
-        'operators ($eq, $ne, $in, $nin, $lt, $lte, $gt, $gte, $prefix, $contains, $exists), as {"folder": "office", "year": '
-        '{"$gte": 2020}}; `facets` lists fields and values.'
+        'operators ($eq, $ne, $in, $nin, $lt, $lte, $gt, $gte, $prefix, $contains, $exists), as {"folder": "office", '
+        '"year": {"$gte": 2020}}; `facets` lists fields and values.'
     ),
 ]
 
