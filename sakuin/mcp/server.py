@@ -61,7 +61,13 @@ def create_server(searcher: Searcher, *, writable: bool = False) -> MCPServer[An
 
     @server.tool(title="Search documents", annotations=READS, structured_output=True)
     def search(
-        query: Annotated[str, Field(description="A question or key words, in Japanese, English or both.")],
+        query: Annotated[
+            str,
+            Field(
+                description='A question or key words, in Japanese, English or both. "Between quotes" stands in every '
+                "result as it is; -word in none; title:word in the title; after:2024-04 is a later date."
+            ),
+        ],
         k: Annotated[int, Field(ge=1, le=MAX_HITS, description="At most so many passages.")] = 10,
         where: Filter = None,
         mode: Annotated[

@@ -223,7 +223,7 @@ def test_a_pipeline_is_saved_and_loaded(store: SakuinDocumentStore) -> None:
 
 def test_passages_of_files_have_ids_of_their_own_and_say_where_they_stand(example_index: Path) -> None:
     with Searcher.open(example_index) as searcher, Index.open(example_index) as index:
-        hits = searcher.search("有給休暇の申請方法", k=20).hits
+        hits = searcher.search("有給休暇の申請方法", k=20, group="passage").hits
         found = SakuinRetriever(SakuinDocumentStore(index), top_k=20).run("有給休暇の申請方法")["documents"]
         assert len(set(ids(found))) == len(found)
         assert any("#" in one for one in ids(found))

@@ -25,7 +25,7 @@ def as_where(filters: MetadataFilters) -> Where:
     """Filters as ``where``.
 
     Raises:
-        ValueError: one looks for a part of a value, or needs a list and has none.
+        ValueError: one looks for a part of a value in upper or lower case, or needs a list and has none.
     """
     conditions = [as_where(one) if isinstance(one, MetadataFilters) else condition(one) for one in filters.filters]
     return TOGETHER[filters.condition or FilterCondition.AND](conditions)
@@ -48,7 +48,12 @@ def condition(given: MetadataFilter) -> Where:
         return all_of([one_of(field, [each]) for each in listed(given)])
     if operator is FilterOperator.IS_EMPTY:
         return one_of(field, [None, ""])
-    raise ValueError(f"Cannot filter {given.key!r} by {operator.value}: an index compares whole values.")
+    if operator is FilterOperator.TEXT_MATCH_INSENSITIVE:
+        return {field: {"$contains": value}}
+    raise ValueError(
+        f"Cannot filter {given.key!r} by {operator.value}: an index looks into texts whatever their case, by "
+        f"{FilterOperator.TEXT_MATCH_INSENSITIVE.value}."
+    )
 
 
 def listed(given: MetadataFilter) -> list[Any]:
