@@ -1,6 +1,5 @@
 """Copies of an index: one that is whole while others write, and putting one back."""
 
-import errno
 import os
 import shutil
 import sqlite3
@@ -11,7 +10,7 @@ from secrets import token_hex
 from typing import BinaryIO
 
 from sakuin.index import store
-from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError
+from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, has_no_room
 from sakuin.index.integrity import ATTEMPTS, check, derived_path
 from sakuin.index.lock import WAIT_SECONDS, acquire
 from sakuin.index.report import Progress, no_progress
@@ -133,9 +132,7 @@ def new_folder(destination: Path, *, kept: bool = True) -> Iterator[Path]:
 
 def not_written(destination: Path, error: Exception) -> BaseException:
     """What to raise where a copy cannot be written."""
-    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    full = full or getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-    if full:
+    if has_no_room(destination.parent, error):
         return IndexFolderError(
             f"The disk of {destination} is full: nothing was copied. Make room on it and try again."
         )

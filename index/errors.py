@@ -1,6 +1,7 @@
 """Errors of the index and of the files it reads."""
 
 import errno
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -52,6 +53,8 @@ def writing_error(folder: Path, error: BaseException) -> BaseException:
     """A failure of disk or database while an index is written, as an error that says so; any other error as it is."""
     if not isinstance(error, (*DATABASE_ERRORS, OSError)):
         return error
+    if has_no_room(folder, error):
+        return full_disk(folder)
     # Of what SQLite raises, want of room and rights are operational errors; the others mean that rows are not as
     # they were written.
     if is_damage(error) or (
@@ -64,6 +67,14 @@ def writing_error(folder: Path, error: BaseException) -> BaseException:
     return IndexFolderError(
         f"Writing the index in {folder} failed ({error}). The last commit stands. See that the disk has room "
         f"and that the folder may be written, then run the same command again."
+    )
+
+
+def full_disk(folder: Path) -> IndexFolderError:
+    """What to raise where there is no room to write an index."""
+    return IndexFolderError(
+        f"The disk is full: the index in {folder} could not be written. The last commit stands. Make room on the disk, "
+        f"then run the same command again."
     )
 
 
@@ -93,14 +104,23 @@ def is_damage(error: Exception) -> bool:
     return code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+NO_ROOM = (os.strerror(errno.ENOSPC), f"os error {errno.ENOSPC}", "StorageFull", "QuotaExceeded")
+"""By what a full disk shows in the words of libraries."""
+
+
 def has_no_room(folder: Path, error: BaseException) -> bool:
     """Whether an error comes of a full disk, as far as can be told."""
-    if isinstance(error, OSError):
-        return error.errno in (errno.ENOSPC, errno.EDQUOT)
     code = getattr(error, "sqlite_errorcode", None)
-    if code is None or code & 0xFF not in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN):
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or (code or 0) & 0xFF == sqlite3.SQLITE_FULL:
+        return True
+    # tantivy's and FAISS's own errors hold the system's as a text.
+    if code is None and any(sign in str(error) for sign in NO_ROOM):
+        return True
+    # numpy says only that it wrote less than it should, SQLite that something failed.
+    failed = code is not None and code & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+    if not failed and not (isinstance(error, OSError) and error.errno is None):
         return False
     try:
-        return code & 0xFF == sqlite3.SQLITE_FULL or shutil.disk_usage(folder).free < LEAST_ROOM
+        return shutil.disk_usage(folder).free < LEAST_ROOM
     except OSError:
         return False

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from sakuin.index.errors import IndexFolderError
+from sakuin.index.errors import IndexFolderError, full_disk, has_no_room
 from sakuin.index.store import NAME
 
 LOGGER = logging.getLogger(__name__)
@@ -49,6 +49,8 @@ def acquire(folder: Path, timeout: float) -> FileLock:
             f"it has and try again."
         ) from error
     except OSError as error:
+        if has_no_room(folder, error):
+            raise full_disk(folder) from error
         raise IndexFolderError(f"Cannot write to {folder} ({error.strerror or error}): choose another.") from error
     try:
         refuse_foreign(folder, locked=True)

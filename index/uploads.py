@@ -16,7 +16,7 @@ from sakuin.index import store
 from sakuin.index.build import add, remove
 from sakuin.index.corpus import is_index, uri_of
 from sakuin.index.documents import Skipped
-from sakuin.index.errors import IndexFolderError, ReadError
+from sakuin.index.errors import IndexFolderError, ReadError, has_no_room
 from sakuin.index.lock import WAIT_SECONDS
 from sakuin.index.readers import require_readable
 from sakuin.index.readers.source import Source
@@ -172,6 +172,10 @@ def add_uploads(
         report = add(paths, folder, settings, progress=progress, keep_empty=True, timeout=timeout)
     except OSError as error:
         discard(path for _, path, new in saved if new)
+        if has_no_room(target, error):
+            raise IndexFolderError(
+                f"The disk of {target} is full: nothing was added. Make room on it first."
+            ) from error
         raise IndexFolderError(
             f"Cannot write to {target} ({error.strerror or error}). Nothing was added: see that the disk has room and "
             f"that the folder may be written."

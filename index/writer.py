@@ -21,7 +21,7 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index import store
 from sakuin.index.background import FEWEST, background_of
 from sakuin.index.documents import Document, Passage
-from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, writing_error
+from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, full_disk, has_no_room, writing_error
 from sakuin.index.lock import WAIT_SECONDS, acquire
 from sakuin.index.model import load_model
 from sakuin.index.pending import PendingVectors
@@ -293,6 +293,8 @@ class IndexWriter:
             try:
                 store.begin(self.connection, writing=True)
             except sqlite3.OperationalError as error:
+                if has_no_room(self.folder, error):
+                    raise full_disk(self.folder) from error
                 raise IndexFolderError(f"Cannot write to {self.folder} ({error}).") from error
             now = self.manifest.generation
             base = None if anew or not now else self._terms_folder(now)

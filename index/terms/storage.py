@@ -1,6 +1,5 @@
 """What readers and writers of a generation share: its fields, its files, and what tantivy's failures mean."""
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sakuin.index.errors import IndexFolderError, has_no_room
+from sakuin.index.errors import IndexFolderError, full_disk, has_no_room
 
 if TYPE_CHECKING:
     import tantivy
@@ -20,7 +19,6 @@ COPIED = ("meta.json", ".managed.json")
 """Files that tantivy changes; all others are written once."""
 
 WRITE_REMEDY = "Check that the disk has room and that the folder may be written, then build again."
-FULL_REMEDY = "The disk is full; the index is as it was. Make room on the disk, then run the same command again."
 READ_REMEDY = "If its files may be read by you, it is damaged: delete the index folder and build it again."
 
 
@@ -49,6 +47,13 @@ def link(base: Path, folder: Path) -> None:
             shutil.copyfile(file, target)
 
 
+def sync_file(path: Path) -> None:
+    """Makes the bytes of a file durable, if it is there."""
+    if path.exists():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the names in the folder durable; systems that cannot open a folder do so without being asked."""
     try:
@@ -71,7 +76,6 @@ def explained(folder: Path, what: str, remedy: str) -> Iterator[None]:
     except (IndexFolderError, KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:
-        # tantivy's own errors hold the system's as a text.
-        if has_no_room(folder, error) or f"os error {errno.ENOSPC}" in str(error):
-            remedy = FULL_REMEDY
+        if has_no_room(folder, error):
+            raise full_disk(folder.parents[1]) from error
         raise IndexFolderError(f"The term index in {folder} {what}: {error}. {remedy}") from error

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from sakuin.index.errors import IndexFolderError
+from sakuin.index.errors import IndexFolderError, full_disk, has_no_room
 from sakuin.index.terms.storage import (
     COPIED,
     ID_FIELD,
@@ -14,6 +14,7 @@ from sakuin.index.terms.storage import (
     explained,
     link,
     schema,
+    sync_file,
     sync_folder,
 )
 from sakuin.index.text import Analyser
@@ -53,6 +54,8 @@ class TermsWriter:
             if base is not None:
                 link(base, folder)
         except OSError as error:
+            if has_no_room(folder, error):
+                raise full_disk(folder.parents[1]) from error
             raise IndexFolderError(f"Cannot prepare the term index in {folder}: {error}. {WRITE_REMEDY}") from error
         with explained(folder, "cannot be prepared", WRITE_REMEDY if base is None else READ_REMEDY):
             index = tantivy.Index(schema(), path=str(folder)) if base is None else tantivy.Index.open(str(folder))
@@ -92,6 +95,9 @@ class TermsWriter:
             self._writer.garbage_collect_files()
             self._writer.wait_merging_threads()
             self._share()
+            for name in COPIED:
+                # tantivy makes its own files durable, but not those that were copied and that it left as they were.
+                sync_file(self._folder / name)
         sync_folder(self._folder)
 
     def _share(self) -> None:

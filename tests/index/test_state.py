@@ -1,7 +1,9 @@
 """What tells an index that a file has changed, by whatever name, and what it must never open."""
 
+import errno
 import os
 import resource
+import sqlite3
 import time
 import unicodedata
 from collections.abc import Iterator
@@ -21,6 +23,13 @@ from sakuin.index.terms.storage import explained
 from sakuin.search import Searcher
 
 BEFORE, AFTER = "締切は三月です。", "締切は五月です。"
+
+
+def sqlite3_error(code: int) -> sqlite3.Error:
+    """What SQLite raises, of a code."""
+    error = sqlite3.OperationalError("it failed")
+    error.sqlite_errorcode = code
+    return error
 
 
 def texts(folder: Path) -> dict[str, str]:
@@ -243,6 +252,43 @@ def test_terms_on_a_full_disk_are_no_damage(tmp_path: Path) -> None:
         ):
             raise error
         assert "delete" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device"),
+        OSError("4096 requested and 12 written"),
+        sqlite3_error(sqlite3.SQLITE_FULL),
+        sqlite3_error(sqlite3.SQLITE_IOERR | 4 << 8),
+    ],
+)
+def test_whatever_a_full_disk_makes_a_writer_raise_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    corpus, folder = made(tmp_path / "corpus", a=BEFORE), tmp_path / "index"
+    build(corpus, folder)
+    before = texts(folder)
+    (corpus / "a.txt").write_text(AFTER, encoding="utf-8")
+
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    monkeypatch.setattr("sakuin.index.pending.write_segment", failing)
+    with pytest.raises(IndexFolderError, match="The disk is full") as told:
+        build(corpus, folder)
+    assert "delete" not in str(told.value)
+    assert texts(folder) == before
+
+
+def test_a_lock_on_a_full_disk_is_no_wrong_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def failing(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("filelock.FileLock.acquire", failing)
+    with pytest.raises(IndexFolderError, match="The disk is full"):
+        build(made(tmp_path / "corpus", a=BEFORE), tmp_path / "index")
 
 
 def test_a_damaged_database_is_told_apart(tmp_path: Path) -> None:
