@@ -13,6 +13,7 @@ from sakuin.index import store
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, has_no_room
 from sakuin.index.integrity import ATTEMPTS, check, derived_path
 from sakuin.index.lock import WAIT_SECONDS, acquire
+from sakuin.index.outliving import carry, judging
 from sakuin.index.report import Progress, no_progress
 from sakuin.index.store import Manifest
 from sakuin.index.terms import sync_folder
@@ -91,6 +92,8 @@ def put_in_place(made: Path, folder: Path) -> Path | None:
 def put_aside(made: Path, folder: Path) -> Path:
     """Move an index, whose lock is held, aside, and another to where it was; returns where it is now.
 
+    What was judged there stays there.
+
     Raises:
         IndexFolderError: its place aside is taken.
     """
@@ -99,8 +102,10 @@ def put_aside(made: Path, folder: Path) -> Path:
         raise IndexFolderError(
             f"The index in {folder} would be moved to {aside}, which is there already: delete that, or move it away."
         )
-    os.replace(folder, aside)
-    os.replace(made, folder)
+    with judging(folder):
+        carry(folder, made)
+        os.replace(folder, aside)
+        os.replace(made, folder)
     sync_folder(folder.parent)
     return aside
 
@@ -163,6 +168,7 @@ def copied(folder: Path, part: Path, progress: Progress) -> Manifest:
                         f"The index in {folder} is damaged: {error.filename} is missing. `index repair` makes it anew."
                     ) from error
                 continue
+            carry(folder, part)
             total = sum(manifest.sizes.values())
             with closing(sqlite3.connect(part / store.NAME, isolation_level=None)) as target:
                 connection.backup(target)

@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 from sakuin.errors import SakuinError
+from sakuin.index.outliving import begin_again
 from sakuin.index.reasons import Reason
 
 DATABASE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
@@ -87,8 +88,8 @@ def opening_error(folder: Path, what: str, error: Exception) -> IndexFolderError
     if is_damage(error):
         return IndexFolderError(
             f"{what} in {folder} is damaged, or no index ({error}): `index restore` puts a backup in its place, "
-            f"`index repair --drop-damaged` keeps the documents that are whole; or delete the folder and build "
-            f"it again."
+            f"`index repair --drop-damaged` keeps the documents that are whole; or "
+            f"{begin_again(folder)}."
         )
     remedy = "See that the disk has room and that the folder may be read and written, then run the same command again."
     if has_no_room(folder, error):

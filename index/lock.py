@@ -7,13 +7,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from sakuin.index.errors import IndexFolderError, full_disk, has_no_room
+from sakuin.index.outliving import OUTLIVING
 from sakuin.index.store import NAME
 
 LOGGER = logging.getLogger(__name__)
 LOCK = "writer.lock"
-
-OUTLIVING = frozenset({"judgements.jsonl", "judgements.lock"})
-"""What lies in an index's folder, is no part of it, and stays there for the next one."""
 
 WAIT_SECONDS = 60.0
 """How long a writer waits for another one, unless it is told otherwise."""

@@ -7,6 +7,7 @@ from sakuin.index import store
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.integrity import changed_files, documents_problems
 from sakuin.index.lock import WAIT_SECONDS
+from sakuin.index.outliving import begin_again
 from sakuin.index.report import Progress, Report, finish, no_progress
 from sakuin.index.settings import Settings
 from sakuin.index.writer import IndexWriter
@@ -57,7 +58,7 @@ def repair(
         raise IndexFolderError(
             f"The documents themselves are damaged ({problems[0]}), so nothing can be made anew from them without "
             f"loss. `index repair --drop-damaged` makes an index of those that are whole, `index restore` puts a "
-            f"backup in its place; or delete {folder} and build it again."
+            f"backup in its place; or {begin_again(folder)}."
         )
     with IndexWriter(folder, settings, timeout=timeout) as writer:
         total = writer.manifest.passages

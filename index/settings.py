@@ -6,6 +6,7 @@ from pathlib import Path
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.model import source_of
+from sakuin.index.outliving import begin_again
 from sakuin.index.passages import MAX_WIDTH
 from sakuin.index.store import FORMAT, Manifest
 from sakuin.index.text import Analyser
@@ -86,7 +87,7 @@ def adopted(manifest: Manifest, settings: Settings, folder: Path) -> Manifest:
     analysis = Analyser().name
     if manifest.analyser != analysis:
         raise IndexFolderError(
-            f"The index in {folder} was made by another text analysis ({manifest.analyser}; now {analysis}). Delete "
-            f"the folder and build it again."
+            f"The index in {folder} was made by another text analysis ({manifest.analyser}; now {analysis}): "
+            f"{begin_again(folder)}."
         )
     return replace(manifest, corpus=settings.corpus or manifest.corpus)

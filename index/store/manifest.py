@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, opening_error
+from sakuin.index.outliving import begin_again
 from sakuin.index.store.checksums import NAME, passage_id_of
 from sakuin.index.store.schema import connect, has_manifest_table, unfinished
 
@@ -79,21 +80,17 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
     except sqlite3.Error as error:
         raise opening_error(folder, "The manifest", error) from error
     except (ValueError, RecursionError) as error:
-        raise IndexFolderError(
-            f"The manifest in {folder} cannot be read ({error}): delete the folder and build it again."
-        ) from error
+        raise IndexFolderError(f"The manifest in {folder} cannot be read ({error}): {begin_again(folder)}.") from error
     if not values:
         raise unfinished(folder)
     if values.get("format") != FORMAT:
         raise IndexFolderError(
-            f"The index in {folder} has format {values.get('format')}, this version reads {FORMAT}: delete the "
-            f"folder and build it again."
+            f"The index in {folder} has format {values.get('format')}, this version reads {FORMAT}: "
+            f"{begin_again(folder)}."
         )
     names = {own.name for own in fields(Manifest)}
     if manifest_checksum(rows) != values.pop("checksum", None) or not names - LATER <= values.keys() <= names:
-        raise IndexFolderError(
-            f"The manifest in {folder} has changed since it was written: delete the folder and build it again."
-        )
+        raise IndexFolderError(f"The manifest in {folder} has changed since it was written: {begin_again(folder)}.")
     return Manifest(**values)
 
 
@@ -128,7 +125,7 @@ def require_commit(folder: Path, manifest: Manifest) -> None:
     if later and (now := committed_manifest(folder)) and now.generation == manifest.generation:
         raise IndexFolderError(
             f"The last commit to the index in {folder} is lost: {NAME}-wal is damaged or missing, and what is left is "
-            f"an older state. Put a copy of the folder in its place, or delete it and build it again."
+            f"an older state. Put a copy of the folder in its place, or {begin_again(folder)}."
         )
 
 

@@ -23,6 +23,7 @@ PROBLEMS_SHOWN = 10
 def verify(folder: Path, as_json: bool) -> None:
     """Check every file of the index; exit code 1 if one is damaged."""
     from sakuin.index.integrity import verify
+    from sakuin.index.outliving import begin_again
 
     problems = verify(folder)
     if as_json:
@@ -37,7 +38,7 @@ def verify(folder: Path, as_json: bool) -> None:
         if not repairable:
             remedy = (
                 "`index restore` puts a backup in its place, `index repair --drop-damaged` keeps the documents that "
-                "are whole; or delete the folder and build it again"
+                f"are whole; or {begin_again(folder)}"
             )
         click.echo(f"The index in {folder} is damaged: {remedy}.", err=True)
         sys.exit(1)

@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
+from sakuin.index.outliving import JUDGEMENTS, judging
 from sakuin.index.store import connect
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import JudgedQuery, known_names
 from sakuin.tuning.records import Record, parse_rows, string
 
-NAME = "judgements.jsonl"
-LOCK = "judgements.lock"
+NAME = JUDGEMENTS
 WAIT_SECONDS = 10.0
 
 ANSWERS = "answers"
@@ -103,7 +103,7 @@ def append(folder: Path, judgement: Judgement) -> None:
     path = folder / NAME
     line = orjson.dumps(judgement.to_dict()) + b"\n"
     try:
-        with FileLock(folder / LOCK, timeout=WAIT_SECONDS):
+        with judging(folder, WAIT_SECONDS):
             new = not path.exists()
             with path.open("a+b", buffering=0) as log:
                 end = _whole(log.read() if log.seek(0) == 0 else b"")

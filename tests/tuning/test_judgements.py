@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 import pytrec_eval
 from click.testing import CliRunner
-from filelock import FileLock
 
 from sakuin import Index
 from sakuin.cli.main import cli
 from sakuin.index.build import build
 from sakuin.index.integrity import verify
+from sakuin.index.outliving import OUTLIVING, judging
 from sakuin.index.settings import Settings
 from sakuin.tuning import judgements as module
 from sakuin.tuning.errors import EvaluationError
@@ -141,7 +141,7 @@ def test_several_writers_lose_nothing(index: Index) -> None:
 
 def test_a_writer_waits_for_its_turn(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "WAIT_SECONDS", 0.1)
-    with FileLock(index.folder / module.LOCK), pytest.raises(EvaluationError, match="Others are still writing"):
+    with judging(index.folder), pytest.raises(EvaluationError, match="Others are still writing"):
         index.judge("猫", "leave.txt", answers=True)
     index.judge("猫", "leave.txt", answers=True)
 
@@ -158,7 +158,7 @@ def test_an_index_keeps_its_judgements_and_is_whole(index: Index, corpus: Path) 
 def test_judgements_outlive_the_index_that_was_judged(index: Index, corpus: Path) -> None:
     index.judge("猫", "leave.txt", answers=True)
     for path in index.folder.iterdir():
-        if path.name not in (NAME, module.LOCK):
+        if path.name not in OUTLIVING:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     again = Index.open(index.folder, model=index.model)
     again.sync(corpus)

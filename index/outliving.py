@@ -1,0 +1,43 @@
+"""What lies in an index's folder and is no part of it: what people judged, which stays where an index is made anew."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+
+JUDGEMENTS = "judgements.jsonl"
+JUDGEMENTS_LOCK = "judgements.lock"
+OUTLIVING = frozenset({JUDGEMENTS, JUDGEMENTS_LOCK})
+
+
+def judging(folder: Path, timeout: float = -1) -> "FileLock":
+    """The lock that whoever judges holds, to be entered; seconds to wait for others, -1 for as long as it takes."""
+    # Not needed where an index is only read.
+    from filelock import FileLock
+
+    return FileLock(folder / JUDGEMENTS_LOCK, timeout=timeout)
+
+
+def carry(folder: Path, to: Path) -> None:
+    """Copy what was judged in an index to another, durably, in place of what was judged there; if anything was.
+
+    Raises:
+        OSError: it cannot be read or written.
+    """
+    with suppress(FileNotFoundError):
+        content = (folder / JUDGEMENTS).read_bytes()
+        # What is behind the last line is being written, or was never written whole.
+        with (to / JUDGEMENTS).open("wb") as copy:
+            copy.write(content[: content.rfind(b"\n") + 1])
+            copy.flush()
+            os.fsync(copy.fileno())
+
+
+def begin_again(folder: Path) -> str:
+    """What to do where an index is of no more use, as the end of a sentence: what was judged is not deleted with it."""
+    if (folder / JUDGEMENTS).exists():
+        return f"delete all that is in the folder but {JUDGEMENTS}, and build it again"
+    return "delete the folder and build it again"
