@@ -3,7 +3,8 @@
 import io
 import re
 from collections.abc import Iterator
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from sakuin.index.documents import Document, MetadataValue, Skipped
 from sakuin.index.errors import ReadError
@@ -19,6 +20,9 @@ from sakuin.index.readers.plain import TextBuilder, one_line, require_text
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.titles import title_of
 from sakuin.index.reasons import Reason
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
 _KEY_VALUE = re.compile(r"^([\w-]+):[ \t]++(\S.*)", re.M)
@@ -116,12 +120,19 @@ def _pieces(source: str, piece: int, longest: int) -> Iterator[str]:
     yield source[begun:]
 
 
-def _render(source: str) -> str:
+@cache
+def _parser() -> "MarkdownIt":
+    """The parser, which keeps nothing of what it parsed."""
     from markdown_it import MarkdownIt
 
     # Deeper nesting than the limit would be dropped in silence, and the usual limit is five lists in each other.
     markdown = MarkdownIt("commonmark", {"maxNesting": 100}).enable(["table", "strikethrough"])
     add_rules(markdown)
+    return markdown
+
+
+def _render(source: str) -> str:
+    markdown = _parser()
     try:
         environment: dict[str, Any] = {}
         tokens = markdown.parse(source, environment)
