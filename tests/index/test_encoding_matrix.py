@@ -6,7 +6,7 @@ from collections import Counter
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode
 
-TEXTS = 200
+TEXTS = 300
 """In each encoding."""
 
 JAPANESE = """
