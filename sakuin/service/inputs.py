@@ -74,17 +74,25 @@ def decoded(i: int, tokens: Sequence[int]) -> str:
     return text
 
 
-@cache
 def encoding() -> "Encoding":
     """The tokenizer of OpenAI's embedding models; raises Refusal where it cannot be had."""
+    found = loaded()
+    if isinstance(found, str):
+        message = f"The argument 'input' has token ids, {found}: send texts instead, {SEND_TEXTS}."
+        raise Refusal(400, message, "tokens_not_supported", "input")
+    return found
+
+
+@cache
+def loaded() -> "Encoding | str":
+    """The tokenizer, or why there is none; asked for once, since fetching its table may take until a time-out."""
     try:
         import tiktoken
 
-        return tiktoken.get_encoding(ENCODING)
+        encoding: Encoding = tiktoken.get_encoding(ENCODING)
     except ImportError:
-        why = "which need tiktoken to be read, and it is not installed beside this service"
+        return "which need tiktoken to be read, and it is not installed beside this service"
     except Exception:
         # Its table is fetched when it is first used, and fails as whatever fetches it does.
-        why = f"and tiktoken cannot load its table {ENCODING}"
-    message = f"The argument 'input' has token ids, {why}: send texts instead, {SEND_TEXTS}."
-    raise Refusal(400, message, "tokens_not_supported", "input")
+        return f"and tiktoken cannot load its table {ENCODING}"
+    return encoding

@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -232,6 +233,22 @@ def test_tokens_are_read_where_tiktoken_is(monkeypatch: pytest.MonkeyPatch) -> N
         inputs.texts_of([tokens, [256]])
     with pytest.raises(Refusal, match="200,001 characters, item 0"):
         inputs.texts_of([[97] * 200_001])
+
+
+def test_a_table_that_cannot_be_fetched_is_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched = []
+
+    def get_encoding(name: str) -> None:
+        fetched.append(name)
+        raise OSError("no network")
+
+    monkeypatch.setitem(sys.modules, "tiktoken", SimpleNamespace(get_encoding=get_encoding))
+    inputs.loaded.cache_clear()
+    for _ in range(2):
+        with pytest.raises(Refusal, match="cannot load its table cl100k_base"):
+            inputs.texts_of([[1, 2]])
+    assert fetched == ["cl100k_base"]
+    inputs.loaded.cache_clear()
 
 
 @pytest.mark.parametrize("given", [[1, 2], [[1, 2]]])
