@@ -16,6 +16,7 @@ class Problem(Fact):
         "database": "documents.db is damaged: {detail}",
         "schema": "documents.db: {part} of the schema has changed since it was written",
         "homeless_passages": "documents.db holds {number:,} passages of documents that are not there",
+        "homeless_texts": "documents.db holds {number:,} blocks of texts of documents that are not there",
         "file_state": "documents.db: what is noted of the file {file} has changed since it was written",
         "document": "documents.db: the document {document} has changed since it was written",
         "passages": "documents.db: the passages of the document {document} have changed since they were written",

@@ -97,7 +97,7 @@ class Snapshot:
         One that was removed since is missing.
         """
         documents = selection.documents if selection else None
-        with self._reading():
+        with self._reading(), self._at_one_moment():
             return store.read_passages(self._connection, passage_ids, documents=documents)
 
     def documents_of(self, passage_ids: Sequence[int], selection: Selection | None = None) -> dict[int, list[int]]:
@@ -163,7 +163,7 @@ class Snapshot:
 
         Each document is read once.
         """
-        with self._reading():
+        with self._reading(), self._at_one_moment():
             found = read_glimpses(self._connection, passage_ids)
         if len(found) < len(set(passage_ids)) and not self.outdated():
             raise damaged("a passage that is searched")
@@ -212,6 +212,15 @@ class Snapshot:
                 raise IndexFolderError(
                     f"The index in {self.folder} cannot be read ({error}). Check it with `index verify`."
                 ) from error
+
+    @contextmanager
+    def _at_one_moment(self) -> Iterator[None]:
+        """One state of the database for several questions, whatever others commit meanwhile."""
+        store.begin(self._connection, writing=False)
+        try:
+            yield
+        finally:
+            self._connection.rollback()
 
 
 def open_index(folder: Path) -> Snapshot:

@@ -261,6 +261,8 @@ class IndexWriter:
             if store.has_tables(self.connection):
                 store.add_columns(self.connection)
                 store.require_schema(self.connection)
+                if not store.has_blocks(self.connection):
+                    store.make_blocks(self.connection)
                 return
         except ValueError as error:
             raise IndexFolderError(f"{self.folder / store.NAME} is {error}: choose another folder.") from error

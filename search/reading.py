@@ -16,12 +16,11 @@ from sakuin.index.store.contents import (
     passages_around,
     passages_between,
     read_label,
-    read_text,
     row_of_number,
     row_of_passage,
-    text_length,
 )
 from sakuin.index.store.listing import reading
+from sakuin.index.store.texts import text_length, text_part
 from sakuin.search.request import SearchError, is_integer
 from sakuin.search.results import Hit, PassageHit
 
@@ -184,10 +183,10 @@ def read_document(folder: Path, document_id: str, *, start: int = 0, most: int |
         )
     with reading(folder) as connection:
         label = known_document(connection, document_id)
-        length = text_length(connection, label.number)
+        length = text_length(connection, label.number, label.id)
         start = min(int(start), length)
         end = length if most is None else min(start + int(most), length)
-        text = read_text(connection, label, start, end)
+        text = text_part(connection, label.number, label.id, start, end)
         rows = passages_between(connection, label, start, end)
         before = first_number(connection, label, rows)
     passages = numbered(rows, before)
@@ -228,7 +227,7 @@ def read_around(folder: Path, passage: ReadablePassage, *, document_id: str | No
         label = known_document(connection, document_id) if document_id is not None else None
         label, row = located_passage(connection, passage, label)
         rows, before = passages_around(connection, label, row, int(around))
-        text = read_text(connection, label, rows[0].start, rows[-1].end)
+        text = text_part(connection, label.number, label.id, rows[0].start, rows[-1].end)
     passages = numbered(rows, before)
     asked = passages[[one.row for one in rows].index(row)]
     return Excerpt(

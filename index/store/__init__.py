@@ -48,6 +48,7 @@ from sakuin.index.store.passages import (
 )
 from sakuin.index.store.schema import begin, checkpoint, connect, data_version, has_tables, require_schema
 from sakuin.index.store.tables import add_columns, create_tables
+from sakuin.index.store.texts import has_blocks, make_blocks
 from sakuin.index.store.whole import require_whole, row_counts
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "existing",
     "forget_hashes",
     "forget_removed",
+    "has_blocks",
     "has_document",
     "has_documents",
     "has_manifest",
@@ -83,6 +85,7 @@ __all__ = [
     "indexed_texts",
     "insert_document",
     "integrity_problems",
+    "make_blocks",
     "note_removed",
     "passage_id_of",
     "put_file",

@@ -1,4 +1,4 @@
-"""What one document holds: its text, where its passages stand in it, and which stand around one of them."""
+"""What one document holds beside its text: where its passages stand in it, and which stand around one of them."""
 
 import json
 import sqlite3
@@ -10,7 +10,7 @@ import orjson
 from numpy.typing import NDArray
 
 from sakuin.index.documents import Heading, MetadataValue
-from sakuin.index.store.checksums import damaged, is_kind, passage_id_of, place_checksum, require_label
+from sakuin.index.store.checksums import damaged, is_kind, place_checksum, require_label
 from sakuin.index.store.passages import parsed
 from sakuin.index.store.schema import LABEL, batched, marks, one_row, position_column
 
@@ -63,23 +63,6 @@ def read_label(connection: sqlite3.Connection, document_id: str) -> LabelRow | N
     require_label(label, checksum)
     own, uri, file, title, metadata, headings = label
     return LabelRow(number, own, uri, file, title, parsed(metadata), tuple(Heading(*h) for h in json.loads(headings)))
-
-
-def text_length(connection: sqlite3.Connection, document: int) -> int:
-    """Characters of a document's text."""
-    return int(one_row(connection, "SELECT length(text) FROM documents WHERE number = ?", document)[0])
-
-
-def read_text(connection: sqlite3.Connection, document: LabelRow, start: int, end: int) -> str:
-    """The characters ``start`` to before ``end`` of a document's text.
-
-    Raises:
-        IndexFolderError: it is not what was written.
-    """
-    text, checksum = one_row(connection, "SELECT text, text_checksum FROM documents WHERE number = ?", document.number)
-    if type(text) is not str or passage_id_of(text) != checksum:
-        raise damaged(f"the document {document.id}")
-    return text[start:end]
 
 
 def passages_between(connection: sqlite3.Connection, document: LabelRow, start: int, end: int) -> list[ContentRow]:

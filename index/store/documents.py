@@ -19,6 +19,7 @@ from sakuin.index.store.checksums import (
 )
 from sakuin.index.store.passages import existing
 from sakuin.index.store.schema import LABEL, batched, marks, position_column
+from sakuin.index.store.texts import insert_blocks, text_in_row, whole_text
 
 
 def label_of(document: Document, file: str) -> tuple[str, ...]:
@@ -39,9 +40,11 @@ def insert_document(
     label = label_of(document, file)
     cursor = connection.execute(
         f"INSERT INTO documents ({LABEL}, text, label_checksum, text_checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (*label, document.text, row_checksum(label), passage_id_of(document.text)),
+        (*label, text_in_row(document.text), row_checksum(label), passage_id_of(document.text)),
     )
     number = cursor.lastrowid
+    assert number is not None
+    insert_blocks(connection, number, document.id, document.text)
     known = existing(connection, passage_ids)
     positions = stored_positions(document, passages)
     places = [
@@ -151,8 +154,9 @@ _SELECT = f"SELECT number, {LABEL}, label_checksum, text_checksum, text FROM doc
 
 
 def _document(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Document:
-    number, *label, label_checksum, text_checksum, text = row
+    number, *label, label_checksum, text_checksum, in_row = row
     document_id, uri, _, title, metadata, headings = label
+    text = whole_text(connection, number, in_row)
     if not is_as_written(label, label_checksum) or type(text) is not str or passage_id_of(text) != text_checksum:
         raise damaged(f"the document {document_id}")
     return Document(

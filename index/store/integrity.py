@@ -1,7 +1,8 @@
 """What of the database is not as it was written."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 from sakuin.index.problems import Problem
 from sakuin.index.store.checksums import (
@@ -15,6 +16,7 @@ from sakuin.index.store.checksums import (
 from sakuin.index.store.files import STATE
 from sakuin.index.store.schema import LABEL, position_column
 from sakuin.index.store.tables import changed_parts
+from sakuin.index.store.texts import blocks_of, has_blocks, is_block_as_written
 
 
 def integrity_problems(connection: sqlite3.Connection) -> list[Problem]:
@@ -35,9 +37,16 @@ def damaged_rows(connection: sqlite3.Connection) -> list[Problem]:
         if row_checksum((uri, *row)) != checksum or not is_kind((uri, *row), "siiss"):
             problems.append(Problem("file_state", {"file": str(uri)}))
     documents = connection.execute(f"SELECT number, {LABEL}, text, label_checksum, text_checksum FROM documents")
-    for number, *label, text, label_checksum, text_checksum in documents:
+    for number, *label, in_row, label_checksum, text_checksum in documents:
         document_id, _, _, title, _, _ = label
-        if not is_as_written(label, label_checksum) or type(text) is not str or passage_id_of(text) != text_checksum:
+        blocks = blocks_of(connection, number)
+        text = "".join(str(part) for _, _, part in blocks) if blocks else in_row
+        if (
+            (blocks and not are_whole(document_id, in_row, blocks))
+            or not is_as_written(label, label_checksum)
+            or type(text) is not str
+            or passage_id_of(text) != text_checksum
+        ):
             problems.append(Problem("document", {"document": str(document_id)}))
         elif any(stored != found for stored, found in passage_ids_of(connection, number, document_id, title, text)):
             problems.append(Problem("passages", {"document": document_id}))
@@ -46,7 +55,21 @@ def damaged_rows(connection: sqlite3.Connection) -> list[Problem]:
     ).fetchone()[0]
     if homeless:
         problems.append(Problem("homeless_passages", {"number": homeless}))
+    if has_blocks(connection):
+        homeless = connection.execute(
+            "SELECT count(*) FROM text_blocks WHERE NOT EXISTS (SELECT 1 FROM documents WHERE number = document)"
+        ).fetchone()[0]
+        if homeless:
+            problems.append(Problem("homeless_texts", {"number": homeless}))
     return problems
+
+
+def are_whole(document_id: str, in_row: object, blocks: Sequence[tuple[int, int, str]]) -> bool:
+    """Whether blocks are as they were written, each beginning where the one before it ends, with nothing beside."""
+    if in_row != "" or not all(is_block_as_written(document_id, *block) for block in blocks):
+        return False
+    ends = accumulate(len(text) for _, _, text in blocks)
+    return all(start == end for (start, _, _), end in zip(blocks, [0, *ends], strict=False))
 
 
 def passage_ids_of(

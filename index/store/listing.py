@@ -10,10 +10,11 @@ from typing import Literal
 
 from sakuin.index.documents import MetadataValue, Skipped
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError
-from sakuin.index.store.checksums import damaged, is_kind, passage_id_of, place_checksum, require_label
+from sakuin.index.store.checksums import damaged, is_kind, place_checksum, require_label
 from sakuin.index.store.files import EXCLUDED, read_skipped
 from sakuin.index.store.manifest import read_manifest, require_commit
 from sakuin.index.store.schema import LABEL, begin, connect, one_row, position_column
+from sakuin.index.store.texts import text_length, text_part
 from sakuin.index.store.whole import require_whole
 from sakuin.index.where import type_of
 
@@ -162,22 +163,22 @@ def list_passages(connection: sqlite3.Connection, document: int, first: int = 0,
     Raises:
         IndexFolderError: one of them, or the document's text, is not what was written.
     """
-    document_id, text, checksum = one_row(
-        connection, "SELECT id, text, text_checksum FROM documents WHERE number = ?", document
-    )
-    _require_text(document_id, text, checksum)
     rows = connection.execute(
         f"SELECT checksum, (SELECT count(*) FROM passages s WHERE s.passage_id = p.passage_id), passage_id, start, "
         f"end, heading, {position_column(connection)} FROM passages p WHERE document = ? ORDER BY id LIMIT ? OFFSET ?",
         (document, most, first),
-    )
-    found = []
-    for number, (own, places, *place) in enumerate(rows, first + 1):
+    ).fetchall()
+    (document_id,) = one_row(connection, "SELECT id FROM documents WHERE number = ?", document)
+    for own, _, *place in rows:
         if not is_kind(place, "iiiss") or place_checksum(document_id, *place) != own:
             raise damaged(f"a passage of {document_id}")
-        _, start, end, heading, _ = place
-        found.append(ListedPassage(number, start, end, heading, text[start:end], places))
-    return found
+    spans = [(start, end, heading, places) for _, places, _, start, end, heading, _ in rows]
+    begins = spans[0][0] if spans else 0
+    text = text_part(connection, document, document_id, begins, spans[-1][1]) if spans else ""
+    return [
+        ListedPassage(number, start, end, heading, text[start - begins : end - begins], places)
+        for number, (start, end, heading, places) in enumerate(spans, first + 1)
+    ]
 
 
 def count_passages(connection: sqlite3.Connection, document: int, until: int) -> int:
@@ -222,19 +223,13 @@ def _literal(text: str) -> str:
 
 
 def _listed(connection: sqlite3.Connection, number: int) -> ListedDocument:
-    checksum, text_checksum, text, passages, *label = one_row(
+    checksum, passages, *label = one_row(
         connection,
-        "SELECT label_checksum, text_checksum, text, (SELECT count(*) FROM passages WHERE document = d.number), "
+        "SELECT label_checksum, (SELECT count(*) FROM passages WHERE document = d.number), "
         f"{LABEL} FROM documents d WHERE number = ?",
         number,
     )
     require_label(label, checksum)
     document_id, _, file, title, _, _ = label
-    _require_text(document_id, text, text_checksum)
-    return ListedDocument(number, document_id, file, title, type_of(file), passages, len(text))
-
-
-def _require_text(document_id: str, text: object, checksum: int) -> None:
-    """Raise IndexFolderError where a document's text is not what was written."""
-    if type(text) is not str or passage_id_of(text) != checksum:
-        raise damaged(f"the document {document_id!s}")
+    characters = text_length(connection, number, document_id)
+    return ListedDocument(number, document_id, file, title, type_of(file), passages, characters)

@@ -22,6 +22,7 @@ from sakuin.index.store.checksums import (
     require_label,
 )
 from sakuin.index.store.schema import LABEL, LABEL_COLUMNS, batched, marks, one_row, position_column
+from sakuin.index.store.texts import block_part, whole_text
 
 MAX_PLACES = 100
 """Places that are read of one passage: a disclaimer may stand in every document of an index."""
@@ -91,7 +92,8 @@ def existing(connection: sqlite3.Connection, passage_ids: Collection[int]) -> se
 def indexed_texts(connection: sqlite3.Connection) -> Iterator[tuple[int, str]]:
     """The id of each distinct passage, and what is indexed of it."""
     seen: set[int] = set()
-    for number, title, text in connection.execute("SELECT number, title, text FROM documents ORDER BY number"):
+    for number, title, in_row in connection.execute("SELECT number, title, text FROM documents ORDER BY number"):
+        text = whole_text(connection, number, in_row)
         # Cut here: SQLite's substr reads a text from its start each time.
         places = connection.execute(
             "SELECT passage_id, start, end, heading FROM passages WHERE document = ? ORDER BY id", (number,)
@@ -123,10 +125,8 @@ def read_passages(
     found: dict[int, PassageRow] = {}
     for some in batched(passage_ids):
         standing = list(_standing(connection, some, documents, most))
-        firsts = _places(
-            connection, [rows[0] for _, rows, _ in standing], "substr(d.text, p.start + 1, p.end - p.start)"
-        )
-        others = _places(connection, [row for _, rows, _ in standing for row in rows[1:]], "NULL")
+        firsts = _places(connection, [rows[0] for _, rows, _ in standing], with_text=True)
+        others = _places(connection, [row for _, rows, _ in standing for row in rows[1:]])
         for passage_id, rows, count in standing:
             if rows[0] not in firsts or not others.keys() >= set(rows[1:]):
                 # Somebody committed between two looks; if not, the index ranks what it does not hold.
@@ -195,26 +195,31 @@ def _first_rows(connection: sqlite3.Connection, passage_id: int, most: int) -> l
     return [row[0] for row in rows]
 
 
-def _places(connection: sqlite3.Connection, rows: Sequence[int], text: str) -> dict[int, tuple[PlaceRow, str]]:
-    """Places, and what the SQL ``text`` makes of each, by the numbers of their rows."""
+def _places(
+    connection: sqlite3.Connection, rows: Sequence[int], *, with_text: bool = False
+) -> dict[int, tuple[PlaceRow, str]]:
+    """Places, and the text of each, "" where it is not wanted, by the numbers of their rows."""
+    in_row = "substr(d.text, p.start + 1, p.end - p.start)" if with_text else "''"
     columns = ", ".join(f"d.{column}" for column in LABEL_COLUMNS)
     found: dict[int, tuple[PlaceRow, str]] = {}
     for some in batched(rows):
         position_sql = position_column(connection)
         rows_found = connection.execute(
-            f"SELECT p.id, {text}, p.checksum, p.passage_id, p.start, p.end, p.heading, {position_sql}, "
+            f"SELECT p.id, d.number, {in_row}, p.checksum, p.passage_id, p.start, p.end, p.heading, {position_sql}, "
             f"d.label_checksum, {columns} "
             "FROM passages p JOIN documents d ON d.number = p.document "
             f"WHERE p.id IN ({marks(some)})",
             some,
         )
-        for row, cut, own, passage_id, start, end, heading, position, checksum, *label in rows_found:
+        for row, number, cut, own, passage_id, start, end, heading, position, checksum, *label in rows_found:
             document_id, uri, _, title, metadata, _ = label
             require_label(label, checksum)
             place = (passage_id, start, end, heading, position)
             if not is_kind(place, "iiiss") or place_checksum(document_id, *place) != own:
                 raise damaged(f"a passage of {document_id}")
             where = orjson.loads(position) if position else {}
+            if with_text and not cut:
+                cut = block_part(connection, number, start, end)
             found[row] = (PlaceRow(document_id, uri, title, parsed(metadata), start, end, heading, where), cut)
     return found
 
@@ -234,12 +239,13 @@ def read_glimpses(connection: sqlite3.Connection, passage_ids: Sequence[int]) ->
     ).fetchall()
     found = {}
     for document, passages in groupby(places, key=itemgetter(0)):
-        *label, checksum, text = one_row(
+        *label, checksum, in_row = one_row(
             connection, f"SELECT {LABEL}, label_checksum, text FROM documents WHERE number = ?", document
         )
         document_id, _, file, title, metadata, _ = label
         require_label(label, checksum)
         fields = parsed(metadata)
+        text = whole_text(connection, document, in_row)
         for _, passage_id, start, end, heading in passages:
             if not is_kind((text, start, end, heading), "siis"):
                 raise damaged(f"a passage of {document_id}")

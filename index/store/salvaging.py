@@ -18,6 +18,7 @@ from sakuin.index.store.checksums import (
 from sakuin.index.store.files import LOOK, STATE, FileState, put_file, read_file_state
 from sakuin.index.store.schema import LABEL, position_column
 from sakuin.index.store.tables import create_tables
+from sakuin.index.store.texts import insert_blocks, text_in_row, whole_text
 
 Place = tuple[int, int, int, str, str, int]
 """passage_id, start, end, heading, position, checksum."""
@@ -73,8 +74,9 @@ def save_whole(source: sqlite3.Connection, target: sqlite3.Connection, *, places
         target.execute(
             f"INSERT INTO documents (number, {LABEL}, label_checksum, text_checksum, text) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (row.number, *row.label, row.label_checksum, row.text_checksum, row.text),
+            (row.number, *row.label, row.label_checksum, row.text_checksum, text_in_row(row.text)),
         )
+        insert_blocks(target, row.number, row.label[0], row.text)
         target.executemany(
             "INSERT INTO passages (document, passage_id, start, end, heading, position, checksum) "
             "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -119,6 +121,7 @@ def whole_documents(connection: sqlite3.Connection) -> Iterator[StoredRow]:
             ).fetchone()
             if row is None:
                 return
+            text = whole_text(connection, row[0], row[-1])
             places = connection.execute(
                 f"SELECT passage_id, start, end, heading, {position_column(connection)}, checksum FROM passages p "
                 "WHERE document = ? ORDER BY id",
@@ -129,7 +132,7 @@ def whole_documents(connection: sqlite3.Connection) -> Iterator[StoredRow]:
             number, step = number + step, step + 1 if step < 100 else step * 2
             continue
         number, step = row[0], 1
-        *label, label_checksum, text_checksum, text = row[1:]
+        *label, label_checksum, text_checksum, _ = row[1:]
         found = StoredRow(number, label, label_checksum, text_checksum, text, places)
         if is_whole(found):
             yield found

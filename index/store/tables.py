@@ -7,7 +7,18 @@ from functools import cache
 DEFAULT = 2
 """Where the default stands in what `schema_of` tells of a column."""
 
-TABLES = """
+TEXT_BLOCKS = """
+-- Of long texts, see `sakuin.index.store.texts`. An index that was made before has no such table.
+CREATE TABLE IF NOT EXISTS text_blocks (
+    document INTEGER NOT NULL REFERENCES documents(number) ON DELETE CASCADE,
+    start INTEGER NOT NULL,
+    checksum INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (document, start)
+)
+"""
+
+TABLES = f"""
 CREATE TABLE IF NOT EXISTS "manifest" ("key" TEXT PRIMARY KEY, "value" TEXT);
 
 CREATE TABLE IF NOT EXISTS "files" (
@@ -35,6 +46,8 @@ CREATE TABLE IF NOT EXISTS "documents" (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS "idx_documents_id" ON "documents" ("id");
 CREATE INDEX IF NOT EXISTS "idx_documents_file" ON "documents" ("file");
+
+{TEXT_BLOCKS};
 
 -- A row for each place where a passage stands.
 CREATE TABLE IF NOT EXISTS passages (
@@ -80,9 +93,12 @@ def columns_of(connection: sqlite3.Connection, table: str) -> set[str]:
 def changed_parts(connection: sqlite3.Connection) -> list[str]:
     """Tables, columns, keys and indexes that are not those that a writer makes, by name: SQLite reads rows by them.
 
-    A column with a default may be missing, or be one more: such columns are added to indexes that are there.
+    A column with a default may be missing, or be one more, and the table of long texts may be missing: these are added
+    to indexes that are there.
     """
     expected, found = expected_schema(), schema_of(connection)
+    if "table text_blocks" not in found:
+        expected = {part: about for part, about in expected.items() if "text_blocks" not in part}
     changed = {part for part in expected.keys() & found.keys() if expected[part] != found[part]}
     lonely = {**expected, **found}
     changed |= {

@@ -36,6 +36,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     (corpus / "many.jsonl").write_text("\n".join(lines), encoding="utf-8")
     (corpus / "other.txt").write_text("別の文書", encoding="utf-8")
+    (corpus / "long.txt").write_text("".join(f"長い文書の{i}番目の文です。" for i in range(3_000)), encoding="utf-8")
     build(corpus, tmp_path / "index")
     (corpus / "few.md").write_text("# 見出し\n\n少しの文。", encoding="utf-8")
     build(corpus, tmp_path / "index")
@@ -49,7 +50,7 @@ def rows(folder: Path) -> list[tuple[object, ...]] | None:
         with closing(sqlite3.connect(folder / "documents.db")) as connection:
             return [
                 row
-                for table in ("manifest", "files", "documents", "passages", "removed_passages")
+                for table in ("manifest", "files", "documents", "text_blocks", "passages", "removed_passages")
                 for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")
             ]
     except (sqlite3.Error, ValueError):
