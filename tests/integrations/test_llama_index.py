@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("llama_index.core", reason="the extra llama-index is not installed")
 
 from llama_index.core import StorageContext, VectorStoreIndex
+from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.schema import BaseNode, MetadataMode, NodeRelationship, NodeWithScore, RelatedNodeInfo, TextNode
 from llama_index.core.vector_stores.types import (
     FilterCondition,
@@ -227,6 +228,9 @@ async def test_an_index_of_llama_index_over_a_store(store: SakuinVectorStore, tm
     context = StorageContext.from_defaults(vector_store=made)
     VectorStoreIndex(NODES, storage_context=context, embed_model=made.embed_model)
     assert made.get_nodes() == NODES
+    pipeline = IngestionPipeline(transformations=[made.embed_model], vector_store=made)
+    await pipeline.arun(nodes=[node("piped", "届いた文です。", {})])
+    assert ids(made.get_nodes(["piped"])) == ["piped"]
     made.close()
     saved = SakuinVectorStore.from_dict(store.to_dict())
     assert saved.index == str(tmp_path / "index")
