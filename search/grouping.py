@@ -102,15 +102,16 @@ def find(
     """
     last = request.offset + request.k
     by_document = request.group == BY_DOCUMENT
-    # Whether a query is answered is judged by as many hits however few are wanted. Of documents, all the passages that
-    # are to be given of each have room, and one that is only counted.
     opinion = opinions.of(request, snapshot.manifest.rerank)
-    depth = max(last * (request.passages + 1) if by_document else last, JUDGED, request.top if opinion else 0)
-    depth = min(depth, MAX_K)
+    # Whether a query is answered is judged by as many hits however few are wanted.
+    depth = min(max(last, JUDGED, request.top if opinion else 0), MAX_K)
+    # Of documents, all the passages that are to be given of each have room, and one that is only counted: as far as
+    # they were scored anyway.
+    room = last * (request.passages + 1) if by_document else 0
     told: list[Notice] = []
     while True:
         wanted = replace(request, k=depth, offset=0)
-        ranking = rank(snapshot, model, wanted, beside=beside, within=within, vector=vector)
+        ranking = rank(snapshot, model, wanted, beside=beside, within=within, vector=vector, room=room)
         ranked, answered = with_relevance(snapshot, request, ranking)
         if opinion:
             ranked, told = opinion.reranked(snapshot, ranked, within)

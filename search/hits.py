@@ -1,7 +1,5 @@
 """From what was ranked to hits: how likely each answers the query, and its passage."""
 
-from dataclasses import replace
-
 from sakuin.index.background import FEWEST
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.store import PassageRow
@@ -25,9 +23,10 @@ def with_relevance(snapshot: Snapshot, request: SearchRequest, ranking: Ranking)
                 f"be left out by: it has fewer than {FEWEST} passages. Search without min_relevance."
             )
         return ranking.hits, None
-    found = [replace(hit, relevance=chance) for hit, chance in zip(ranking.hits, chances, strict=True)]
+    for hit, chance in zip(ranking.hits, chances, strict=True):
+        hit.relevance = chance
     answered = max(chances[:JUDGED], default=0.0) >= GOOD_MATCH if request.text.strip() else None
-    return [hit for hit in found if hit.relevance is not None and hit.relevance >= request.min_relevance], answered
+    return [hit for hit, chance in zip(ranking.hits, chances, strict=True) if chance >= request.min_relevance], answered
 
 
 def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...], *, place: int = 0) -> Hit:

@@ -16,9 +16,9 @@ from sakuin.search.request import SearchRequest
 from sakuin.search.results import LegScore, Notice
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ranked:
-    """A hit before its passage is fetched."""
+    """A hit before its passage is fetched; its relevance is known after its scores."""
 
     rank: int
     passage_id: int
@@ -52,6 +52,7 @@ def rank(
     beside: Executor,
     within: Selection | None = None,
     vector: NDArray[np.float32] | None = None,
+    room: int = 0,
 ) -> Ranking:
     """The best passages for a request, of which query, mode, k, dim and rescore count here.
 
@@ -62,6 +63,7 @@ def rank(
         beside: Runs BM25 while this thread compares vectors.
         within: Rank only these.
         vector: float32 (dim,), of length 1, for a dense search of no query; None to encode the query.
+        room: Rank so many where more than are asked for were scored.
 
     Raises:
         SearchError: the index stores fewer dimensions.
@@ -70,22 +72,23 @@ def rank(
     if within and not len(within.passages):
         return Ranking([], [Notice("nothing_matches_filter")], None)
     query, k, given = request.text, request.k, vector is not None
+    most = max(k, room)
     if request.mode == "bm25":
-        leg = bm25_leg(snapshot, query, wanted=k, within=within)
-        return Ranking(by_bm25(leg, k), notices_of(request, None, leg, within), None)
+        leg = bm25_leg(snapshot, query, wanted=most, within=within)
+        return Ranking(by_bm25(leg, most), notices_of(request, None, leg, within), None)
     if vector is None:
         vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
     if request.mode == "dense":
-        leg = dense_leg(snapshot, vector, wanted=max(k, RIVAL), rescore=request.rescore, within=within)
+        leg = dense_leg(snapshot, vector, wanted=max(most, RIVAL), rescore=request.rescore, within=within)
         notices = [] if given else notices_of(request, leg, None, within)
-        return Ranking(by_dense(leg, k), notices, rival_of(leg))
+        return Ranking(by_dense(leg, most), notices, rival_of(leg))
     found = gather(snapshot, query, vector, k=k, beside=beside, rescore=request.rescore, within=within)
     notices = notices_of(request, found.dense, found.bm25, within)
     if found.dense and found.bm25:
         fusion = Fusion.of(snapshot.manifest.fusion)
-        hits = fused(found, fusion=fusion, full=snapshot.terms.full_score(query), k=k)
+        hits = fused(found, fusion=fusion, full=snapshot.terms.full_score(query), k=most)
     else:
-        hits = by_dense(found.dense, k) or by_bm25(found.bm25, k)
+        hits = by_dense(found.dense, most) or by_bm25(found.bm25, k)
     return Ranking(hits, notices, rival_of(found.dense))
 
 
