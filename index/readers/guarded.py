@@ -30,7 +30,7 @@ from sakuin.index.readers.files import SLOWEST_BYTES_PER_SECOND
 from sakuin.index.readers.plain import one_line
 from sakuin.index.readers.reading import module_of, read_file, require_readable
 from sakuin.index.readers.source import Allowance, Source
-from sakuin.index.readers.wire import document_of, largest, reason_of, receive, send, skipped_of
+from sakuin.index.readers.wire import PART, document_of, largest, reason_of, receive, send, skipped_of
 from sakuin.index.reasons import Reason
 from sakuin.signals import interrupts_held
 
@@ -52,13 +52,16 @@ _WIDE = b"\xf0"
 _CHUNK = 1024 * 1024
 
 NO_MEMORY, NO_TIME, DIED = "needs_too_much_memory", "needs_too_much_time", "reader_died"
+MOST_PARTS = 2
+"""Pages of a file that may end a worker: then it is read without them, which takes as long again each time."""
+
 _STOPPED = frozenset({NO_TIME, "stopped", "stopped_at"})
 _PICTURES = frozenset({"picture", "scanned_pdf", "scanned_page", "scanned_pages", "needs_tesseract",
                        "unnamed_characters", "unnamed_characters_page", "some_unnamed_characters"})  # fmt: skip
 """Of what text could be read by OCR."""
 
-OCR_BYTES_PER_SECOND = 20_000
-"""Of scanned pages; each is some hundred kilobytes, and takes some seconds."""
+OCR_BYTES_PER_SECOND = 5_000
+"""Of scanned pages; those of a fax are thirty kilobytes, and each takes some five seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +115,7 @@ class GuardedReader:
         self._process: subprocess.Popen[bytes] | None = None
         self._fresh = False
         self._folder = ""
+        self._part = 0
 
     def __enter__(self) -> "GuardedReader":
         return self
@@ -140,20 +144,26 @@ class GuardedReader:
             except MemoryError as error:
                 raise ReadError(Reason(NO_MEMORY, {"megabytes": self._limits.megabytes})) from error
             return
-        items = self._read(path, uri)
-        try:
-            first = next(items, None)
-        except ReadError as error:
-            # A worker that has read many files may have little memory left: the fault is the file's only in a new one.
-            if error.reason.code not in (NO_MEMORY, DIED) or self._fresh:
-                raise
-            items = self._read(path, uri)
-            first = next(items, None)
+        without: dict[int, Reason] = {}
+        while True:
+            items = self._read(path, uri, sorted(without))
+            try:
+                first = next(items, None)
+                break
+            except ReadError as error:
+                broke = error.reason.code in (NO_MEMORY, NO_TIME, DIED)
+                # A worker that has read many files may have little memory left: the fault is the file's in a new one.
+                if broke and error.reason.code != NO_TIME and not self._fresh:
+                    continue
+                if not broke or self._part in without or not self._part or len(without) == MOST_PARTS:
+                    raise ReadError(next(iter(without.values()), error.reason)) from error
+                without[self._part] = error.reason
         if first is not None:
             yield first
             yield from items
+            yield from (Skipped(f"{uri}#page={part}", reason) for part, reason in without.items())
 
-    def _read(self, path: Path, uri: str) -> Iterator[Document | Skipped]:
+    def _read(self, path: Path, uri: str, without: list[int]) -> Iterator[Document | Skipped]:
         process = self._started()
         left = allowed = self._limits.seconds_for(size_of(path))
         through = False
@@ -161,7 +171,8 @@ class GuardedReader:
             assert process.stdin is not None
             with suppress(OSError):  # it has died: receiving tells how
                 limits = self._limits
-                send(process.stdin, [os.fspath(path), uri, allowed, limits.seconds, limits.ocr], self._most)
+                request = [os.fspath(path), uri, allowed, limits.seconds, limits.ocr, without]
+                send(process.stdin, request, self._most)
             while True:
                 started = monotonic()
                 kind, items, reason = self._receive(process, left, allowed)
@@ -178,7 +189,15 @@ class GuardedReader:
             if through:
                 self._fresh = False
             else:
+                self._part = self._part_at_work()
                 self._end()
+
+    def _part_at_work(self) -> int:
+        """The number of the part that a worker had begun, 0 where it is not known."""
+        try:
+            return int(Path(self._folder, PART).read_bytes() or b"0")
+        except (OSError, ValueError):
+            return 0
 
     def _taken(self, process: "subprocess.Popen[bytes]", items: Any, uri: str) -> list[Document | Skipped]:
         """What a worker read; a message of another form is that of one that is not itself any more."""

@@ -134,10 +134,12 @@ def _extract(source: Source) -> _Extract:
             if number > MAX_PAGES or characters > MAX_CHARACTERS:
                 found.left_out.append((number, Reason("too_many_pages")))
                 break
-            # Nothing can be done about a single page that takes for ever: it is one call into pdfium.
             if number > 1 and (late := source.late()):
                 found.left_out.append((number, late))
                 break
+            # A single page that takes for ever, or all memory, is one call into pdfium: it ends the process.
+            if not source.begins(number):
+                continue
             try:
                 page = read_page(pdf, number - 1)
                 if source.allowance.ocr and page.reason and page.reason.code in UNREAD:

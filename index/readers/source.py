@@ -2,6 +2,7 @@
 
 import io
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -48,12 +49,16 @@ class Allowance:
         bytes: How many more of them.
         deadline: Until when; None for as long as it takes.
         ocr: Whether text in pictures is read.
+        without: The numbers of parts, such as pages, that are to be passed over: they cost a reader its process before.
+        begin_part: Told the number of each part before it is read.
     """
 
     members: int = MAX_MEMBERS
     bytes: int = MAX_MEMBER_BYTES
     deadline: Deadline | None = None
     ocr: bool = False
+    without: frozenset[int] = frozenset()
+    begin_part: Callable[[int], object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +103,14 @@ class Source:
             raise ReadError(Reason("nested_archives", {"limit": MAX_NESTING}))
         uri = f"{inside or self.uri}{MEMBER}{name}"
         return Source(uri=uri, data=data, nesting=self.nesting + 1, allowance=self.allowance)
+
+    def begins(self, part: int) -> bool:
+        """Say that a part of the file, from 1, is read now; returns False where it is to be passed over."""
+        if self.nesting:
+            return True
+        if self.allowance.begin_part:
+            self.allowance.begin_part(part)
+        return part not in self.allowance.without
 
     def late(self) -> Reason | None:
         """Why reading is to stop here, once it has taken as long as it may; None until then."""

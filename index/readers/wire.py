@@ -9,6 +9,9 @@ from sakuin.index.documents import Document, Heading, Position, Skipped
 from sakuin.index.reasons import Reason
 
 _FAST, _ANY = b"o", b"j"
+PART = "part"
+"""The file in a worker's folder that holds the number of the part of a file at which it works."""
+
 _SHARE = 4
 """Of what a file may take in memory, a message is at most a fourth: what reads it makes several times as much of it."""
 

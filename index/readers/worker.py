@@ -1,6 +1,6 @@
 """The process that `index.readers.guarded` reads files in: ``python -m sakuin.index.readers.worker MEGABYTES FOLDER``.
 
-It is sent ``[path, uri, seconds, limit, ocr]`` and answers with what is in the file, in messages
+It is sent ``[path, uri, seconds, limit, ocr, parts to pass over]`` and answers with what is in the file, in messages
 ``["items", items, null]``, of which the last is an ``"end"``, an ``"error"`` with its reason in the third place, or
 ``"memory"``, after which it ends. It ends when its input ends, so that it never outlives its parent, however that one
 dies, and removes the folder for what it writes to the disk.
@@ -18,7 +18,7 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.reading import module_of, read_source
 from sakuin.index.readers.source import Allowance, Deadline, Source
-from sakuin.index.readers.wire import largest, plain, receive, send
+from sakuin.index.readers.wire import PART, largest, plain, receive, send
 
 BATCH_CHARACTERS = 64 * 1024
 BATCH_SECONDS = 0.5
@@ -113,14 +113,23 @@ def answer(answers: Answers, source: Source, *, megabytes: int, deadline: Deadli
 def work(megabytes: int, folder: str) -> None:
     """Answer until the input ends."""
     requests = sys.stdin.buffer
+    noted = os.open(os.path.join(folder, PART), os.O_WRONLY | os.O_CREAT)
+
+    def begin_part(number: int) -> None:
+        """Note it where it is found when this process is no more."""
+        os.lseek(noted, 0, os.SEEK_SET)
+        os.write(noted, b"%10d" % number)
+
     answers = Answers(os.fdopen(os.dup(1), "wb"), megabytes)
     # What a library prints must not get between the answers.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     while True:
         try:
-            path, uri, seconds, limit, ocr = receive(requests, largest(megabytes))
+            path, uri, seconds, limit, ocr, without = receive(requests, largest(megabytes))
             deadline = Deadline(seconds, limit, time.monotonic() + OWN_SHARE * seconds)
-            source = Source(uri=uri, path=Path(path), allowance=Allowance(deadline=deadline, ocr=ocr))
+            begin_part(0)
+            allowance = Allowance(deadline=deadline, ocr=ocr, without=frozenset(without), begin_part=begin_part)
+            source = Source(uri=uri, path=Path(path), allowance=allowance)
             answer(answers, source, megabytes=megabytes, deadline=deadline)
         except MemoryError:
             limit_memory(0)

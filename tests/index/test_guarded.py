@@ -324,3 +324,50 @@ def test_an_upload_that_breaks_its_reader_is_told(corpus: Path, tmp_path: Path) 
 
 def test_a_large_file_has_more_time() -> None:
     assert Limits().seconds_for(100) < 61 < 500 < Limits().seconds_for(500_000_000)
+
+
+def looping_pdf(pages: int, looping: set[int]) -> bytes:
+    """A PDF with a line of text on each page, and on some a form that draws itself many times, and so on."""
+    objects: list[bytes] = []
+
+    def add(dictionary: str, stream: bytes | None = None) -> int:
+        body = f"<<{dictionary}" + (f" /Length {len(stream)}>>" if stream is not None else ">>")
+        objects.append(body.encode() + (b"\nstream\n" + stream + b"\nendstream" if stream is not None else b""))
+        return len(objects)
+
+    font = add("/Type /Font /Subtype /Type1 /BaseFont /Helvetica")
+    inner = add("/Type /XObject /Subtype /Form /BBox [0 0 9 9]", b"0 0 1 1 re f")
+    for _ in range(9):
+        form = f"/Type /XObject /Subtype /Form /BBox [0 0 9 9] /Resources <</XObject <</F {inner} 0 R>>>>"
+        inner = add(form, b"/F Do " * 30)
+    kids = []
+    tree = len(objects) + 2 * pages + 1
+    for number in range(1, pages + 1):
+        text = f"BT /T 12 Tf 50 700 Td (Page number {number} of these) Tj ET".encode()
+        content = add("", text + (b" /F Do" if number in looping else b""))
+        resources = f"/Font <</T {font} 0 R>> /XObject <</F {inner} 0 R>>"
+        page = (
+            f"/Type /Page /Parent {tree} 0 R /MediaBox [0 0 595 842] /Contents {content} 0 R /Resources <<{resources}>>"
+        )
+        kids.append(add(page))
+    add(f"/Type /Pages /Count {pages} /Kids [{' '.join(f'{kid} 0 R' for kid in kids)}]")
+    root = add(f"/Type /Catalog /Pages {tree} 0 R")
+    out, offsets = bytearray(b"%PDF-1.4\n"), []
+    for number, each in enumerate(objects, 1):
+        offsets.append(len(out))
+        out += b"%d 0 obj\n%b\nendobj\n" % (number, each)
+    table = b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
+    start, size = len(out), len(objects) + 1
+    out += b"xref\n0 %d\n0000000000 65535 f \n%b" % (size, table)
+    return bytes(out) + b"trailer <</Size %d /Root %d 0 R>>\nstartxref\n%d\n%%%%EOF" % (size, root, start)
+
+
+def test_a_page_that_ends_its_worker_costs_itself(tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    path.write_bytes(looping_pdf(4, {2}))
+    with GuardedReader(Limits(megabytes=300, seconds=3)) as reader:
+        document, skipped = reader.read(path, "a.pdf")
+        assert isinstance(document, Document)
+        assert [each.values["page"] for each in document.positions] == [1, 3, 4]
+        assert isinstance(skipped, Skipped)
+        assert (skipped.uri, skipped.reason.code in (NO_TIME, NO_MEMORY, DIED)) == ("a.pdf#page=2", True)
