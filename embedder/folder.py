@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,11 @@ def find_model(name: str | os.PathLike[str] | None) -> Path:
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
+        # What was fetched once is kept: no network is asked for it again.
+        with suppress(LocalEntryNotFoundError):
+            kept = Path(snapshot_download(text, allow_patterns=list(HUB_FILES), local_files_only=True))
+            if any(kept.rglob(TABLE)):
+                return kept
         return Path(snapshot_download(text, allow_patterns=list(HUB_FILES)))
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -12,7 +12,7 @@ from typing import BinaryIO
 from sakuin.index import store
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, has_no_room
 from sakuin.index.integrity import ATTEMPTS, check, derived_path
-from sakuin.index.lock import WAIT_SECONDS, acquire
+from sakuin.index.lock import WAIT_SECONDS, acquire, require_utf8
 from sakuin.index.outliving import carry, judging
 from sakuin.index.report import Progress, no_progress
 from sakuin.index.store import Manifest
@@ -118,6 +118,7 @@ def new_folder(destination: Path, *, kept: bool = True) -> Iterator[Path]:
         destination: The path; there may be an empty folder.
         kept: False for a folder that is deleted in the end.
     """
+    require_utf8(destination)
     part = destination.with_name(f"{destination.name}.{token_hex(4)}.part")
     try:
         if kept and destination.exists() and (not destination.is_dir() or any(destination.iterdir())):

@@ -20,7 +20,7 @@ from sakuin.index.corpus import (
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.excluding import is_excluded
 from sakuin.index.ingest import forget_files, sync_files
-from sakuin.index.lock import WAIT_SECONDS
+from sakuin.index.lock import WAIT_SECONDS, require_utf8
 from sakuin.index.readers.guarded import Limits
 from sakuin.index.report import Progress, Report, finish, no_progress
 from sakuin.index.settings import Settings
@@ -62,6 +62,7 @@ def build(
     if not corpus.is_dir():
         raise IndexFolderError(f"No folder {corpus}: give the folder that holds the documents.")
     root = corpus.resolve()
+    require_utf8(root)
     settings = replace(settings, corpus=str(root))
     report = Report()
     with IndexWriter(folder, settings, timeout=timeout) as writer:

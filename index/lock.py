@@ -30,6 +30,7 @@ def acquire(folder: Path, timeout: float) -> FileLock:
     Raises:
         IndexFolderError: another writer is still at work, or the folder is somebody else's or cannot be written.
     """
+    require_utf8(folder)
     refuse_foreign(folder, locked=False)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,6 +57,17 @@ def acquire(folder: Path, timeout: float) -> FileLock:
         lock.release()
         raise
     return lock
+
+
+def require_utf8(folder: Path) -> None:
+    """Raise IndexFolderError where a path is not UTF-8: not all libraries that write an index take such names."""
+    try:
+        os.fspath(folder.absolute()).encode("utf-8")
+    except UnicodeEncodeError as error:
+        named = os.fsencode(folder).decode("utf-8", "backslashreplace")
+        raise IndexFolderError(
+            f"The name of the folder {named} is not UTF-8: give it another, or choose another."
+        ) from error
 
 
 def writer_of(folder: Path) -> str:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sakuin.index import store
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError
-from sakuin.index.integrity import changed_files
+from sakuin.index.integrity import changed_files, derived_path
 from sakuin.index.store import Manifest, PassageRow
 from sakuin.index.store.checksums import damaged
 from sakuin.index.store.facets import MOST_VALUES, Facet, facets, field_names
@@ -88,6 +88,11 @@ class Snapshot:
                 f"The index in {folder} is damaged: {next(iter(problems.values()))}. `index repair` makes such files "
                 f"anew from the documents."
             )
+        self._mapped = [
+            (os.fspath(folder / derived_path(name, self.manifest.generation)), size)
+            for name, size in self.manifest.sizes.items()
+            if not name.endswith((".json", ".faiss"))
+        ]
         self.vectors = Vectors(folder / "vectors", self.manifest.segments, removed)
         self.terms = Terms(folder / "terms" / f"{self.manifest.generation:08d}")
 
@@ -193,9 +198,25 @@ class Snapshot:
             return store.count_documents_by_file(self._connection)
 
     def outdated(self) -> bool:
-        """Whether somebody has committed since."""
+        """Whether somebody has committed since.
+
+        Raises:
+            IndexFolderError: a file that is read by memory was cut short; to read what is gone would end the process.
+        """
         with self._reading():
-            return store.data_version(self._connection) != self._version
+            if store.data_version(self._connection) != self._version:
+                return True
+        for path, size in self._mapped:
+            try:
+                cut = os.stat(path).st_size < size
+            except OSError:
+                # Deleted by a writer that commits just now: what is open stays whole.
+                continue
+            if cut:
+                raise IndexFolderError(
+                    f"{path} was cut short since it was opened. `index repair` makes it anew from the documents."
+                )
+        return False
 
     def close(self) -> None:
         """Let go of the database."""

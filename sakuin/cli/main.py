@@ -6,6 +6,7 @@ from sakuin.cli.adapting import adapt
 from sakuin.cli.building import add, build, remove, watch
 from sakuin.cli.describing import info
 from sakuin.cli.judging import judgements
+from sakuin.cli.limits import READING_MB, WRITING_MB, require_address_space
 from sakuin.cli.reading import duplicates, read, similar
 from sakuin.cli.running import run
 from sakuin.cli.searching import search
@@ -40,9 +41,16 @@ def cli() -> None:
 
     Reads Office files, PDF, web pages, mail, archives, tables and any other text.
     """
+    asked = click.get_current_context().invoked_subcommand
+    if asked and asked not in {command.name for command in LIGHT}:
+        writes = asked in {command.name for command in WRITING}
+        require_address_space(WRITING_MB if writes else READING_MB, f"`index {asked}`")
 
 
 WRITING = (build, add, remove, watch, tune, adapt, verify, repair, backup, restore, compact)
+LIGHT = (info, verify, judgements)
+"""Those that load neither model nor FAISS."""
+
 READING = (search, read, similar, duplicates, info, judgements, ui, serve, mcp)
 for command in (*WRITING, *READING):
     cli.add_command(command)

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 
 import click
 
+from sakuin.cli.limits import is_want_of_memory
 from sakuin.errors import SakuinError
 from sakuin.extras import missing
 
@@ -62,6 +63,10 @@ def run(command: click.Command, name: str, *, interrupted: str, extra: str | Non
         # The reader of our output has gone, as `head` does; point stdout elsewhere so that the exit is silent.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except (SakuinError, OSError) as error:
+    except (SakuinError, OSError, MemoryError, RuntimeError, ImportError) as error:
+        if is_want_of_memory(error):
+            error = SakuinError(f"There is not enough memory ({str(error) or type(error).__name__}). {interrupted}")
+        elif not isinstance(error, SakuinError | OSError):
+            raise
         click.echo(f"Error: {error}", err=True)
         sys.exit(1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -310,3 +311,20 @@ def test_settings_may_begin_with_a_byte_order_mark(tmp_path: Path, toy_model: Pa
     np.testing.assert_array_equal(
         StaticEmbedder.load(tmp_path).encode(TEXTS), StaticEmbedder.load(toy_model).encode(TEXTS)
     )
+
+
+def test_a_model_that_was_fetched_once_asks_no_network_again(toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An index whose manifest names a model of the hub is opened without a network, by the model's fingerprint."""
+    asked = []
+
+    def fetched(name: str, *, local_files_only: bool = False, **_: object) -> str:
+        asked.append(local_files_only)
+        if local_files_only and len(asked) == 1:
+            raise LocalEntryNotFoundError("not here")
+        return str(toy_model)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetched)
+    first = StaticEmbedder.load("owner/name")
+    assert asked == [True, False]
+    assert StaticEmbedder.load("owner/name").fingerprint == first.fingerprint
+    assert asked == [True, False, True]

@@ -3,7 +3,9 @@
 import errno
 import os
 import resource
+import shutil
 import sqlite3
+import sys
 import time
 import unicodedata
 from collections.abc import Iterator
@@ -13,6 +15,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from sakuin import Index
+from sakuin.errors import SakuinError
 from sakuin.index import ingest
 from sakuin.index.build import add, build, remove
 from sakuin.index.errors import IndexFolderError
@@ -297,3 +301,71 @@ def test_a_damaged_database_is_told_apart(tmp_path: Path) -> None:
     (folder / "documents.db").write_bytes(b"no database" * 1000)
     with pytest.raises(IndexFolderError, match="is damaged, or no index"):
         connect(folder, read_only=True)
+
+
+def test_files_that_change_places_are_noticed(tmp_path: Path) -> None:
+    corpus, folder = made(tmp_path / "corpus", a=BEFORE, b=AFTER), tmp_path / "index"
+    a, b = corpus / "a.txt", corpus / "b.txt"
+    os.utime(b, ns=(a.stat().st_atime_ns, a.stat().st_mtime_ns))
+    assert a.stat().st_size == b.stat().st_size
+    time.sleep(0.05)
+    build(corpus, folder)
+    a.rename(tmp_path / "between")
+    b.rename(a)
+    (tmp_path / "between").rename(b)
+    assert build(corpus, folder).updated == 2
+    assert texts(folder) == {"a.txt": AFTER, "b.txt": BEFORE}
+
+
+def test_an_index_opened_by_a_relative_folder_stays_that_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = made(tmp_path / "corpus", a=BEFORE)
+    monkeypatch.chdir(tmp_path)
+    build(corpus, Path("index"))
+    with Index.open("index") as index, Searcher.open("index") as searcher:
+        (tmp_path / "elsewhere").mkdir()
+        monkeypatch.chdir(tmp_path / "elsewhere")
+        index.add([{"id": "b", "text": AFTER}])
+        assert {hit.document.id for hit in searcher.search("締切", k=10).hits} == {"a.txt", "b"}
+        assert searcher.document("b").text == AFTER
+        index.backup("copy")
+    assert texts(tmp_path / "elsewhere" / "copy") == texts(tmp_path / "index")
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
+def test_a_searcher_of_an_index_that_is_gone_says_so(tmp_path: Path, how: str) -> None:
+    corpus, folder = made(tmp_path / "corpus", a=BEFORE), tmp_path / "index"
+    build(corpus, folder)
+    with Searcher.open(folder) as searcher:
+        folder.rename(tmp_path / "moved")
+        if how == "deleted":
+            shutil.rmtree(tmp_path / "moved")
+        if how == "replaced":
+            build(corpus, folder)
+        with pytest.raises(SakuinError, match="deleted or replaced"):
+            searcher.search("締切")
+        with pytest.raises(SakuinError, match="deleted or replaced"):
+            searcher.document("a.txt")
+
+
+@pytest.mark.parametrize("kind", [".int8.npy", ".ids.npy", ".idx", ".term"])
+def test_a_file_cut_short_under_a_searcher_ends_in_a_sentence(tmp_path: Path, kind: str) -> None:
+    corpus, folder = made(tmp_path / "corpus", a=BEFORE), tmp_path / "index"
+    build(corpus, folder)
+    with Searcher.open(folder) as searcher:
+        os.truncate(next(folder.rglob(f"*{kind}")), 1)
+        with pytest.raises(SakuinError, match="cut short"):
+            searcher.search("締切")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not take such names")
+def test_folders_whose_names_are_not_utf8_are_refused_before_anything_is_made(tmp_path: Path) -> None:
+    corpus, odd = made(tmp_path / "corpus", a=BEFORE), Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff"))
+    with pytest.raises(IndexFolderError, match="not UTF-8"):
+        build(corpus, odd)
+    made(odd, a=BEFORE)
+    with pytest.raises(IndexFolderError, match="not UTF-8"):
+        build(odd, tmp_path / "index")
+    with Index.open(tmp_path / "own") as index, pytest.raises(IndexFolderError, match="not UTF-8"):
+        index.backup(odd / "copy")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["corpus", "own", odd.name])
+    assert [path.name for path in odd.iterdir()] == ["a.txt"]

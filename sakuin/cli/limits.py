@@ -1,0 +1,53 @@
+"""Whether there is enough memory for a command: some libraries end the process without a word where there is not."""
+
+import errno
+import os
+
+from sakuin.errors import SakuinError
+
+WRITING_MB, READING_MB = 1_200, 900
+"""Address space that a small index needs, measured with the packaged model; one that is mapped needs its size more."""
+
+STACK_MB = 16
+"""Of address space for each core: some libraries start a thread on each."""
+
+MB = 1024 * 1024
+
+SIGNS = ("can't start new thread", "failed to map segment", "std::bad_alloc", "Cannot allocate memory")
+"""By what a lack of memory shows in errors of other kinds."""
+
+
+def require_address_space(megabytes: int, work: str) -> None:
+    """See that a limit on this process's address space (``ulimit -v``) leaves room for libraries and models.
+
+    Args:
+        megabytes: Needed, besides the stacks of threads.
+        work: What needs them.
+
+    Raises:
+        SakuinError: the limit is lower.
+    """
+    limit = address_space_limit()
+    needed = megabytes + STACK_MB * (os.cpu_count() or 1)
+    if limit is not None and limit < needed * MB:
+        raise SakuinError(
+            f"{work} needs {needed:,} MB of address space, and this process is limited to {limit // MB:,} MB: raise "
+            f"the limit (`ulimit -v {needed * 1024}`, or LimitAS of systemd) and run it again."
+        )
+
+
+def address_space_limit() -> int | None:
+    """Bytes of address space that this process may have; None for any number."""
+    if os.name != "posix":
+        return None
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def is_want_of_memory(error: BaseException) -> bool:
+    """Whether an error comes of a lack of memory, as far as can be told."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, RuntimeError | ImportError) and any(sign in str(error) for sign in SIGNS)
