@@ -2,8 +2,12 @@
 
 A cosine of 0.4, or a passage with half of a query's words, means little in a corpus where every document resembles
 many others, and much where none does. So a commit asks the index pieces of its own passages, cut to the length of
-queries, and notes how passages of other documents score. The passages with the lowest ids are asked: these
-are hashes, so this is a random sample, and the same one however the index came to be.
+queries, and notes how passages of other documents score.
+
+Documents are sampled, and a passage of each: of passages sampled evenly, one long document that says the same again
+and again would be most, and what it says to itself would be taken for chance. What is noted is a median, and a spread
+by the median of distances, so that some such documents do not move it either. The ids of passages are hashes, so the
+sample is random, and the same one however the index came to be.
 """
 
 import math
@@ -25,7 +29,10 @@ from sakuin.index.terms import Terms
 from sakuin.index.vectors import Segment, unit_rows
 
 SAMPLED = 128
-"""Passages asked for; the mean of their scores is then known to a tenth of their spread."""
+"""Passages asked for; the median of their scores is then known to an eighth of their spread."""
+
+POOL = 2048
+"""Passages, those of the lowest ids, whose documents are sampled."""
 
 FEWEST = 32
 """Passages below which an index is not measured."""
@@ -38,6 +45,8 @@ DEPTH = 50
 # Unrelated cosines spread more the fewer dimensions are compared; between these counts they are interpolated.
 SHORTEST = 8
 DECIMALS = 5
+# Of normally distributed numbers, the standard deviation over the median distance from the median.
+OF_NORMAL = 1.4826
 
 
 def background_of(
@@ -52,11 +61,12 @@ def background_of(
         model: That encoded them.
 
     Returns:
-        "coverage": mean, over made-up queries, of the highest BM25 score of a passage of another document, as a share
-        of the query's full score (`Terms.full_score`). "mean_D" and "std_D": of the cosines of made-up queries with
-        passages they were not made from, at D dimensions. Empty where there are too few passages.
+        "coverage": median, over made-up queries, of the highest BM25 score of a passage of another document, as a share
+        of the query's full score (`Terms.full_score`). "std_D": spread of the cosines of made-up queries with passages
+        of other documents, at D dimensions: what would be the standard deviation if they were distributed normally.
+        Empty where there are too few passages.
     """
-    ids, vectors = lowest(segments, SAMPLED)
+    ids, sources = sampled(connection, lowest(segments, POOL), SAMPLED)
     if len(ids) < FEWEST:
         return {}
     passages = store.read_passages(connection, ids.tolist(), most=1)
@@ -70,44 +80,88 @@ def background_of(
     shares = [
         unrelated_share(connection, passage_id, *best) for passage_id, best in zip(ids.tolist(), found, strict=True)
     ]
-    measured = {"coverage": round(float(np.mean(shares)), DECIMALS)}
+    measured = {"coverage": round(float(np.median(shares)), DECIMALS)}
+    vectors = vectors_of(segments, ids)
     dim = vectors.shape[1]
     encoded = model.encode(queries, truncate_dim=dim)
+    unrelated = apart(sources)
     for d in sorted({dim, *(2**power for power in range(3, 12) if SHORTEST <= 2**power < dim)}):
         asked = normalized(encoded[:, :d])
         cosines = np.einsum("id,jd->ij", asked, unit_rows(vectors, slice(None), d))
         # A query the model knows nothing of has a zero vector; searches leave it to BM25.
-        counted = ~np.eye(len(ids), dtype=np.bool_)
-        counted[~asked.any(axis=1)] = False
+        counted = unrelated & np.any(asked, axis=1, keepdims=True)
         if counted.any():
-            measured[f"mean_{d}"] = round(float(cosines[counted].mean()), DECIMALS)
-            measured[f"std_{d}"] = round(float(cosines[counted].std()), DECIMALS)
+            measured[f"std_{d}"] = round(spread(cosines[counted]), DECIMALS)
     return measured
 
 
-def unrelated_cosines(background: Mapping[str, float], dim: int) -> tuple[float, float] | None:
-    """Mean and standard deviation of cosines of unrelated pairs at a number of dimensions; None where not known."""
+def unrelated_spread(background: Mapping[str, float], dim: int) -> float | None:
+    """Spread of the cosines of unrelated pairs at a number of dimensions; None where it is not known."""
     known = sorted(int(name.removeprefix("std_")) for name in background if name.startswith("std_"))
     if not known or background[f"std_{known[-1]}"] <= 0:
         return None
-    measured_at = np.log2(known)
-    mean, std = (
-        float(np.interp(math.log2(dim), measured_at, [background[f"{name}_{d}"] for d in known]))
-        for name in ("mean", "std")
-    )
-    return (mean, std) if std > 0 else None
+    found = float(np.interp(math.log2(dim), np.log2(known), [background[f"std_{d}"] for d in known]))
+    return found if found > 0 else None
 
 
-def lowest(segments: Sequence[Segment], number: int) -> tuple[NDArray[np.int64], NDArray[np.int8]]:
-    """The lowest ids, int64 (n,), of all that count, ascending, and their vectors, int8 (n, dim)."""
-    ids, rows = [np.zeros(0, np.int64)], []
+def spread(values: NDArray[np.floating]) -> float:
+    """What the standard deviation of numbers (n,) would be, by their median distance from the median.
+
+    Where most are the same, as where the model knows nothing of most passages, it is the standard deviation.
+    """
+    return OF_NORMAL * float(np.median(np.abs(values - np.median(values)))) or float(values.std())
+
+
+def lowest(segments: Sequence[Segment], number: int) -> NDArray[np.int64]:
+    """The lowest ids, int64 (n,), of all that count, ascending."""
+    ids = [segment.ids[np.flatnonzero(~segment.dead)[:number]] for segment in segments]
+    return np.sort(np.concatenate([np.zeros(0, np.int64), *ids]))[:number]
+
+
+def sampled(
+    connection: sqlite3.Connection, ids: NDArray[np.int64], number: int
+) -> tuple[NDArray[np.int64], list[set[int | str]]]:
+    """A passage of each document, then a second one of each, and so on.
+
+    Args:
+        connection: To the documents.
+        ids: int64 (n,), of the passages to choose from, in the order in which each document's are taken.
+        number: Of passages to choose at most.
+
+    Returns:
+        Ids int64 (m,), and what tells the documents that each stands in, see `documents_and_titles`.
+    """
+    chosen: list[int] = []
+    sources = documents_and_titles(connection, ids.tolist())
+    left = list(range(len(ids)))
+    while left and len(chosen) < number:
+        taken: set[int | str] = set()
+        again = []
+        for row in left:
+            if sources[row].isdisjoint(taken):
+                chosen.append(row)
+                taken |= sources[row]
+            else:
+                again.append(row)
+        left = again
+    chosen = chosen[:number]
+    return ids[chosen], [sources[row] for row in chosen]
+
+
+def apart(sources: Sequence[set[int | str]]) -> NDArray[np.bool_]:
+    """Which pairs of passages (n, n) are of different documents; of different passages where there is one document."""
+    found = np.array([[one.isdisjoint(other) for other in sources] for one in sources])
+    return found if found.any() else ~np.eye(len(sources), dtype=np.bool_)
+
+
+def vectors_of(segments: Sequence[Segment], ids: NDArray[np.int64]) -> NDArray[np.int8]:
+    """int8 (n, dim), the vectors of passages (n,), each of which has one."""
+    vectors = np.zeros((len(ids), max(segment.rows.shape[1] for segment in segments)), np.int8)
     for segment in segments:
-        living = np.flatnonzero(~segment.dead)[:number]
-        ids.append(segment.ids[living])
-        rows.append(segment.rows[living])
-    every = np.concatenate(ids)
-    order = np.argsort(every)[:number]
-    return every[order], np.concatenate(rows)[order] if rows else np.zeros((0, 0), np.int8)
+        rows, known = segment.locate(ids)
+        known &= ~segment.dead[rows] if len(segment.ids) else known
+        vectors[known] = segment.rows[rows[known]]
+    return vectors
 
 
 def made_up_query(passage: PassageRow) -> str:

@@ -12,9 +12,9 @@ from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.index.store import PassageRow
 from sakuin.search.candidates import CANDIDATES
 from sakuin.search.conditions import WordConditions
-from sakuin.search.hits import hit_of, with_relevance
+from sakuin.search.hits import hit_of, is_answered, with_relevance
 from sakuin.search.ranking import Ranked, rank
-from sakuin.search.relevance import GOOD_MATCH, JUDGED
+from sakuin.search.relevance import JUDGED
 from sakuin.search.request import BY_DOCUMENT, MAX_K, SearchRequest
 from sakuin.search.rerank.opinion import Opinions
 from sakuin.search.results import Hit, Notice, PassageHit
@@ -126,8 +126,8 @@ def find(
             groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked]
         if conditions:
             groups = kept(groups, conditions, last, request.passages)
-            best = [hit.relevance or 0.0 for group in groups for hit, _ in group.passages[:1]]
-            answered = None if answered is None else max(best[:JUDGED], default=0.0) >= GOOD_MATCH
+            best = [hit for group in groups for hit, _ in group.passages[:1]]
+            answered = None if answered is None else is_answered(ranking, best)
         # Below a passage of too low a relevance there are none of a higher one to look for.
         exhausted = len(ranking.hits) < depth or len(ranked) < len(ranking.hits) or depth == MAX_K
         if len(groups) >= last or exhausted:

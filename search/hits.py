@@ -1,18 +1,19 @@
 """From what was ranked to hits: how likely each answers the query, and its passage."""
 
+from collections.abc import Sequence
+
 from sakuin.index.background import FEWEST
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.store import PassageRow
 from sakuin.search.ranking import Ranked, Ranking
-from sakuin.search.relevance import GOOD_MATCH, JUDGED, relevances
+from sakuin.search.relevance import GOOD_MATCH, JUDGED, good_match, relevances
 from sakuin.search.request import SearchError, SearchRequest
 from sakuin.search.results import Hit, HitDocument, Place
 
 
 def with_relevance(snapshot: Snapshot, request: SearchRequest, ranking: Ranking) -> tuple[list[Ranked], bool | None]:
     """Hits with their relevance, those of too low a one left out, and whether any is likely enough an answer."""
-    codes = {notice.code for notice in ranking.notices}
-    no_match = not codes.isdisjoint({"bm25_no_match", "bm25_no_match_in_filter"})
+    no_match = bm25_found_nothing(ranking)
     full = snapshot.terms.full_score(request.text)
     dim = request.dimensions(snapshot.manifest.dim)
     chances = relevances(ranking.hits, ranking.rival, full, dim, snapshot.manifest, bm25_no_match=no_match)
@@ -25,8 +26,25 @@ def with_relevance(snapshot: Snapshot, request: SearchRequest, ranking: Ranking)
         return ranking.hits, None
     for hit, chance in zip(ranking.hits, chances, strict=True):
         hit.relevance = chance
-    answered = max(chances[:JUDGED], default=0.0) >= GOOD_MATCH if request.text.strip() else None
+    answered = is_answered(ranking, ranking.hits) if request.text.strip() else None
     return [hit for hit, chance in zip(ranking.hits, chances, strict=True) if chance >= request.min_relevance], answered
+
+
+def is_answered(ranking: Ranking, hits: Sequence[Ranked]) -> bool:
+    """Whether one of the first hits of a ranking is likely enough an answer.
+
+    Args:
+        ranking: What was found.
+        hits: Some of its hits, best first, with their relevance.
+    """
+    # Where BM25 was asked and found nothing, a hit's relevance says that too.
+    hybrid = GOOD_MATCH["hybrid"] if bm25_found_nothing(ranking) else None
+    return any((hit.relevance or 0.0) >= (hybrid or good_match(hit)) for hit in hits[:JUDGED])
+
+
+def bm25_found_nothing(ranking: Ranking) -> bool:
+    """Whether BM25 was asked and had to be left out."""
+    return any(notice.code in ("bm25_no_match", "bm25_no_match_in_filter") for notice in ranking.notices)
 
 
 def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...], *, place: int = 0) -> Hit:

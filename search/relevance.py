@@ -1,10 +1,11 @@
-"""How likely a hit answers its query: its scores, measured by what is chance in this index, as a probability.
+"""How likely a hit answers its query: its scores, by what they say in this index, as a probability.
 
-Either leg may know: a passage in other words, or another language, has a cosine far from chance and from those of the
-next best, one in the same words covers the query. So the odds that a hit answers are the sum of what each leg gives
-it, each by a logistic formula, and fall with the distance to the best hit. What the scores of unrelated pairs are in
-the index, a commit has measured (`index.background`). The weights were learnt from queries whose answers are known,
-half of them with the answers taken out of the index: ``python -m experiments.abstention --fit`` prints them, and
+Either leg may know: a passage in other words, or another language, has a cosine far from those of the next best, one
+in the same words covers the query. So the odds that a hit answers are the sum of what each leg gives it, each by a
+logistic formula, and fall with the distance to the best hit. How the scores of unrelated pairs spread in the index, a
+commit has measured (`index.background`). It counts with caution: the pieces of passages that are asked for it find
+more than questions do where documents resemble each other. The weights were learnt from queries whose answers are
+known, half of them with the answers taken out of the index: ``python -m experiments.abstention --fit`` prints them, and
 without ``--fit`` how well they hold on sets of queries that had no part in them. docs/experiments/relevance.md has the
 figures.
 """
@@ -17,12 +18,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.background import unrelated_cosines
+from sakuin.index.background import unrelated_spread
 from sakuin.index.store import Manifest
 from sakuin.search.results import LegScore
 
-GOOD_MATCH = 0.05
-"""Relevance from which the best hit counts as an answer."""
+GOOD_MATCH = {"hybrid": 0.037, "dense": 0.024, "bm25": 0.033}
+"""Relevance from which the best hit counts as an answer, by the legs that scored it: of the queries that any index
+measured answers, at most 3 % have a lower one."""
+
+CHANCE = 0.3
+"""How much of what pieces of the index's own passages find by chance is taken from what a query finds."""
 
 JUDGED = 10
 """The first so many hits say whether a query is answered."""
@@ -44,9 +49,9 @@ class Weights:
 
 
 WEIGHTS = {
-    "hybrid": Weights((-5.327, 0.266, -0.653, -0.216, 1.662), (-2.759, 3.541), 5.465),
-    "dense": Weights((-3.702, 0.507, -0.367, -0.163, 1.124), None, 0.688),
-    "bm25": Weights(None, (-2.680, 3.818), 3.316),
+    "hybrid": Weights((-3.768, 0.514, -0.191, -0.124, 0.628), (-4.114, 2.290), 4.325),
+    "dense": Weights((-3.641, 0.409, -0.075, -0.101, 0.785), None, 0.669),
+    "bm25": Weights(None, (-3.395, 2.475), 3.805),
 }
 """By the legs that scored the hits: both, or one."""
 
@@ -56,13 +61,12 @@ class Evidence:
     """What is known of n hits of one search.
 
     Attributes:
-        meaning: float64 (n, 5): 1; by how many standard deviations of unrelated pairs the cosine is above the highest
-            that is to be expected of so many of them, ``mean + std * sqrt(2 ln passages)``, the maximum of normally
-            distributed numbers; log2 of the dimensions compared over 256; the product of the two before; by how many
-            standard deviations the cosine is above the `RIVAL`-th best of all passages. None where the dense leg took
-            no part.
-        words: float64 (n, 2): 1; the BM25 score as a share of the query's full score, less the share that pieces of
-            the index's own passages reach in passages of other documents. None where BM25 took no part.
+        meaning: float64 (n, 5): 1; the cosine in standard deviations of unrelated pairs, less the highest that is to be
+            expected of so many of them, ``sqrt(2 ln passages)``, the maximum of normally distributed numbers; log2 of
+            the dimensions compared over 256; the product of the two before; by how many standard deviations the cosine
+            is above the `RIVAL`-th best of all passages. None where the dense leg took no part.
+        words: float64 (n, 2): 1; the BM25 score as a share of the query's full score, less `CHANCE` of the share that
+            pieces of the index's own passages reach in passages of other documents. None where BM25 took no part.
         behind: float64 (n,): how far the score is below that of the best hit: of the fused score, in standard
             deviations of cosines, or as a share of the full BM25 score.
     """
@@ -93,6 +97,11 @@ class Scored(Protocol):
         """What BM25 thought."""
 
 
+def good_match(hit: Scored) -> float:
+    """The relevance from which a hit counts as an answer."""
+    return GOOD_MATCH["bm25" if hit.dense is None else "dense" if hit.bm25 is None else "hybrid"]
+
+
 def relevances(
     hits: Sequence[Scored],
     rival: float | None,
@@ -118,7 +127,7 @@ def relevances(
     weights = WEIGHTS[known.mode]
     if bm25_no_match and known.mode == "dense":
         # That no passage has a word of the query speaks against each of them.
-        missing = np.tile([1.0, -manifest.background["coverage"]], (len(hits), 1))
+        missing = np.tile([1.0, -CHANCE * manifest.background["coverage"]], (len(hits), 1))
         known = Evidence(known.meaning, missing, known.behind)
         weights = Weights(WEIGHTS["hybrid"].meaning, WEIGHTS["hybrid"].words, weights.behind)
     found: list[float] = probability(log_odds(known, weights)).tolist()
@@ -135,10 +144,9 @@ def evidence(hits: Sequence[Scored], rival: float | None, full: float, dim: int,
         dim: Dimensions of the vectors that were compared.
         manifest: Of the index.
     """
-    unrelated = unrelated_cosines(manifest.background, dim)
-    if unrelated is None:
+    std = unrelated_spread(manifest.background, dim)
+    if std is None:
         return None
-    mean, std = unrelated
     scores = np.array([hit.score for hit in hits], np.float64)
     cosines = np.array([hit.dense.score for hit in hits if hit.dense], np.float64)
     matches = np.array([hit.bm25.score for hit in hits if hit.bm25], np.float64)
@@ -147,11 +155,11 @@ def evidence(hits: Sequence[Scored], rival: float | None, full: float, dim: int,
     one = np.ones(len(hits))
     meaning = words = None
     if len(cosines) and rival is not None:
-        beyond = (cosines - mean) / std - math.sqrt(2 * math.log(manifest.passages))
+        beyond = cosines / std - math.sqrt(2 * math.log(manifest.passages))
         shorter = math.log2(dim / MIDDLE)
         meaning = np.stack([one, beyond, shorter * one, shorter * beyond, (cosines - rival) / std], axis=1)
     if len(matches) or meaning is None:
-        words = np.stack([one, matches / full - manifest.background["coverage"]], axis=1)
+        words = np.stack([one, matches / full - CHANCE * manifest.background["coverage"]], axis=1)
     unit = 1.0 if meaning is not None and words is not None else full if meaning is None else std
     return Evidence(meaning, words, (scores - scores.max(initial=-math.inf)) / unit)
 

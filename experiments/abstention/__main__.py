@@ -4,9 +4,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
+import numpy as np
 
 from experiments.abstention.answers import ANSWERABLE, DIMS, EASY, EXAMPLE_SET, HARD, Setting, as_retrieval, collected
-from experiments.abstention.quality import Quality, judge, precision_and_recall
+from experiments.abstention.corpora import base_of, technical_tasks
+from experiments.abstention.quality import Quality, below, judged
 from experiments.abstention.weights import fit_weights
 from sakuin.cli.running import run
 from sakuin.evaluation.tasks import read_tasks
@@ -14,11 +16,17 @@ from sakuin.index.settings import DEFAULT_DIM
 from sakuin.search.relevance import GOOD_MATCH, Weights
 from sakuin.tuning.errors import EvaluationError
 
-THRESHOLDS = (0.03, 0.05, 0.07, 0.1, 0.2, 0.3)
+REFUSED = 0.03
+"""Of the queries that an index answers, so many may be refused."""
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of retrieval tasks.")
+@click.option(
+    "--pairs",
+    type=click.Path(path_type=Path),
+    help="Folder of training pairs, for technical documentation and a long document of laws.",
+)
 @click.option("--queries", default=500, show_default=True, type=click.IntRange(10), help="Of each task, at random.")
 @click.option(
     "--dims",
@@ -29,28 +37,32 @@ THRESHOLDS = (0.03, 0.05, 0.07, 0.1, 0.2, 0.3)
     help="Dimension to search at; may be given again.",
 )
 @click.option("--fit", is_flag=True, help="Print the weights learnt from all tasks, for search/relevance.py.")
-def cli(data: Path, queries: int, dims: tuple[int, ...], fit: bool) -> None:
+def cli(data: Path, pairs: Path | None, queries: int, dims: tuple[int, ...], fit: bool) -> None:
     """Ask queries that the index answers and queries that it does not, and see how well the relevance tells them apart.
 
     Weights are learnt from the other tasks for each task, so the figures are those of an index nobody has seen. The
-    example corpus is judged by the weights that all tasks give.
+    example corpus is judged by the weights that all tasks give. Some corpora are searched again with a document among
+    them that is as long as half of the others together.
 
     \b
-    python -m experiments.abstention --data tasks/
-    python -m experiments.abstention --data tasks/ --fit
+    python -m experiments.abstention --data tasks/ --pairs pairs/
+    python -m experiments.abstention --data tasks/ --pairs pairs/ --fit
     """
     tasks = [as_retrieval(task) for task in read_tasks(data, families=("retrieval", "bitext"))]
+    tasks += technical_tasks(pairs) if pairs else []
     if len(tasks) < 2:
         raise EvaluationError(f"{data} has one task to search: it takes two, one to learn from and one to judge.")
-    sets = collected(tasks, queries, dims=dims)
+    sets = collected(tasks, queries, dims=dims, pairs=pairs)
     if fit:
-        for mode, weights in fit_weights([answers for name, answers in sets.items() if name != EXAMPLE_SET]).items():
+        for mode, weights in fit_weights(
+            [answers for name, answers in sets.items() if base_of(name) != EXAMPLE_SET]
+        ).items():
             click.echo(f'    "{mode}": {printed(weights)},')
         return
-    judged = {name: judge(name, sets) for name in sets}
-    click.echo("\n".join(quality_table(judged)))
+    qualities = judged(sets)
+    click.echo("\n".join(quality_table(qualities)))
     click.echo()
-    click.echo("\n".join(abstention_table(judged)))
+    click.echo("\n".join(abstention_table(qualities)))
 
 
 def printed(weights: Weights) -> str:
@@ -62,11 +74,11 @@ def printed(weights: Weights) -> str:
     return f"Weights({numbers(weights.meaning)}, {numbers(weights.words)}, {weights.behind:.3f})"
 
 
-def quality_table(judged: Mapping[str, Mapping[Setting, Quality]]) -> Iterator[str]:
+def quality_table(qualities: Mapping[str, Mapping[Setting, Quality]]) -> Iterator[str]:
     """Lines of a Markdown table: what relevances are worth."""
     yield "| index | search | AUC, taken out | AUC, other queries | Brier score (of the mean) | calibration error |"
     yield "| --- | --- | --- | --- | --- | --- |"
-    for name, ways in judged.items():
+    for name, ways in qualities.items():
         for way, own in ways.items():
             yield (
                 f"| {name} | {way} | {own.auc[HARD]:.3f} | {own.auc[EASY]:.3f} | {own.brier:.3f} ({own.base:.3f}) "
@@ -74,24 +86,24 @@ def quality_table(judged: Mapping[str, Mapping[Setting, Quality]]) -> Iterator[s
             )
 
 
-def abstention_table(judged: Mapping[str, Mapping[Setting, Quality]]) -> Iterator[str]:
-    """Lines of a Markdown table: precision and recall of abstaining, and answerable queries that go without answer.
+def abstention_table(qualities: Mapping[str, Mapping[Setting, Quality]]) -> Iterator[str]:
+    """Lines of a Markdown table: how many queries of each kind are said to have no answer.
 
     Of searches at the dimension that an index has by default.
     """
     yield (
-        "| index | search | threshold | answerable abstained from, % | taken out: precision, % | recall, % "
-        "| other queries: precision, % | recall, % |"
+        f"| index | search | answerable, refused, % | taken out, found, % | other queries, found, % "
+        f"| {100 * REFUSED:g} % of the answerable are below |"
     )
-    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
-    for name, ways in judged.items():
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for name, ways in qualities.items():
         for way, own in ways.items():
-            for threshold in THRESHOLDS if way.mode == "bm25" or way.dim == DEFAULT_DIM else ():
-                lost = float((own.best[ANSWERABLE] < threshold).mean())
-                rates = [rate for kind in (HARD, EASY) for rate in precision_and_recall(own.best, kind, threshold)]
-                mark = " (default)" if threshold == GOOD_MATCH else ""
-                numbers = " | ".join(f"{100 * rate:.0f}" for rate in (lost, *rates))
-                yield f"| {name} | {way} | {threshold}{mark} | {numbers} |"
+            if way.mode == "bm25" or way.dim == DEFAULT_DIM:
+                rates = [
+                    f"{100 * below(own.best[kind], GOOD_MATCH[way.mode]):.1f}" for kind in (ANSWERABLE, HARD, EASY)
+                ]
+                lowest = float(np.quantile(own.best[ANSWERABLE], REFUSED))
+                yield f"| {name} | {way} | {' | '.join(rates)} | {lowest:.3f} |"
 
 
 if __name__ == "__main__":

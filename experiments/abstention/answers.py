@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from experiments.abstention.corpora import LENGTHENED, LONG, add_long_document, base_of, long_texts
 from experiments.examples import EXAMPLES
 from sakuin.embedder import StaticEmbedder
 from sakuin.evaluation.families import BitextTask, RetrievalTask, Task
@@ -173,13 +174,16 @@ def as_retrieval(task: Task) -> RetrievalTask:
     return RetrievalTask(task.name + TRANSLATIONS, docids, task.first, task.second, relevant)
 
 
-def collected(tasks: Sequence[RetrievalTask], number: int, *, dims: Sequence[int] = DIMS) -> dict[str, Answers]:
-    """What an index of each task, and one of the example corpus, answers.
+def collected(
+    tasks: Sequence[RetrievalTask], number: int, *, dims: Sequence[int] = DIMS, pairs: Path | None = None
+) -> dict[str, Answers]:
+    """What an index of each task, and one of the example corpus, answers; of some also with a long document.
 
     Args:
         tasks: Two or more.
         number: Queries of each at most.
         dims: Dimensions to search at; those beyond the model's are left out.
+        pairs: Folder of training pairs; None to do without the long document that is made of some.
 
     Returns:
         Answers by name of the task.
@@ -193,14 +197,28 @@ def collected(tasks: Sequence[RetrievalTask], number: int, *, dims: Sequence[int
     full = StaticEmbedder.load().dimension
     dims = [dim for dim in dims if dim <= full]
     others = {name: foreign_queries(asked, name, number) for name in asked}
+    texts = long_texts(pairs)
     sets: dict[str, Answers] = {}
+
+    def answered(name: str, folder: Path, modes: Sequence[str] = MODES) -> None:
+        sets[name] = answers_of(folder, asked[base_of(name)], others[base_of(name)], dims, modes)
+
     for task in tasks:
-        with searcher_over(task.docids, task.texts, model=None, dim=full) as searcher:
-            modes = ("hybrid", "dense") if task.name.endswith(TRANSLATIONS) else MODES
-            sets[task.name] = answers_of(searcher.folder, asked[task.name], others[task.name], dims, modes)
-    with tempfile.TemporaryDirectory() as folder:
-        build(EXAMPLES / "corpus", Path(folder, "index"), Settings(dim=full))
-        sets[EXAMPLE_SET] = answers_of(Path(folder, "index"), asked[EXAMPLE_SET], others[EXAMPLE_SET], dims)
+        modes = ("hybrid", "dense") if task.name.endswith(TRANSLATIONS) else MODES
+        for kind in (None, *texts) if task.name in LENGTHENED else (None,):
+            with searcher_over(task.docids, task.texts, model=None, dim=full) as searcher:
+                if kind:
+                    add_long_document(searcher.folder, texts[kind](), len(task.docids) // 2, full)
+                answered(f"{task.name}{LONG}{kind}" if kind else task.name, searcher.folder, modes)
+    for kind in (None, *texts):
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary, "index")
+            build(EXAMPLES / "corpus", folder, Settings(dim=full))
+            if kind:
+                with closing(open_index(folder)) as snapshot:
+                    passages = snapshot.manifest.passages
+                add_long_document(folder, texts[kind](), passages // 2, full)
+            answered(f"{EXAMPLE_SET}{LONG}{kind}" if kind else EXAMPLE_SET, folder)
     return sets
 
 

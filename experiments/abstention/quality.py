@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.abstention.answers import ANSWERABLE, EASY, EXAMPLE_SET, HARD, Answer, Answers, Setting
+from experiments.abstention.corpora import base_of
 from experiments.abstention.weights import fit_weights, usable, weighed_hits
 from sakuin.search.relevance import Weights, log_odds, probability
 
@@ -60,19 +61,20 @@ def auc(high: NDArray[np.float64], low: NDArray[np.float64]) -> float:
     return float(below.mean() / 2 / len(low))
 
 
-def precision_and_recall(best: Mapping[int, NDArray[np.float64]], kind: int, threshold: float) -> tuple[float, float]:
-    """Precision and recall of abstaining where no hit has some relevance, were half of the queries answerable.
-
-    Args:
-        best: The highest relevance of a hit, by kind of query.
-        kind: Of the unanswerable queries.
-        threshold: Below this the search abstains.
-    """
-    wrong, right = (float((best[which] < threshold).mean()) for which in (ANSWERABLE, kind))
-    return right / (right + wrong) if right + wrong else 1.0, right
+def below(best: NDArray[np.float64], threshold: float) -> float:
+    """The share of queries whose best hit has a lower relevance than some threshold."""
+    return float((best < threshold).mean())
 
 
-def judge(name: str, sets: Mapping[str, Answers]) -> dict[Setting, Quality]:
-    """Quality of one set by weights learnt from the other tasks."""
-    weights = fit_weights([answers for other, answers in sets.items() if other not in (name, EXAMPLE_SET)])
-    return {way: quality_of(answers, weights[way.mode]) for way, answers in sets[name].items() if usable(answers)}
+def judged(sets: Mapping[str, Answers]) -> dict[str, dict[Setting, Quality]]:
+    """Quality of each set by weights learnt from those of other corpora, the example corpus never among them."""
+    learnt = {
+        base: fit_weights([own for name, own in sets.items() if base_of(name) not in (base, EXAMPLE_SET)])
+        for base in dict.fromkeys(map(base_of, sets))
+    }
+    return {
+        name: {
+            way: quality_of(answers, learnt[base_of(name)][way.mode]) for way, answers in own.items() if usable(answers)
+        }
+        for name, own in sets.items()
+    }

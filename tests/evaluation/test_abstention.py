@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ from sklearn.metrics import brier_score_loss, roc_auc_score
 
 from experiments.abstention.__main__ import cli
 from experiments.abstention.answers import ANSWERABLE, EASY, HARD, Answer, Asked, answers_of
-from experiments.abstention.quality import auc, precision_and_recall, quality_of
+from experiments.abstention.corpora import add_long_document, form, pairs_as_task
+from experiments.abstention.quality import auc, below, quality_of
 from experiments.abstention.weights import logistic
 from experiments.examples import EXAMPLES
+from sakuin.index.build import build
+from sakuin.search import Searcher
 from sakuin.search.relevance import Evidence, Weights, log_odds, probability
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.records import read_records
@@ -59,11 +63,8 @@ def test_weights_of_both_legs_are_found_again() -> None:
     assert own.behind == pytest.approx(true.behind, abs=0.15)
 
 
-def test_precision_and_recall_count_both_kinds_of_query_as_half() -> None:
-    best = {ANSWERABLE: np.array([0.9, 0.8, 0.7, 0.01]), HARD: np.array([0.5, 0.02]), EASY: np.zeros(5)}
-    assert precision_and_recall(best, HARD, 0.1) == pytest.approx((0.5 / 0.75, 0.5))
-    assert precision_and_recall(best, EASY, 0.1) == pytest.approx((1 / 1.25, 1))
-    assert precision_and_recall(best, HARD, 0.0) == (1, 0)
+def test_refused_is_what_lies_below_the_threshold() -> None:
+    assert below(np.array([0.9, 0.8, 0.1, 0.01]), 0.1) == 0.25
 
 
 def test_quality_of_known_relevances() -> None:
@@ -122,11 +123,33 @@ def test_the_command_prints_both_tables_and_the_weights(tasks: Path) -> None:
     shown = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "36", "--dims", "256"])
     assert shown.exit_code == 0, shown.output
     quality, abstention = shown.stdout.strip().split("\n\n")
-    for name in ("first", "second", "example corpus"):
+    for name in ("first", "second", "example corpus", "example corpus with a long form"):
         assert f"| {name} | hybrid, 256 | " in quality
-        assert f"| {name} | bm25 | 0.05 (default) | " in abstention
+        assert f"| {name} | bm25 | " in abstention
     weights = CliRunner().invoke(cli, ["--data", str(tasks), "--queries", "36", "--dims", "256", "--fit"])
     assert [line.split(":")[0].strip() for line in weights.stdout.splitlines()] == ['"hybrid"', '"dense"', '"bm25"']
+
+
+def test_a_long_document_is_a_third_of_all_passages(tmp_path: Path) -> None:
+    build(EXAMPLES / "corpus" / "it", tmp_path / "index")
+    with Searcher.open(tmp_path / "index") as searcher:
+        before = searcher.counts()["passages"]
+    add_long_document(tmp_path / "index", form(), before // 2, 256)
+    with Searcher.open(tmp_path / "index") as searcher:
+        assert searcher.counts()["passages"] == before + before // 2
+
+
+def test_headings_are_to_find_the_passages_below_them(tmp_path: Path) -> None:
+    rows = [("設定", "一つ目"), ("設定", "二つ目"), ("概要", "一つ目")]
+    lines = [json.dumps({"query": query, "passage": passage, "lang": "ja"}) for query, passage in rows]
+    (tmp_path / "guide.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    task = pairs_as_task(tmp_path / "guide.jsonl")
+    assert sorted(task.texts) == ["一つ目", "二つ目"]
+    found = {
+        query: {task.texts[task.docids.index(docid)] for docid in docids}
+        for query, docids in zip(task.queries, task.relevant, strict=True)
+    }
+    assert found == {"設定": {"一つ目", "二つ目"}, "概要": {"一つ目"}}
 
 
 def test_too_few_and_too_small_tasks_are_named(tasks: Path) -> None:

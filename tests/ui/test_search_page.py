@@ -216,7 +216,7 @@ def test_how_likely_an_answer_is(monkeypatch: pytest.MonkeyPatch, example_index:
     assert re.findall('sk-chance (\\w+)"', html)[0] in ("likely", "maybe")
     assert html.count("sk-chance") == 10
     assert str(Notice("no_good_match")) not in html
-    nothing = html_of(run_app(monkeypatch, example_index, q="量子もつれの実験装置"))
+    nothing = html_of(run_app(monkeypatch, example_index, q="徳川家康の生涯"))
     assert set(re.findall('sk-chance (\\w+)"', nothing)) == {"unlikely"}
     # A hint below what was found, not a verdict above it.
     assert str(Notice("no_good_match")) in nothing.split("</article>")[-1]

@@ -6,7 +6,7 @@ from html import escape
 from sakuin.search import Hit, LegScore, SearchResult
 from sakuin.search.contributions import Coloured
 from sakuin.search.query import Query, Wanted
-from sakuin.search.relevance import GOOD_MATCH
+from sakuin.search.relevance import good_match
 from sakuin.search.results import located
 from sakuin.search.side_by_side import Listed, SideBySide
 from sakuin.ui.html.excerpts import excerpt, marked_runs
@@ -66,7 +66,7 @@ def card(hit: Hit, colours: Coloured, strongest: float, words: Words) -> str:
         f'<article class="sk sk-hit" data-passage="{escape(hit.passage_id)}">'
         f'<div class="sk-head"><span class="sk-no">{hit.rank}</span><div class="sk-title">'
         f'<h3><bdi dir="auto">{coloured_text(colours.title, strongest)}</bdi></h3>'
-        f'<p class="sk-where small">{likelihood(hit.relevance, words)}<span class="soft">{where}</span></p></div></div>'
+        f'<p class="sk-where small">{likelihood(hit, words)}<span class="soft">{where}</span></p></div></div>'
         f'<p class="sk-lines" dir="auto">{coloured_text(excerpt(colours.text), strongest)}</p>'
         f"{others(hit, words)}</article>"
     )
@@ -104,11 +104,12 @@ def passage(hit: Hit, colours: Coloured, strongest: float, scale: float, words: 
     )
 
 
-def likelihood(relevance: float | None, words: Words) -> str:
+def likelihood(hit: Hit, words: Words) -> str:
     """How likely a hit is an answer, in a word, where that is known."""
+    relevance = hit.relevance
     if relevance is None:
         return ""
-    level = "likely" if relevance >= LIKELY else "maybe" if relevance >= GOOD_MATCH else "unlikely"
+    level = "likely" if relevance >= LIKELY else "maybe" if relevance >= good_match(hit) else "unlikely"
     title = f"{words('relevance_help')} ({100 * relevance:.0f} %)"
     return f'<span class="sk-chance {level}" title="{escape(title)}">{escape(words(level))}</span> '
 
