@@ -65,7 +65,9 @@ def campaign(folder: Path, flips: int, seed: int) -> Counter[tuple[str, str]]:
     rng = random.Random(seed)
     # By itself, for nothing but the index is to be left of its making.
     subprocess.run([sys.executable, "-c", MAKING, str(folder)], check=True, cwd=ROOT)
-    places = {kind: list(of_kind) for kind, of_kind in places_of(folder / "index").items()}
+    # Pages of which a newer version stands in the log are not read: all others are flipped where there is none.
+    places = {kind: list(some) for kind, some in places_of(folder / "plain").items()}
+    places |= {kind: list(some) for kind, some in places_of(folder / "index").items() if kind.startswith("log")}
     counts: Counter[tuple[str, str]] = Counter()
     worker: subprocess.Popen[str] | None = None
     for number in range(flips):
@@ -201,6 +203,9 @@ def make(folder: Path) -> None:
     for name, data in kept.items():
         (index / name).write_bytes(data)
     (index / "documents.db-shm").unlink(missing_ok=True)
+    shutil.copytree(index, folder / "plain")
+    with closing(sqlite3.connect(folder / "plain" / "documents.db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def serve(folder: Path) -> None:
@@ -221,11 +226,12 @@ def outcome(folder: Path, truth: dict[str, Any], content: Any, flip: tuple[str, 
     from sakuin.errors import SakuinError
 
     told = False
+    base = folder / ("index" if flip[0].endswith("-wal") else "plain")
     for name, question in QUESTIONS.items():
         # These take most of the time, and refuse by what `verify` sees.
         if name in ("build", "repair") and random.Random(repr((name, flip))).random() > WRITING_SHARE:
             continue
-        damaged = copied(folder / "index", folder / "asked", flip)
+        damaged = copied(base, folder / "asked", flip)
         try:
             answer = question(damaged)
         except (SakuinError, click.ClickException) as error:
@@ -239,7 +245,7 @@ def outcome(folder: Path, truth: dict[str, Any], content: Any, flip: tuple[str, 
         else:
             if name == "verify":
                 told = told or bool(answer)
-                if not answer and rows_of(copied(folder / "index", folder / "asked", flip)) != content:
+                if not answer and rows_of(copied(base, folder / "asked", flip)) != content:
                     return "miss", name, "nothing was found, but the content is another"
             elif answer != truth[name] and not (name == "build" and answer is None):
                 return "miss", name, difference(truth[name], answer)

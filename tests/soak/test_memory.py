@@ -5,6 +5,7 @@ each round stands out.
 """
 
 import http.client
+import os
 import socket
 import subprocess
 import sys
@@ -20,7 +21,9 @@ from sakuin.index.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform != "linux", reason="measured with glibc")]
 
-ROUNDS = 300
+ROUNDS = int(os.environ.get("SOAK_ROUNDS", "300"))
+"""Two minutes in all; `SOAK_ROUNDS=10000 pytest -m slow tests/soak` takes an hour."""
+
 WARM_UP = 60
 """Rounds after which caches are full and every arena of the allocator has been used."""
 
@@ -119,6 +122,32 @@ def test_a_service_that_sees_commits_stays_as_it_is(corpus: Path, tmp_path: Path
             assert b"leave.txt" in connection.getresponse().read()
 
         assert_level(process.pid, commit_and_search)
+
+
+def test_a_service_that_answers_stays_as_it_is(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
+    index = tmp_path / "index"
+    build(corpus, index, Settings(model=str(toy_model)))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with running("-m", "sakuin", "serve", "--index", str(index), "--port", str(port)) as process:
+        wait_for(process, "http")
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+
+        def ask(number: int) -> None:
+            for path in (
+                f"/search?query={number}+password&explain=true",
+                f"/search?query=cat+{number}&mode=bm25&where=type%3Dtxt&group=passage",
+                "/documents?limit=2",
+                "/documents/vpn.md",
+                "/search?k=nothing",
+            ):
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                answer.read()
+                assert answer.status == (400 if "nothing" in path else 200), path
+
+        assert_level(process.pid, ask)
 
 
 def test_watching_changes_stays_as_it_is(corpus: Path, tmp_path: Path, toy_model: Path) -> None:
