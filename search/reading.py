@@ -31,6 +31,7 @@ HEX_DIGITS = 16
 """Of a passage_id as hits have it."""
 
 LARGEST = 2**31
+LAST = 2**62
 
 
 class UnknownDocumentError(SearchError):
@@ -190,6 +191,7 @@ def read_document(folder: Path, document_id: str, *, start: int = 0, most: int |
         rows = passages_between(connection, label, start, end)
         before = first_number(connection, label, rows)
     passages = numbered(rows, before)
+    headings = [one for one in label.headings if start <= one.start < end]
     return StoredDocument(
         id=label.id,
         uri=label.uri,
@@ -201,8 +203,30 @@ def read_document(folder: Path, document_id: str, *, start: int = 0, most: int |
         end=end,
         length=length,
         passages=passages,
-        outline=outline_of([one for one in label.headings if start <= one.start < end], text, start, passages),
+        outline=outline_of(headings, [text[one.start - start : one.end - start] for one in headings], passages),
     )
+
+
+def read_outline(folder: Path, document_id: str, most: int) -> tuple[OutlineHeading, ...]:
+    """The first headings of a document, without reading the rest of its text.
+
+    Args:
+        folder: Of the index.
+        document_id: Of the document.
+        most: Headings.
+
+    Raises:
+        UnknownDocumentError: there is no such document.
+        IndexFolderError: what is stored is not what was written.
+    """
+    with reading(folder) as connection:
+        label = known_document(connection, document_id)
+        headings = label.headings[:most]
+        if not headings:
+            return ()
+        texts = [text_part(connection, label.number, label.id, one.start, one.end) for one in headings]
+        rows = passages_between(connection, label, headings[0].start, LAST)
+    return outline_of(headings, texts, numbered(rows, 0))
 
 
 def read_around(folder: Path, passage: ReadablePassage, *, document_id: str | None = None, around: int = 2) -> Excerpt:
@@ -301,21 +325,19 @@ def numbered(rows: Sequence[ContentRow], before: int) -> tuple[DocumentPassage, 
 
 
 def outline_of(
-    headings: Sequence[Heading], text: str, start: int, passages: Sequence[DocumentPassage]
+    headings: Sequence[Heading], texts: Sequence[str], passages: Sequence[DocumentPassage]
 ) -> tuple[OutlineHeading, ...]:
     """Headings with their words and where they stand.
 
     Args:
-        headings: That begin in a part of a document.
-        text: Of the part.
-        start: Where in the document's text the part begins.
+        headings: Of a part of a document.
+        texts: The words of each.
         passages: That begin in the part.
     """
     starts = [passage.start for passage in passages]
     outline = []
-    for heading in headings:
+    for heading, text in zip(headings, texts, strict=True):
         number = bisect_left(starts, heading.start)
         position = passages[number].position if number < len(passages) else {}
-        words = " ".join(text[heading.start - start : heading.end - start].split())
-        outline.append(OutlineHeading(words, heading.level, heading.start, position))
+        outline.append(OutlineHeading(" ".join(text.split()), heading.level, heading.start, position))
     return tuple(outline)

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +66,7 @@ class ListedPassage:
         heading: The heading it stands under, "" where there is none.
         text: The passage.
         places: In how many places of all documents the same passage stands.
+        position: Where in the file it begins; empty where that is not known.
     """
 
     number: int
@@ -74,6 +75,7 @@ class ListedPassage:
     heading: str
     text: str
     places: int
+    position: Mapping[str, int | str]
 
 
 @contextmanager
@@ -172,18 +174,26 @@ def list_passages(connection: sqlite3.Connection, document: int, first: int = 0,
     for own, _, *place in rows:
         if not is_kind(place, "iiiss") or place_checksum(document_id, *place) != own:
             raise damaged(f"a passage of {document_id}")
-    spans = [(start, end, heading, places) for _, places, _, start, end, heading, _ in rows]
+    spans = [(start, end, heading, places, position) for _, places, _, start, end, heading, position in rows]
     begins = spans[0][0] if spans else 0
     text = text_part(connection, document, document_id, begins, spans[-1][1]) if spans else ""
     return [
-        ListedPassage(number, start, end, heading, text[start - begins : end - begins], places)
-        for number, (start, end, heading, places) in enumerate(spans, first + 1)
+        ListedPassage(
+            number,
+            start,
+            end,
+            heading,
+            text[start - begins : end - begins],
+            places,
+            json.loads(position) if position else {},
+        )
+        for number, (start, end, heading, places, position) in enumerate(spans, first + 1)
     ]
 
 
 def count_passages(connection: sqlite3.Connection, document: int, until: int) -> int:
-    """How many passages of a document begin at a character of its text or before."""
-    some = "SELECT count(*) FROM passages WHERE document = ? AND start <= ?"
+    """How many passages of a document end before a character of its text."""
+    some = "SELECT count(*) FROM passages WHERE document = ? AND end <= ?"
     return int(connection.execute(some, (document, until)).fetchone()[0])
 
 

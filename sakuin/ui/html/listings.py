@@ -7,8 +7,10 @@ from sakuin.index.documents import Skipped
 from sakuin.index.report import Report
 from sakuin.index.store.listing import ListedDocument, ListedPassage
 from sakuin.index.uploads import Uploaded
+from sakuin.search.results import located
+from sakuin.search.similar import SimilarDocument
 from sakuin.ui.html.excerpts import marked_runs
-from sakuin.ui.html.pieces import MAX_SKIPPED, coloured_text, facts, isolated, message, value_text
+from sakuin.ui.html.pieces import MAX_EXCERPT, MAX_SKIPPED, coloured_text, facts, isolated, message, value_text
 from sakuin.ui.words import Words
 
 MAX_REMOVED = 8
@@ -81,7 +83,8 @@ def passages(
     """
     items = []
     for passage, spans in zip(listed, marks, strict=True):
-        parts = [words("character_range", start=f"{passage.start + 1:,}", end=f"{passage.end:,}")]
+        parts = [", ".join(map(words.fact, located(passage.position)))] if passage.position else []
+        parts.append(words("character_range", start=f"{passage.start + 1:,}", end=f"{passage.end:,}"))
         if passage.places > 1:
             parts.append(words("more_places", n=passage.places - 1))
         heading = isolated(passage.heading) if passage.heading else escape(words("no_heading"))
@@ -92,6 +95,18 @@ def passages(
             f'<p class="sk-text" dir="auto">{coloured_text(marked_runs(passage.text, spans), 0.0)}</p></li>'
         )
     return f'<div class="sk"><h3>{escape(words("passages_of"))}</h3><ol class="sk">{"".join(items)}</ol></div>'
+
+
+def similar_document(similar: SimilarDocument, words: Words) -> str:
+    """A document near another, with the passage that is nearest."""
+    document, nearest = similar.document, similar.nearest
+    where = "".join(f" · {escape(words.fact(each))}" for each in located(nearest.position))
+    return (
+        f'<div class="sk sk-doc"><b>{isolated(document.title or document.id)}</b><div class="soft small">'
+        f'<span class="code">{isolated(document.id)}</span>{where} · '
+        f"{escape(words('cosine', score=f'{similar.score:.3f}'))}</div>"
+        f'<p class="sk-lines" dir="auto">{escape(nearest.text[:MAX_EXCERPT])}</p></div>'
+    )
 
 
 def removal(chosen: Sequence[ListedDocument], words: Words) -> str:

@@ -75,7 +75,7 @@ def corpus_page(folder: Path, searcher: Searcher | None, words: Words, read_only
         return
     document = opened()
     if document:
-        show_document(folder, document, "back_to_list", words)
+        show_document(searcher, document, "back_to_list", words)
         return
     with reading(folder) as connection:
         counts = store.counts(connection)

@@ -1,10 +1,15 @@
 """A document to read, opened from a hit or from the list of documents; of which one, the address says."""
 
 import sqlite3
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from sakuin.index.originals import OriginalError, open_original
 from sakuin.index.store.listing import (
     ListedDocument,
     ListedPassage,
@@ -14,13 +19,22 @@ from sakuin.index.store.listing import (
     read_metadata,
     reading,
 )
+from sakuin.search import Searcher, SearchError
 from sakuin.search.contributions import analyser
 from sakuin.search.highlights import highlight
+from sakuin.search.reading import OutlineHeading, read_outline
+from sakuin.search.results import located
+from sakuin.ui import ASSETS
 from sakuin.ui.html import listings, pieces
 from sakuin.ui.widgets import choose_page
 from sakuin.ui.words import Words
 
 PER_PAGE = 25
+MOST_MATCHES = 500
+MOST_HEADINGS = 1_000
+SIMILAR = 5
+# What a browser does not take away at the beginning of a line.
+INDENT = "\u2003"
 
 
 def open_document(document_id: str | None, at: int | None = None) -> None:
@@ -41,32 +55,156 @@ def opened() -> str | None:
     return st.query_params.get("doc")
 
 
-def show_document(folder: Path, document_id: str, back: str, words: Words, query: str = "") -> None:
-    """A document's facts and its passages, some at a time.
+def show_document(searcher: Searcher, document_id: str, back: str, words: Words, query: str = "") -> None:
+    """A document's facts and its passages, some at a time, with ways to go on from there.
 
     Args:
-        folder: Of the index.
+        searcher: Of the index.
         document_id: Any text, as an address may hold it.
         back: Key of the words on the button that leads back.
         words: In the reader's language.
-        query: Words of it are marked in the text.
+        query: Words of it are marked in the text, and passages that have some are stepped through.
     """
     st.button(
         words(back), icon=":material/arrow_back:", type="tertiary", key="back", on_click=open_document, args=(None,)
     )
-    with reading(folder) as connection:
+    with reading(searcher.folder) as connection:
         document = find_document(connection, document_id)
         if document is None:
             st.html(pieces.message(words("no_such_document_title"), words("no_such_document", uri=document_id)))
             return
         st.html(listings.document_facts(document, read_metadata(connection, document.number), words))
         at = place_asked()
+        with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
+            offer_original(searcher, document.id, words)
+            step_through(document.id, matches(searcher, document.id, query), at, words)
+        offer_outline(searcher, document.id, words)
         rows = st.container()
         if not st.session_state.get("part"):
-            before = count_passages(connection, document.number, at) if at is not None else 1
-            st.session_state["part"] = max(before - 1, 0) // PER_PAGE + 1
+            before = count_passages(connection, document.number, at) if at is not None else 0
+            st.session_state["part"] = min(before, max(document.passages - 1, 0)) // PER_PAGE + 1
         page = choose_page("part", document.passages, PER_PAGE)
         rows.html(shown(connection, document, page, at, query, words))
+    show_similar(searcher, document.id, words)
+    bring_into_view()(key="place", data={"document": document.id, "at": at}, height=0)
+
+
+def offer_original(searcher: Searcher, document_id: str, words: Words) -> None:
+    """The file that the document was read from, to be saved, where it can be had."""
+    try:
+        original = open_original(searcher.folder, document_id)
+    except OriginalError:
+        return
+    original.file.close()
+    st.download_button(
+        words("original"),
+        lambda: original_bytes(searcher, document_id),
+        file_name=original.name.encode("utf-8", "replace").decode(),
+        mime="application/octet-stream",
+        icon=":material/download:",
+        type="tertiary",
+        key="original",
+        on_click="ignore",
+    )
+
+
+def original_bytes(searcher: Searcher, document_id: str) -> bytes:
+    """What is in that file now."""
+    original = open_original(searcher.folder, document_id)
+    with original.file:
+        return original.file.read(original.size)
+
+
+def matches(searcher: Searcher, document_id: str, query: str) -> list[int]:
+    """Where in a document's text the passages begin that have words of the query, ascending."""
+    if not query.strip():
+        return []
+    try:
+        found = searcher.search(query, k=MOST_MATCHES, mode="bm25", group="passage", where={"id": document_id})
+    except SearchError:
+        return []
+    return sorted({hit.start for hit in found.hits if hit.highlights})
+
+
+def step_through(document_id: str, starts: Sequence[int], at: int | None, words: Words) -> None:
+    """Buttons to the passages with words of the query before and after the one that is open."""
+    if not starts:
+        return
+    now = -1 if at is None else at
+    earlier, number = bisect_left(starts, now), bisect_right(starts, now)
+    for key, icon, target in (
+        ("match_previous", ":material/keyboard_arrow_up:", starts[earlier - 1] if earlier else None),
+        ("match_next", ":material/keyboard_arrow_down:", starts[number] if number < len(starts) else None),
+    ):
+        st.button(
+            words(key),
+            key=key,
+            type="tertiary",
+            icon=icon,
+            disabled=target is None,
+            on_click=open_document,
+            args=(document_id, target),
+        )
+    st.html(pieces.soft(words("match_number", n=number, m=len(starts))))
+
+
+def offer_outline(searcher: Searcher, document_id: str, words: Words) -> None:
+    """The headings of the document, to go to one."""
+    outline = outline_of(str(searcher.folder), searcher.manifest.generation, document_id)
+    if not outline:
+        return
+
+    def go() -> None:
+        chosen = st.session_state["outline"]
+        st.session_state["outline"] = None
+        if chosen is not None:
+            open_document(document_id, outline[chosen].start)
+
+    def named(number: int) -> str:
+        heading = outline[number]
+        where = ", ".join(map(words.fact, located(heading.position)))
+        return f"{INDENT * (heading.level - 1)}{heading.text}{f' · {where}' if where else ''}"
+
+    st.selectbox(
+        words("outline"),
+        range(len(outline)),
+        index=None,
+        key="outline",
+        format_func=named,
+        placeholder=words("outline_hint", n=len(outline)),
+        label_visibility="collapsed",
+        on_change=go,
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def outline_of(folder: str, generation: int, document_id: str) -> tuple[OutlineHeading, ...]:
+    """The first headings of a document; ``generation`` is another after each commit."""
+    return read_outline(Path(folder), document_id, MOST_HEADINGS)
+
+
+def show_similar(searcher: Searcher, document_id: str, words: Words) -> None:
+    """Documents near this one, each with a button that opens it where it is nearest."""
+    with st.expander(words("similar_documents"), icon=":material/join_inner:"):
+        found = searcher.similar(document_id, k=SIMILAR).documents
+        if not found:
+            st.html(pieces.soft(words("no_similar")))
+        for one in found:
+            with st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center"):
+                st.html(listings.similar_document(one, words))
+                st.button(
+                    words("open_document"),
+                    key=f"similar_{one.rank}",
+                    type="tertiary",
+                    on_click=open_document,
+                    args=(one.document.id, one.nearest.start),
+                )
+
+
+@cache
+def bring_into_view() -> Any:
+    """An element that draws nothing, and scrolls to the passage that the address names."""
+    return st.components.v2.component("sakuin_place", js=(ASSETS / "place.js").read_text(encoding="utf-8"))
 
 
 def place_asked() -> int | None:
@@ -87,7 +225,7 @@ def shown(
 
 
 def holding(listed: list[ListedPassage], at: int | None) -> int | None:
-    """The number of the passage in which a character stands."""
+    """The number of the passage in which a character stands, or the first after it: headings stand between them."""
     if at is None:
         return None
-    return next((passage.number for passage in reversed(listed) if passage.start <= at), None)
+    return next((passage.number for passage in listed if passage.end > at), None)

@@ -42,7 +42,7 @@ def search_page(searcher: Searcher, words: Words, *, read_only: bool = False) ->
     keys(words, name_of(searcher.folder), focus=not query)
     document = opened()
     if document:
-        show_document(searcher.folder, document, "back_to_results", words, query)
+        show_document(searcher, document, "back_to_results", words, query)
         return
     with row:
         mode, dim, k, side, second = search_options(searcher.manifest, words)

@@ -1,0 +1,64 @@
+"""A document to read, in a browser."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sakuin import Index
+from sakuin.index.build import build
+from tests.browser.browsing import opened, served, settle
+
+pytestmark = pytest.mark.browser
+
+CONTENT = "".join(
+    f"# {number} 番目の節\n\n{'三毛猫が寝ている' if number % 10 == 5 else '天気の'}話です。{'続きの文です。' * 12}\n\n"
+    for number in range(40)
+)
+
+
+def is_seen(page: Any) -> bool:
+    """Whether the passage that is open stands in the window."""
+    return bool(
+        page.locator(".sk-passage.chosen").evaluate(
+            "e => { const r = e.getBoundingClientRect(); return r.top >= 0 && r.bottom <= innerHeight; }"
+        )
+    )
+
+
+def test_a_document_is_read_from_match_to_match_and_saved(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "話.md").write_text(CONTENT, encoding="utf-8")
+    build(tmp_path / "corpus", tmp_path / ".sakuin")
+    with Index.open(tmp_path / ".sakuin") as index:
+        index.add({"id": "weather", "title": "天気", "text": "天気の話をする文書です。"})
+    with (
+        served(tmp_path / ".sakuin", tmp_path / "log") as url,
+        opened(browser, f"{url}?q=三毛猫&doc=話.md", accept_downloads=True) as page,
+    ):
+        following = page.locator(".st-key-match_next button")
+        following.wait_for()
+        settle(page)
+        for number in (1, 2, 3):
+            following.click()
+            settle(page)
+            page.get_by_text(f"4 件中 {number} 件目").wait_for()
+            page.wait_for_timeout(1_000)
+            assert page.locator(".sk-passage.chosen mark").count()
+            assert is_seen(page)
+        with page.expect_download() as download:
+            page.locator(".st-key-original button").click()
+        assert download.value.suggested_filename == "話.md"
+        assert Path(download.value.path()).read_text(encoding="utf-8") == CONTENT
+        outline = page.locator(".st-key-outline input")
+        outline.click()
+        outline.fill("38 番目")
+        page.keyboard.press("Enter")
+        settle(page)
+        page.wait_for_timeout(1_000)
+        assert is_seen(page)
+        assert "38 番目の節" in page.locator(".sk-passage.chosen").inner_text()
+        page.locator("[data-testid=stExpander] summary", has_text="似ている文書").click()
+        page.locator(".st-key-similar_1 button").click()
+        settle(page)
+        assert "doc=weather" in page.url

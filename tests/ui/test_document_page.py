@@ -1,0 +1,111 @@
+"""A document to read on the pages."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from sakuin import Document, Index
+from sakuin.index.build import build
+from sakuin.index.documents import Heading, Position
+from sakuin.ui.pages.document import PER_PAGE
+from tests.ui.pages import html_of, run_app
+
+SECTIONS = 60
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A long document on pages under headings, every tenth about cats; one like it, and one from a file."""
+    text, headings, positions = "", [], []
+    for number in range(SECTIONS):
+        heading = f"<b>{number}</b> 節"
+        headings.append(Heading(len(text), len(text) + len(heading), 1 + number % 2))
+        positions.append(Position(len(text), {"page": number + 1}))
+        words = "三毛猫が寝ている話です。" if number % 10 == 5 else "天気の話です。"
+        text += f"{heading}\n\n{number}番目の{words}\n\n"
+    base = tmp_path_factory.mktemp("document-page")
+    (base / "corpus").mkdir()
+    (base / "corpus" / "file.txt").write_text("元のファイルの文です。", encoding="utf-8")
+    build(base / "corpus", base / ".sakuin")
+    with Index.open(base / ".sakuin") as opened:
+        long = Document(id="<i>long", text=text, headings=tuple(headings), positions=tuple(positions))
+        opened.add([long, {"id": "weather", "title": "天気", "text": "天気の話をする文書です。"}])
+    return base / ".sakuin"
+
+
+def address(app: AppTest, name: str) -> str:
+    """What the address has, which the test's app gives as a list where it came with it."""
+    value = app.query_params[name]
+    return value[0] if isinstance(value, list) else value
+
+
+def at_of(app: AppTest) -> int:
+    return int(address(app, "at"))
+
+
+def test_matches_are_stepped_through_also_where_they_stand_on_other_pages(
+    monkeypatch: pytest.MonkeyPatch, index: Path
+) -> None:
+    app = run_app(monkeypatch, index, q="三毛猫", doc="<i>long")
+    assert app.button(key="match_previous").disabled
+    seen = []
+    while not app.button(key="match_next").disabled:
+        app.button(key="match_next").click().run()
+        assert not app.exception
+        html = html_of(app)
+        assert f"Passages with your words: {len(seen) + 1} of 6" in html
+        chosen = html.split("sk-passage chosen")[1].split("</li>")[0]
+        assert "<mark>" in chosen
+        assert f"p. {len(seen) * 10 + 6} ·" in chosen
+        seen.append(at_of(app))
+    assert len(seen) == 6
+    assert seen == sorted(seen)
+    assert SECTIONS > 2 * PER_PAGE
+    app.button(key="match_previous").click().run()
+    assert at_of(app) == seen[-2]
+
+
+def test_without_a_match_there_is_nothing_to_step_through(monkeypatch: pytest.MonkeyPatch, index: Path) -> None:
+    for query in ("quantum", " "):
+        app = run_app(monkeypatch, index, q=query, doc="<i>long")
+        assert [button.key for button in app.button if button.key and button.key.startswith("match")] == []
+
+
+def test_the_outline_leads_to_a_heading(monkeypatch: pytest.MonkeyPatch, index: Path) -> None:
+    app = run_app(monkeypatch, index, q="天気", doc="<i>long")
+    outline = app.selectbox(key="outline")
+    assert len(outline.options) == SECTIONS
+    assert outline.options[:2] == ["<b>0</b> 節 · p. 1", "\u2003<b>1</b> 節 · p. 2"]
+    outline.select_index(40).run()
+    assert not app.exception
+    chosen = html_of(app).split("sk-passage chosen")[1].split("</li>")[0]
+    assert "40番目の" in chosen
+    assert app.selectbox(key="outline").value is None
+
+
+def test_documents_like_it_are_opened_where_they_are_nearest(monkeypatch: pytest.MonkeyPatch, index: Path) -> None:
+    app = run_app(monkeypatch, index, q="天気", doc="weather")
+    html = html_of(app)
+    assert "&lt;i&gt;long" in html
+    assert "<i>long" not in html
+    app.button(key="similar_1").click().run()
+    assert not app.exception
+    assert address(app, "doc") == "<i>long"
+    assert "sk-passage chosen" in html_of(app)
+
+
+def test_the_file_is_offered_only_where_it_can_be_had(
+    monkeypatch: pytest.MonkeyPatch, index: Path, tmp_path: Path
+) -> None:
+    assert [one.label for one in run_app(monkeypatch, index, doc="file.txt", q="x").get("download_button")] == [
+        "Save the file"
+    ]
+    assert not run_app(monkeypatch, index, doc="weather", q="x").get("download_button")
+    moved = shutil.copytree(index.parent, tmp_path / "moved")
+    (index.parent / "corpus" / "file.txt").rename(tmp_path / "file.txt")
+    try:
+        assert not run_app(monkeypatch, moved / ".sakuin", doc="file.txt", q="x").get("download_button")
+    finally:
+        (tmp_path / "file.txt").rename(index.parent / "corpus" / "file.txt")
