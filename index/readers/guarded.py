@@ -268,11 +268,12 @@ class GuardedReader:
         command = [sys.executable, "-P", "-m", "sakuin.index.readers.worker", str(self._limits.megabytes)]
         root = str(Path(sakuin.__file__).parent.parent)
         # A worker that is killed removes nothing: what it or a program of its has written goes with this folder.
-        self._folder = tempfile.mkdtemp(prefix="sakuin-")
+        with suppress(OSError):  # no room, or nowhere to write: most files need none
+            self._folder = tempfile.mkdtemp(prefix="sakuin-")
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
-            **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), self._folder),
+            **dict.fromkeys(("TMPDIR", "TEMP", "TMP") if self._folder else (), self._folder),
         }
         # A group of its own: no Ctrl-C reaches it, and what it has started ends with it.
         flags = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)

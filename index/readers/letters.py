@@ -110,7 +110,7 @@ def _document(letter: Letter, uri: str) -> Document:
         metadata["language"] = language
     return Document(
         id=uri,
-        title=one_line(letter.subject) or title_of(uri),
+        title=one_line(letter.subject) or title_of(uri, heading=builder.first_heading()),
         text=text,
         headings=builder.headings(),
         metadata=metadata,

@@ -9,7 +9,7 @@ from sakuin.index.errors import ReadError
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.plain import clean, one_line, require_text
 from sakuin.index.readers.source import Source
-from sakuin.index.readers.titles import first_paragraph, title_of
+from sakuin.index.readers.titles import title_of
 from sakuin.index.reasons import Reason
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -35,7 +35,7 @@ def read(source: Source) -> Iterator[Document]:
         raise ReadError(Reason("not_office", {"type": "RTF", "detail": "no {\\rtf"}))
     title, metadata, text = text_of(data)
     text = require_text(text)
-    title = title_of(source.uri, stated=title, text=first_paragraph(text))
+    title = title_of(source.uri, stated=title, text=text)
     yield Document(id=source.uri, title=title, text=text, metadata=metadata)
 
 

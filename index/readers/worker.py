@@ -3,13 +3,14 @@
 It is sent ``[path, uri, seconds, limit, ocr, parts to pass over]`` and answers with what is in the file, in messages
 ``["items", items, null]``, of which the last is an ``"end"``, an ``"error"`` with its reason in the third place, or
 ``"memory"``, after which it ends. It ends when its input ends, so that it never outlives its parent, however that one
-dies, and removes the folder for what it writes to the disk.
+dies, and removes the folder for what it writes to the disk ("" where there is none).
 """
 
 import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Thread
 from typing import IO, Any
@@ -113,12 +114,13 @@ def answer(answers: Answers, source: Source, *, megabytes: int, deadline: Deadli
 def work(megabytes: int, folder: str) -> None:
     """Answer until the input ends."""
     requests = sys.stdin.buffer
-    noted = os.open(os.path.join(folder, PART), os.O_WRONLY | os.O_CREAT)
+    noted = os.open(os.path.join(folder, PART) if folder else os.devnull, os.O_WRONLY | os.O_CREAT)
 
     def begin_part(number: int) -> None:
         """Note it where it is found when this process is no more."""
         os.lseek(noted, 0, os.SEEK_SET)
-        os.write(noted, b"%10d" % number)
+        with suppress(OSError):  # a full disk
+            os.write(noted, b"%10d" % number)
 
     answers = Answers(os.fdopen(os.dup(1), "wb"), megabytes)
     # What a library prints must not get between the answers.

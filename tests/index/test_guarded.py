@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -257,6 +258,15 @@ def test_a_worker_whose_parent_is_gone_takes_its_folder_with_it(tmp_path: Path) 
     command = [sys.executable, "-m", "sakuin.index.readers.worker", "1024", str(folder)]
     subprocess.run(command, stdin=subprocess.DEVNULL, check=True, timeout=60)
     assert not folder.exists()
+
+
+def test_files_are_read_where_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    monkeypatch.chdir(tmp_path)
+    with GuardedReader(Limits()) as reader:
+        path = put(tmp_path, "a.rtf")
+        assert [item.uri for item in reader.read(path, "a.rtf")] == ["a.rtf"]
+        assert [each.name for each in tmp_path.iterdir()] == ["a.rtf"]
 
 
 def test_more_is_allowed_to_files_of_which_parts_took_too_much() -> None:

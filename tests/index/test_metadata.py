@@ -69,6 +69,15 @@ def test_dates_are_as_iso_8601_has_them(written: str, day: str) -> None:
     assert iso_date(written) == day
 
 
+def test_lines_of_rich_text_and_headings_of_saved_pages_are_titles() -> None:
+    assert (
+        one("名前.rtf", r"{\rtf1\ansi Travel expenses\par Hand in the form within ten days.}").title
+        == "Travel expenses"
+    )
+    page = "MIME-Version: 1.0\nContent-Type: text/html; charset=utf-8\n\n<h1>手引</h1><p>本文"
+    assert one("名前.mht", page).title == "手引"
+
+
 def test_names_are_the_same_in_all_files() -> None:
     page = one(
         "a.html",
