@@ -29,6 +29,8 @@ Side = Literal["passage", "query"]
 SIDES: tuple[Side, ...] = ("passage", "query")
 # Pairs that a token of one text forms with those of the other and that are told apart; only very long texts have more.
 MAX_PAIRS = 256
+# Places of a token that a pair names: every pair of a long query repeats them.
+MAX_PAIR_SPANS = 16
 
 
 def explain_hit(
@@ -79,7 +81,7 @@ def explain_cosine(
     outer_tokens, inner_tokens = (found.passage, found.query) if by == "passage" else (found.query, found.passage)
     shares = found.shares.T if by == "passage" else found.shares
     # Tokens are described once, not once for each pair.
-    inner_labels = [(label(other, token), inner.spans(token.spans)) for token in inner_tokens]
+    inner_labels = [(label(other, token), inner.spans(token.spans)[:MAX_PAIR_SPANS]) for token in inner_tokens]
     details = [
         total("token", label(by, token), pairs(row, inner_labels), outer.spans(token.spans))
         for token, row in zip(outer_tokens, shares, strict=True)

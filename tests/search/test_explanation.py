@@ -20,7 +20,7 @@ from sakuin.index.store import indexed_text
 from sakuin.index.terms import Terms
 from sakuin.index.text import Analyser
 from sakuin.search import MODES, Explanation, Hit, Searcher, SearchError
-from sakuin.search.breakdown import explain_cosine
+from sakuin.search.breakdown import MAX_PAIR_SPANS, explain_cosine
 from sakuin.search.spans import Indexed
 
 DIMS = (1024, 512, 256, 128, 64, 32)
@@ -305,3 +305,12 @@ def test_the_packaged_model_explains_beyond_an_index() -> None:
     explanation = explain_cosine(model, asked, passage, dim=1024, shown=cosine)
     assert_adds_up(explanation)
     assert all(abs(node.value) < 1e-6 for node in nodes(explanation, "vector_rounding"))
+
+
+def test_a_token_that_stands_everywhere_does_not_multiply_the_explanation(searcher: Searcher) -> None:
+    (hit, *_) = searcher.search("有給休暇の申請。" * 200, k=1, mode="dense", explain=True).hits
+    assert hit.explanation is not None
+    pairs = [pair for token in hit.explanation.details for pair in token.details if pair.code == "token_pair"]
+    assert pairs
+    assert max(len(pair.spans) for pair in pairs) == MAX_PAIR_SPANS
+    assert math.isclose(math.fsum(part.value for part in hit.explanation.details), hit.score, abs_tol=1e-6)
