@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, Field
 
-from sakuin.index.documents import Document, MetadataValue
+from sakuin.index.documents import MetadataValue
 from sakuin.search.explanation import Explanation
+from sakuin.search.reading import StoredDocument
 from sakuin.search.results import Hit, SearchResult
 from sakuin.search.similar import SimilarDocuments
 
@@ -181,25 +182,23 @@ def near(similar: SimilarDocuments) -> SimilarAnswer:
     return SimilarAnswer(results=results, more=more)
 
 
-def fetched(document: Document, start: int) -> FetchAnswer:
-    """A document from a character on, as much as one answer holds."""
-    text = document.text[start : start + MAX_TEXT]
-    end = start + len(text)
+def fetched(document: StoredDocument) -> FetchAnswer:
+    """A part of a document that fits into an answer."""
     metadata, dropped = bounded(document.metadata)
     sentences = []
-    if end < len(document.text):
-        sentences.append(f"The text goes on: fetch again with start={end}.")
+    if document.end < document.length:
+        sentences.append(f"The text goes on: fetch again with start={document.end}.")
     if dropped:
         sentences.append(f"Metadata too long to be given: {', '.join(dropped)[:200]}.")
     return FetchAnswer(
         id=document.id,
         title=document.title or document.id,
-        text=text,
+        text=document.text,
         url=document.uri,
         metadata=metadata,
-        start=start,
-        end=end,
-        length=len(document.text),
+        start=document.start,
+        end=document.end,
+        length=document.length,
         more=" ".join(sentences) or None,
     )
 

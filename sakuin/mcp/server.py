@@ -8,11 +8,10 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
-from sakuin.index import store
-from sakuin.index.store.listing import reading
 from sakuin.mcp.adding import add_tool
 from sakuin.mcp.answers import (
     MAX_HITS,
+    MAX_TEXT,
     ExplainAnswer,
     FacetsAnswer,
     FetchAnswer,
@@ -86,11 +85,7 @@ def create_server(searcher: Searcher, *, writable: bool = False) -> MCPServer[An
     ) -> FetchAnswer:
         """Read the text of a document, a long one a part at a time."""
         with told(searcher.folder):
-            with reading(searcher.folder) as connection:
-                document = store.read_documents(connection, [id]).get(id)
-            if document is None:
-                raise ToolError(f"There is no document {id[:200]!r}: give an id that `search` gave.")
-            return fetched(document, start)
+            return fetched(searcher.document(id, start=start, most=MAX_TEXT))
 
     @server.tool(title="Find similar documents", annotations=READS, structured_output=True)
     def similar(
