@@ -109,6 +109,9 @@ NO_ROOM = (os.strerror(errno.ENOSPC), f"os error {errno.ENOSPC}", "StorageFull",
 """By what a full disk shows in the words of libraries."""
 
 
+THREAD_FAILED = "io::Error most likely"
+
+
 def has_no_room(folder: Path, error: BaseException) -> bool:
     """Whether an error comes of a full disk, as far as can be told."""
     code = getattr(error, "sqlite_errorcode", None)
@@ -117,8 +120,9 @@ def has_no_room(folder: Path, error: BaseException) -> bool:
     # tantivy's and FAISS's own errors hold the system's as a text.
     if code is None and any(sign in str(error) for sign in NO_ROOM):
         return True
-    # numpy says only that it wrote less than it should, SQLite that something failed.
+    # numpy says only that it wrote less than it should, SQLite and a thread of tantivy that something failed.
     failed = code is not None and code & 0xFF in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+    failed = failed or (code is None and THREAD_FAILED in str(error))
     if not failed and not (isinstance(error, OSError) and error.errno is None):
         return False
     try:

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from filelock import Timeout
 
+from sakuin.index.errors import has_no_room
 from sakuin.index.outliving import JUDGEMENTS, judging
 from sakuin.index.store import connect
 from sakuin.tuning.errors import EvaluationError
@@ -121,6 +122,10 @@ def append(folder: Path, judgement: Judgement) -> None:
     except Timeout as error:
         raise EvaluationError(f"Others are still writing to {path}: judge again in a moment.") from error
     except OSError as error:
+        if has_no_room(folder, error):
+            raise EvaluationError(
+                f"The disk is full: nothing was added to {path}. Make room on it, then judge again."
+            ) from error
         raise EvaluationError(
             f"Cannot write to {path} ({error.strerror or error}): see that the disk has room and the folder may be "
             f"written, then judge again."

@@ -84,6 +84,7 @@ WORKS = {
     "uploads": UPLOAD,
     "watch": WATCH,
     "backup": "from sakuin.index.backup import backup; backup(index, work / 'copy')",
+    "judge": "from sakuin import Index; Index.open(index).judge('次の文', 'note.md', answers=True)",
     "restore": "from sakuin.index.backup import restore; restore(corpus.parent / 'older', index)",
 }
 
@@ -175,6 +176,7 @@ def made(folder: Path) -> tuple[Path, Path]:
     (corpus / "note.md").write_text("# 題\n\n## 章\n\n最初の文です。\n\n## 次\n\n次の文。", encoding="utf-8")
     own = "[{'id': f'own{i}', 'title': f'自{i}', 'text': f'自分の{i}番目。', 'n': i} for i in range(5)]"
     run(f"{BUILD}; from sakuin import Index; Index.open(index).add({own})", folder, start, corpus)
+    run("from sakuin import Index; Index.open(index).judge('最初の文', 'note.md', answers=True)", folder, start, corpus)
     shutil.copytree(start / "index", folder / "older")
     (corpus / "more.md").write_text("# 増えた\n\n増えた文書です。", encoding="utf-8")
     run(BUILD, folder, start, corpus)
@@ -369,7 +371,7 @@ def whole(index: Path) -> list[str]:
 
 
 def held(index: Path) -> State:
-    """What an index holds, by our own reading: documents with all that is shown of them, their places, and files."""
+    """What an index holds, by our own reading: documents with all that is shown of them, places, files, judgements."""
     path = index / "documents.db"
     if not path.exists() or not path.stat().st_size:
         return None
@@ -382,7 +384,12 @@ def held(index: Path) -> State:
             "SELECT d.id, file, uri, title, metadata, headings, text, passage_id, start, end, heading, position "
             "FROM documents d JOIN passages p ON document = number ORDER BY d.id, start"
         ).fetchall()
-        return documents + connection.execute("SELECT uri, '', size, sha256, reason FROM files ORDER BY uri").fetchall()
+        files = connection.execute("SELECT uri, '', size, sha256, reason FROM files ORDER BY uri").fetchall()
+    judged = index / "judgements.jsonl"
+    # Of a line without an end nobody was told that it is there.
+    lines = judged.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if judged.exists() else []
+    rows = [json.loads(line) for line in lines if line.strip("\0 ")]
+    return documents + files + [(row["query"], "", row["document"], row["judgement"]) for row in rows]
 
 
 def remember_all(work: Path, shadow: Path) -> None:

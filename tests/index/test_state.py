@@ -248,8 +248,14 @@ def test_a_disk_without_room_is_no_damage(tmp_path: Path, monkeypatch: pytest.Mo
     assert texts(folder) == before
 
 
-def test_terms_on_a_full_disk_are_no_damage(tmp_path: Path) -> None:
-    for error in (OSError(28, "No space left on device"), ValueError("IoError { No space left (os error 28) }")):
+def test_terms_on_a_full_disk_are_no_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    thread = ValueError("An error occurred in a thread: 'A worker thread encountered an error (io::Error most likely)'")
+    for error in (
+        thread,
+        OSError(28, "No space left on device"),
+        ValueError("IoError { No space left (os error 28) }"),
+    ):
         with (
             pytest.raises(IndexFolderError, match="The disk is full") as told,
             explained(tmp_path, "cannot be prepared", "delete the index folder"),
