@@ -41,7 +41,7 @@ class Reason(Fact):
         "too_many_uploads": "more than {limit:,} files at once: add them from the command line",
         "upload_too_large": "larger than {limit:,} MB: add it from the command line",
         # Pictures of text.
-        "picture": "a picture: with --ocr its text is read, by an installed tesseract",
+        "picture": "a picture: OCR reads its text, with --ocr and tesseract installed",
         "needs_tesseract": "a picture of text: install tesseract and its languages (tesseract-ocr-jpn) for --ocr",
         "ocr_failed": "a picture that tesseract could not read: open it in another program and save it anew",
         "no_text_seen": "a picture of a page, in which OCR finds no text",
@@ -111,16 +111,16 @@ class Reason(Fact):
         "encrypted_pdf": "the PDF is encrypted: save a copy without a password",
         "broken_pdf": "not a PDF, or a broken one: open it in a PDF program and save it anew",
         "no_pages": "a PDF without a readable page: open it in a PDF program and save it anew",
-        "scanned_pdf": "a scanned PDF without text: read it with --ocr, by an installed tesseract",
-        "unnamed_characters": "a PDF whose fonts do not say which characters they show: read it with --ocr, by an "
-        "installed tesseract",
-        "scanned_page": "a picture of a page, without its text: read it with --ocr, by an installed tesseract",
-        "scanned_pages": "pictures of pages, without their text ({pages}): read them with --ocr, by an installed "
-        "tesseract",
-        "unnamed_characters_page": "a page whose fonts do not say which characters they show: read it with --ocr, "
-        "by an installed tesseract",
+        "scanned_pdf": "a scanned PDF without text: OCR reads it, with --ocr and tesseract installed",
+        "unnamed_characters": "a PDF whose fonts do not say which characters they show: OCR reads it, with --ocr and "
+        "tesseract installed",
+        "scanned_page": "a picture of a page, without its text: OCR reads it, with --ocr and tesseract installed",
+        "scanned_pages": "pictures of pages, without their text ({pages}): OCR reads them, with --ocr and tesseract "
+        "installed",
+        "unnamed_characters_page": "a page whose fonts do not say which characters they show: OCR reads it, with "
+        "--ocr and tesseract installed",
         "some_unnamed_characters": "what some of its fonts show was left out, for they do not say which characters it "
-        "is: read it with --ocr, by an installed tesseract",
+        "is: OCR reads it, with --ocr and tesseract installed",
         "pdf_attachment": "a file attached to the PDF, which is not read: save it as a file of its own",
         "damaged_page": "damaged: {detail}",
         "too_many_pages": "this page and those after it are too many to be read",

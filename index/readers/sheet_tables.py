@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sakuin.index.readers.fields import TEXT_NAMES, TITLE_NAMES, named
 from sakuin.index.readers.names import unlike
 from sakuin.index.readers.plain import one_line
-from sakuin.index.readers.table_header import NUMBER, is_name
+from sakuin.index.readers.table_header import is_header_in_sheet, is_name
 
 Row = Sequence[str]
 
@@ -100,7 +99,8 @@ def _header(rows: Sequence[Row], *, sure: bool, wide: "set[tuple[int, int]]") ->
             lower = [cell.strip() for cell in rows[after][first : last + 1]]
             names = [" ".join(dict.fromkeys(filter(None, pair))) for pair in zip(names, lower, strict=True)]
             after += 1
-        if _is_header(names, [row[first : last + 1] for row in rows[after : after + _LOOKED_AT]], sure=sure):
+        below = [row[first : last + 1] for row in rows[after : after + _LOOKED_AT]]
+        if is_header_in_sheet([names, *below], sure=sure):
             return number, first, unlike(list(map(one_line, names))), after
     return None
 
@@ -108,24 +108,3 @@ def _header(rows: Sequence[Row], *, sure: bool, wide: "set[tuple[int, int]]") ->
 def _are_names(row: Row) -> bool:
     cells = [cell for cell in row if cell]
     return bool(cells) and all(map(is_name, cells))
-
-
-def _is_header(names: list[str], below: Sequence[Row], *, sure: bool) -> bool:
-    filled = [name for name in names if name]
-    if len(filled) < 2 or len(set(filled)) < len(filled) or len(filled) < 0.6 * len(names) or not _are_names(filled):
-        return False
-    if not below:
-        return False
-    if named(TEXT_NAMES + TITLE_NAMES, filled):
-        return True
-    if sum(sum(map(bool, row)) >= 0.5 * len(filled) for row in below) < 0.5 * len(below):
-        return False
-    columns = [[row[place] for row in below if place < len(row) and row[place]] for place in range(len(names))]
-    if any(column and sum(map(_is_value, column)) >= 0.8 * len(column) for column in columns):
-        return True
-    # A list of texts under names looks like a list of texts, and two columns of it like a form.
-    return not sure and len(filled) > 2 and len(below) > 1
-
-
-def _is_value(cell: str) -> bool:
-    return NUMBER.fullmatch(cell) is not None

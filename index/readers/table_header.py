@@ -12,6 +12,9 @@ from sakuin.index.readers.plain import one_line
 MAX_NAME_CHARACTERS = 40
 """The longest cell that is taken for the name of a column or of a row."""
 
+_HALF, _MOSTLY, _NEARLY_ALL = 0.5, 0.6, 0.8
+"""Parts of what is looked at in a sheet."""
+
 MAX_ROWS_ABOVE = 20
 """Rows above a header: the title of the table, a date, who made it."""
 
@@ -121,7 +124,7 @@ def _above(rows: Sequence[Sequence[str]]) -> int:
 
 
 def is_header(rows: Sequence[Sequence[str]]) -> bool:
-    """Tell whether the first of some rows names the columns.
+    """Tell whether the first of some rows of a table names the columns.
 
     Each cell must look like a name: short, no number, no sentence, no two alike. And something must speak for it: a
     name that columns often have, or that it is of another kind than what stands below it. A first row like all others
@@ -133,13 +136,38 @@ def is_header(rows: Sequence[Sequence[str]]) -> bool:
     if named(TEXT_NAMES + TITLE_NAMES, first):
         return True
     filled = [cell for cell in first if cell]
-    if len(rows) == 1 or not filled or len(set(filled)) < len(filled):
-        return False
-    if not all(map(is_name, filled)):
+    if len(rows) == 1 or not are_names(filled):
         return False
     if len(filled) == 1:
         return sum(len("".join(row)) for row in rows[1:]) >= 3 * len(filled[0]) * (len(rows) - 1)
     return sum(_speaks_for(cell, _column(rows[1:], number)) for number, cell in enumerate(first) if cell) > 0
+
+
+def is_header_in_sheet(rows: Sequence[Sequence[str]], *, sure: bool) -> bool:
+    """Tell whether the first of some rows of a sheet names columns: they may as well be a form, or a list of texts.
+
+    Args:
+        rows: From the first column that is filled to the last.
+        sure: Whether only a header counts that its columns prove: names above numbers or dates, or known names.
+    """
+    first, below = [cell.strip() for cell in rows[0]], rows[1:]
+    filled = [cell for cell in first if cell]
+    if len(filled) < 2 or len(filled) < _MOSTLY * len(first) or not below or not are_names(filled):
+        return False
+    if named(TEXT_NAMES + TITLE_NAMES, filled):
+        return True
+    if sum(sum(map(bool, row)) >= _HALF * len(filled) for row in below) < _HALF * len(below):
+        return False
+    columns = [_column(below, number) for number in range(len(first))]
+    if any(sum(map(_is_number, column)) >= _NEARLY_ALL * len(column) for column in columns if column):
+        return True
+    # A list of texts under names looks like a list of texts, and two columns of it like a form.
+    return not sure and len(filled) > 2 and len(below) > 1
+
+
+def are_names(cells: Sequence[str]) -> bool:
+    """Tell whether cells that are not empty may name columns: there are some, no two alike."""
+    return bool(cells) and len(set(cells)) == len(cells) and all(map(is_name, cells))
 
 
 def is_name(cell: str) -> bool:
@@ -153,7 +181,11 @@ def _column(rows: Sequence[Sequence[str]], number: int) -> list[str]:
 
 
 def _are_numbers(values: Sequence[str]) -> bool:
-    return bool(values) and all(NUMBER.fullmatch(value) for value in values)
+    return bool(values) and all(map(_is_number, values))
+
+
+def _is_number(value: str) -> bool:
+    return NUMBER.fullmatch(value) is not None
 
 
 def _speaks_for(cell: str, values: Sequence[str]) -> int:

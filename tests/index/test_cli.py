@@ -150,7 +150,7 @@ def test_numbers_are_of_what_they_say(corpus: Path, tmp_path: Path) -> None:
     for files in ("4 added", "4 unchanged"):
         shown = run("build", str(corpus), "--index", index).stdout
         assert f"Files:     {files}\nIndex:     6 documents, 6 passages" in shown
-        assert "Skipped:   1 file, parts of 1 file\n  picture.png: a picture: with --ocr its text is read" in shown
+        assert "Skipped:   1 file, parts of 1 file\n  picture.png: a picture: OCR reads its text, with --ocr" in shown
         assert "\n  table.csv: row 2: its text is empty; row 3: its text is empty\n" in shown
     picture, table = json.loads(run("info", "--index", index, "--json").stdout)["skipped"]
     assert (picture["uri"], picture["documents"], picture["reason"]["code"]) == ("picture.png", 0, "picture")
