@@ -105,7 +105,7 @@ def test_a_disk_that_fails_leaves_the_file_as_it_was(index: Index, monkeypatch: 
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(module.os, "fsync", failing)
-    with pytest.raises(EvaluationError, match=r"No space left on device.*judge again"):
+    with pytest.raises(EvaluationError, match=r"The disk is full.*judge again"):
         index.judge("犬", "vpn.md", answers=True)
     assert (index.folder / NAME).read_bytes() == before
 
