@@ -58,8 +58,14 @@ def explain_hit(
         legs.append(("bm25", hit.bm25.scaling, matches))
     if hit.rerank:
         legs.append(("rerank", hit.rerank.scaling, Explanation("opinion", value=hit.rerank.score)))
+    if hit.recency:
+        legs.append(("recency", hit.recency.scaling, Explanation("recency", value=hit.recency.score)))
     fused = [(name, scaling, explanation) for name, scaling, explanation in legs if scaling]
-    return explain_fusion(hit.score, fused) if fused else legs[0][2]
+    # A leg that is alone is the score as it is, but for what the document's date adds.
+    alone = [explanation for _, scaling, explanation in legs if not scaling]
+    if alone and not fused:
+        return alone[0]
+    return explain_fusion(hit.score, fused, alone)
 
 
 def explain_cosine(
@@ -197,14 +203,17 @@ def term_scores(explanation: Explanation) -> list[TermScore]:
     ]
 
 
-def explain_fusion(score: float, legs: Sequence[tuple[str, Scaling, Explanation]]) -> Explanation:
+def explain_fusion(
+    score: float, legs: Sequence[tuple[str, Scaling, Explanation]], alone: Sequence[Explanation] = ()
+) -> Explanation:
     """A fused score as the sum of the legs' weighted and normalised scores.
 
     Args:
         score: The fused score.
         legs: Name, scaling and explained score of each leg.
+        alone: The explained score of a leg that is added as it is.
     """
-    shares = []
+    shares = [*alone]
     for name, scaling, explained in legs:
         normalised = Explanation(
             "normalised_equal" if scaling.high <= scaling.low else "normalised",

@@ -56,6 +56,7 @@ class Explanation(Fact):
         "length": "dl, terms of the passage, rounded down to about one part in eight",
         "mean_length": "avgdl, terms of a passage on average",
         "score_rounding": "rounding to four decimals",
+        "recency": "a half to the power of the document's age in half-lives",
         "opinion": "score by the transformer, which has no parts",
         "others": "{count} others together",
     }

@@ -7,7 +7,7 @@ from sakuin.index.errors import FilterError
 from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.index.where import AND, Where, fields_of, require_fields
 from sakuin.search.conditions import WordConditions
-from sakuin.search.query import Query, may_have_syntax, read_query
+from sakuin.search.query import DATES, Query, may_have_syntax, read_query
 from sakuin.search.request import BY_DOCUMENT, SearchError, SearchRequest, filter_of
 from sakuin.search.results import Notice
 
@@ -75,3 +75,10 @@ def check_fields(snapshot: Snapshot, names: Collection[str]) -> None:
         require_fields(names, snapshot.field_names())
     except FilterError as error:
         raise SearchError(str(error)) from error
+
+
+def check_sortable(snapshot: Snapshot, sort: str) -> None:
+    """Raises SearchError if no document has the field that hits are to be sorted by."""
+    name = sort.removeprefix("-")
+    if name != DATES[0] or not set(DATES) & set(snapshot.field_names()):
+        check_fields(snapshot, [name])

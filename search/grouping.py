@@ -12,7 +12,9 @@ from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.index.store import PassageRow
 from sakuin.search.candidates import CANDIDATES
 from sakuin.search.conditions import WordConditions
+from sakuin.search.groups import Group
 from sakuin.search.hits import hit_of, is_answered, with_relevance
+from sakuin.search.ordering import ORDERED, ordered
 from sakuin.search.ranking import Ranked, rank
 from sakuin.search.relevance import JUDGED
 from sakuin.search.request import BY_DOCUMENT, MAX_K, SearchRequest
@@ -21,28 +23,6 @@ from sakuin.search.results import Hit, Notice, PassageHit
 
 # How many times as many passages are ranked where those ranked so far stand in too few documents.
 WIDER = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A hit before its passages are fetched.
-
-    Attributes:
-        rank: Of the hit, from 1.
-        passages: Best first; never empty. Each with the number of the place, of all its places, that the hit is about.
-        more: How many more passages of the document are among the candidates.
-        document: Its number, where hits are documents.
-    """
-
-    rank: int
-    passages: tuple[tuple[Ranked, int], ...]
-    more: int = 0
-    document: int | None = None
-
-    def first(self, most: int) -> "Group":
-        """The same with so many of its passages; the others are counted."""
-        spare = max(0, len(self.passages) - most)
-        return replace(self, passages=self.passages[:most], more=self.more + spare) if spare else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +81,15 @@ def find(
         OpinionError: a transformer is to be asked that cannot be had.
     """
     last = request.offset + request.k
+    in_order = request.sort or request.recency
+    reach = max(last, ORDERED) if in_order else last
     by_document = request.group == BY_DOCUMENT
     opinion = opinions.of(request, snapshot.manifest.rerank)
     # Whether a query is answered is judged by as many hits however few are wanted.
-    depth = min(max(last, JUDGED, request.top if opinion else 0), MAX_K)
+    depth = min(max(reach, JUDGED, request.top if opinion else 0), MAX_K)
     # Of documents, all the passages that are to be given of each have room, and one that is only counted: as far as
     # they were scored anyway.
-    room = last * (request.passages + 1) if by_document else 0
+    room = reach * (request.passages + 1) if by_document else 0
     told: list[Notice] = []
     while True:
         wanted = replace(request, k=depth, offset=0)
@@ -116,7 +98,7 @@ def find(
         if opinion:
             ranked, told = opinion.reranked(snapshot, ranked, within)
         notices = [*ranking.notices, *told]
-        if not (by_document or conditions):
+        if not (by_document or conditions or in_order):
             groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked if request.offset < hit.rank <= last]
             return Found(groups, notices, answered)
         if by_document:
@@ -125,12 +107,14 @@ def find(
         else:
             groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked]
         if conditions:
-            groups = kept(groups, conditions, last, request.passages)
+            groups = kept(groups, conditions, reach, request.passages)
             best = [hit for group in groups for hit, _ in group.passages[:1]]
             answered = None if answered is None else is_answered(ranking, best)
         # Below a passage of too low a relevance there are none of a higher one to look for.
         exhausted = len(ranking.hits) < depth or len(ranked) < len(ranking.hits) or depth == MAX_K
-        if len(groups) >= last or exhausted:
+        if len(groups) >= reach or exhausted:
+            if in_order:
+                groups = ordered(snapshot, groups[:reach], within, sort=request.sort, recency=request.recency)
             return Found([group.first(request.passages) for group in groups[request.offset : last]], notices, answered)
         depth = min(max(WIDER * depth, CANDIDATES), MAX_K)
 
@@ -219,4 +203,5 @@ def passage_of(hit: Hit) -> PassageHit:
         relevance=hit.relevance,
         position=hit.position,
         rerank=hit.rerank,
+        recency=hit.recency,
     )

@@ -79,4 +79,5 @@ def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]
         relevance=hit.relevance,
         position=first.position,
         rerank=hit.rerank,
+        recency=hit.recency,
     )

@@ -27,6 +27,7 @@ class Ranked:
     bm25: LegScore | None
     relevance: float | None = None
     rerank: LegScore | None = None
+    recency: LegScore | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a search is asked for, checked once; page, command and service all build one."""
 
+import re
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -53,6 +54,10 @@ class SearchRequest:
             True for the index's own, or e5-small where it has none; False for none; None for the index's own where
             `index tune` found it worth it, in mode "hybrid" only. See `search.rerank`.
         top: On so many of the first passages, 1 to 100.
+        sort: Put the best 100 hits, or as many as are asked for, into the order of a field of metadata, ``id`` or
+            ``uri``: "year", or "-date" for the newest first (``date`` is whichever field has a document's date).
+        recency: Move up newer documents, by at most a tenth of the best score: the time after which what one gains is
+            half, as "90d", "8w", "6m" or "1y".
         syntax: Read the query language, see `search.query`; False to search for every character as it stands.
 
     Raises:
@@ -72,6 +77,8 @@ class SearchRequest:
     offset: int = 0
     rerank: str | bool | None = None
     top: int = 20
+    sort: str | None = None
+    recency: str | None = None
     syntax: bool = True
 
     def __post_init__(self) -> None:
@@ -103,6 +110,10 @@ class SearchRequest:
             )
         if not is_integer(self.top) or not 1 <= self.top <= MAX_TOP:
             raise SearchError(f"Cannot rerank {self.top!r} passages: give top = 1 to {MAX_TOP}.")
+        if self.sort is not None and not (isinstance(self.sort, str) and self.sort.removeprefix("-")):
+            raise SearchError(f"Cannot sort by {self.sort!r}: name a field, with - before it for the highest first.")
+        if self.recency is not None and not (isinstance(self.recency, str) and days_of(self.recency)):
+            raise SearchError(f"Cannot take {self.recency!r} for a half-life: give one such as 90d, 8w, 6m or 1y.")
         if self.where is not None:
             filter_of(self.where)
 
@@ -114,6 +125,16 @@ class SearchRequest:
     def dimensions(self, stored: int) -> int:
         """How many dimensions are compared in an index that stores so many; raises SearchError if it has too few."""
         return checked_dim(self.dim, stored=stored)
+
+
+_DAYS = {"d": 1, "w": 7, "m": 30.4375, "y": 365.25}
+_half_life = re.compile(r"([1-9]\d{0,4})([dwmy])")
+
+
+def days_of(half_life: str) -> float | None:
+    """Days of a half-life such as ``90d``, ``6m`` or ``1y``; None where it is of another form."""
+    found = _half_life.fullmatch(half_life)
+    return int(found[1]) * _DAYS[found[2]] if found else None
 
 
 def is_integer(value: object) -> bool:

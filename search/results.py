@@ -115,6 +115,7 @@ class PassageHit:
     relevance: float | None
     position: Mapping[str, int | str]
     rerank: LegScore | None = None
+    recency: LegScore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +146,8 @@ class Hit:
         more_passages: How many more passages of the document were found among the best that were ranked.
         rerank: What the transformer thought that was asked for a second opinion; None where it was not asked about the
             passage.
+        recency: What its document gains by its date, where that was asked for: a half to the power of its age in
+            half-lives; None where it has no date.
     """
 
     rank: int
@@ -166,11 +169,12 @@ class Hit:
     passages: tuple[PassageHit, ...] = ()
     more_passages: int = 0
     rerank: LegScore | None = None
+    recency: LegScore | None = None
 
     @property
     def legs(self) -> dict[str, LegScore]:
         """Whatever scored the passage, by name; their shares add up to the score."""
-        scored = (("dense", self.dense), ("bm25", self.bm25), ("rerank", self.rerank))
+        scored = (("dense", self.dense), ("bm25", self.bm25), ("rerank", self.rerank), ("recency", self.recency))
         return {name: leg for name, leg in scored if leg}
 
     def to_dict(self) -> dict[str, Any]:

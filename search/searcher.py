@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,7 +26,7 @@ from sakuin.index.where import Where
 from sakuin.search.breakdown import SIDES, Side, explain_hit
 from sakuin.search.documents import DocumentReader
 from sakuin.search.explanation import Explanation
-from sakuin.search.filtering import Restricted, check_fields, read, selected
+from sakuin.search.filtering import Restricted, check_fields, check_sortable, read, selected
 from sakuin.search.grouping import find, hit_of_group
 from sakuin.search.highlights import highlight
 from sakuin.search.request import (
@@ -156,6 +156,8 @@ class Searcher(DocumentReader):
         offset: int = 0,
         rerank: str | bool | None = None,
         top: int = 20,
+        sort: str | None = None,
+        recency: str | None = None,
         syntax: bool = True,
     ) -> SearchResult:
         """Find the documents that answer a query, each with its best passages, or the passages.
@@ -174,6 +176,8 @@ class Searcher(DocumentReader):
             offset: Leave out so many of the first hits.
             rerank: Ask a transformer for a second opinion on the ``top`` first passages; see `SearchRequest`.
             top: How many it is asked about.
+            sort: A field to put the best hits into order by; see `SearchRequest`.
+            recency: Move up newer documents: a half-life such as "90d"; see `SearchRequest`.
             syntax: Read the query language; False to search for every character as it stands.
 
         Raises:
@@ -195,6 +199,8 @@ class Searcher(DocumentReader):
                 offset=offset,
                 rerank=rerank,
                 top=top,
+                sort=sort,
+                recency=recency,
                 syntax=syntax,
             )
         )
@@ -209,8 +215,7 @@ class Searcher(DocumentReader):
         started = time.perf_counter()
         self._require_process()
         with self._turns:
-            result = self._answer(request)
-        return replace(result, seconds=time.perf_counter() - started)
+            return replace(self._answer(request), seconds=time.perf_counter() - started)
 
     def search_vector(
         self, vector: ArrayLike, *, k: int = 10, rescore: int | None = None, where: Where | None = None
@@ -234,12 +239,10 @@ class Searcher(DocumentReader):
         started = time.perf_counter()
         scaled = checked_vector(vector)
         self._require_process()
-        request = SearchRequest(
-            query="", k=k, mode="dense", dim=len(scaled), rescore=rescore, where=where, group=BY_PASSAGE
-        )
+        asked: dict[str, Any] = {"k": k, "dim": len(scaled), "rescore": rescore, "where": where, "group": BY_PASSAGE}
+        request = SearchRequest(query="", mode="dense", **asked)
         with self._turns:
-            result = self._answer(request, scaled)
-        return replace(result, seconds=time.perf_counter() - started)
+            return replace(self._answer(request, scaled), seconds=time.perf_counter() - started)
 
     def vectors(self, hits: Sequence[Hit | PassageHit], *, dim: int | None = None) -> NDArray[np.float32]:
         """The stored vectors of hits.
@@ -271,6 +274,8 @@ class Searcher(DocumentReader):
                 )
             asked = snapshot
             compared = request.dimensions(snapshot.manifest.dim)
+            if request.sort:
+                check_sortable(snapshot, request.sort)
             search = Restricted.of(snapshot, request)
             query, within = search.request.text, search.within
             found = find(

@@ -71,6 +71,16 @@ PLACES_SHOWN = 3
 )
 @click.option("--top", default=20, show_default=True, help="Ask it about so many of the first passages.")
 @click.option(
+    "--sort",
+    metavar="FIELD",
+    help="Put the best 100 hits into the order of a field: year, or -date for the newest first.",
+)
+@click.option(
+    "--recency",
+    metavar="HALF-LIFE",
+    help="Move up newer documents by a tenth of the best score at most, half as much after this time: 90d, 8w, 6m, 1y.",
+)
+@click.option(
     "--syntax/--no-syntax",
     default=True,
     show_default=True,
@@ -100,6 +110,8 @@ def search(
     min_relevance: float,
     rerank: str | None,
     top: int,
+    sort: str | None,
+    recency: str | None,
     syntax: bool,
     as_json: bool,
     form: str,
@@ -121,6 +133,7 @@ def search(
     index search "電車が遅れた証拠がほしい" --rerank e5-small
     index search "経費" --where folder=office --where type=md --where type=docx
     index search '経費 "出張の精算" -旅費 after:2024-04'
+    index search "議事録" --recency 90d
     index search "経費" --json | jq '.hits[].document.uri'
     index search "経費" -k 50 --format csv > hits.csv
     """
@@ -143,6 +156,8 @@ def search(
         offset=offset,
         rerank=False if rerank == "none" else rerank,
         top=top,
+        sort=sort,
+        recency=recency,
         syntax=syntax,
     )
     with Searcher.open(folder) as searcher:

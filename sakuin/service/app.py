@@ -65,6 +65,17 @@ class SearchOptions(Arguments):
         "`field:value`, `after:2024-04` and `before:2025` hold for every hit.",
         examples=["電車が遅れた証拠がほしい", '経費 "出張の精算" -旅費 after:2024-04'],
     )
+    sort: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Put the best 100 hits into the order of a field; `-date` for the newest first.",
+    )
+    recency: str | None = Field(
+        default=None,
+        pattern="^[1-9][0-9]{0,4}[dwmy]$",
+        description="Move up newer documents, by a tenth of the best score at most, and half as much after this time.",
+        examples=["90d"],
+    )
     syntax: bool = Field(default=True, description="Whether the query may ask that; false to take it as it stands.")
     k: int = Field(default=10, ge=1, le=MAX_HITS, description="At most so many hits.")
     group: Literal["document", "passage"] = Field(

@@ -30,7 +30,7 @@ FIELD = re.compile(r"(?<!{){(\w+)}")
 ASKED = re.compile(r"""\bwords\(\s*f?(["'])(\S+?)\1""")
 # What stands for the field of a key that is made of parts.
 LEGS = ("dense", "bm25")
-SCORERS = (*LEGS, "rerank")
+SCORERS = (*LEGS, "rerank", "recency")
 MADE_OF: dict[str, Sequence[str]] = {
     "filter_*": BUILT_IN,
     "kept_*": ("saved", "recent", "forget", "name", "save"),
@@ -60,6 +60,7 @@ MADE_OF: dict[str, Sequence[str]] = {
     "why_only_*": LEGS,
     "*_leg": SCORERS,
     "*_title": ("no_index", "empty"),
+    "hit_order_*": ("relevance", "newer", "newest"),
 }
 
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
@@ -31,6 +32,7 @@ LISTED = 10
 HEAT_MAP = (12, 14)
 # Parts of each sum that the explanation on the page names; the file has all.
 EXPLAINED_PARTS = 40
+ORDERS: dict[str, dict[str, Any]] = {"relevance": {}, "newer": {"recency": "6m"}, "newest": {"sort": "-date"}}
 
 
 def search_page(searcher: Searcher, words: Words, *, read_only: bool = False) -> None:
@@ -45,7 +47,7 @@ def search_page(searcher: Searcher, words: Words, *, read_only: bool = False) ->
         show_document(searcher, document, "back_to_results", words, query)
         return
     with row:
-        mode, dim, k, side, second = search_options(searcher.manifest, words)
+        mode, dim, k, side, second, order = search_options(searcher.manifest, words)
     if not query.strip():
         show_hints(searcher, words)
         return
@@ -55,7 +57,9 @@ def search_page(searcher: Searcher, words: Words, *, read_only: bool = False) ->
         if side:
             show_side_by_side(searcher, query, dim, where, words)
         else:
-            request = SearchRequest(query=query, k=k, mode=mode, dim=dim, where=where, group=BY_DOCUMENT, rerank=second)
+            request = SearchRequest(
+                query=query, k=k, mode=mode, dim=dim, where=where, group=BY_DOCUMENT, rerank=second, **ORDERS[order]
+            )
             show_answer(searcher, request, words, judging_hits(searcher.folder, read_only=read_only))
 
 
@@ -200,8 +204,8 @@ def show_side_by_side(searcher: Searcher, query: str, dim: int, where: Chosen, w
     st.html(hits.side_by_side(lists, words))
 
 
-def search_options(manifest: Manifest, words: Words) -> tuple[str, int, int, bool, bool]:
-    """Mode, dimension, number of hits, whether all modes stand side by side, and whether a transformer is asked too."""
+def search_options(manifest: Manifest, words: Words) -> tuple[str, int, int, bool, bool, str]:
+    """Mode, dimension, number of hits, whether all modes stand side by side and a transformer is asked too, order."""
     of_address("mode", "mode", MODES)
     row = st.popover(words("options"), icon=":material/tune:", type="tertiary")
     beside = bool(st.session_state.get("side"))
@@ -245,9 +249,19 @@ def search_options(manifest: Manifest, words: Words) -> tuple[str, int, int, boo
         bind="query-params",
         persist_state="session",
     )
+    order = row.selectbox(
+        words("hit_order"),
+        ORDERS,
+        format_func=lambda name: words(f"hit_order_{name}"),
+        help=words("hit_order_help"),
+        key="order",
+        disabled=beside,
+        bind="query-params",
+        persist_state="session",
+    )
     mode = mode or MODES[0]
     to_address("mode", mode, MODES[0])
-    return mode, int(dim), int(k), side, second
+    return mode, int(dim), int(k), side, second, order
 
 
 def show_hints(searcher: Searcher, words: Words) -> None:

@@ -1,0 +1,27 @@
+"""A hit while its passages are not fetched yet."""
+
+from dataclasses import dataclass, replace
+
+from sakuin.search.ranking import Ranked
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A hit before its passages are fetched.
+
+    Attributes:
+        rank: Of the hit, from 1.
+        passages: Best first; never empty. Each with the number of the place, of all its places, that the hit is about.
+        more: How many more passages of the document are among the candidates.
+        document: Its number, where hits are documents.
+    """
+
+    rank: int
+    passages: tuple[tuple[Ranked, int], ...]
+    more: int = 0
+    document: int | None = None
+
+    def first(self, most: int) -> "Group":
+        """The same with so many of its passages; the others are counted."""
+        spare = max(0, len(self.passages) - most)
+        return replace(self, passages=self.passages[:most], more=self.more + spare) if spare else self

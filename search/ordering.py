@@ -1,0 +1,110 @@
+"""Hits in another order than by what answers best: by a field of their documents, or with newer ones moved up."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sakuin.index.snapshot import Selection, Snapshot
+from sakuin.index.values import order_of, plain, value_text
+from sakuin.index.where import FOLDER, ID, TYPE, URI, Labels, elements_of, stored_values
+from sakuin.search.fusion import Scaling
+from sakuin.search.groups import Group
+from sakuin.search.query import DATES
+from sakuin.search.ranking import Ranked
+from sakuin.search.request import days_of
+from sakuin.search.results import LegScore
+
+ORDERED = 100
+"""So many of the best hits are put into another order, at least: all that is near a query is no answer to it."""
+
+BOOST = 0.1
+"""What a document of today gains, as a share of the best score; one that is a half-life old gains half as much."""
+
+DAY = 86_400
+
+
+def ordered(
+    snapshot: Snapshot, groups: Sequence[Group], within: Selection | None, *, sort: str | None, recency: str | None
+) -> list[Group]:
+    """Hits with newer ones moved up, or by a field.
+
+    Args:
+        snapshot: What they were found in.
+        groups: Best first.
+        within: What the search was restricted to.
+        sort: A field, ascending, or with ``-`` before it descending; ``date`` is the first of `DATES` that a document
+            has. Hits without it come last. None to keep the order.
+        recency: The half-life of what a new document gains; None for nothing.
+    """
+    rows = snapshot.passages([group.passages[0][0].passage_id for group in groups], within)
+    labels: list[Labels | None] = []
+    for group in groups:
+        hit, place = group.passages[0]
+        # One that was removed since is asked for again.
+        own = rows[hit.passage_id].places if hit.passage_id in rows else ()
+        at = own[place] if place < len(own) else None
+        labels.append(Labels(at.document_id, at.uri, at.uri.partition("#")[0], at.metadata) if at else None)
+    found = list(zip(groups, labels, strict=True))
+    if recency is not None:
+        half_life = days_of(recency)
+        assert half_life is not None
+        best = max((group.passages[0][0].score for group in groups), default=0.0)
+        now = time.time()
+        found = [(moved(group, label, half_life, best, now), label) for group, label in found]
+        found.sort(key=lambda one: -one[0].passages[0][0].score)
+    if sort is not None:
+        name, falling = sort.removeprefix("-"), sort.startswith("-")
+        keys = [(sort_key(name, label), group) for group, label in found]
+        known = [one for one in keys if one[0] is not None]
+        known.sort(key=lambda one: one[0] or ("", 0.0, ""), reverse=falling)
+        return renumbered([group for _, group in [*known, *(one for one in keys if one[0] is None)]])
+    return renumbered([group for group, _ in found])
+
+
+def renumbered(groups: Sequence[Group]) -> list[Group]:
+    """Hits in the order in which they are given, with their ranks."""
+    return [replace(group, rank=rank) for rank, group in enumerate(groups, 1)]
+
+
+def moved(group: Group, label: Labels | None, half_life: float, best: float, now: float) -> Group:
+    """A hit with what it gains by its age."""
+    seconds = date_of(label.metadata) if label else None
+    if seconds is None:
+        return group
+    share = 0.5 ** (max(0.0, now - seconds) / DAY / half_life)
+    weight = BOOST * max(best, 0.0)
+    gained = LegScore(None, share, weight * share, Scaling(weight, 0.0, 1.0))
+    passages = tuple((with_recency(hit, gained), place) for hit, place in group.passages)
+    return replace(group, passages=passages)
+
+
+def with_recency(hit: Ranked, gained: LegScore) -> Ranked:
+    """A passage with what its document gains."""
+    return replace(hit, score=hit.score + gained.share, recency=gained)
+
+
+def date_of(metadata: Mapping[str, Any]) -> float | None:
+    """Seconds since 1970 of a document's date; None where it has none."""
+    for name in DATES:
+        for value in elements_of(metadata.get(name)):
+            order = order_of(value)
+            if order and order[0] == "date":
+                return order[1]
+    return None
+
+
+def sort_key(name: str, label: Labels | None) -> tuple[str, float, str] | None:
+    """What a document is sorted by, numbers before dates before texts; None where it has no such field."""
+    if label is None:
+        return None
+    if name == DATES[0]:
+        seconds = date_of(label.metadata)
+        return None if seconds is None else ("date", seconds, "")
+    values = list(stored_values(name, label))
+    if not values:
+        return None
+    order = None if name in (ID, URI, FOLDER, TYPE) else order_of(values[0])
+    if order:
+        return ("a number" if order[0] == "number" else order[0], order[1], "")
+    return ("text", 0.0, plain(value_text(values[0])).casefold())
