@@ -29,6 +29,9 @@ _DIRECTIONS = "osd"
 _UPRIGHT, _COLUMN, _ANY_WAY = "3", "5", "1"
 """How tesseract takes a page apart: as it stands, as one block of vertical lines, and turned as it has to be."""
 
+_PICTURES = (b"\x89PNG\r\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"BM", b"P5 ")
+_RIFF, _WEBP = b"RIFF", b"WEBP"
+
 _DOUBTFUL = 75.0
 """Tesseract's confidence, of 100, below which a page may be in vertical lines."""
 
@@ -69,6 +72,8 @@ def pages_of(picture: bytes, deadline: Deadline | None = None, *, dots_per_inch:
     Raises:
         ReadError: Tesseract or its languages are not installed, it takes too long, or cannot read the picture.
     """
+    if not _is_picture(picture):
+        raise ReadError(Reason("ocr_failed"))
     path = program()
     if path is None:
         raise ReadError(Reason("needs_tesseract"))
@@ -82,6 +87,11 @@ def pages_of(picture: bytes, deadline: Deadline | None = None, *, dots_per_inch:
         others = _recognised(path, picture, _VERTICAL, _COLUMN, deadline=deadline, dots_per_inch=dots_per_inch)
         pages = [max(pair, key=lambda page: page.sure) for pair in zip(pages, others, strict=False)]
     return [page.blocks for page in pages]
+
+
+def _is_picture(data: bytes) -> bool:
+    """Whether a file begins as a picture: what does not, tesseract takes for the names of pictures, and reads those."""
+    return data.startswith(_PICTURES) or (data.startswith(_RIFF) and data[8:12] == _WEBP)
 
 
 @cache

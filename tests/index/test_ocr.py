@@ -167,17 +167,26 @@ def test_it_stops_in_time_and_what_it_is_not_sure_of_is_no_text(
     script = f"if sys.argv[1] == '--list-langs':\n    print('eng')\nelse:\n    sys.stdout.write({table!r})\n"
     program_of(tmp_path, script, monkeypatch)
     ocr._languages.cache_clear()
-    assert ocr.pages_of(b"x") == [[["Seen"]], []]
+    assert ocr.pages_of(b"P5 1 1 255\nx") == [[["Seen"]], []]
     program_of(tmp_path, "time.sleep(0 if sys.argv[1] == '--list-langs' else 1000)\nprint('eng')", monkeypatch)
     deadline = Deadline(60, 60, time.monotonic() + 0.5)
     with pytest.raises(ReadError) as told:
-        ocr.pages_of(b"x", deadline)
+        ocr.pages_of(b"P5 1 1 255\nx", deadline)
     assert told.value.reason == deadline.reason()
     program_of(tmp_path, "print('eng')\nsys.exit(sys.argv[1] != '--list-langs')", monkeypatch)
     with pytest.raises(ReadError) as told:
-        ocr.pages_of(b"x")
+        ocr.pages_of(b"P5 1 1 255\nx")
     assert told.value.reason == Reason("ocr_failed")
     ocr._languages.cache_clear()
+
+
+@needs_tesseract
+@pytest.mark.parametrize("name", ["a.png", "a.tiff", "a.jpg"])
+def test_names_of_other_files_are_no_picture(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret.png").write_bytes(picture(WORDS))
+    with pytest.raises(ReadError) as told:
+        items(name, f"{tmp_path / 'secret.png'}\n".encode(), Allowance(ocr=True))
+    assert told.value.reason == Reason("ocr_failed")
 
 
 @needs_tesseract
