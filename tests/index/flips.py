@@ -182,7 +182,7 @@ def make(folder: Path) -> None:
         for i in range(DOCUMENTS)
     ]
     (corpus / "many.jsonl").write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
-    chapters = (f"# 章{i}\n\n" + "".join(f"第{i}章の{j}番目の文です。" for j in range(30)) for i in range(12))
+    chapters = (f"# 章{i}\n\n" + "".join(f"第{i}章の{j}番目の文です。" for j in range(30)) for i in range(40))
     (corpus / "long.md").write_text("\n\n".join(chapters), encoding="utf-8")
     (corpus / "sub").mkdir()
     (corpus / "sub" / "copy.md").write_text("# 章0\n\n第0章の写し。", encoding="utf-8")
@@ -285,7 +285,7 @@ def rows_of(index: Path) -> Any:
         with closing(sqlite3.connect(index / "documents.db")) as connection:
             return [
                 [repr(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")]
-                for table in ("manifest", "files", "documents", "passages", "removed_passages")
+                for table in ("manifest", "files", "documents", "text_blocks", "passages", "removed_passages")
             ]
     except (sqlite3.Error, ValueError):
         return None
@@ -300,6 +300,8 @@ def contents(index: Path) -> Any:
                 for sql in (
                     "SELECT uri, size, sha256, reason FROM files NOT INDEXED ORDER BY 1",
                     "SELECT id, uri, file, title, metadata, headings, text FROM documents NOT INDEXED ORDER BY 1",
+                    "SELECT d.id, start, b.text FROM text_blocks b NOT INDEXED JOIN documents d ON number = document "
+                    "ORDER BY 1, 2",
                     "SELECT d.id, passage_id, start, end, heading, position FROM passages p NOT INDEXED "
                     "JOIN documents d ON number = document ORDER BY d.id, p.id",
                 )
