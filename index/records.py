@@ -64,6 +64,9 @@ def _from_mapping(number: int, record: Mapping[str, Any]) -> Document:
         raise DocumentError(f"Document {number}: its metadata is a {type(given).__name__}, not a dictionary.")
     others = {name: value for name, value in record.items() if name not in FIELDS}
     text, title, uri = ("" if _missing(record.get(name)) else record[name] for name in ("text", "title", "uri"))
+    # A document takes what is empty, of whatever type, to be no uri.
+    if not isinstance(uri, str):
+        raise DocumentError(f"Document {number}: its uri is a {type(uri).__name__}, not a text.")
     metadata = {**others, **given} if isinstance(given, Mapping) else others
     return _document(number, record.get("id"), Document(id="", text=text, title=title, uri=uri, metadata=metadata))
 

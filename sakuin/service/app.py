@@ -21,7 +21,7 @@ from sakuin.service.answers import FacetsAnswer, HealthAnswer, InfoAnswer, Searc
 from sakuin.service.bounded import MAX_ANSWER, with_list
 from sakuin.service.documents import documents_router
 from sakuin.service.embeddings import embeddings_router
-from sakuin.service.filters import ADDRESS_WHERE, BODY_WHERE, read_conditions, read_where
+from sakuin.service.filters import ADDRESS_WHERE, BODY_WHERE, AddressCondition, read_conditions, read_where
 from sakuin.service.gate import Gate
 from sakuin.service.keys import Keys
 from sakuin.service.listing import listing_router
@@ -136,7 +136,7 @@ class SearchBody(SearchOptions):
                 "description": BODY_WHERE,
                 "examples": [
                     {"folder": ["office"], "type": ["md", "docx"]},
-                    {"year": {"$gte": 2020}, "$or": [{"folder": "office"}, {"tags": {"$ne": "draft"}}]},
+                    {"type": {"$ne": "pdf"}, "$or": [{"folder": "office"}, {"id": {"$prefix": "life/"}}]},
                 ],
             }
         ),
@@ -148,8 +148,8 @@ class SearchQuery(SearchOptions):
 
     model_config = ConfigDict(strict=False)
 
-    where: list[str] = Field(
-        default_factory=list, description=ADDRESS_WHERE, examples=[["folder=office", "year>=2020"]]
+    where: list[AddressCondition] = Field(
+        default_factory=list, description=ADDRESS_WHERE, examples=[["folder=office", "type!=pdf"]]
     )
 
 
@@ -251,7 +251,7 @@ def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = 
     )
     async def get_facets(
         where: Annotated[
-            list[str] | None, Query(description=f"Count only documents that match. {ADDRESS_WHERE}")
+            list[AddressCondition] | None, Query(description=f"Count only documents that match. {ADDRESS_WHERE}")
         ] = None,
     ) -> Response:
         conditions = read_conditions(where or [])

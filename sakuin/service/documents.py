@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema
 
 from sakuin.index.documents import Document
 from sakuin.index.errors import DocumentError
-from sakuin.index.records import documents_of, ids_of
+from sakuin.index.records import MAX_ID_CHARACTERS, MAX_METADATA, documents_of, ids_of
 from sakuin.index.uploads import MAX_FILES
 from sakuin.index.where import Where
 from sakuin.service.filters import read_where
@@ -23,19 +23,38 @@ from sakuin.service.writing import Job, Writing
 MAX_DOCUMENTS = 1_000
 """Of one request."""
 
-DOCUMENT = {
-    "type": "object",
-    "description": "A document. Whatever else it has is metadata too.",
-    "properties": {
-        "id": {"type": "string", "minLength": 1, "maxLength": 1_000},
-        "text": {"type": "string", "minLength": 1},
-        "title": {"type": "string"},
-        "uri": {"type": "string"},
-        "metadata": {"type": "object"},
-    },
-    "required": ["text"],
+NOT_BLANK = "^[\\s\\S]*\\S[\\s\\S]*$"
+"""The pattern of a text that is not blank."""
+
+SCALAR: list[dict[str, Any]] = [
+    {"type": "string"},
+    {"type": "number"},
+    {"type": "boolean"},
+    {"type": "null"},
+]
+VALUE = {"anyOf": [*SCALAR, {"type": "array", "items": {"anyOf": SCALAR}}]}
+"""The schema of a value of metadata."""
+
+PROPERTIES: dict[str, Any] = {
+    "text": {"type": "string", "pattern": NOT_BLANK},
+    "title": {"type": ["string", "null"]},
+    "uri": {"type": ["string", "null"]},
+    "metadata": {"type": ["object", "null"], "additionalProperties": VALUE},
 }
-IDENTIFIED = {**DOCUMENT, "required": ["id", "text"]}
+DOCUMENT: dict[str, Any] = {
+    "type": "object",
+    "description": f"A document. Whatever else it has is metadata too; that has {MAX_METADATA:,} bytes at most.",
+    "properties": PROPERTIES,
+    "required": ["text"],
+    "additionalProperties": VALUE,
+}
+NAME: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "pattern": NOT_BLANK, "maxLength": MAX_ID_CHARACTERS},
+        {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+    ]
+}
+IDENTIFIED = {**DOCUMENT, "properties": {"id": NAME, **PROPERTIES}, "required": ["id", "text"]}
 BATCH = {
     "requestBody": {
         "required": True,

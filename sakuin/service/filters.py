@@ -1,7 +1,9 @@
 """Filters of requests: what a search is kept to, bounded in size."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from sakuin.index.errors import FilterError
 from sakuin.index.where import Condition, Group, Where, condition_of, where_of
@@ -21,6 +23,9 @@ ADDRESS_WHERE = (
     "field), or JSON as in the body of `POST /search`. Given again, a field with = may have either value; all other "
     "conditions must hold."
 )
+
+AddressCondition = Annotated[str, Field(json_schema_extra={"pattern": r"^(\{[\s\S]*\}|[\s\S]+([=<>][\s\S]*|\?))$"})]
+"""A condition of an address; that it has a form of these is told by `read_conditions`."""
 
 
 def read_where(given: Any) -> Where:

@@ -14,7 +14,7 @@ from sakuin.index.store.listing import reading
 from sakuin.index.store.paging import documents_after
 from sakuin.index.where import Condition, condition_of
 from sakuin.search.searcher import Searcher
-from sakuin.service.filters import ADDRESS_WHERE, read_conditions
+from sakuin.service.filters import ADDRESS_WHERE, AddressCondition, read_conditions
 from sakuin.service.refusals import Refusal
 from sakuin.service.work import Arguments, Threads
 
@@ -30,7 +30,9 @@ class ListingQuery(Arguments):
 
     limit: int = Field(default=100, ge=1, le=MAX_LISTED, description="At most so many documents.")
     after: int = Field(default=0, ge=0, lt=2**63, description="Go on after here: `next` of the answer before.")
-    where: list[str] = Field(default_factory=list, description=f"Only documents that match. {ADDRESS_WHERE}")
+    where: list[AddressCondition] = Field(
+        default_factory=list, description=f"Only documents that match. {ADDRESS_WHERE}"
+    )
 
 
 class ListedAnswer(BaseModel):

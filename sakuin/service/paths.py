@@ -30,9 +30,9 @@ class Endpoints:
         found = self._matching(path)
         return next((each for each in found if method in self._methods[each]), found[0] if found else None)
 
-    def methods(self, path: str) -> list[str]:
-        """What methods a path takes, in alphabetical order."""
-        return sorted({method for each in self._matching(path) for method in self._methods[each]})
+    def methods(self, path: str) -> Sequence[str]:
+        """What methods the endpoint of a path takes, in alphabetical order: of several, the one told most closely."""
+        return self._methods[found[0]] if (found := self._matching(path)) else []
 
     def _matching(self, path: str) -> list[str]:
         literal = [path] if path in self._methods and "{" not in path else []

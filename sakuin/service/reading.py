@@ -16,7 +16,7 @@ from sakuin.search.reading import MAX_AROUND, UnknownDocumentError, named
 from sakuin.search.searcher import Searcher
 from sakuin.search.similar import MAX_SIMILAR, SimilarDocuments
 from sakuin.service.bounded import with_list
-from sakuin.service.filters import read_conditions
+from sakuin.service.filters import AddressCondition, read_conditions
 from sakuin.service.refusals import Refusal
 from sakuin.service.work import Threads
 
@@ -27,6 +27,9 @@ CHUNK = 1 << 18
 """Bytes of a file that are read at a time."""
 
 LARGEST = 2**53
+
+PASSAGE: dict[str, Any] = {"pattern": "^([1-9][0-9]{0,8}|[0-9a-f]{16})$"}
+"""What names a passage; that it does is told by `named`."""
 
 FILE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -110,10 +113,16 @@ def reading_router(searcher: Searcher, threads: Threads) -> APIRouter:
     async def get_similar(
         id: Annotated[str, Query(description="Of the document.")],
         passage: Annotated[
-            str | None, Query(description="Near this passage of it: its passage_id, or its number, from 1.")
+            str | None,
+            Query(
+                description="Near this passage of it: its passage_id, or its number, from 1.",
+                json_schema_extra=PASSAGE,
+            ),
         ] = None,
         k: Annotated[int, Query(ge=1, le=MAX_SIMILAR, description="At most so many documents.")] = 10,
-        where: Annotated[list[str] | None, Query(description="Only documents that match, as for `/search`.")] = None,
+        where: Annotated[
+            list[AddressCondition] | None, Query(description="Only documents that match, as for `/search`.")
+        ] = None,
     ) -> Response:
         """Scores are cosines: of the means of both documents' passages, or of the passage and the nearest of each."""
         conditions = read_conditions(where or [])
@@ -128,7 +137,10 @@ def reading_router(searcher: Searcher, threads: Threads) -> APIRouter:
 
     @router.get("/read", summary="A passage and those around it", responses={200: {"model": ExcerptAnswer}})
     async def get_read(
-        passage: Annotated[str, Query(description="Its passage_id, or its number in the document, from 1.")],
+        passage: Annotated[
+            str,
+            Query(description="Its passage_id, or its number in the document, from 1.", json_schema_extra=PASSAGE),
+        ],
         id: Annotated[
             str | None, Query(description="Of the document; without it the first in which the passage stands.")
         ] = None,

@@ -1,5 +1,6 @@
 """Files that come over HTTP, as a form of a browser or `curl -F` sends them."""
 
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,9 @@ from sakuin.index.settings import Settings
 from sakuin.index.store.listing import documents_in, reading
 from sakuin.index.uploads import MAX_FILES, add_uploads
 from sakuin.service.refusals import Refusal
+
+# It would write a line for each form that is damaged.
+logging.getLogger("python_multipart").setLevel(logging.ERROR)
 
 AT_ONCE = 4
 """Uploads under way: what has arrived of each lies on the disk until it is read."""

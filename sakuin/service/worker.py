@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import sys
 from collections.abc import Callable
 from types import FrameType
 
@@ -14,6 +15,10 @@ from sakuin.service.connections import EXCESS, HEADER_SECONDS, Connection, most_
 from sakuin.service.served import LAST_SECONDS, Served
 from sakuin.service.shares import Share, shares
 from sakuin.service.writing import written
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread keeps Python's lock while others wait for it: at Python's 5 ms the event loop, which needs it for a
+moment each time, waits for as long as several of these behind long answers."""
 
 FULL_SECONDS = 0.05
 """How soon it is noticed that there is room for connections again."""
@@ -103,6 +108,7 @@ def answer(
         IndexFolderError: there is no index, or it is damaged.
         ModelError: the index's model cannot be loaded.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     with Searcher.open(served.folder) as searcher, written(searcher, served.writable) as writing:
         # The first search loads what all others share: dictionary, tokenizer, tables.
         searcher.search("電車 train", k=1)

@@ -71,6 +71,7 @@ def test_what_cannot_be_written_changes_nothing_and_is_told(service: Service, fo
             ([fine, {"text": "b"}], "has no id"),
             ([fine, {"id": "b", "text": ""}], "has no text"),
             ([fine, 1], "is a int"),
+            ([fine, {"id": "b", "text": "b", "uri": {}}], "its uri is a dict"),
             ([fine, {"id": "b", "text": "b", "x": {"y": 1}}], "metadata 'x'"),
             (None, "is a NoneType"),
         ):
