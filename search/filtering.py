@@ -1,12 +1,13 @@
 """What a search is restricted to, in a snapshot of an index."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from sakuin.index.errors import FilterError
 from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.index.where import AND, Where, fields_of, require_fields
 from sakuin.search.conditions import WordConditions
+from sakuin.search.grouping import Found
 from sakuin.search.query import DATES, Query, may_have_syntax, read_query
 from sakuin.search.request import BY_DOCUMENT, SearchError, SearchRequest, filter_of
 from sakuin.search.results import Notice
@@ -42,15 +43,17 @@ class Restricted:
         narrowed = words.narrowed(within, by_document=request.group == BY_DOCUMENT)
         return cls(asked, query, narrowed, words)
 
-    def notices(self, found: Sequence[Notice]) -> list[Notice]:
-        """What a search has to say of itself, in the words of what was asked."""
-        own = [Notice("mixed_or")] if self.read.mixed else []
+    def notices(self, found: Found, request: SearchRequest) -> tuple[Notice, ...]:
+        """What a search has to say of itself, in the words of the request that was asked."""
+        own = [Notice("query_cut", {"used": len(request.text)})] if len(request.query) > len(request.text) else []
+        own += [Notice("mixed_or")] if self.read.mixed else []
         others = {}
         if self.read.where or self.words:
             others["empty"] = Notice("only_conditions")
         if self.words:
             others["nothing_matches_filter"] = Notice("nothing_has_words")
-        return [*own, *(others.get(notice.code, notice) for notice in found)]
+        own += [others.get(notice.code, notice) for notice in found.notices]
+        return (*own, *([Notice("no_good_match")] if found.answered is False and found.groups else []))
 
 
 def read(snapshot: Snapshot, request: SearchRequest) -> Query:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from sakuin.facts import Fact
 from sakuin.index.documents import POSITION_NAMES, MetadataValue
+from sakuin.search.did_you_mean import Suggestion
 from sakuin.search.explanation import Explanation
 from sakuin.search.fusion import Scaling
 from sakuin.search.query import Query
@@ -198,6 +199,8 @@ class SearchResult:
         seconds: Time taken.
         answered: Whether one of the first ten hits, be it given or not, is likely enough to answer the query
             (`search.relevance.GOOD_MATCH`); None where the query is empty, or the index has too few passages to tell.
+        suggestions: What may have been meant where words of the query are found in no passage, or hardly any, and the
+            index has near ones; likeliest first, and never searched for unasked.
     """
 
     query: str
@@ -209,6 +212,7 @@ class SearchResult:
     seconds: float
     answered: bool | None = None
     read: Query | None = None
+    suggestions: tuple[Suggestion, ...] = ()
 
     @property
     def text(self) -> str:

@@ -24,6 +24,7 @@ from sakuin.index.store import Manifest
 from sakuin.index.store.facets import MOST_VALUES, Facet
 from sakuin.index.where import Where
 from sakuin.search.breakdown import SIDES, Side, explain_hit
+from sakuin.search.did_you_mean import suggested
 from sakuin.search.documents import DocumentReader
 from sakuin.search.explanation import Explanation
 from sakuin.search.filtering import Restricted, check_fields, check_sortable, read, selected
@@ -39,7 +40,7 @@ from sakuin.search.request import (
     filter_of,
 )
 from sakuin.search.rerank.opinion import Opinions
-from sakuin.search.results import Hit, Notice, PassageHit, SearchResult
+from sakuin.search.results import Hit, PassageHit, SearchResult
 
 # A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's
 # place in the processor's caches.
@@ -263,7 +264,6 @@ class Searcher(DocumentReader):
 
     def _answer(self, request: SearchRequest, vector: NDArray[np.float32] | None = None) -> SearchResult:
         """What `answer` gives, or `search_vector` where there is a ``vector``, but for the time it took."""
-        cut = len(request.query) > len(request.text)
         by_document = request.group == BY_DOCUMENT
         asked: Snapshot | None = None
         while True:
@@ -294,7 +294,6 @@ class Searcher(DocumentReader):
             # where documents were named by their numbers, which may be others' by now.
             if found.stands_in(rows) and not ((within or by_document) and snapshot.outdated()):
                 break
-        notices = [Notice("query_cut", {"used": len(request.text)})] if cut else []
         texts = highlight(snapshot.terms.analyser, query, [rows[passage_id].text for passage_id in ids])
         marked = dict(zip(ids, texts, strict=True))
         hits = tuple(hit_of_group(group, rows, marked, by_document=by_document) for group in found.groups)
@@ -302,19 +301,17 @@ class Searcher(DocumentReader):
             hits = tuple(
                 replace(hit, explanation=explain_hit(snapshot, self.model, query, hit, dim=compared)) for hit in hits
             )
-        notices += search.notices(found.notices)
-        if found.answered is False and hits:
-            notices.append(Notice("no_good_match"))
         return SearchResult(
             query=request.query,
             mode=request.mode,
             k=request.k,
             dim=None if request.mode == "bm25" else compared,
             hits=hits,
-            notices=tuple(notices),
+            notices=search.notices(found, request),
             seconds=0.0,
             answered=found.answered,
             read=search.read,
+            suggestions=suggested(snapshot, self.model, request.text, query),
         )
 
     def facets(

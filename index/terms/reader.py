@@ -175,6 +175,21 @@ class Terms:
             required = Query.boolean_query([(Occur.Must, self._term(term)) for term in terms])
             return np.sort(self._hits(required, fewest)[0])
 
+    def having(self, term: str) -> int:
+        """How many passages have a term, counting those that are removed but not yet merged away."""
+        with self._searching():
+            return int(self._searcher.doc_freq(TERMS_FIELD, term))
+
+    def beginning(self, prefix: str) -> list[tuple[str, int]]:
+        """All terms that begin so, each with how many passages have it; those that most have first."""
+        with self._searching():
+            return list(self._searcher.terms_with_prefix(TERMS_FIELD, prefix))
+
+    def some_with(self, term: str, most: int) -> list[int]:
+        """Ids of the passages with the highest scores for a term, so many at most."""
+        with self._searching():
+            return [int(passage_id) for passage_id in self._hits(self._term(term), most)[0]]
+
     def full_score(self, query: str) -> float:
         """The score of a passage of mean length that has every term of the query once: the sum of weighted idfs.
 

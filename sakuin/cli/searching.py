@@ -217,6 +217,9 @@ def show_result(result: "SearchResult") -> None:
 
     for notice in result.notices:
         click.echo(f"Note: {notice}", err=True)
+    if result.suggestions:
+        offered = ", ".join(clean(suggestion.query) for suggestion in result.suggestions)
+        click.echo(f"Did you mean: {offered}", err=True)
     if any(notice.code == "nothing_matches_filter" for notice in result.notices):
         click.echo("`index info --facets` lists fields and their values.", err=True)
     if not result.hits:

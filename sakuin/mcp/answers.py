@@ -140,6 +140,7 @@ def found(result: SearchResult) -> SearchAnswer:
     elif len(result.hits) == result.k < MAX_HITS:
         more = f"There may be more: search again with a greater k, at most {MAX_HITS}."
     sentences = [str(notice.to_dict()["message"]) for notice in result.notices]
+    sentences += [f"Did you mean: {suggestion.query}" for suggestion in result.suggestions]
     if not result.hits and not sentences:
         sentences = ["Nothing in the index has anything of this query."]
     return SearchAnswer(

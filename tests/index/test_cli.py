@@ -108,6 +108,11 @@ def test_search_prints_json_for_programs(index: Path) -> None:
     assert answer["hits"][0]["dense"] is None
 
 
+def test_search_offers_what_may_have_been_meant(index: Path) -> None:
+    assert "Did you mean: reset password\n" in run("search", "reset pasword", "--index", str(index)).stderr
+    assert "Did you mean" not in run("search", "reset password", "--index", str(index)).stderr
+
+
 def test_search_gives_documents_with_their_passages_or_passages(index: Path, tmp_path: Path) -> None:
     (tmp_path / "long.md").write_text("".join(f"# 犬 {n}\n\n犬の散歩 {n}。\n\n" for n in range(6)), encoding="utf-8")
     run("add", str(tmp_path / "long.md"), "--index", str(index))

@@ -106,6 +106,11 @@ async def test_what_is_not_answered_says_so(searcher: Searcher) -> None:
         assert "empty" in (await called(client, "search", query=" "))["reason"]
 
 
+async def test_what_may_have_been_meant_is_offered(searcher: Searcher) -> None:
+    async with Client(create_server(searcher)) as client:
+        assert "Did you mean: password" in (await called(client, "search", query="pasword"))["reason"]
+
+
 async def test_fields_and_explanations(searcher: Searcher) -> None:
     async with Client(create_server(searcher)) as client:
         facets = await called(client, "facets")

@@ -273,3 +273,13 @@ def test_any_place_in_the_address(monkeypatch: pytest.MonkeyPatch, example_index
     assert html.count("sk-passage chosen") == (at in ("0", "5"))
     assert "sk-passage" in html
     assert "No such document" in html_of(run_app(monkeypatch, example_index, q=PARAPHRASE, doc="<b>none</b>", at=at))
+
+
+def test_what_may_have_been_meant_is_offered_and_searched_for_on_demand(
+    monkeypatch: pytest.MonkeyPatch, example_index: Path
+) -> None:
+    app = run_app(monkeypatch, example_index, q="forgot my pasword")
+    assert "Did you mean: forgot my password" in html_of(app)
+    app.button(key="meant_0").click().run()
+    assert app.text_input(key="q").value == "forgot my password"
+    assert "Did you mean" not in html_of(app)

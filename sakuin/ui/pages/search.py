@@ -1,6 +1,7 @@
 """The page *Search*: ask the index, and see why a passage was found."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from sakuin.index.store import Manifest
 from sakuin.search import MODES, Explanation, Hit, Searcher, SearchRequest, SearchResult
 from sakuin.search.breakdown import term_scores
 from sakuin.search.contributions import coloured, cosines, strongest_pairs
+from sakuin.search.did_you_mean import Suggestion
 from sakuin.search.request import BY_DOCUMENT
 from sakuin.search.rerank.models import OpinionError
 from sakuin.search.side_by_side import side_by_side
@@ -21,7 +23,16 @@ from sakuin.ui.pages.document import open_document, opened, show_document
 from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
 from sakuin.ui.pages.judging import Judging, judge_document, judge_index, judging_hits, show_failure
 from sakuin.ui.pages.keeping import name_of, offer_keeping, show_kept
-from sakuin.ui.widgets import dimensions_up_to, holds_examples, keys, of_address, offer_queries, query_box, to_address
+from sakuin.ui.widgets import (
+    ask,
+    dimensions_up_to,
+    holds_examples,
+    keys,
+    of_address,
+    offer_queries,
+    query_box,
+    to_address,
+)
 from sakuin.ui.words import Words
 
 NUMBERS_OF_HITS = (5, 10, 20, 50, 100)
@@ -103,6 +114,7 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words, judging:
     for notice in result.notices:
         if notice not in hints:
             st.html(pieces.note(words.fact(notice)))
+    offer_meant(result.suggestions, words)
     if not result.hits:
         st.html(pieces.message(words("no_hits_title"), words("no_hits")))
         return
@@ -154,6 +166,21 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words, judging:
             st.write(words("how_opinion"))
         if result.answered is not None:
             st.write(words("relevance_help"))
+
+
+def offer_meant(suggestions: Sequence[Suggestion], words: Words) -> None:
+    """What may have been meant, each with a button that searches for it."""
+    for number, suggestion in enumerate(suggestions):
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.html(pieces.note(words("did_you_mean", query=suggestion.query)))
+            st.button(
+                words("search_for_it"),
+                key=f"meant_{number}",
+                type="tertiary",
+                icon=":material/search:",
+                on_click=ask,
+                args=(suggestion.query,),
+            )
 
 
 def open_why(passage_id: str | None) -> None:
