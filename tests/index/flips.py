@@ -283,9 +283,11 @@ def rows_of(index: Path) -> Any:
     """All that the database holds, by our own reading; None where it cannot be read."""
     try:
         with closing(sqlite3.connect(index / "documents.db")) as connection:
+            # Times and numbers of files stand under no checksum: one that is wrong has the file hashed again.
+            files = "(SELECT uri, size, mtime_ns, sha256, reason, checksum FROM files)"
             return [
                 [repr(row) for row in connection.execute(f"SELECT * FROM {table} ORDER BY 1")]
-                for table in ("manifest", "files", "documents", "text_blocks", "passages", "removed_passages")
+                for table in ("manifest", files, "documents", "text_blocks", "passages", "removed_passages")
             ]
     except (sqlite3.Error, ValueError):
         return None
