@@ -20,4 +20,4 @@ VOLUME /data
 EXPOSE 8501 8000
 HEALTHCHECK --start-period=60s CMD ["/opt/sakuin/bin/python", "/opt/sakuin/health.py", "http://127.0.0.1:8501/_stcore/health"]
 ENTRYPOINT ["/opt/sakuin/bin/index"]
-CMD ["ui", "--host", "0.0.0.0", "--no-browser"]
+CMD ["ui", "--host", "0.0.0.0", "--no-password", "--no-browser"]

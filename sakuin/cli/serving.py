@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
+from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -29,15 +30,33 @@ for _ in range(100):
 @INDEX_OPTION
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on, as 0.0.0.0 in a container.")
+@click.option(
+    "--password-file",
+    type=click.Path(path_type=Path),
+    help="File whose first line is the password that the page asks for; needed for another --host.",
+)
+@click.option(
+    "--no-password",
+    is_flag=True,
+    help="Ask for none at another --host: for a container, or behind a server that asks for one.",
+)
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.option("--read-only", is_flag=True, help="Let nobody add or remove documents on the page.")
-def ui(folder: Path, port: int, host: str, no_browser: bool, read_only: bool) -> None:
+def ui(
+    folder: Path,
+    port: int,
+    host: str,
+    password_file: Path | None,
+    no_password: bool,
+    no_browser: bool,
+    read_only: bool,
+) -> None:
     """Explore the index in the browser, add documents and remove them. Ctrl-C ends it.
 
     Only this machine can reach the page; all its users can. Use --read-only where they should change nothing.
 
-    Whoever reaches another --host can read the whole index and change nothing of it; there is no key. It is for
-    containers whose port is published on this machine, and for servers that ask for a password in front.
+    For a team: --host 0.0.0.0 --password-file FILE. Whoever knows the password can read the whole index, and change
+    nothing of it. The password goes over the network as it is: let a server in front of the page speak HTTPS.
     """
     with needing("ui"):
         version("streamlit")
@@ -45,7 +64,8 @@ def ui(folder: Path, port: int, host: str, no_browser: bool, read_only: bool) ->
     from sakuin.index import store
     from sakuin.index.uploads import MAX_MEGABYTES
 
-    app = Path(__file__).parent.parent / "ui" / "page" / "app.py"
+    require_password(host, password_file, no_password=no_password)
+    app = Path(__file__).parent.parent / "ui" / "page" / "served.py"
     options = {
         "server.address": host,
         "server.port": str(port),
@@ -61,9 +81,11 @@ def ui(folder: Path, port: int, host: str, no_browser: bool, read_only: bool) ->
         "theme.dark.primaryColor": "#2dd4bf",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
-    # A page elsewhere that gives this machine its own name must not speak to this one.
-    flags += [f"--server.allowedHosts={name}" for name in dict.fromkeys(("127.0.0.1", "localhost", host))]
+    # A page elsewhere that gives this machine its own name must not speak to this one; a cookie it has not.
+    if not password_file:
+        flags += [f"--server.allowedHosts={name}" for name in dict.fromkeys(("127.0.0.1", "localhost", host))]
     arguments = ["--index", str(folder.resolve()), *(["--read-only"] if read_only else [])]
+    arguments += ["--password-file", str(password_file.resolve())] if password_file else []
     require_free(port, host)
     address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
     click.echo(f"{address} shows {folder}; Ctrl-C ends it.")
@@ -78,6 +100,25 @@ def ui(folder: Path, port: int, host: str, no_browser: bool, read_only: bool) ->
         # There a process that takes another's place ends it, and the prompt is back while the page still runs.
         sys.exit(subprocess.call(server))
     os.execv(sys.executable, server)
+
+
+def require_password(host: str, file: Path | None, *, no_password: bool) -> None:
+    """Raise click.UsageError where others could reach the page and none is asked for, or the file has none."""
+    from sakuin.ui.door import password_in
+
+    if file is not None:
+        if not password_in(file):
+            raise click.UsageError(f"There is no password in {file}: write one into its first line.")
+        return
+    try:
+        alone = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        alone = False
+    if not alone and not no_password:
+        raise click.UsageError(
+            f"Others can reach the page at {host}: give --password-file FILE, whose first line is the password that it "
+            f"asks for, or --no-password where something in front of it asks."
+        )
 
 
 @click.command()

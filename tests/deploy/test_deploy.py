@@ -138,7 +138,7 @@ def test_the_page_of_a_container_answers_by_this_machines_names(
     started: list[str] = []
     monkeypatch.setattr(os, "execv", lambda _, command: started.extend(command))
     ran = CliRunner().invoke(
-        cli, ["ui", "--index", str(tmp_path), "--host", "0.0.0.0", "--port", "18501", "--no-browser"]
+        cli, ["ui", "--index", str(tmp_path), "--host", "0.0.0.0", "--no-password", "--port", "18501", "--no-browser"]
     )
     assert ran.exit_code == 0, ran.output
     assert "http://127.0.0.1:18501 shows" in ran.output

@@ -1,0 +1,176 @@
+"""What stands before the pages: headers that keep other sites out of them, and a password where one is asked for."""
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import time
+from http.cookies import CookieError, SimpleCookie
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+COOKIE = "sakuin"
+HEALTH = "/_stcore/health"
+DAYS_KNOWN = 30
+"""After so many days the password is asked for again."""
+
+LONGEST_FORM = 4_096
+SECONDS_AFTER_A_WRONG_ONE = 1.0
+
+# Streamlit draws charts and components by scripts that it makes, and speaks over a socket to where it came from.
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self' data: blob:",
+        "worker-src 'self' blob:",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+TEXTS = {
+    "ja": ("パスワードを入力してください", "パスワード", "開く", "パスワードが違います。"),
+    "en": ("This page asks for a password", "Password", "Open", "That is not the password."),
+}
+FORM = """<!doctype html>
+<html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>sakuin</title>
+<style>
+:root {{ color-scheme: light dark }}
+body {{ font: 16px system-ui, sans-serif; display: grid; place-content: center; min-height: 90vh }}
+form {{ display: grid; gap: .8rem; width: min(20rem, 90vw) }}
+input, button {{ font: inherit; padding: .5rem }}
+</style>
+<form method="post"><h1>sakuin</h1><p>{title}</p>
+<label>{label}<br><input type="password" name="password" autocomplete="current-password" autofocus required></label>
+<button>{button}</button><p role="alert">{wrong}</p></form></html>"""
+
+
+class Door:
+    """Lets through who knows the password, by a cookie that is worth nothing once password or process are others.
+
+    The file is read at each request, so that a new password counts at once.
+    """
+
+    def __init__(self, app: ASGIApp, password_file: Path | None = None) -> None:
+        """Stand before an application.
+
+        Args:
+            app: What is behind.
+            password_file: Its first line is the password; None to ask for none.
+        """
+        self._app = app
+        self._file = password_file
+        self._secret = secrets.token_bytes(32)
+        self._wrong = asyncio.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or let the app do so."""
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        if self._file is None or scope["path"] == HEALTH or self._knows(Headers(scope=scope)):
+            await self._app(scope, receive, with_headers(send))
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            answer = await self._ask(scope, receive)
+            await answer(scope, receive, with_headers(send))
+
+    async def _ask(self, scope: Scope, receive: Receive) -> Response:
+        """The form, or the way on where the password was sent."""
+        language = "ja" if Headers(scope=scope).get("accept-language", "").lower().startswith("ja") else "en"
+        if scope["method"] != "POST":
+            return form(language)
+        given = parse_qs((await body(receive)).decode("latin-1")).get("password", [""])[0].encode()
+        if not hmac.compare_digest(given, self._password()) or not given:
+            # One after the other, so that guessing takes time.
+            async with self._wrong:
+                await asyncio.sleep(SECONDS_AFTER_A_WRONG_ONE)
+            return form(language, wrong=True)
+        query = scope["query_string"].decode("latin-1")
+        address = "/" + scope["path"].lstrip("/") + (f"?{query}" if query else "")
+        answer = RedirectResponse(address, 303)
+        until = int(time.time()) + DAYS_KNOWN * 86_400
+        secure = scope["scheme"] == "https"
+        answer.set_cookie(
+            COOKIE, self._signed(until), max_age=DAYS_KNOWN * 86_400, httponly=True, samesite="strict", secure=secure
+        )
+        return answer
+
+    def _knows(self, headers: Headers) -> bool:
+        """Whether a request has the cookie that the right password was answered with."""
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+        except CookieError:
+            return False
+        until = cookie.value.partition(".")[0] if cookie else ""
+        if not cookie or not until.isdecimal() or len(until) > 12 or int(until) < time.time():
+            return False
+        return hmac.compare_digest(cookie.value.encode(), self._signed(int(until)).encode())
+
+    def _signed(self, until: int) -> str:
+        """The cookie's value: the second until which it is good, and what only this process can make of it."""
+        made = hmac.new(self._secret + self._password(), str(until).encode(), hashlib.sha256)
+        return f"{until}.{made.hexdigest()}"
+
+    def _password(self) -> bytes:
+        assert self._file is not None
+        return password_in(self._file)
+
+
+def password_in(file: Path) -> bytes:
+    """The first line of a file, without blanks around it; nothing where it cannot be read."""
+    try:
+        lines = file.read_bytes().splitlines()
+    except OSError:
+        return b""
+    return lines[0].strip() if lines else b""
+
+
+def form(language: str, *, wrong: bool = False) -> HTMLResponse:
+    """What asks for the password."""
+    title, label, button, refused = TEXTS[language]
+    told = refused if wrong else ""
+    text = FORM.format(language=language, title=title, label=label, button=button, wrong=told)
+    return HTMLResponse(text, 401, headers={"Cache-Control": "no-store"})
+
+
+def with_headers(send: Send) -> Send:
+    """Sends with `HEADERS`."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = MutableHeaders(scope=message)
+            for name, value in HEADERS.items():
+                headers[name] = value
+        await send(message)
+
+    return sending
+
+
+async def body(receive: Receive) -> bytes:
+    """The beginning of a request's body."""
+    found = b""
+    while len(found) < LONGEST_FORM:
+        message = await receive()
+        found += message.get("body", b"")
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            break
+    return found[:LONGEST_FORM]

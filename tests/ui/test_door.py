@@ -1,0 +1,100 @@
+"""What stands before the pages: headers, and a password."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sakuin.cli.main import cli
+
+pytest.importorskip("streamlit", reason="the extra ui is not installed")
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from sakuin.ui import door
+
+
+def client(file: Path | None) -> TestClient:
+    """A browser before an application that gives away a secret to whoever reaches it."""
+
+    async def page(_: object) -> PlainTextResponse:
+        return PlainTextResponse("secret")
+
+    async def socket(connection: WebSocket) -> None:
+        await connection.accept()
+        await connection.send_text("secret")
+        await connection.close()
+
+    routes = [Route("/{path:path}", page), WebSocketRoute("/stream", socket)]
+    app = Starlette(routes=routes, middleware=[Middleware(door.Door, password_file=file)])
+    return TestClient(app, follow_redirects=False)
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(door, "SECONDS_AFTER_A_WRONG_ONE", 0.0)
+    file = tmp_path / "password"
+    file.write_text("合言葉\n", encoding="utf-8")
+    return file
+
+
+def test_no_other_site_may_show_the_pages() -> None:
+    answer = client(None).get("/")
+    assert answer.text == "secret"
+    assert "frame-ancestors 'none'" in answer.headers["content-security-policy"]
+    assert answer.headers["x-frame-options"] == "DENY"
+
+
+def test_who_knows_the_password_comes_in_until_it_is_another(file: Path) -> None:
+    browser = client(file)
+    for path in ("/", "/search?q=a", "/_stcore/stream"):
+        answer = browser.get(path)
+        assert (answer.status_code, "secret" in answer.text) == (401, False)
+        assert answer.headers["x-frame-options"] == "DENY"
+    assert browser.get(door.HEALTH).status_code == 200
+    assert browser.post("/", data={"password": "x"}).status_code == 401
+    assert browser.post("/", data={}).status_code == 401
+    with pytest.raises(WebSocketDisconnect), browser.websocket_connect("/stream") as connection:
+        connection.receive_text()
+    answer = browser.post("/search?q=%E7%8C%AB", data={"password": "合言葉"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/search?q=%E7%8C%AB")
+    assert {"httponly", "samesite=strict"} <= {part.strip().lower() for part in answer.headers["set-cookie"].split(";")}
+    assert browser.get("/search?q=a").text == "secret"
+    with browser.websocket_connect("/stream") as connection:
+        assert connection.receive_text() == "secret"
+    file.write_text("another\n", encoding="utf-8")
+    assert browser.get("/").status_code == 401
+
+
+def test_made_up_cookies_open_nothing(file: Path) -> None:
+    browser = client(file)
+    good = browser.post("/", data={"password": "合言葉"}).cookies[door.COOKIE]
+    until, _, signed = good.partition(".")
+    for made in (f"{int(until) + 1}.{signed}", f"{until}.", until, f"1.{signed}", "x", "９.a", f"{'9' * 400}.{signed}"):
+        fresh = client(file)
+        assert fresh.get("/", headers={"cookie": f"{door.COOKIE}={made}".encode()}).status_code == 401, made
+
+
+def test_a_file_that_is_gone_or_empty_lets_nobody_in(file: Path) -> None:
+    browser = client(file)
+    for change in (lambda: file.write_text("\n"), file.unlink):
+        change()
+        assert browser.post("/", data={"password": ""}).status_code == 401
+        assert browser.get("/").status_code == 401
+
+
+def test_the_way_on_stays_on_this_site(file: Path) -> None:
+    answer = client(file).post("//evil.example/x", data={"password": "合言葉"})
+    assert not answer.headers["location"].startswith("//")
+
+
+@pytest.mark.parametrize("options", [["--host", "0.0.0.0"], ["--host", "192.0.2.1"], ["--password-file", "none"]])
+def test_others_need_a_password(options: list[str], tmp_path: Path) -> None:
+    ran = CliRunner().invoke(cli, ["ui", "--index", str(tmp_path), "--no-browser", *options])
+    assert ran.exit_code == 2
+    assert "password" in ran.output
