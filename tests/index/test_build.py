@@ -80,7 +80,7 @@ def test_a_passage_that_stands_twice_is_stored_once(corpus: Path, tmp_path: Path
     report = build(corpus, folder)
     assert (report.documents, report.passages, report.duplicates) == (10, 5, 5)
     with Searcher.open(folder) as searcher:
-        hits = [hit for hit in searcher.search(footer).hits if hit.text == footer]
+        hits = [hit for hit in searcher.search(footer, group="passage").hits if hit.text == footer]
         assert [(hit.document.uri, hit.place_count) for hit in hits] == [("a.jsonl#0", 6)]
     # It stays for as long as it stands anywhere.
     remove(["a.jsonl", "b.jsonl#0"], folder)
@@ -526,7 +526,7 @@ def test_a_full_disk_is_explained(corpus: Path, tmp_path: Path, monkeypatch: pyt
     build(corpus, tmp_path / "index")
     (corpus / "new.txt").write_text("新しい文書", encoding="utf-8")
     monkeypatch.setattr("sakuin.index.pending.write_segment", full)
-    with pytest.raises(IndexFolderError, match="No space left"):
+    with pytest.raises(IndexFolderError, match="disk is full"):
         build(corpus, tmp_path / "index")
     monkeypatch.undo()
     assert verify(tmp_path / "index") == []

@@ -100,7 +100,7 @@ async def test_documents_like_one_are_found_and_can_be_read(searcher: Searcher) 
 
 async def test_what_is_not_answered_says_so(searcher: Searcher) -> None:
     async with Client(create_server(searcher)) as client:
-        answer = await called(client, "search", query="quantum chromodynamics lattice gauge coupling")
+        answer = await called(client, "search", query="徳川家康の生涯")
         assert answer["answered"] is False
         assert "No good match" in answer["reason"]
         assert "empty" in (await called(client, "search", query=" "))["reason"]
