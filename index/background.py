@@ -149,7 +149,7 @@ def sampled(
 
 
 def apart(sources: Sequence[set[int | str]]) -> NDArray[np.bool_]:
-    """bool (n, n): which pairs of passages are of different documents; of different passages where there is one document."""
+    """bool (n, n): which pairs of passages are of different documents; of one document, which are not the same."""
     found = np.array([[one.isdisjoint(other) for other in sources] for one in sources])
     return found if found.any() else ~np.eye(len(sources), dtype=np.bool_)
 
