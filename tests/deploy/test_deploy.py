@@ -113,8 +113,10 @@ def test_a_health_check_fails_unless_the_server_answers(tmp_path: Path) -> None:
     server = http.server.HTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     check = [sys.executable, ROOT / "deploy" / "health.py", f"http://127.0.0.1:{server.server_port}/health"]
+    (tmp_path / "keys").write_text("# of the application\n\nsecret read\nanother\n")
     try:
         assert subprocess.run([*check, tmp_path / "key"]).returncode == 0
+        assert subprocess.run([*check, tmp_path / "keys"]).returncode == 0
         assert subprocess.run(check, stderr=subprocess.DEVNULL).returncode == 1
     finally:
         server.shutdown()
