@@ -79,8 +79,9 @@ def tune(
             keep(folder, None)
         if asked and not dry_run:
             keep_opinion(folder, "")
-        message = "would fuse the legs by the default again" if dry_run else "fuses the legs by the default again"
-        click.echo(f"The index in {folder} {message}." if tuned else f"The index in {folder} was not tuned.")
+        undone = ["fuses the legs by the default again"] * tuned + ["asks for no second opinion any more"] * asked
+        would = ", without --dry-run" if undone and dry_run else ""
+        click.echo(f"The index in {folder}{would} {' and '.join(undone) or 'was not tuned'}.")
         return
     with Searcher.open(folder) as searcher, progress_bar(" queries", "Searching") as progress:
         judged = read_judged(queries) if queries else require_judged(read(folder), folder)

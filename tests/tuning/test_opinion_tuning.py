@@ -91,7 +91,10 @@ def test_what_is_better_is_asked_from_then_on_and_reset_undoes_it(index: Path, q
     assert "rerank #1 1.000" in run("search", ASKED, "--index", index)
     plain = json.loads(run("search", ASKED, "--index", index, "--json", "--rerank", "none"))["hits"]
     assert all(hit["rerank"] is None for hit in plain)
-    run("tune", "--reset", "--index", index)
+    shown = run("tune", "--reset", "--dry-run", "--index", index)
+    assert "without --dry-run asks for no second opinion any more" in shown
+    assert asks(index) == "oracle"
+    assert "asks for no second opinion any more" in run("tune", "--reset", "--index", index)
     assert asks(index) == ""
     named = json.loads(run("search", ASKED, "--index", index, "--json", "--rerank", "oracle"))["hits"]
     assert [hit["document"]["id"] for hit in named] == [hit["document"]["id"] for hit in found]
