@@ -67,6 +67,13 @@ def test_matches_are_stepped_through_also_where_they_stand_on_other_pages(
     assert at_of(app) == seen[-2]
 
 
+def test_what_the_question_excludes_is_not_marked(monkeypatch: pytest.MonkeyPatch, index: Path) -> None:
+    html = html_of(run_app(monkeypatch, index, q="天気 -犬", doc="<i>long"))
+    assert "<mark>天気</mark>" in html
+    html = html_of(run_app(monkeypatch, index, q="三毛猫 -天気", doc="<i>long"))
+    assert "<mark>天気</mark>" not in html
+
+
 def test_without_a_match_there_is_nothing_to_step_through(monkeypatch: pytest.MonkeyPatch, index: Path) -> None:
     for query in ("quantum", " "):
         app = run_app(monkeypatch, index, q=query, doc="<i>long")

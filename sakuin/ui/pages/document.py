@@ -77,14 +77,15 @@ def show_document(searcher: Searcher, document_id: str, back: str, words: Words,
         at = place_asked()
         with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
             offer_original(searcher, document.id, words)
-            step_through(document.id, matches(searcher, document.id, query), at, words)
+            text, starts = matches(searcher, document.id, query)
+            step_through(document.id, starts, at, words)
         offer_outline(searcher, document.id, words)
         rows = st.container()
         if not st.session_state.get("part"):
             before = count_passages(connection, document.number, at) if at is not None else 0
             st.session_state["part"] = min(before, max(document.passages - 1, 0)) // PER_PAGE + 1
         page = choose_page("part", document.passages, PER_PAGE)
-        rows.html(shown(connection, document, page, at, query, words))
+        rows.html(shown(connection, document, page, at, text, words))
     show_similar(searcher, document.id, words)
     bring_into_view()(key="place", data={"document": document.id, "at": at}, height=0)
 
@@ -115,15 +116,15 @@ def original_bytes(searcher: Searcher, document_id: str) -> bytes:
         return original.file.read(original.size)
 
 
-def matches(searcher: Searcher, document_id: str, query: str) -> list[int]:
-    """Where in a document's text the passages begin that have words of the query, ascending."""
+def matches(searcher: Searcher, document_id: str, query: str) -> tuple[str, list[int]]:
+    """What of a query is looked for, and where in a document's text passages with words of it begin, ascending."""
     if not query.strip():
-        return []
+        return "", []
     try:
         found = searcher.search(query, k=MOST_MATCHES, mode="bm25", group="passage", where={"id": document_id})
     except SearchError:
-        return []
-    return sorted({hit.start for hit in found.hits if hit.highlights})
+        return query, []
+    return found.text, sorted({hit.start for hit in found.hits if hit.highlights})
 
 
 def step_through(document_id: str, starts: Sequence[int], at: int | None, words: Words) -> None:
@@ -215,12 +216,12 @@ def place_asked() -> int | None:
 
 
 def shown(
-    connection: sqlite3.Connection, document: ListedDocument, page: int, at: int | None, query: str, words: Words
+    connection: sqlite3.Connection, document: ListedDocument, page: int, at: int | None, text: str, words: Words
 ) -> str:
-    """A page of passages as HTML, words of the query marked, that which holds the place asked for set apart."""
+    """A page of passages as HTML, words of a text marked, that which holds the place asked for set apart."""
     listed = list_passages(connection, document.number, (page - 1) * PER_PAGE, PER_PAGE)
     texts = [passage.text for passage in listed]
-    marks = highlight(analyser(), query, texts) if query.strip() else [()] * len(texts)
+    marks = highlight(analyser(), text, texts) if text.strip() else [()] * len(texts)
     return listings.passages(listed, marks, holding(listed, at), words)
 
 
