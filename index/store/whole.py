@@ -3,6 +3,7 @@
 import json
 import os
 import sqlite3
+import threading
 from collections.abc import Iterator
 
 from sakuin.index.store.checksums import damaged, is_as_written, is_kind, place_checksum, row_checksum
@@ -17,6 +18,8 @@ MOST_KEPT = 16
 
 _compared: dict[tuple[object, ...], None] = {}
 """Databases that were found whole, by their files and the checksums of their manifests."""
+
+_turn = threading.Lock()
 
 COUNTED = {"files": "files", "documents": "documents", "places": "passages"}
 """Tables whose rows the manifest counts, by its names of them."""
@@ -63,9 +66,11 @@ def require_whole(connection: sqlite3.Connection) -> None:
     for what in changed_rows(connection):
         raise damaged(what)
     if path:
-        _compared[state] = None
-    while len(_compared) > MOST_KEPT:
-        del _compared[next(iter(_compared))]
+        # Threads look at an index through connections of their own.
+        with _turn:
+            _compared[state] = None
+            while len(_compared) > MOST_KEPT:
+                del _compared[next(iter(_compared))]
 
 
 def changed_rows(connection: sqlite3.Connection) -> Iterator[str]:

@@ -37,11 +37,11 @@ def read(document_id: str, folder: Path, passage: str | None, neighbours: int, a
     """
     from sakuin.index.corpus import readable
     from sakuin.search import Searcher
+    from sakuin.search.reading import named
 
     name = readable(document_id)
     with Searcher.open(folder) as searcher:
-        asked = named(passage)
-        if asked is None:
+        if passage is None:
             document = searcher.document(name)
             if as_json:
                 click.echo(to_json(document.to_dict()))
@@ -49,7 +49,7 @@ def read(document_id: str, folder: Path, passage: str | None, neighbours: int, a
             show_head(document.title, document.id)
             click.echo(lines(document.text))
             return
-        excerpt = searcher.read(asked, document=name, around=neighbours)
+        excerpt = searcher.read(named(passage), document=name, around=neighbours)
     if as_json:
         click.echo(to_json(excerpt.to_dict()))
         return
@@ -79,9 +79,11 @@ def similar(document_id: str, folder: Path, passage: str | None, k: int, where: 
     """
     from sakuin.index.corpus import readable
     from sakuin.search import Searcher
+    from sakuin.search.reading import named
 
+    asked = None if passage is None else named(passage)
     with Searcher.open(folder) as searcher:
-        found = searcher.similar(readable(document_id), passage=named(passage), k=k, where=read_where(where))
+        found = searcher.similar(readable(document_id), passage=asked, k=k, where=read_where(where))
     if as_json:
         click.echo(to_json(found.to_dict()))
         return
@@ -92,13 +94,6 @@ def similar(document_id: str, folder: Path, passage: str | None, k: int, where: 
         show_head(one.document.title, one.document.id)
         text = clean(one.nearest.text)
         click.echo(f"    {text[:SNIPPET_CHARACTERS]}{'…' if len(text) > SNIPPET_CHARACTERS else ''}")
-
-
-def named(passage: str | None) -> str | int | None:
-    """A passage as it is given: its number in a document, or its passage_id."""
-    from sakuin.search.reading import HEX_DIGITS
-
-    return int(passage) if passage and passage.isdecimal() and len(passage) < HEX_DIGITS else passage
 
 
 @click.command()

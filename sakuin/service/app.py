@@ -105,7 +105,6 @@ class SearchOptions(Arguments):
     min_relevance: float = Field(
         default=0.0, ge=0, le=1, description="Leave out hits that answer with a lower probability."
     )
-
     rerank: bool | None = Field(
         default=None,
         description="Ask a transformer for a second opinion on the first hits: that of the index, or e5-small "

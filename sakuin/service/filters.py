@@ -15,8 +15,8 @@ MAX_VALUES = 1_000
 
 BODY_WHERE = (
     "Search only documents that match: of each field one value or a list, of which one must be equal, or operators "
-    "(`$eq`, `$ne`, `$in`, `$nin`, `$lt`, `$lte`, `$gt`, `$gte`, `$prefix`, `$exists`); `$and` and `$or` take lists of "
-    "filters, `$not` takes one. `/facets` lists fields and values."
+    "(`$eq`, `$ne`, `$in`, `$nin`, `$lt`, `$lte`, `$gt`, `$gte`, `$prefix`, `$contains`, `$exists`); `$and` and `$or` "
+    "take lists of filters, `$not` takes one. `/facets` lists fields and values."
 )
 ADDRESS_WHERE = (
     "FIELD=VALUE, FIELD!=VALUE, FIELD>=VALUE (also >, <, <=; of numbers and dates), FIELD^=PREFIX, FIELD? (it has the "
