@@ -202,12 +202,19 @@ def each_with_each(vectors: DocumentVectors, above: float, most: int) -> Pairs:
     """The nearest pairs of all; their cosines but for rounding."""
     rows = vectors.of(np.arange(len(vectors)))
     best = none()
+    least = above - ROUNDING
     for start in range(0, len(rows), BLOCK):
         cosines = rows[start : start + BLOCK] @ rows[start:].T
         # Each pair once, and no document with itself.
-        first, second = np.nonzero(np.triu(cosines >= above - ROUNDING, 1))
+        near = np.triu(cosines >= least, 1)
+        if np.count_nonzero(near) > most:
+            # Of a low bound nearly all are pairs, and the places of each take far more memory than its cosine.
+            near &= cosines >= np.partition(cosines[near], -most)[-most]
+        first, second = np.nonzero(near)
         found = Pairs(first + start, second + start, cosines[first, second])
         best = together(best, found).best(most)
+        if len(best.first) == most:
+            least = max(least, float(best.cosines[-1]))
     return best
 
 
