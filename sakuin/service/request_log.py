@@ -30,6 +30,11 @@ class RequestLog:
         # Unbuffered: each line is one write at the end of the file, whoever else writes to it.
         self._file = sys.stderr.buffer if path == STDERR else path.open("ab", buffering=0)
 
+    def close(self) -> None:
+        """Let go of the file; stderr stays open."""
+        if self._file is not sys.stderr.buffer:
+            self._file.close()
+
     def write(self, line: dict[str, Any]) -> None:
         """Append a line; one that cannot be written is lost, and the request is not."""
         moment = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

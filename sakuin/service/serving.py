@@ -126,7 +126,7 @@ def require_log(path: Path | None) -> None:
     """Raise ServiceError where a request log cannot be written."""
     try:
         if path:
-            RequestLog(path)
+            RequestLog(path).close()
     except OSError as error:
         raise ServiceError(f"The log {path} cannot be written: {error.strerror or error}.") from error
 
