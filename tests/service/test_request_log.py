@@ -19,8 +19,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, toy_model: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-@pytest.mark.parametrize("queries", [False, True])
+@pytest.mark.parametrize(("queries", "workers"), [(False, "2"), (True, "1")])
 def test_requests_are_written_down(folder: Path, tmp_path: Path, queries: bool, workers: str) -> None:
     if os.name != "posix" and workers != "1":
         pytest.skip("several workers are for Linux and macOS")
