@@ -150,7 +150,7 @@ def main() -> None:
     page = st.navigation(
         {
             "": [
-                st.Page(search, title=words("search_page"), url_path="search", default=True),
+                st.Page(search, title=words("search_page"), default=True),
                 st.Page(corpus, title=words("corpus_page"), url_path="corpus"),
             ],
             words("understand"): [

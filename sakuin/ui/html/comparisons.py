@@ -108,7 +108,7 @@ def query_table(rows: Sequence["QueryChange"], settings: Mapping[str, Mapping[st
         cells = ""
         for rank, search in zip((row.base_rank, row.other_rank), settings.values(), strict=False):
             found = words("rank_number", rank=rank) if rank else words("not_found")
-            address = escape("search?" + urlencode({"q": row.query[:MAX_LINKED], **search}))
+            address = escape("./?" + urlencode({"q": row.query[:MAX_LINKED], **search}))
             cells += f'<td><a href="{address}" target="_blank" rel="noopener">{escape(found)}</a></td>'
         sign = "up" if row.change > 0 else "down" if row.change < 0 else "soft"
         body.append(f'<tr><td>{isolated(row.query)}</td>{cells}<td class="{sign}">{100 * row.change:+.1f}</td></tr>')

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def query_link(query: str) -> str:
     """A query that leads to its search."""
-    address = escape("search?" + urlencode({"q": query[:MAX_LINKED]}))
+    address = escape("./?" + urlencode({"q": query[:MAX_LINKED]}))
     return f'<a href="{address}" target="_blank" rel="noopener">{isolated(query)}</a>'
 
 
