@@ -1,6 +1,10 @@
-"""What lies in an index's folder and is no part of it: what people judged, which stays where an index is made anew."""
+"""What lies in an index's folder and is no part of it: what people judged, and their synonyms.
+
+Both stay where an index is made anew.
+"""
 
 import os
+import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +14,8 @@ if TYPE_CHECKING:
 
 JUDGEMENTS = "judgements.jsonl"
 JUDGEMENTS_LOCK = "judgements.lock"
-OUTLIVING = frozenset({JUDGEMENTS, JUDGEMENTS_LOCK})
+SYNONYMS = "synonyms.txt"
+OUTLIVING = frozenset({JUDGEMENTS, JUDGEMENTS_LOCK, SYNONYMS})
 
 
 def judging(folder: Path, timeout: float = -1) -> "FileLock":
@@ -24,6 +29,8 @@ def judging(folder: Path, timeout: float = -1) -> "FileLock":
 def carry(folder: Path, to: Path) -> None:
     """Copy what was judged in an index to another, durably, in place of what was judged there; if anything was.
 
+    And its synonyms.
+
     Raises:
         OSError: it cannot be read or written.
     """
@@ -35,9 +42,12 @@ def carry(folder: Path, to: Path) -> None:
             copy.flush()
             os.fsync(copy.fileno())
 
+    with suppress(FileNotFoundError):
+        shutil.copyfile(folder / SYNONYMS, to / SYNONYMS)
+
 
 def begin_again(folder: Path) -> str:
-    """What to do where an index is of no more use, as the end of a sentence: what was judged is not deleted with it."""
-    if (folder / JUDGEMENTS).exists():
-        return f"delete all that is in the folder but {JUDGEMENTS}, and build it again"
+    """What to do where an index is of no more use, as the end of a sentence; people's work is not deleted."""
+    if kept := [name for name in (JUDGEMENTS, SYNONYMS) if (folder / name).exists()]:
+        return f"delete all that is in the folder but {' and '.join(kept)}, and build it again"
     return "delete the folder and build it again"

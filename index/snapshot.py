@@ -23,6 +23,7 @@ from sakuin.index.store.facets import MOST_VALUES, Facet, facets, field_names
 from sakuin.index.store.filters import documents_with, matching_documents, passages_of
 from sakuin.index.store.passages import Glimpse, read_glimpses, standing_documents
 from sakuin.index.terms import Terms
+from sakuin.index.text.synonyms import SynonymFile
 from sakuin.index.vectors import Chosen, Vectors
 from sakuin.index.where import EVERYTHING, Condition
 
@@ -94,7 +95,7 @@ class Snapshot:
             if not name.endswith((".json", ".faiss"))
         ]
         self.vectors = Vectors(folder / "vectors", self.manifest.segments, removed)
-        self.terms = Terms(folder / "terms" / f"{self.manifest.generation:08d}")
+        self.terms = Terms(folder / "terms" / f"{self.manifest.generation:08d}", SynonymFile(folder).current)
 
     def passages(self, passage_ids: Sequence[int], selection: Selection | None = None) -> dict[int, PassageRow]:
         """Passages by id, with all places where they stand, or those in the documents of a selection.

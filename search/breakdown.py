@@ -175,12 +175,15 @@ def term_product(part: TermScore, spans: tuple[Span, ...]) -> Explanation:
         saturation,
     )
     value = math.prod(factor.value for factor in factors)
-    return Explanation("term", {"term": part.term}, value=value, details=factors, operation="product", spans=spans)
+    code, data = ("synonym", {"of": part.synonym_of}) if part.synonym_of else ("term", {})
+    return Explanation(
+        code, {"term": part.term, **data}, value=value, details=factors, operation="product", spans=spans
+    )
 
 
 def term_scores(explanation: Explanation) -> list[TermScore]:
     """The terms of a BM25 score, as they stand in the explanation of it or of a score that it is part of."""
-    if explanation.code != "term":
+    if explanation.code not in ("term", "synonym"):
         return [score for detail in explanation.details for score in term_scores(detail)]
     weight, factor, idf, saturation = explanation.details
     values = {detail.code: detail.value for detail in (*idf.details, *saturation.details)}
@@ -199,6 +202,7 @@ def term_scores(explanation: Explanation) -> list[TermScore]:
             mean_length=values["mean_length"],
             k1=values["k1"],
             b=values["b"],
+            synonym_of=str(explanation.data.get("of", "")),
         )
     ]
 

@@ -294,7 +294,9 @@ class Searcher(DocumentReader):
             # where documents were named by their numbers, which may be others' by now.
             if found.stands_in(rows) and not ((within or by_document) and snapshot.outdated()):
                 break
-        texts = highlight(snapshot.terms.analyser, query, [rows[passage_id].text for passage_id in ids])
+        texts = highlight(
+            snapshot.terms.analyser, snapshot.terms.widened(query), [rows[passage_id].text for passage_id in ids]
+        )
         marked = dict(zip(ids, texts, strict=True))
         hits = tuple(hit_of_group(group, rows, marked, by_document=by_document) for group in found.groups)
         if request.explain:

@@ -11,7 +11,8 @@ class TermScore:
     Attributes:
         term: As analysed.
         value: weight * factor * idf * saturation, as tantivy computes it.
-        weight: Of the term in the query: how often it occurs there, threefold if it is not Japanese.
+        weight: Of the term in the query: how often it occurs there, threefold if it is not Japanese;
+            all terms of a synonym together half of what the words do that it is one of, at most.
         factor: k1 + 1.
         idf: log(1 + (passages - having + 0.5) / (having + 0.5)).
         having: Passages that have the term; passages: all. Both count those that are removed but not yet merged away.
@@ -20,6 +21,7 @@ class TermScore:
         length: Terms of the passage, rounded down to about one part in eight.
         mean_length: Terms of a passage on average.
         k1, b: Parameters of BM25.
+        synonym_of: The words of the query that it is a synonym of; "" where it is of the query itself.
     """
 
     term: str
@@ -35,9 +37,10 @@ class TermScore:
     mean_length: float
     k1: float
     b: float
+    synonym_of: str = ""
 
 
-def term_score(term: str, weight: float, explained: dict[str, Any]) -> TermScore:
+def term_score(term: str, weight: float, explained: dict[str, Any], synonym_of: str = "") -> TermScore:
     """Reads tantivy's explanation: (k1 + 1), idf with n and N, saturation with freq, k1, b, dl and avgdl."""
     factor, idf, saturation = explained["details"]
     having, passages = (detail["value"] for detail in idf["details"])
@@ -56,4 +59,5 @@ def term_score(term: str, weight: float, explained: dict[str, Any]) -> TermScore
         mean_length=mean_length,
         k1=k1,
         b=b,
+        synonym_of=synonym_of,
     )

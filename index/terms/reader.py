@@ -4,7 +4,7 @@ import json
 import math
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +19,7 @@ from sakuin.index.terms.bm25 import TermScore, term_score
 from sakuin.index.terms.first_stage import FirstStage
 from sakuin.index.terms.storage import ID_FIELD, READ_REMEDY, TERMS_FIELD, explained
 from sakuin.index.text import Analyser, is_japanese
+from sakuin.index.text.synonyms import Synonyms
 
 if TYPE_CHECKING:
     import tantivy
@@ -29,6 +30,9 @@ MAX_QUERY_TERMS = 1_024
 OTHER_WEIGHT = 3
 """What a term that is not Japanese counts in a query. A Japanese word is seen again through its kanji and its pairs;
 without this a foreign word in a Japanese query would count a third of its neighbours."""
+
+SYNONYM_WEIGHT = 0.5
+"""What a synonym counts, beside the words of the query that it is one of."""
 
 NAMED = 16
 """A search that is kept to n of N passages names them to tantivy where n * n <= 16 * N, up to some 1,300 of 100,000.
@@ -52,11 +56,15 @@ class _Query:
         weights: Its distinct terms with their weights.
         first_stage: Those of them that are `Terms.first_stage_terms`.
         full_score: See `Terms.full_score`.
+        synonyms: Where the weights are from.
+        added: Those of the terms that are no terms of the query but of synonyms, with the words these are synonyms of.
     """
 
     weights: dict[str, float]
     first_stage: dict[str, float]
     full_score: float
+    synonyms: Synonyms
+    added: dict[str, str]
 
 
 class Terms:
@@ -67,8 +75,12 @@ class Terms:
         first_stage: Which terms of a query find candidates; may be set before the first query.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, synonyms: Callable[[], Synonyms] = Synonyms) -> None:
         """Opens a generation.
+
+        Args:
+            folder: Of the generation.
+            synonyms: Gives those that queries are widened by, the same object until they change.
 
         Raises:
             IndexFolderError: The folder is missing, damaged or holds something else.
@@ -85,6 +97,7 @@ class Terms:
             self._searcher = index.searcher()
             self._searcher.doc_freq(TERMS_FIELD, "")
             self._searcher.doc_freq(ID_FIELD, 0)
+        self._synonyms = synonyms
         self._queries: dict[str, _Query] = {}
         self._keeping = Lock()
 
@@ -193,6 +206,9 @@ class Terms:
     def full_score(self, query: str) -> float:
         """The score of a passage of mean length that has every term of the query once: the sum of weighted idfs.
 
+        Terms of synonyms do not count: no passage has to have both.
+
+
         The best score over this tells how much of the query the words of any passage cover.
         """
         return self._read(query).full_score
@@ -210,7 +226,8 @@ class Terms:
         """What a query asks for; the last few are kept, for one search needs it several times."""
         # Not lru_cache: that of a method makes a cycle, which would keep the files of an old generation mapped until
         # Python looks for cycles.
-        if (known := self._queries.get(query)) is not None:
+        synonyms = self._synonyms()
+        if (known := self._queries.get(query)) is not None and known.synonyms is synonyms:
             return known
         weights, passages = self._weigh(query), self.num_passages
         with self._searching():
@@ -219,8 +236,14 @@ class Terms:
             weight * math.log1p((passages - min(frequency[term], passages) + 0.5) / (frequency[term] + 0.5))
             for term, weight in weights.items()
         )
-        asked = _Query(weights, self.first_stage.weights(weights, frequency, passages), full)
+        added = self._added(query, synonyms, weights)
+        with self._searching():
+            frequency |= {term: self._searcher.doc_freq(TERMS_FIELD, term) for term in added}
+        weights |= {term: weight for term, (_, weight) in added.items()}
+        of = {term: words for term, (words, _) in added.items()}
+        asked = _Query(weights, self.first_stage.weights(weights, frequency, passages), full, synonyms, of)
         with self._keeping:
+            self._queries.pop(query, None)
             while len(self._queries) >= _QUERIES_KEPT:
                 del self._queries[next(iter(self._queries))]
             self._queries[query] = asked
@@ -230,13 +253,13 @@ class Terms:
         """What each term of the query adds to the score of one passage, most first; the parts sum to the score."""
         parts: list[TermScore] = []
         with self._searching():
-            for term, weight in self._read(query).weights.items():
+            asked = self._read(query)
+            for term, weight in asked.weights.items():
                 plain = self._term(term)
                 hits = self._searcher.search(self._within([passage_id], plain), 1, count=False).hits
                 if hits:
-                    parts.append(
-                        term_score(term, weight, json.loads(plain.explain(self._searcher, hits[0][1]).to_json()))
-                    )
+                    numbers = json.loads(plain.explain(self._searcher, hits[0][1]).to_json())
+                    parts.append(term_score(term, weight, numbers, asked.added.get(term, "")))
         return sorted(parts, key=lambda part: (-part.value, part.term))
 
     def _weigh(self, query: str) -> dict[str, float]:
@@ -248,7 +271,30 @@ class Terms:
                 frequency = {term: self._searcher.doc_freq(TERMS_FIELD, term) for term in terms}
             known = [term for term in terms if frequency[term]]
             terms = sorted(known, key=lambda term: (frequency[term], term))[:MAX_QUERY_TERMS]
-        return {term: float(counts[term] * (1 if is_japanese(term) else OTHER_WEIGHT)) for term in terms}
+        return {term: counts[term] * self._weight(term) for term in terms}
+
+    def _weight(self, term: str) -> float:
+        """Of a term that a query has once."""
+        return 1.0 if is_japanese(term) else float(OTHER_WEIGHT)
+
+    def _added(self, query: str, synonyms: Synonyms, weights: Collection[str]) -> dict[str, tuple[str, float]]:
+        """The terms of a query's synonyms that it does not have itself: the words these are synonyms of, and weights.
+
+        With those of the query, ``weights``, there are `MAX_QUERY_TERMS` at most.
+        """
+        added: dict[str, tuple[str, float]] = {}
+        for words, other in synonyms.of(query):
+            own, terms = (dict.fromkeys(self.terms_of(text)) for text in (words, other))
+            # However many terms a synonym has, together they count half of what the words do.
+            share = min(1.0, sum(map(self._weight, own)) / (sum(map(self._weight, terms)) or 1))
+            for term in terms:
+                if len(added) + len(weights) < MAX_QUERY_TERMS and term not in weights:
+                    added.setdefault(term, (words, SYNONYM_WEIGHT * share * self._weight(term)))
+        return added
+
+    def widened(self, query: str) -> str:
+        """A query with the synonyms of its words: what is marked in what it finds."""
+        return " ".join([query, *dict.fromkeys(other for _, other in self._synonyms().of(query))])
 
     def _term(self, term: str) -> "tantivy.Query":
         from tantivy import Query

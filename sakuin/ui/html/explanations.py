@@ -114,7 +114,7 @@ def term_table(terms: Sequence[TermScore], shown: float, words: Words) -> str:
     """The terms of a BM25 score and what each is made of."""
     rows = [
         [
-            term.term,
+            f"{term.synonym_of} → {term.term}" if term.synonym_of else term.term,
             f"{term.idf:.3f}",
             f"{term.saturation:.3f}",
             f"{term.frequency:.0f}",
