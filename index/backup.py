@@ -66,9 +66,15 @@ def restore(source: Path, folder: Path, progress: Progress = no_progress) -> tup
         IndexFolderError: the copy is damaged, somebody writes to the index, or it cannot be written; nothing is changed
             then.
     """
+    folder = named(folder)
     with new_folder(folder.with_name(f".{folder.name}.restored"), kept=False) as part:
         manifest = backup(source, part / "index", progress)
         return manifest, put_in_place(part / "index", folder)
+
+
+def named(folder: Path) -> Path:
+    """A folder by a path that ends in its name, beside which others can stand: ``.`` has none."""
+    return Path(os.path.abspath(folder))
 
 
 def put_in_place(made: Path, folder: Path) -> Path | None:
@@ -119,6 +125,7 @@ def new_folder(destination: Path, *, kept: bool = True) -> Iterator[Path]:
         kept: False for a folder that is deleted in the end.
     """
     require_utf8(destination)
+    destination = named(destination)
     part = destination.with_name(f"{destination.name}.{token_hex(4)}.part")
     try:
         if kept and destination.exists() and (not destination.is_dir() or any(destination.iterdir())):

@@ -138,6 +138,25 @@ def test_a_copy_takes_the_place_of_the_index(index: Path, tmp_path: Path) -> Non
     assert rows(index) == before
 
 
+def test_the_folder_at_hand_is_copied_to_put_back_and_saved(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no name of its own, and others are to stand beside it."""
+    before = rows(index)
+    (tmp_path / "copy").mkdir()
+    monkeypatch.chdir(tmp_path / "copy")
+    ask("backup", ".", "--index", str(index))
+    monkeypatch.chdir(index)
+    ask("restore", "../copy", "--index", ".")
+    assert rows(index) == before
+    shutil.rmtree(tmp_path / "index.replaced")
+    damaged_schema(index)
+    monkeypatch.chdir(index)
+    ask("repair", "--drop-damaged", "--index", ".")
+    assert rows(index) == before
+    assert (tmp_path / "index.replaced").is_dir()
+
+
 def test_a_damaged_copy_takes_nothing_s_place(index: Path, tmp_path: Path) -> None:
     before = rows(index)
     copying.backup(index, tmp_path / "copy")
