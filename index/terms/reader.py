@@ -19,6 +19,7 @@ from sakuin.index.terms.bm25 import TermScore, term_score
 from sakuin.index.terms.first_stage import FirstStage
 from sakuin.index.terms.storage import ID_FIELD, READ_REMEDY, TERMS_FIELD, explained
 from sakuin.index.text import Analyser, is_japanese
+from sakuin.index.text.kana import in_other_kana
 from sakuin.index.text.synonyms import Synonyms
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ _SCORE_DECIMALS = 4
 """Scores that differ by less than tantivy's order of summing changes them are ties."""
 
 
+Alike = Sequence[tuple[str, str]]
+
+
 @dataclass(frozen=True, slots=True)
 class _Query:
     """What a query asks of a generation.
@@ -57,6 +61,7 @@ class _Query:
         first_stage: Those of them that are `Terms.first_stage_terms`.
         full_score: See `Terms.full_score`.
         synonyms: Where the weights are from.
+        alike: Words of the query, each with a synonym or the like.
         added: Those of the terms that are no terms of the query but of synonyms, with the words these are synonyms of.
     """
 
@@ -64,6 +69,7 @@ class _Query:
     first_stage: dict[str, float]
     full_score: float
     synonyms: Synonyms
+    alike: Alike
     added: dict[str, str]
 
 
@@ -236,12 +242,14 @@ class Terms:
             weight * math.log1p((passages - min(frequency[term], passages) + 0.5) / (frequency[term] + 0.5))
             for term, weight in weights.items()
         )
-        added = self._added(query, synonyms, weights)
+        # Words with their synonyms, or with themselves in the other kana where no passage has them.
+        alike = [*synonyms.of(query), *in_other_kana(query, self.having)]
+        added = self._added(alike, weights)
         with self._searching():
             frequency |= {term: self._searcher.doc_freq(TERMS_FIELD, term) for term in added}
         weights |= {term: weight for term, (_, weight) in added.items()}
         of = {term: words for term, (words, _) in added.items()}
-        asked = _Query(weights, self.first_stage.weights(weights, frequency, passages), full, synonyms, of)
+        asked = _Query(weights, self.first_stage.weights(weights, frequency, passages), full, synonyms, alike, of)
         with self._keeping:
             self._queries.pop(query, None)
             while len(self._queries) >= _QUERIES_KEPT:
@@ -277,13 +285,13 @@ class Terms:
         """Of a term that a query has once."""
         return 1.0 if is_japanese(term) else float(OTHER_WEIGHT)
 
-    def _added(self, query: str, synonyms: Synonyms, weights: Collection[str]) -> dict[str, tuple[str, float]]:
-        """The terms of a query's synonyms that it does not have itself: the words these are synonyms of, and weights.
+    def _added(self, alike: Alike, weights: Collection[str]) -> dict[str, tuple[str, float]]:
+        """The terms of words like those of a query that it does not have: the words these are like, and weights.
 
         With those of the query, ``weights``, there are `MAX_QUERY_TERMS` at most.
         """
         added: dict[str, tuple[str, float]] = {}
-        for words, other in synonyms.of(query):
+        for words, other in alike:
             own, terms = (dict.fromkeys(self.terms_of(text)) for text in (words, other))
             # However many terms a synonym has, together they count half of what the words do.
             share = min(1.0, sum(map(self._weight, own)) / (sum(map(self._weight, terms)) or 1))
@@ -294,7 +302,7 @@ class Terms:
 
     def widened(self, query: str) -> str:
         """A query with the synonyms of its words: what is marked in what it finds."""
-        return " ".join([query, *dict.fromkeys(other for _, other in self._synonyms().of(query))])
+        return " ".join([query, *dict.fromkeys(other for _, other in self._read(query).alike)])
 
     def _term(self, term: str) -> "tantivy.Query":
         from tantivy import Query

@@ -66,7 +66,7 @@ def test_they_are_told_in_explanations_and_marked(folder: Path) -> None:
         scores = term_scores(hit.explanation)
         assert {score.synonym_of for score in scores} == {"wfh"}
         assert sum(score.weight for score in scores) == pytest.approx(0.5 * 3)
-        assert 'of a synonym of "wfh"' in hit.explanation.text()
+        assert 'for "wfh", a synonym' in hit.explanation.text()
         assert [hit.text[start:end] for start, end in hit.highlights] == ["在宅勤務"]
         assert searcher.explain("WFH", hit).value == pytest.approx(hit.score)
 
