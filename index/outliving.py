@@ -27,9 +27,7 @@ def judging(folder: Path, timeout: float = -1) -> "FileLock":
 
 
 def carry(folder: Path, to: Path) -> None:
-    """Copy what was judged in an index to another, durably, in place of what was judged there; if anything was.
-
-    And its synonyms.
+    """Copy what was judged in an index, if anything was, and its synonyms to another, in place of those that are there.
 
     Raises:
         OSError: it cannot be read or written.
@@ -41,7 +39,6 @@ def carry(folder: Path, to: Path) -> None:
             copy.write(content[: content.rfind(b"\n") + 1])
             copy.flush()
             os.fsync(copy.fileno())
-
     with suppress(FileNotFoundError):
         shutil.copyfile(folder / SYNONYMS, to / SYNONYMS)
 

@@ -214,7 +214,6 @@ class Terms:
 
         Terms of synonyms do not count: no passage has to have both.
 
-
         The best score over this tells how much of the query the words of any passage cover.
         """
         return self._read(query).full_score

@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 from sakuin import Document, Index
 from sakuin.index.build import build
 from sakuin.index.documents import Heading, Position
+from sakuin.index.outliving import SYNONYMS
 from sakuin.ui.pages.document import PER_PAGE
 from tests.ui.pages import html_of, run_app
 
@@ -72,6 +73,15 @@ def test_what_the_question_excludes_is_not_marked(monkeypatch: pytest.MonkeyPatc
     assert "<mark>天気</mark>" in html
     html = html_of(run_app(monkeypatch, index, q="三毛猫 -天気", doc="<i>long"))
     assert "<mark>天気</mark>" not in html
+
+
+def test_synonyms_of_the_question_are_marked(monkeypatch: pytest.MonkeyPatch, index: Path) -> None:
+    (index / SYNONYMS).write_text("お空, 天気", encoding="utf-8")
+    try:
+        html = html_of(run_app(monkeypatch, index, q="お空", doc="<i>long"))
+    finally:
+        (index / SYNONYMS).unlink()
+    assert "<mark>天気</mark>" in html
 
 
 def test_without_a_match_there_is_nothing_to_step_through(monkeypatch: pytest.MonkeyPatch, index: Path) -> None:

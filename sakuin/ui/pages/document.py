@@ -117,14 +117,14 @@ def original_bytes(searcher: Searcher, document_id: str) -> bytes:
 
 
 def matches(searcher: Searcher, document_id: str, query: str) -> tuple[str, list[int]]:
-    """What of a query is looked for, and where in a document's text passages with words of it begin, ascending."""
+    """What is looked for of a query, with synonyms, and where in a document passages with it begin, ascending."""
     if not query.strip():
         return "", []
     try:
         found = searcher.search(query, k=MOST_MATCHES, mode="bm25", group="passage", where={"id": document_id})
     except SearchError:
         return query, []
-    return found.text, sorted({hit.start for hit in found.hits if hit.highlights})
+    return searcher.snapshot.terms.widened(found.text), sorted({hit.start for hit in found.hits if hit.highlights})
 
 
 def step_through(document_id: str, starts: Sequence[int], at: int | None, words: Words) -> None:
