@@ -73,13 +73,18 @@ def database_problems(connection: sqlite3.Connection, manifest: Manifest) -> lis
         rows = store.row_counts(connection)
         store.removed_passages(connection)
     except (*DATABASE_ERRORS, ValueError, TypeError, OverflowError) as error:
-        return [Problem("database", {"detail": str(error)})]
+        return [Problem("database", {"detail": without_text(error)})]
     if passages != manifest.passages:
         problems.append(Problem("passage_count", {"number": passages, "noted": manifest.passages}))
     for kind, noted in manifest.rows.items():
         if (number := rows.get(kind)) != noted:
             problems.append(Problem("row_count", {"kind": kind, "number": number, "noted": noted}))
     return problems
+
+
+def without_text(error: Exception) -> str:
+    """What an error says, without the damaged text that SQLite quotes in whole: it is no text, and may be long."""
+    return str(error).partition(" with text ")[0]
 
 
 def documents_problems(folder: Path) -> list[Problem]:

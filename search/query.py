@@ -26,8 +26,8 @@ Fields = Callable[[], Collection[str]]
 
 TITLE, AFTER, BEFORE, EITHER = "title", "after", "before", "OR"
 
-DATES = ("date", "published", "modified", "lastmod", "created")
-"""Metadata that may say what a document's date is; the first that it has does."""
+DATES = ("date", "日付", "published", "modified", "更新日", "lastmod", "created", "作成日")
+"""Metadata that may say what a document's date is; the first that it has does. Rows of tables have Japanese names."""
 
 _QUOTE, _HYPHEN, _COLON = '"“”＂', r"\-－−", ":："
 # An inch is no quote: 3.5" of a disk.

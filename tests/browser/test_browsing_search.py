@@ -333,3 +333,10 @@ def test_pictures(browser: Any, example_url: str) -> None:
         page.locator(".sk-list").wait_for()
         press(page, "文どうし")
         shoot(page, "similarity.png")
+
+
+def test_nothing_lies_on_a_question_that_is_typed_on_a_phone(browser: Any, example_url: str) -> None:
+    with opened(browser, example_url, viewport={"width": 390, "height": 844}) as page:
+        page.get_by_role("searchbox").press_sequentially("量子コンピューターの誤り訂正")
+        page.get_by_test_id("InputInstructions").wait_for(state="attached")
+        assert not page.get_by_test_id("InputInstructions").is_visible()

@@ -232,3 +232,12 @@ def test_a_folder_that_may_not_be_written_is_still_searched(index: Path, tmp_pat
     finally:
         for path in paths:
             path.chmod(path.stat().st_mode | 0o200)
+
+
+def test_a_damaged_text_is_no_part_of_what_is_said_of_it(index: Path) -> None:
+    with closing(sqlite3.connect(index / "documents.db")) as connection, connection:
+        connection.execute("UPDATE documents SET title = CAST(x'1b5b324aff' AS TEXT) WHERE rowid = 1")
+    (problem,) = verify(index)
+    assert problem.code == "database"
+    assert "'title'" in str(problem)
+    assert "\x1b" not in str(problem)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -83,6 +84,18 @@ def test_a_date_of_any_name_is_sorted_by(tmp_path: Any, searcher: Searcher) -> N
         index.add([{"id": "c", "text": "猫です", "modified": "2022-01-01"}])
         with index.searcher() as found:
             assert names_of(found.search("猫", sort="-date")) == ["c", "a", "b"]
+
+
+def test_a_row_of_a_table_has_the_date_of_its_japanese_column(tmp_path: Path, searcher: Searcher) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "a.csv").write_text("件名,内容,日付\n納期,苦情の話,2025/2/3\n宛名,苦情の件,2023/6/1\n", encoding="utf-8")
+    (corpus / "b.csv").write_text("件名,内容,更新日\n在庫,苦情の品,2024年5月1日\n", encoding="utf-8")
+    with Index.open(tmp_path / "index", model=searcher.model) as index:
+        index.sync(corpus)
+        with index.searcher() as found:
+            assert names_of(found.search("苦情", sort="-date")) == ["a.csv#row=1", "b.csv#row=1", "a.csv#row=2"]
+            assert sorted(names_of(found.search("苦情 after:2024"))) == ["a.csv#row=1", "b.csv#row=1"]
 
 
 def names_of(result: SearchResult) -> list[str]:
