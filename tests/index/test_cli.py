@@ -43,7 +43,7 @@ def test_a_search_from_the_command_line_loads_no_torch(index: Path) -> None:
         "import sys; from click.testing import CliRunner; from sakuin.cli.main import cli\n"
         f"result = CliRunner().invoke(cli, ['search', '猫', '--index', {str(index)!r}]); print(result.output)\n"
         "assert result.exit_code == 0 and '猫は魚' in result.output\n"
-        "heavy = {'torch', 'transformers', 'sentence_transformers', 'streamlit'} & sys.modules.keys()\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'streamlit', 'sqlite_utils'} & sys.modules.keys()\n"
         "assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
