@@ -195,6 +195,9 @@ def serve(
     It is sent as it is, so in a network that others can read give a certificate, or put a server with TLS in front.
     A file of keys has one on each line, with `read` behind those that may only read; it is read again when it changes.
     """
+    if log_queries and request_log is None:
+        raise click.UsageError("Give the log that queries are to be written into, too: --request-log FILE.")
+
     from sakuin.service.served import Served
     from sakuin.service.serving import serve
 

@@ -5,8 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from sakuin import Index
+from sakuin.cli.main import cli
 from sakuin.service.request_log import query_of
 from tests.service.services import Service, ended, free_port, started
 
@@ -66,3 +68,9 @@ def test_what_was_searched_for_is_found_in_body_or_address() -> None:
     for body in (b"[", b"[]", b'{"query": 3}', b"\xff"):
         assert query_of(b"", body) is None
     assert query_of(b"", json.dumps({"query": "a" * 5000}).encode()) == "a" * 1000
+
+
+def test_queries_are_not_left_unwritten_without_a_word(tmp_path: Path) -> None:
+    ran = CliRunner().invoke(cli, ["serve", "--index", str(tmp_path), "--log-queries"])
+    assert ran.exit_code == 2
+    assert "--request-log" in ran.output
