@@ -132,7 +132,7 @@ def search(
     index search "家で働くときのルール" -k 1 --explain
     index search "電車が遅れた証拠がほしい" --rerank e5-small
     index search "経費" --where folder=office --where type=md --where type=docx
-    index search '経費 "出張の精算" -旅費 after:2024-04'
+    index search '経費 "領収書" -旅費 after:2024-04'
     index search "議事録" --recency 90d
     index search "経費" --json | jq '.hits[].document.uri'
     index search "経費" -k 50 --format csv > hits.csv

@@ -63,7 +63,7 @@ class SearchOptions(Arguments):
     query: str = Field(
         description='Any text, in Japanese, English or both. `"a phrase"`, `-word`, `title:word`, `a OR b`, '
         "`field:value`, `after:2024-04` and `before:2025` hold for every hit.",
-        examples=["電車が遅れた証拠がほしい", '経費 "出張の精算" -旅費 after:2024-04'],
+        examples=["電車が遅れた証拠がほしい", '経費 "領収書" -旅費 after:2024-04'],
     )
     sort: str | None = Field(
         default=None,
