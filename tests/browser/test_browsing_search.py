@@ -340,3 +340,28 @@ def test_nothing_lies_on_a_question_that_is_typed_on_a_phone(browser: Any, examp
         page.get_by_role("searchbox").press_sequentially("量子コンピューターの誤り訂正")
         page.get_by_test_id("InputInstructions").wait_for(state="attached")
         assert not page.get_by_test_id("InputInstructions").is_visible()
+
+
+def test_the_order_of_hits_is_in_the_address_in_no_language_and_another_than_that_of_documents(
+    browser: Any, example_url: str
+) -> None:
+    with opened(browser, f"{example_url}/corpus?order=passages") as page:
+        page.get_by_role("combobox", name="並べ方").wait_for()
+        settle(page)
+        page.get_by_role("link", name="検索", exact=True).click()
+        page.get_by_role("searchbox").fill("有給休暇")
+        page.get_by_role("searchbox").press("Enter")
+        page.locator(".sk-hit").first.wait_for()
+        settle(page)
+        assert "order" not in page.url
+        page.get_by_role("button", name="詳細").click()
+        page.get_by_role("combobox", name="並び順").click()
+        page.get_by_role("option", name="日付の新しい順").click()
+        settle(page)
+        assert "order=newest" in page.url
+        newest = [hit.get_attribute("data-passage") for hit in page.locator(".sk-hit").all()]
+        shared = page.url
+    with opened(browser, shared, locale="en-GB") as page:
+        page.locator(".sk-hit").first.wait_for()
+        settle(page)
+        assert [hit.get_attribute("data-passage") for hit in page.locator(".sk-hit").all()] == newest

@@ -234,6 +234,7 @@ def show_side_by_side(searcher: Searcher, query: str, dim: int, where: Chosen, w
 def search_options(manifest: Manifest, words: Words) -> tuple[str, int, int, bool, bool, str]:
     """Mode, dimension, number of hits, whether all modes stand side by side and a transformer is asked too, order."""
     of_address("mode", "mode", MODES)
+    of_address("order", "hit_order", list(ORDERS))
     row = st.popover(words("options"), icon=":material/tune:", type="tertiary")
     beside = bool(st.session_state.get("side"))
     mode = row.segmented_control(
@@ -281,13 +282,13 @@ def search_options(manifest: Manifest, words: Words) -> tuple[str, int, int, boo
         ORDERS,
         format_func=lambda name: words(f"hit_order_{name}"),
         help=words("hit_order_help"),
-        key="order",
+        key="hit_order",
         disabled=beside,
-        bind="query-params",
         persist_state="session",
     )
     mode = mode or MODES[0]
     to_address("mode", mode, MODES[0])
+    to_address("order", order, next(iter(ORDERS)))
     return mode, int(dim), int(k), side, second, order
 
 
