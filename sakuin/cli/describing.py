@@ -62,7 +62,7 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
         facts["files"] = f"{facts['files']}, of which nothing was taken from {len(skipped) - partly}"
     for name, value in facts.items():
         if not isinstance(value, list):
-            click.echo(f"{name:12} {readable_size(value) if name == 'bytes' else value}")
+            click.echo(f"{name:12} {readable_size(value) if name == 'bytes' else 'none' if value == '' else value}")
     show_skipped(skipped, partly, everything=files)
     if files and excluded:
         click.echo(f"Left out:  {len(excluded):,} by patterns")

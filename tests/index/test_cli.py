@@ -130,7 +130,10 @@ def test_info_says_what_is_there(index: Path, corpus: Path) -> None:
     facts = json.loads(run("info", "--index", str(index), "--json", "--files").stdout)
     assert (facts["documents"], facts["passages"], facts["dim"], facts["model"]) == (4, 4, 256, "default")
     assert {"uri": "rows.jsonl", "documents": 2} in facts["files"]
-    assert str(corpus) in run("info", "--index", str(index)).stdout
+    said = run("info", "--index", str(index)).stdout
+    assert str(corpus) in said
+    # No line has a name and nothing behind it.
+    assert "rerank       none\n" in said
 
 
 def test_add_remove_verify(index: Path, tmp_path: Path) -> None:
