@@ -44,7 +44,7 @@ class Explanation(Fact):
         "vector_rounding": "rounding of the stored vector",
         "bm25": "BM25 score",
         "term": 'term "{term}"',
-        "synonym": 'term "{term}", for "{of}", a synonym or the same in the other kana',
+        "synonym": 'term "{term}", for "{of}", a synonym or the same in other signs',
         "term_weight": "weight of the term in the query",
         "term_factor": "k1 + 1",
         "idf": "idf = log(1 + (N - n + 0.5) / (n + 0.5))",

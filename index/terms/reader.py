@@ -20,6 +20,7 @@ from sakuin.index.terms.first_stage import FirstStage
 from sakuin.index.terms.storage import ID_FIELD, READ_REMEDY, TERMS_FIELD, explained
 from sakuin.index.text import Analyser, is_japanese
 from sakuin.index.text.kana import in_other_kana
+from sakuin.index.text.readings import Readings, readings_of, written
 from sakuin.index.text.synonyms import Synonyms
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ without this a foreign word in a Japanese query would count a third of its neigh
 
 SYNONYM_WEIGHT = 0.5
 """What a synonym counts, beside the words of the query that it is one of."""
+
+READ_UP_TO = 150_000
+"""Passages of an index whose terms are found by their readings: of 100,000 it takes a second to list and read them."""
 
 NAMED = 16
 """A search that is kept to n of N passages names them to tantivy where n * n <= 16 * N, up to some 1,300 of 100,000.
@@ -106,6 +110,8 @@ class Terms:
         self._synonyms = synonyms
         self._queries: dict[str, _Query] = {}
         self._keeping = Lock()
+        self._readings: Readings | None = None
+        self._reading = Lock()
 
     def _lockable(self, folder: Path) -> Path:
         """The folder, or one of links to its files where it may not be written: tantivy opens by way of a lock file."""
@@ -242,7 +248,11 @@ class Terms:
             for term, weight in weights.items()
         )
         # Words with their synonyms, or with themselves in the other kana where no passage has them.
-        alike = [*synonyms.of(query), *in_other_kana(query, self.having)]
+        alike = [
+            *synonyms.of(query),
+            *in_other_kana(query, self.having),
+            *written(query, self._all_readings, self.having),
+        ]
         added = self._added(alike, weights)
         with self._searching():
             frequency |= {term: self._searcher.doc_freq(TERMS_FIELD, term) for term in added}
@@ -298,6 +308,14 @@ class Terms:
                 if len(added) + len(weights) < MAX_QUERY_TERMS and term not in weights:
                     added.setdefault(term, (words, SYNONYM_WEIGHT * share * self._weight(term)))
         return added
+
+    def _all_readings(self) -> Readings:
+        """How the terms of the generation are read; made when they are first asked for, and kept."""
+        with self._reading:
+            if self._readings is None:
+                few = self.num_passages <= READ_UP_TO
+                self._readings = readings_of([term for term, _ in self.beginning("")]) if few else {}
+            return self._readings
 
     def widened(self, query: str) -> str:
         """A query with the synonyms of its words: what is marked in what it finds."""

@@ -17,6 +17,12 @@ _BASES = f'-F "%f[{_BASE_FORM}] " -U "%m " -E ""'
 _WORDS_AND_BASES = f'-F "%m\\t%f[{_BASE_FORM}]\\n" -U "%m\\t%m\\n" -E ""'
 """Has MeCab print each word, a tab, and its dictionary form on a line."""
 
+_READING = 7
+"""Which field holds the reading, in katakana."""
+
+_READINGS = f'-F "%f[{_READING}] " -U "? " -E ""'
+"""Has MeCab print readings, each with a space behind it; a question mark for words that it does not know."""
+
 _parsing = Lock()
 if hasattr(os, "register_at_fork"):
     # A process that is forked while another thread parses would wait for that thread for ever.
@@ -62,3 +68,9 @@ def bases(runs: str) -> str:
 def words_and_bases(piece: str) -> list[list[str]]:
     """The words of one of the `pieces`, as they stand, each with its dictionary form."""
     return [line.split("\t") for line in _parse(_WORDS_AND_BASES, piece).splitlines()]
+
+
+def reading(word: str) -> str:
+    """How a word is read, in katakana; "" where it is more than one word, or unknown."""
+    found = _parse(_READINGS, word).split()
+    return found[0] if len(found) == 1 and found[0] != "?" else ""
