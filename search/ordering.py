@@ -3,15 +3,17 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from sakuin.index.snapshot import Selection, Snapshot
-from sakuin.index.values import order_of, plain, value_text
-from sakuin.index.where import FOLDER, ID, TYPE, URI, Labels, elements_of, stored_values
+from sakuin.index.values import order_of, plain, seconds, value_text
+from sakuin.index.where import FOLDER, ID, TYPE, URI, YEARS, Labels, elements_of, stored_values
 from sakuin.search.fusion import Scaling
 from sakuin.search.groups import Group
 from sakuin.search.query import DATES
 from sakuin.search.ranking import Ranked
+from sakuin.search.relevance import good_match
 from sakuin.search.request import days_of
 from sakuin.search.results import LegScore
 
@@ -34,7 +36,8 @@ def ordered(
         groups: Best first.
         within: What the search was restricted to.
         sort: A field, ascending, or with ``-`` before it descending; ``date`` is the first of `DATES` that a document
-            has. Hits without it come last. None to keep the order.
+            has. Hits without it come last, and only those are given that are likely to answer, if any is. None to keep
+            the order.
         recency: The half-life of what a new document gains; None for nothing.
     """
     rows = snapshot.passages([group.passages[0][0].passage_id for group in groups], within)
@@ -46,6 +49,10 @@ def ordered(
         at = own[place] if place < len(own) else None
         labels.append(Labels(at.document_id, at.uri, at.uri.partition("#")[0], at.metadata) if at else None)
     found = list(zip(groups, labels, strict=True))
+    if sort is not None:
+        # What is merely near would come first for its date alone.
+        likely = [one for one in found if is_likely(one[0])]
+        found = likely or found
     if recency is not None:
         half_life = days_of(recency)
         assert half_life is not None
@@ -62,6 +69,12 @@ def ordered(
     return renumbered([group for group, _ in found])
 
 
+def is_likely(group: Group) -> bool:
+    """Whether a hit is likely enough an answer, or nobody can tell."""
+    hit = group.passages[0][0]
+    return hit.relevance is None or hit.relevance >= good_match(hit)
+
+
 def renumbered(groups: Sequence[Group]) -> list[Group]:
     """Hits in the order in which they are given, with their ranks."""
     return [replace(group, rank=rank) for rank, group in enumerate(groups, 1)]
@@ -69,10 +82,10 @@ def renumbered(groups: Sequence[Group]) -> list[Group]:
 
 def moved(group: Group, label: Labels | None, half_life: float, best: float, now: float) -> Group:
     """A hit with what it gains by its age."""
-    seconds = date_of(label.metadata) if label else None
-    if seconds is None:
+    dated = date_of(label.metadata) if label else None
+    if dated is None:
         return group
-    share = 0.5 ** (max(0.0, now - seconds) / DAY / half_life)
+    share = 0.5 ** (max(0.0, now - dated) / DAY / half_life)
     weight = BOOST * max(best, 0.0)
     gained = LegScore(None, share, weight * share, Scaling(weight, 0.0, 1.0))
     passages = tuple((with_recency(hit, gained), place) for hit, place in group.passages)
@@ -91,6 +104,8 @@ def date_of(metadata: Mapping[str, Any]) -> float | None:
             order = order_of(value)
             if order and order[0] == "date":
                 return order[1]
+            if order and order[1] in YEARS:
+                return seconds(date(int(order[1]), 1, 1))
     return None
 
 
@@ -99,8 +114,8 @@ def sort_key(name: str, label: Labels | None) -> tuple[str, float, str] | None:
     if label is None:
         return None
     if name == DATES[0]:
-        seconds = date_of(label.metadata)
-        return None if seconds is None else ("date", seconds, "")
+        dated = date_of(label.metadata)
+        return None if dated is None else ("date", dated, "")
     values = list(stored_values(name, label))
     if not values:
         return None

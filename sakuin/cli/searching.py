@@ -73,7 +73,7 @@ PLACES_SHOWN = 3
 @click.option(
     "--sort",
     metavar="FIELD",
-    help="Put the best 100 hits into the order of a field: year, or -date for the newest first.",
+    help="Put the best hits, those likely to answer, into the order of a field: year, or -date for the newest first.",
 )
 @click.option(
     "--recency",
