@@ -68,7 +68,7 @@ class SearchOptions(Arguments):
     sort: str | None = Field(
         default=None,
         min_length=1,
-        description="Put the best hits, those likely to answer, into the order of a field; `-date` for the newest first.",
+        description="Put the best hits, if likely to answer, into the order of a field; `-date`: the newest first.",
     )
     recency: str | None = Field(
         default=None,
