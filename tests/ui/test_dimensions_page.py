@@ -54,7 +54,7 @@ def test_ranks_are_those_of_searches_at_each_dimension(example_index: Path, hybr
     assert rows[0] == ["", "", "32", "64", "128", "256"]
     with Searcher.open(example_index) as searcher:
         mode = "hybrid" if hybrid == "true" else "dense"
-        tops = [searcher.search(QUERY, k=10, mode=mode, dim=dim).hits for dim in (32, 64, 128, 256)]
+        tops = [searcher.search(QUERY, k=10, mode=mode, dim=dim, group="passage").hits for dim in (32, 64, 128, 256)]
     names = {hit.passage_id: number for number, hit in enumerate(tops[-1], 1)}
     for column, (dim, top) in enumerate(zip((32, 64, 128, 256), tops, strict=True), 2):
         shown = {row[0]: row[column].split() for row in rows[1:]}

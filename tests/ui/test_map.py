@@ -82,7 +82,7 @@ def test_hits_stand_where_their_passages_are(example_index: Path) -> None:
     head, _ = made_of(app)
     with Searcher.open(example_index) as searcher:
         made = project(searcher.snapshot)
-        hits = searcher.search("家で働くときのルール", k=10).hits
+        hits = searcher.search("家で働くときのルール", k=10, group="passage").hits
     places = {mark["text"]: (mark["x"], mark["y"]) for mark in head["marks"]}
     assert len(places) == 11
     for hit in hits:
