@@ -97,3 +97,8 @@ def hostile_index(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (corpus / "<script>alert(1)</script>.zip".replace("/", "⁄")).write_bytes(b"PK")
     build(corpus, base / "<b>index</b>".replace("/", "⁄"))
     return base / "<b>index</b>".replace("/", "⁄")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in a browser come last: Playwright keeps a loop of events running, beside which no other can be started."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
