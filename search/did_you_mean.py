@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -105,8 +106,8 @@ def suggested(snapshot: Snapshot, model: StaticEmbedder, query: str, text: str) 
         text: What of it hits are ranked by; words elsewhere in the query are conditions, and stay.
     """
     plain = folded(text)
-    doubtful = [word for word in _unknown(snapshot, query) if word.form in plain and not _known_whole(model, word)]
-    near = [(word, _near(snapshot, word)) for word in doubtful[:MOST_WORDS]]
+    doubtful = (word for word in _unknown(snapshot, query) if word.form in plain and not _known_whole(model, word))
+    near = [(word, _near(snapshot, word)) for word in islice(doubtful, MOST_WORDS)]
     near = [(word, forms) for word, forms in near if forms]
     if len(near) == 1:
         [(word, forms)] = near

@@ -20,15 +20,14 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.facts import Fact
 from sakuin.index import store
 from sakuin.index.lock import WAIT_SECONDS
-from sakuin.index.settings import Settings
 from sakuin.index.snapshot import open_index
-from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 from sakuin.search.fusion import BM25_WEIGHT, Fusion
 from sakuin.search.request import checked_dim
 from sakuin.tuning.candidate_table import QueryFigures, fetch
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of
+from sakuin.tuning.keeping import keep_in
 from sakuin.tuning.significance import SEED, Difference, Estimate, estimate, randomisation_test
 
 # With fewer, intervals of nDCG@10 are some 20 points wide and tell nothing of settings that differ by one or two.
@@ -257,7 +256,4 @@ def keep(
     Raises:
         IndexFolderError: there is no index, or another process is writing to it.
     """
-    open_index(folder).close()
-    with IndexWriter(folder, Settings(model), timeout=timeout) as writer:
-        writer.set_fusion(asdict(fusion) if fusion else {})
-        writer.commit()
+    keep_in(folder, lambda writer: writer.set_fusion(asdict(fusion) if fusion else {}), model=model, timeout=timeout)

@@ -9,11 +9,9 @@ from typing import Any
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import store
 from sakuin.index.lock import WAIT_SECONDS
-from sakuin.index.settings import Settings
-from sakuin.index.snapshot import open_index
-from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 from sakuin.tuning.judged import JudgedQuery, judgements_of
+from sakuin.tuning.keeping import keep_in
 from sakuin.tuning.metrics import CUTOFF
 from sakuin.tuning.settings import Setting, measure_setting
 from sakuin.tuning.significance import Difference, Estimate, estimate, randomisation_test
@@ -99,7 +97,4 @@ def keep_opinion(
     Raises:
         IndexFolderError: there is no index, or another process is writing to it.
     """
-    open_index(folder).close()
-    with IndexWriter(folder, Settings(model), timeout=timeout) as writer:
-        writer.set_rerank(name)
-        writer.commit()
+    keep_in(folder, lambda writer: writer.set_rerank(name), model=model, timeout=timeout)
