@@ -128,6 +128,10 @@ class Terms:
         """How many passages can be found."""
         return int(self._searcher.num_docs)
 
+    def weights(self, query: str) -> dict[str, float]:
+        """The distinct terms that a query is searched by, those of synonyms too, each with what it counts."""
+        return dict(self._read(query).weights)
+
     def terms_of(self, query: str) -> list[str]:
         """The terms a query is searched by, as often as they occur in it."""
         return self.analyser.terms(query)

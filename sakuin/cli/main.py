@@ -5,6 +5,7 @@ import click
 from sakuin.cli.adapting import adapt
 from sakuin.cli.building import add, build, remove, watch
 from sakuin.cli.describing import info
+from sakuin.cli.exporting import export
 from sakuin.cli.judging import judgements
 from sakuin.cli.limits import READING_MB, WRITING_MB, require_address_space
 from sakuin.cli.reading import duplicates, read, similar
@@ -51,7 +52,7 @@ WRITING = (build, add, remove, watch, tune, adapt, verify, repair, backup, resto
 LIGHT = (info, verify, judgements)
 """Those that load neither model nor FAISS."""
 
-READING = (search, read, similar, duplicates, info, judgements, ui, serve, mcp)
+READING = (search, read, similar, duplicates, export, info, judgements, ui, serve, mcp)
 for command in (*WRITING, *READING):
     cli.add_command(command)
 
