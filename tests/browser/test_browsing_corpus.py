@@ -110,11 +110,11 @@ def test_pages_and_documents_have_addresses(browser: Any, example_url: str) -> N
         page.get_by_text("26–50 of 212").wait_for()
         settle(page)
         page.locator("[class*=st-key-open_] button").first.click()
-        page.locator(".sk-passage").first.wait_for()
+        page.locator(".sk-reading").first.wait_for()
         settle(page)
         assert "doc=" in page.url
         page.reload()
-        page.locator(".sk-passage").first.wait_for()
+        page.locator(".sk-reading").first.wait_for()
         assert name in page.locator("[data-testid=stMain]").inner_text()
 
 
@@ -122,7 +122,7 @@ def test_hostile_documents_are_only_text(browser: Any, hostile_index: Path, tmp_
     with served(hostile_index, tmp_path / "log.txt") as url:
         for address in (f"{url}/corpus", f"{url}/corpus?doc={quote('rows.jsonl#javascript:alert(1)')}"):
             with opened(browser, address, color_scheme="dark", viewport={"width": 390, "height": 844}) as page:
-                page.locator(".sk-doc, .sk-passage").first.wait_for()
+                page.locator(".sk-doc, .sk-reading").first.wait_for()
                 settle(page)
                 for summary in page.locator("[data-testid=stMain] summary").all():
                     summary.click()

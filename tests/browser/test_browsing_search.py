@@ -165,7 +165,7 @@ def test_a_hit_is_opened_by_keys_and_left_by_back(browser: Any, example_url: str
         assert box.evaluate("box => box === document.activeElement")
         # Back leads through what was seen, to the document and to the search before.
         page.go_back()
-        page.locator(".sk-passage").first.wait_for()
+        page.locator(".sk-reading").first.wait_for()
         for _ in range(4):
             page.go_back()
             page.wait_for_timeout(2_000)

@@ -112,11 +112,14 @@ def test_a_document_shows_its_passages(example_index: Path) -> None:
     [button] = [button for button in app.button if button.label == "Open"]
     button.click().run()
     assert app.query_params["doc"] == "office/yukyu-kyuka.md"
+    assert "sk-reading" in html_of(app)
+    assert "sk-passage" not in html_of(app)
+    app.toggle(key="cut").set_value(True).run()
     html = html_of(app)
     assert html.count('class="sk-passage"') == 3
     assert "characters 20–108" in html
     assert "付与日数" in html
-    app.button[0].click().run()
+    app.button(key="back").click().run()
     assert rows_of(app) == ["office/yukyu-kyuka.md"]
     assert "doc" not in app.query_params
 

@@ -14,6 +14,8 @@ from sakuin.ui.pages.document import PER_PAGE
 from tests.ui.pages import html_of, run_app
 
 SECTIONS = 60
+# Of about a passage each: more than are shown at once.
+PARAGRAPHS = 60
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +59,9 @@ def test_matches_are_stepped_through_also_where_they_stand_on_other_pages(
         assert not app.exception
         html = html_of(app)
         assert f"Passages with your words: {len(seen) + 1} of 6" in html
-        chosen = html.split("sk-passage chosen")[1].split("</li>")[0]
+        chosen = html.split("sk-passage chosen")[1].split("</div>")[0]
         assert "<mark>" in chosen
-        assert f"p. {len(seen) * 10 + 6} ·" in chosen
+        assert f">p. {len(seen) * 10 + 6}</p>" in chosen
         seen.append(at_of(app))
     assert len(seen) == 6
     assert seen == sorted(seen)
@@ -97,8 +99,9 @@ def test_the_outline_leads_to_a_heading(monkeypatch: pytest.MonkeyPatch, index: 
     assert outline.options[:2] == ["<b>0</b> 節 · p. 1", "\u2003<b>1</b> 節 · p. 2"]
     outline.select_index(40).run()
     assert not app.exception
-    chosen = html_of(app).split("sk-passage chosen")[1].split("</li>")[0]
+    chosen = html_of(app).split("sk-passage chosen")[1].split("</div>")[0]
     assert "40番目の" in chosen
+    assert "<h3" in chosen
     assert app.selectbox(key="outline").value is None
 
 
@@ -126,3 +129,47 @@ def test_the_file_is_offered_only_where_it_can_be_had(
         assert not run_app(monkeypatch, moved / ".sakuin", doc="file.txt", q="x").get("download_button")
     finally:
         (tmp_path / "file.txt").rename(index.parent / "corpus" / "file.txt")
+
+
+def test_the_text_keeps_the_form_of_its_file_and_is_shown_whole(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "corpus").mkdir()
+    content = (
+        "# 題\n\n- 項目\n\n```\n<script>x | y</script>\n```\n\n|列|\n|---|\n|値|\n\n"
+        + f"{'続く文です。' * 40}段落です。\n\n" * PARAGRAPHS
+    )
+    (tmp_path / "corpus" / "a.md").write_text(content, encoding="utf-8")
+    (tmp_path / "corpus" / "b.csv").write_text("品,価\n<b>柿,100\n梨,200\n", encoding="utf-8")
+    build(tmp_path / "corpus", tmp_path / ".sakuin")
+    app = run_app(monkeypatch, tmp_path / ".sakuin", q="x", doc="a.md")
+    html = html_of(app)
+    assert '<h3 dir="auto">題</h3>' in html
+    assert 'data-mark="•" dir="auto">項目</li>' in html
+    assert '<pre class="sk-code" tabindex="0">&lt;script&gt;' in html
+    # Each part goes on where the one before ended.
+    numbers = [html.count("段落です。")]
+    for part in (2, 3):
+        app.session_state["part"] = part
+        app.run()
+        numbers.append(html_of(app).count("段落です。"))
+        assert "sk-passage" not in html_of(app)
+    assert all(numbers)
+    assert sum(numbers) == PARAGRAPHS
+    app.toggle(key="cut").set_value(True).run()
+    assert 'class="sk-passage"' in html_of(app)
+
+
+def test_a_row_of_a_table_stands_among_its_neighbours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    rows = [f"<b>柿{number},{number}00," for number in range(40)]
+    (tmp_path / "corpus" / "b.csv").write_text("\n".join(["品,価,備考", *rows, "注: 梨,1,x"]), encoding="utf-8")
+    build(tmp_path / "corpus", tmp_path / ".sakuin")
+    html = html_of(run_app(monkeypatch, tmp_path / ".sakuin", q="柿20", doc="b.csv#row=21"))
+    table = html.split("<table>")[1].split("</table>")[0]
+    assert [cell.split("</bdi>")[0] for cell in table.split('<bdi dir="auto">')[1:]] == ["品", "価"]
+    assert table.count("<tr") == 1 + 10 + 1 + 10
+    chosen = table.split("sk-passage chosen")[1].split("</tr>")[0]
+    assert '<td dir="auto">2000</td>' in chosen
+    assert "<b>" not in table
+    assert "注: 梨" in html_of(run_app(monkeypatch, tmp_path / ".sakuin", q="柿", doc="b.csv#row=41"))

@@ -271,7 +271,7 @@ def test_a_hit_opens_its_document_at_its_passage(monkeypatch: pytest.MonkeyPatch
 def test_any_place_in_the_address(monkeypatch: pytest.MonkeyPatch, example_index: Path, at: str) -> None:
     html = html_of(run_app(monkeypatch, example_index, q=PARAPHRASE, doc=ANSWER, at=at))
     assert html.count("sk-passage chosen") == (at in ("0", "5"))
-    assert "sk-passage" in html
+    assert "sk-reading" in html
     assert "No such document" in html_of(run_app(monkeypatch, example_index, q=PARAPHRASE, doc="<b>none</b>", at=at))
 
 

@@ -55,15 +55,12 @@ def extent(document: ListedDocument, words: Words) -> str:
 
 def document_facts(document: ListedDocument, metadata: Mapping[str, object], words: Words) -> str:
     """A document's title, name and size, and what its file says of it."""
-    rows = [(words("document_name"), document.id)]
-    if document.file != document.id:
-        rows.append((words("document_file"), document.file))
-    rows += [(words("kind"), document.kind), (words("document_size"), extent(document, words))]
-    said = facts((name, value_text(value)) for name, value in metadata.items())
-    more = f"<details><summary>{escape(words('of_document'))} ({len(metadata)})</summary>{said}</details>"
+    rows = [(words("document_file"), document.file)] if document.file != document.id else []
+    rows += [(name, value_text(value)) for name, value in metadata.items()]
+    more = f"<details><summary>{escape(words('of_document'))} ({len(metadata)})</summary>{facts(rows)}</details>"
     return (
-        f'<div class="sk"><h2 style="margin-bottom: .5rem">{isolated(document.title)}</h2>{facts(rows)}'
-        f"{more if metadata else ''}</div>"
+        f'<div class="sk sk-opened"><h2>{isolated(document.title)}</h2><p class="soft small"><span class="code">'
+        f"{isolated(document.id)}</span> · {escape(extent(document, words))}</p>{more if rows else ''}</div>"
     )
 
 

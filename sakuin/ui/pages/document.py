@@ -26,10 +26,10 @@ from sakuin.search.reading import OutlineHeading, read_outline
 from sakuin.search.results import located
 from sakuin.ui import ASSETS
 from sakuin.ui.html import listings, pieces
+from sakuin.ui.pages.document_text import PER_PAGE, part_of_text
 from sakuin.ui.widgets import choose_page
 from sakuin.ui.words import Words
 
-PER_PAGE = 25
 MOST_MATCHES = 500
 MOST_HEADINGS = 1_000
 SIMILAR = 5
@@ -56,7 +56,7 @@ def opened() -> str | None:
 
 
 def show_document(searcher: Searcher, document_id: str, back: str, words: Words, query: str = "") -> None:
-    """A document's facts and its passages, some at a time, with ways to go on from there.
+    """A document's facts and its text, a part at a time, with ways to go on from there.
 
     Args:
         searcher: Of the index.
@@ -65,7 +65,9 @@ def show_document(searcher: Searcher, document_id: str, back: str, words: Words,
         words: In the reader's language.
         query: Words of it are marked in the text, and passages that have some are stepped through.
     """
-    st.button(
+    # Stays in sight while the text is read.
+    bar = st.container(horizontal=True, gap="small", vertical_alignment="center", key="bar")
+    bar.button(
         words(back), icon=":material/arrow_back:", type="tertiary", key="back", on_click=open_document, args=(None,)
     )
     with reading(searcher.folder) as connection:
@@ -73,19 +75,24 @@ def show_document(searcher: Searcher, document_id: str, back: str, words: Words,
         if document is None:
             st.html(pieces.message(words("no_such_document_title"), words("no_such_document", uri=document_id)))
             return
-        st.html(listings.document_facts(document, read_metadata(connection, document.number), words))
         at = place_asked()
-        with st.container(horizontal=True, gap="medium", vertical_alignment="center"):
-            offer_original(searcher, document.id, words)
-            text, starts = matches(searcher, document.id, query)
+        text, starts = matches(searcher, document.id, query)
+        with bar:
             step_through(document.id, starts, at, words)
+            offer_original(searcher, document.id, words)
+        st.html(listings.document_facts(document, read_metadata(connection, document.number), words))
         offer_outline(searcher, document.id, words)
         rows = st.container()
         if not st.session_state.get("part"):
             before = count_passages(connection, document.number, at) if at is not None else 0
             st.session_state["part"] = min(before, max(document.passages - 1, 0)) // PER_PAGE + 1
         page = choose_page("part", document.passages, PER_PAGE)
-        rows.html(shown(connection, document, page, at, text, words))
+        cut = st.toggle(words("passages_of"), key="cut", bind="query-params")
+        rows.html(
+            shown(connection, document, page, at, text, words)
+            if cut
+            else part_of_text(searcher, connection, document, page, at, text, words)
+        )
     show_similar(searcher, document.id, words)
     bring_into_view()(key="place", data={"document": document.id, "at": at}, height=0)
 
@@ -146,7 +153,8 @@ def step_through(document_id: str, starts: Sequence[int], at: int | None, words:
             on_click=open_document,
             args=(document_id, target),
         )
-    st.html(pieces.soft(words("match_number", n=number, m=len(starts))))
+    said = words("match_number", n=number, m=len(starts)) if number else words("matches", m=len(starts))
+    st.html(pieces.soft(said))
 
 
 def offer_outline(searcher: Searcher, document_id: str, words: Words) -> None:
