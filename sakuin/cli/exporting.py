@@ -8,18 +8,57 @@ from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.output import progress_bar
 from sakuin.cli.running import needing
 
+POSTGRES = "postgres"
+DSN_STARTS = ("postgres://", "postgresql://")
+
 
 @click.command()
-@click.option("--to", "target", required=True, metavar="TARGET", help="A file NAME.parquet, or a folder.")
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="TARGET",
+    help="NAME.parquet or a folder; postgresql://..., or postgres for what PGHOST, PGDATABASE and so on say; NAME.sql.",
+)
 @INDEX_OPTION
 @click.option("--dim", type=click.IntRange(min=1), help="Dimensions of each vector [default: all that are stored].")
-def export(target: str, folder: Path, dim: int | None) -> None:
+@click.option("--hnsw", is_flag=True, help="In PostgreSQL, search vectors by a graph: fast, and nearly exact.")
+def export(target: str, folder: Path, dim: int | None, hnsw: bool) -> None:
     """Take the index into databases and search engines of others.
+
+    In PostgreSQL a second export writes what changed since. Whoever gives a password puts it into PGPASSWORD or
+    ~/.pgpass, which the list of processes does not show.
 
     \b
     index export --to passages.parquet   passages with vectors and BM25 weights, for engines that import Parquet
     index export --to export/            these, and the documents as they were
+    index export --to postgresql://me@db.example/search
+    index export --to index.sql          a script for psql
     """
+    in_postgres = target == POSTGRES or target.startswith(DSN_STARTS)
+    if not in_postgres and not target.endswith(".sql"):
+        if hnsw:
+            raise click.UsageError("--hnsw is for PostgreSQL: no Parquet file has such a graph.")
+        to_parquet(target, folder, dim)
+        return
+    with needing("postgres"):
+        from sakuin.integrations.engines.postgres.script import export_script
+        from sakuin.integrations.engines.postgres.writing import export_postgres
+    with progress_bar("documents", "Exporting") as progress:
+        if in_postgres:
+            dsn = "" if target == POSTGRES else target
+            done = export_postgres(folder, dsn, dim=dim, hnsw=hnsw, progress=progress)
+        else:
+            done = export_script(folder, Path(target), dim=dim, hnsw=hnsw, progress=progress)
+    where = "PostgreSQL" if in_postgres else target
+    click.echo(
+        f"The index in {folder} is exported to {where}: {done.written:,} documents written, {done.removed:,} removed; "
+        f"{done.documents:,} documents and {done.passages:,} passages are there now."
+    )
+
+
+def to_parquet(target: str, folder: Path, dim: int | None) -> None:
+    """Write Parquet files."""
     with needing("parquet"):
         import pyarrow.parquet  # noqa: F401
 
