@@ -14,6 +14,7 @@ setup(
     ext_modules=[
         compiled("sakuin.embedder.native", "embedder/native.c"),
         compiled("sakuin.index.text.native", "index/text/native.c"),
+        compiled("sakuin.index.text.libmecab", "index/text/libmecab.c"),
     ],
     options={"bdist_wheel": {"py_limited_api": "cp311"}},
 )

@@ -1,14 +1,19 @@
-"""The compiled part of the analysis, or None where there is none; all of it can be done without, only slower."""
+"""The compiled parts of the analysis, each None where there is none; all can be done without, only slower."""
 
-from types import ModuleType
-from typing import cast
+from importlib import import_module
+from typing import Any
 
-INTERFACE = 3
+INTERFACES = {"native": 3, "libmecab": 1}
 
-try:
-    from sakuin.index.text import native as _native
-except ImportError:  # there was no compiler when the package was installed
-    native = None
-else:
+
+def _compiled(name: str) -> Any:
+    try:
+        module = import_module(f"sakuin.index.text.{name}")
+    except ImportError:  # there was no compiler when the package was installed
+        return None
     # After a change of a clone another may lie there until it is installed again.
-    native = cast(ModuleType | None, _native) if getattr(_native, "INTERFACE", 0) == INTERFACE else None
+    return module if getattr(module, "INTERFACE", 0) == INTERFACES[name] else None
+
+
+native = _compiled("native")
+libmecab = _compiled("libmecab")

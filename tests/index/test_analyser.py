@@ -3,14 +3,14 @@
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from sakuin.index.text import MAX_TERM_CHARACTERS, Analyser, folding, is_japanese, japanese, other_scripts
-from sakuin.index.text.compiled import native
+from sakuin.index.text import MAX_TERM_CHARACTERS, Analyser, folding, is_japanese, japanese, mecab, other_scripts
+from sakuin.index.text.compiled import libmecab, native
 from sakuin.index.text.signs import ALL, signs
 
 ANALYSER = Analyser()
@@ -282,3 +282,34 @@ def folded_by_patterns(texts: Sequence[str]) -> list[str]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(folding, "signs", lambda _: ALL)
         return [folding.folded(text) for text in texts]
+
+
+def by_fugashi(monkeypatch: pytest.MonkeyPatch, call: Callable[[], object]) -> object:
+    with monkeypatch.context() as patched:
+        patched.setattr(mecab, "_direct", lambda: None)
+        return call()
+
+
+@pytest.mark.skipif(libmecab is None, reason="the analysis was not compiled when sakuin was installed")
+class TestMeCabCalledDirectly:
+    def test_is_what_is_used(self) -> None:
+        assert mecab._direct()
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(text=st.text(st.sampled_from("東京都に住んだ人サーバー々ゞヴィ走ったりんご怪我を見す𠮟る るｶ"), max_size=80))
+    @example(text="")
+    @example(text="すもももももももものうち" * 150)
+    def test_gives_what_fugashi_gives(self, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        for call in (
+            lambda: mecab.bases(text).split(),
+            lambda: [mecab.words_and_bases(piece) for piece in mecab.pieces(text)],
+            lambda: mecab.reading(text),
+        ):
+            assert call() == by_fugashi(monkeypatch, call)
+
+    def test_another_mecab_is_left_to_fugashi(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(mecab, "_VERSION", b"0.997")
+        assert mecab._direct.__wrapped__() is None
+        monkeypatch.undo()
+        monkeypatch.setattr(mecab, "_library", lambda: None)
+        assert mecab._direct.__wrapped__() is None
