@@ -56,7 +56,9 @@ def main(
         queries = asked_of(passages_of(folder), 1_000)
         with served(folder) as port:
             measured = asyncio.run(load(port, queries, clients=clients, writers=writers, heavy=heavy, seconds=seconds))
-    figures = [outcome.figure(name, seconds) for name, outcome in measured.items() if outcome.milliseconds]
+    figures = [
+        outcome.figure(name, seconds) for name, outcome in measured.items() if outcome.milliseconds or outcome.errors
+    ]
     print(f"{'':10}{'answers/s':>12}{'p50 ms':>10}{'p99 ms':>10}{'max ms':>10}{'sent away':>12}{'errors':>8}")
     for figure in figures:
         numbers = "".join(f"{figure[name]:10.1f}" for name in ("p50_ms", "p99_ms", "max_ms"))
@@ -83,7 +85,7 @@ class Outcome:
         """The same as figures."""
         for error in self.errors[:3]:
             print(f"{name}: {error}", file=sys.stderr)
-        p50, p99, most = (float(np.percentile(self.milliseconds, share)) for share in (50, 99, 100))
+        p50, p99, most = (float(np.percentile(self.milliseconds or [0.0], share)) for share in (50, 99, 100))
         return {
             "name": name,
             "answers_per_second": len(self.milliseconds) / seconds,

@@ -34,3 +34,12 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def cache_folder(name: str) -> Path:
     """The user's folder for results of one kind that can be made again, such as ``~/.cache/sakuin/maps``; not made."""
     return user_cache_path("sakuin", appauthor=False) / name
+
+
+def state_of(path: Path) -> tuple[int, int, int] | None:
+    """What changes with a file; None where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from importlib.metadata import version
-from ipaddress import ip_address
 from pathlib import Path
 
 import click
@@ -61,13 +60,16 @@ def ui(
     with needing("ui"):
         version("streamlit")
 
+    from sakuin.addresses import EVERYWHERE, bare, free_address, in_url
     from sakuin.index import store
     from sakuin.index.uploads import MAX_MEGABYTES
 
+    host = bare(host)
     require_password(host, password_file, no_password=no_password)
     app = Path(__file__).parent.parent / "ui" / "page" / "served.py"
     options = {
-        "server.address": host,
+        # A number: Streamlit takes names for those of IPv4.
+        "server.address": free_address(host, port),
         "server.port": str(port),
         "server.maxUploadSize": str(MAX_MEGABYTES),
         # Not for want of a screen: otherwise Streamlit asks for an e-mail address and advertises on the page.
@@ -86,8 +88,7 @@ def ui(
         flags += [f"--server.allowedHosts={name}" for name in dict.fromkeys(("127.0.0.1", "localhost", host))]
     arguments = ["--index", str(folder.resolve()), *(["--read-only"] if read_only else [])]
     arguments += ["--password-file", str(password_file.resolve())] if password_file else []
-    require_free(port, host)
-    address = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}"
+    address = f"http://{in_url(EVERYWHERE.get(host, host))}:{port}"
     click.echo(f"{address} shows {folder}; Ctrl-C ends it.")
     if not (folder / store.NAME).exists():
         click.echo(f"There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one.", err=True)
@@ -104,17 +105,14 @@ def ui(
 
 def require_password(host: str, file: Path | None, *, no_password: bool) -> None:
     """Raise click.UsageError where others could reach the page and none is asked for, or the file has none."""
+    from sakuin.addresses import is_loopback
     from sakuin.ui.door import password_in
 
     if file is not None:
         if not password_in(file):
             raise click.UsageError(f"There is no password in {file}: write one into its first line.")
         return
-    try:
-        alone = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        alone = False
-    if not alone and not no_password:
+    if not is_loopback(host) and not no_password:
         raise click.UsageError(
             f"Others can reach the page at {host}: give --password-file FILE, whose first line is the password that it "
             f"asks for, or --no-password where something in front of it asks."
@@ -256,7 +254,7 @@ def mcp(folder: Path, http: bool, port: int, writable: bool) -> None:
         run_stdio(folder, writable=writable)
         return
 
-    from sakuin.service.serving import listening
+    from sakuin.addresses import listening
 
     def ready() -> None:
         click.echo(f"http://127.0.0.1:{port}/mcp serves {folder}; Ctrl-C ends it.")
@@ -266,22 +264,3 @@ def mcp(folder: Path, http: bool, port: int, writable: bool) -> None:
     with listening("127.0.0.1", port) as listener:
         run_http(folder, listener, ready, writable=writable)
     click.echo("No longer serving.", err=True)
-
-
-def require_free(port: int, host: str = "127.0.0.1") -> None:
-    """Raise SakuinError if a server could not listen on a port of an address of this machine."""
-    import socket
-
-    from sakuin.errors import SakuinError
-
-    with socket.socket() as probe:
-        if os.name != "nt":
-            # As servers do: a port whose last server has just ended is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SakuinError(
-                f"Cannot use port {port} of {host} ({error.strerror}): end what uses it, such as another `index ui`, "
-                f"or give another port with --port."
-            ) from error

@@ -5,7 +5,6 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -13,6 +12,7 @@ from mcp.server import MCPServer
 
 from sakuin.mcp.server import create_server
 from sakuin.search.searcher import Searcher
+from sakuin.server import Server
 
 
 @contextmanager
@@ -46,23 +46,4 @@ def run_http(folder: Path, listener: socket.socket, ready: Callable[[], None], *
     with opened(folder, writable=writable) as server:
         # Nothing is kept between two calls, so that clients may come back after a restart.
         app = server.streamable_http_app(stateless_http=True, host="127.0.0.1")
-        asyncio.run(Server(uvicorn.Config(app, log_level="warning"), ready).serve([listener]))
-
-
-class Server(uvicorn.Server):
-    """Says when it can be reached, and takes a signal to end for no failure."""
-
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer."""
-        await super().startup(sockets)
-        self._ready()
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End once what is under way is answered; at a second signal, at once."""
-        # uvicorn would also raise the signal again in the end, and the process would seem killed.
-        self.force_exit = self.should_exit
-        self.should_exit = True
+        asyncio.run(Server(uvicorn.Config(app, log_level="warning"), lambda _: ready()).serve([listener]))

@@ -24,7 +24,7 @@ from sakuin.mcp.answers import (
     near,
     part_of,
 )
-from sakuin.mcp.telling import told
+from sakuin.mcp.telling import PlainServer, told
 from sakuin.search.searcher import Searcher
 
 INSTRUCTIONS = (
@@ -54,9 +54,7 @@ def create_server(searcher: Searcher, *, writable: bool = False) -> MCPServer[An
         searcher: Of the index; it stays the caller's to close.
         writable: Let clients add documents.
     """
-    server: MCPServer[Any] = MCPServer(
-        "sakuin", version=version("sakuin"), instructions=INSTRUCTIONS, log_level="WARNING"
-    )
+    server = PlainServer("sakuin", version=version("sakuin"), instructions=INSTRUCTIONS, log_level="WARNING")
 
     @server.tool(title="Search documents", annotations=READS, structured_output=True)
     def search(

@@ -1,7 +1,6 @@
 """The service of one index over HTTP: search, what it can be restricted to, what the index is, and vectors of texts."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
@@ -15,13 +14,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 from sakuin.index.where import Where
 from sakuin.search.request import MAX_K, MAX_PASSAGES, MAX_RESCORED, MAX_TOP, SearchRequest
-from sakuin.search.results import SearchResult
 from sakuin.search.searcher import Searcher
 from sakuin.service.answers import FacetsAnswer, HealthAnswer, InfoAnswer, SearchAnswer
 from sakuin.service.bounded import MAX_ANSWER, with_list
 from sakuin.service.documents import documents_router
 from sakuin.service.embeddings import embeddings_router
+from sakuin.service.ending import Ending
 from sakuin.service.filters import ADDRESS_WHERE, BODY_WHERE, AddressCondition, read_conditions, read_where
+from sakuin.service.finding import found
 from sakuin.service.gate import Gate
 from sakuin.service.keys import Keys
 from sakuin.service.listing import listing_router
@@ -187,6 +187,7 @@ def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = 
             allow_private_network=True,
         )
     log = RequestLog(served.request_log, queries=served.log_queries) if served.request_log else None
+    app.add_middleware(Ending)
     app.add_middleware(Observed, metrics=metrics, log=log, endpoints=endpoints)
     answer_refusals(app, endpoints, searcher.folder)
     threads = Threads()
@@ -199,8 +200,7 @@ def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = 
         return Response(await by.run(work), media_type="application/json")
 
     def search(asked: SearchOptions, where: Where) -> bytes:
-        request = SearchRequest(**{**asked.model_dump(), "where": where})
-        return search_answer(searcher.answer(request))
+        return found(searcher, SearchRequest(**{**asked.model_dump(), "where": where}))
 
     def facets(where: Where) -> bytes:
         found = (facet.to_dict() for facet in searcher.facets(where))
@@ -268,15 +268,6 @@ def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = 
     app.include_router(metrics_router(metrics))
     app.include_router(page_router())
     return app
-
-
-def search_answer(result: SearchResult) -> bytes:
-    """What `SearchResult.to_dict` gives, as JSON; raises Refusal where that is too large."""
-    # Hit by hit, for all of them as dictionaries may take more memory than there is.
-    hits = (hit.to_dict() for hit in result.hits)
-    others = replace(result, hits=()).to_dict()
-    del others["hits"]
-    return with_list(others, "hits", hits)
 
 
 def counting(searcher: Searcher, served: Served) -> "Metrics | None":

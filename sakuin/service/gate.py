@@ -146,9 +146,6 @@ async def whole_body(receive: Receive) -> bytes | None:
                     return b"".join(parts)
     except TimeoutError:
         raise too_slow(BODY_SECONDS) from None
-    except asyncio.CancelledError:
-        # The service ends, and does not wait for the rest.
-        raise ending() from None
 
 
 def limited(receive: Receive) -> Receive:
@@ -164,8 +161,6 @@ def limited(receive: Receive) -> Receive:
                 message = await receive()
         except TimeoutError:
             raise too_slow(UPLOAD_SECONDS) from None
-        except asyncio.CancelledError:
-            raise ending() from None
         size += len(message.get("body", b""))
         whole = not message.get("more_body", False)
         if size > MAX_UPLOAD:
@@ -179,11 +174,6 @@ def too_slow(seconds: int) -> Refusal:
     """Of a body that does not arrive."""
     message = f"The body did not arrive within {seconds} seconds: send it at once."
     return Refusal(408, message, "body_timeout", headers={"Connection": "close"})
-
-
-def ending() -> Refusal:
-    """Of a request that comes in while the service ends."""
-    return Refusal(503, "The service is ending: try again later.", "ending")
 
 
 def too_large(most: int) -> Refusal:

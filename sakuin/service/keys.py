@@ -2,11 +2,11 @@
 
 import hmac
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
+from sakuin.files import state_of
 from sakuin.service.served import ServiceError
 
 Right = Literal["read", "write"]
@@ -44,15 +44,6 @@ class Keys:
             self._rights = read_keys(self._path)
         except ServiceError as error:
             _logger.error("%s Until then the keys before are valid.", error)
-
-
-def state_of(path: Path) -> tuple[int, int, int] | None:
-    """What changes with a file; None where there is none."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
 
 
 def read_keys(path: Path) -> Mapping[str, Right]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request
@@ -12,15 +11,14 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
+from sakuin.arguments import ERRORS_SHOWN, NAME_CHARACTERS, field_of, sentence
 from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.errors import SakuinError
 from sakuin.search.request import SearchError
 from sakuin.service.hiding import without_paths
 from sakuin.service.paths import Endpoints
 
-# Of a body that is wrong in many ways, and of the name of a field that somebody made up.
-ERRORS_SHOWN = 3
-NAME_CHARACTERS = 100
+LISTED = "/openapi.json lists those that there are"
 
 
 class Refusal(Exception):
@@ -96,7 +94,7 @@ def answer_refusals(app: FastAPI, endpoints: Endpoints, folder: Path) -> None:
     @app.exception_handler(RequestValidationError)
     async def unreadable(request: Request, error: RequestValidationError) -> Response:
         errors = error.errors()
-        message = " ".join(sentence(each) for each in errors[:ERRORS_SHOWN])
+        message = " ".join(sentence(each, LISTED) for each in errors[:ERRORS_SHOWN])
         return Refusal(400, message, param=field_of(errors[0]) or None).response()
 
     @app.exception_handler(HTTPException)
@@ -118,27 +116,3 @@ def answer_refusals(app: FastAPI, endpoints: Endpoints, folder: Path) -> None:
     async def failed(request: Request, error: Exception) -> Response:
         # The server that runs the app writes the traceback to stderr.
         return Refusal(500, "The service failed. What went wrong stands in its log.", "internal_error").response()
-
-
-def field_of(error: Mapping[str, Any]) -> str:
-    """The argument that pydantic found fault with, "" where it is the body as a whole."""
-    _, *path = error["loc"]
-    return (
-        "" if error["type"] == "json_invalid" else replace_lone_surrogates(".".join(map(str, path)))[:NAME_CHARACTERS]
-    )
-
-
-def sentence(error: Mapping[str, Any]) -> str:
-    """What pydantic found fault with, for people."""
-    name = repr(field) if (field := field_of(error)) else "the body"
-    if error["type"] == "json_invalid":
-        return f"The body is not JSON: {error['ctx']['error']} at character {error['loc'][1]}."
-    if error["type"] == "missing":
-        return f"The argument {name} is missing." if field else "The body is empty: send a JSON object."
-    if error["type"] == "extra_forbidden":
-        return f"There is no argument {name}: /openapi.json lists those that there are."
-    if error["type"] == "value_error":
-        return replace_lone_surrogates(str(error["ctx"]["error"]))
-    if not field:
-        return "The body should be a JSON object."
-    return f"The argument {name} {error['msg'].removeprefix('Input ').removeprefix('String ')}."

@@ -10,7 +10,7 @@ LAST_SECONDS = 5
 
 
 class ServiceError(SakuinError):
-    """A service that cannot start or go on: its port or address cannot be had, its key is unfit, or workers die."""
+    """A service that cannot start or go on: its key or certificate is unfit, or workers die."""
 
     code = "service_unavailable"
 

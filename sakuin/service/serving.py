@@ -1,16 +1,14 @@
 """Starts the service of an index and ends it."""
 
-import errno
-import ipaddress
 import os
 import re
 import signal
-import socket
-import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from sakuin.addresses import bare, in_url, is_loopback, listening
+from sakuin.service.certificates import require_certificate
 from sakuin.service.keys import FEWEST_CHARACTERS, read_keys
 from sakuin.service.request_log import RequestLog
 from sakuin.service.served import Served, ServiceError
@@ -41,12 +39,13 @@ def serve(
         died: Called with a sentence where a worker died, and another is started.
 
     Raises:
-        ServiceError: the port is in use, there is no such address, keys, certificate or pages are missing or unfit, or
-            workers cannot start or die again and again.
+        AddressError: the port is in use, or there is no such address.
+        ServiceError: keys, certificate or pages are missing or unfit, or workers cannot start or die again and again.
         IndexFolderError: there is no index, or it is damaged.
         ModelError: the index's model cannot be loaded.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    host = bare(host)
     if served.key_file:
         read_keys(served.key_file)
     local = is_loopback(host)
@@ -62,7 +61,7 @@ def serve(
     require_origins(served.origins, served.key_file)
     require_certificate(served.certificate, served.certificate_key)
     require_log(served.request_log)
-    shown = f"[{host}]" if ":" in host else host
+    shown = in_url(host)
     served = replace(served, hosts=LOOPBACK_NAMES | {shown} if local else None)
     scheme = "https" if served.certificate else "http"
 
@@ -84,14 +83,6 @@ def serve(
         return
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine only."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def require_origins(origins: Sequence[str], key_file: Path | None) -> None:
     """Raise ServiceError where pages are not named as browsers name them, or all of them may ask without a key."""
     for origin in origins:
@@ -107,21 +98,6 @@ def require_origins(origins: Sequence[str], key_file: Path | None) -> None:
             )
 
 
-def require_certificate(certificate: Path | None, key: Path | None) -> None:
-    """Raise ServiceError where there is no TLS to be had with a certificate."""
-    if certificate is None:
-        if key is not None:
-            raise ServiceError("--tls-key is the key of a certificate: give that with --tls-certificate.")
-        return
-    try:
-        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(certificate, key, lambda: "")
-    except OSError as error:
-        raise ServiceError(
-            f"The certificate in {certificate} cannot be used ({error.strerror or error}): give a certificate in PEM's "
-            f"form with --tls-certificate and its private key, without a passphrase, with --tls-key."
-        ) from error
-
-
 def require_log(path: Path | None) -> None:
     """Raise ServiceError where a request log cannot be written."""
     try:
@@ -129,25 +105,3 @@ def require_log(path: Path | None) -> None:
             RequestLog(path).close()
     except OSError as error:
         raise ServiceError(f"The log {path} cannot be written: {error.strerror or error}.") from error
-
-
-def listening(host: str, port: int) -> socket.socket:
-    """A socket that takes connections; raises ServiceError where there can be none."""
-    listener = None
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        if os.name == "posix":
-            # A service that ended a moment ago does not keep its port.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(128)
-    except OSError as error:
-        if listener:
-            listener.close()
-        if error.errno == errno.EADDRINUSE:
-            remedy = "is in use: end the program that uses it, or choose another with --port"
-        else:
-            remedy = f"cannot be had ({error.strerror or error}): choose others with --port and --host"
-        raise ServiceError(f"Port {port} of {host} {remedy}.") from error
-    return listener

@@ -27,7 +27,7 @@ from sakuin.service.shares import ABSENT, Share, shares
 from sakuin.signals import interrupts_held
 
 if TYPE_CHECKING:
-    from sakuin.service.worker import Server
+    from sakuin.server import Server
 
 MOST_DEATHS = 5
 WITHIN_SECONDS = 60

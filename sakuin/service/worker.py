@@ -1,16 +1,18 @@
 """One process that answers: it opens the index, searches once, and takes connections until it is to end."""
 
 import asyncio
+import gc
 import os
 import socket
 import sys
 from collections.abc import Callable
-from types import FrameType
 
 import uvicorn
 
 from sakuin.search.searcher import Searcher
+from sakuin.server import Server
 from sakuin.service.app import create_app
+from sakuin.service.certificates import Certificate
 from sakuin.service.connections import EXCESS, HEADER_SECONDS, Connection, most_connections
 from sakuin.service.served import LAST_SECONDS, Served
 from sakuin.service.shares import Share, shares
@@ -20,34 +22,41 @@ SWITCH_SECONDS = 0.0005
 """How long a thread keeps Python's lock while others wait for it: at Python's 5 ms the event loop, which needs it for a
 moment each time, waits for as long as several of these behind long answers."""
 
+COLLECTIONS = (700, 10, 500)
+"""When Python looks for garbage in cycles: of all objects fifty times as seldom as by default, for that stops all
+threads. Explanations are many objects, none of them in a cycle."""
+
 FULL_SECONDS = 0.05
 """How soon it is noticed that there is room for connections again."""
 
 
-class Server(uvicorn.Server):
-    """Says when it can be reached, and takes a signal to end for no failure."""
+class SecureServer(Server):
+    """Shows the certificate that stands in the files, also once it was renewed."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[["Server"], None]) -> None:
-        super().__init__(config)
-        self._ready = ready
+    certificate: Certificate | None = None
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[Server], None], served: Served) -> None:
+        super().__init__(config, ready)
+        self._served = served
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer."""
+        if self._served.certificate and self.config.ssl:
+            self.certificate = Certificate(self.config.ssl, self._served.certificate, self._served.certificate_key)
         await super().startup(sockets)
-        self._ready(self)
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End once what is under way is answered; at a second signal, at once."""
-        # uvicorn would also raise the signal again in the end, and the process would seem killed.
-        self.force_exit = self.should_exit
-        self.should_exit = True
+    async def on_tick(self, counter: int) -> bool:
+        """See uvicorn, which calls this ten times a second."""
+        if self.certificate and counter % 10 == 0:
+            self.certificate.refresh()
+        return await super().on_tick(counter)
 
 
-class SharingServer(Server):
+class SharingServer(SecureServer):
     """Takes connections itself: its share, where other processes take connections from the same port."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[Server], None], share: Share) -> None:
-        super().__init__(config, ready)
+    def __init__(self, config: uvicorn.Config, ready: Callable[[Server], None], served: Served, share: Share) -> None:
+        super().__init__(config, ready, served)
         self.share = share
         self._taking: list[asyncio.Task[None]] = []
         self._making: set[asyncio.Task[None]] = set()
@@ -112,8 +121,13 @@ def answer(
     with Searcher.open(served.folder) as searcher, written(searcher, served.writable) as writing:
         # The first search loads what all others share: dictionary, tokenizer, tables.
         searcher.search("電車 train", k=1)
+        app = create_app(searcher, served, writing=writing)
+        # What stays for as long as the process need not be looked at again and again.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*COLLECTIONS)
         config = uvicorn.Config(
-            create_app(searcher, served, writing=writing),
+            app,
             http=Connection,
             ws="none",
             lifespan="off",
@@ -127,8 +141,8 @@ def answer(
             ssl_keyfile=served.certificate_key,
         )
         if os.name == "posix":
-            server: Server = SharingServer(config, ready, share or shares(1)[0])
+            server: Server = SharingServer(config, ready, served, share or shares(1)[0])
         else:
             # The event loop of Windows cannot tell when a connection waits.
-            server = Server(config, ready)
+            server = SecureServer(config, ready, served)
         server.run([listener])

@@ -130,7 +130,10 @@ async def test_errors_are_those_sentences_that_people_are_told(searcher: Searche
     async with Client(create_server(searcher)) as client:
         assert "has a field 'colour'" in await refused(client, "search", query="a", where={"colour": "red"})
         assert "There is no document 'x'" in await refused(client, "fetch", id="x")
-        assert "50" in await refused(client, "search", query="a", k=51)
+        assert await refused(client, "search", query="a", k=51) == (
+            "The argument 'k' should be less than or equal to 50."
+        )
+        assert await refused(client, "fetch") == "The argument 'id' is missing."
         assert "is not there" in await refused(client, "explain", query="a", id="x")
 
 

@@ -10,13 +10,13 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
 from sakuin import Index
-from sakuin.service import serving
+from sakuin.service.certificates import Certificate, require_certificate
 from sakuin.service.served import ServiceError
 from tests.service.services import JSON, ROOT, Service, command, ended, free_port, started
 
@@ -156,9 +156,13 @@ def test_more_connections_than_there_are_files_for_are_told_so(folder: Path) -> 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    return made_certificate(tmp_path_factory.mktemp("tls"))
+
+
+def made_certificate(folder: Path) -> tuple[Path, Path]:
     if not shutil.which("openssl"):
         pytest.skip("openssl is not installed")
-    folder = tmp_path_factory.mktemp("tls")
+    folder.mkdir(exist_ok=True)
     made = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
     named = ["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
     files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")]
@@ -183,6 +187,57 @@ def test_tls_by_certificate_files(folder: Path, certificate: tuple[Path, Path]) 
         silent.close()
 
 
+def test_a_renewed_certificate_is_shown(certificate: tuple[Path, Path], tmp_path: Path) -> None:
+    files = (tmp_path / "certificate.pem", tmp_path / "key.pem")
+    for source, file in zip(certificate, files, strict=True):
+        shutil.copy(source, file)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*files)
+    shown = Certificate(context, *files)
+    first = presented(context)
+    # What is half replaced is no pair; the one before stays until the other half is there.
+    newer = made_certificate(tmp_path / "newer")
+    os.replace(newer[0], files[0])
+    shown.refresh()
+    assert presented(context) == first
+    os.replace(newer[1], files[1])
+    shown.refresh()
+    second = presented(context)
+    assert second != first
+    files[1].unlink()
+    shown.refresh()
+    assert presented(context) == second
+
+
+def presented(context: ssl.SSLContext) -> bytes | None:
+    """The certificate that a client is shown."""
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = ssl.create_default_context()
+    asking.check_hostname, asking.verify_mode = False, ssl.CERT_NONE
+    client, server = asking.wrap_bio(to_client, to_server), context.wrap_bio(to_server, to_client, server_side=True)
+    for side in (client, server, client, server):
+        with suppress(ssl.SSLWantReadError):
+            side.do_handshake()
+    return client.getpeercert(binary_form=True)
+
+
+def test_a_service_looks_for_a_renewed_certificate(
+    folder: Path, certificate: tuple[Path, Path], tmp_path: Path
+) -> None:
+    files = (tmp_path / "certificate.pem", tmp_path / "key.pem")
+    for source, file in zip(certificate, files, strict=True):
+        shutil.copy(source, file)
+    options = ["--tls-certificate", str(files[0]), "--tls-key", str(files[1])]
+    with started(folder, *options) as (_, port):
+        first = ssl.get_server_certificate(("127.0.0.1", port))
+        for source, file in zip(made_certificate(tmp_path / "newer"), files, strict=True):
+            os.replace(source, file)
+        latest = time.monotonic() + 20
+        while ssl.get_server_certificate(("127.0.0.1", port)) == first:
+            assert time.monotonic() < latest
+            time.sleep(0.1)
+
+
 def test_a_service_with_tls_says_https(folder: Path, certificate: tuple[Path, Path]) -> None:
     options = ["--tls-certificate", str(certificate[0]), "--tls-key", str(certificate[1])]
     with subprocess.Popen(
@@ -197,6 +252,6 @@ def test_certificates_that_will_not_do(folder: Path, certificate: tuple[Path, Pa
     (tmp_path / "none.pem").write_text("no certificate", encoding="utf-8")
     for file, key in ((tmp_path / "missing.pem", None), (tmp_path / "none.pem", None), (certificate[0], None)):
         with pytest.raises(ServiceError, match="cannot be used"):
-            serving.require_certificate(file, key)
+            require_certificate(file, key)
     assert "--tls-certificate" in ended(folder, "--port", str(free_port()), "--tls-key", str(certificate[1]))
-    serving.require_certificate(*certificate)
+    require_certificate(*certificate)

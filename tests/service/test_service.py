@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,11 +26,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer
 
+from sakuin import addresses
 from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.folder import DEFAULT_FOLDER
 from sakuin.index.build import add, build
 from sakuin.search import MODES, Searcher
-from sakuin.service import gate, inputs, serving
+from sakuin.search.request import SearchError, SearchRequest
+from sakuin.service import finding, gate, inputs
+from sakuin.service.bounded import with_list
 from sakuin.service.embeddings import ALIASES
 from sakuin.service.refusals import Refusal
 from tests.service.services import JSON, KEY, ROOT, Service, ended, free_port, started
@@ -528,6 +532,52 @@ def test_a_stalled_client_does_not_keep_it_from_ending(folder: Path) -> None:
         assert "Traceback" not in errors
 
 
+def test_what_is_under_way_when_it_must_end_is_told_so(folder: Path) -> None:
+    before = (
+        "import time; from sakuin.service import worker; worker.LAST_SECONDS = 0.3; "
+        "from sakuin.search import Searcher; answer = Searcher.answer; Searcher.answer = lambda self, asked: "
+        "(print('begun', flush=True) or time.sleep(2) if asked.query == 'slow' else None, answer(self, asked))[1]"
+    )
+    with started(folder, before=before) as (process, port), ThreadPoolExecutor(6) as clients:
+        slow = [clients.submit(Service(port).refused, 503, "GET", "/search?query=slow") for _ in range(6)]
+        assert process.stdout
+        assert process.stdout.readline() == "begun\n"
+        # The others are there too, and wait for a thread.
+        time.sleep(0.5)
+        process.terminate()
+        _, errors = process.communicate(timeout=30)
+        assert "Traceback" not in errors
+        assert errors.endswith("No longer serving.\n")
+        assert process.returncode == 0
+        assert [each.result()["code"] for each in slow] == ["ending"] * 6
+
+
+def test_a_large_explanation_is_given_up_before_all_of_it_is_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+    request = SearchRequest(query="経費の精算はいつまで", k=10, explain=True)
+    with Searcher.open(folder) as searcher:
+        explain = searcher.explain
+        monkeypatch.setattr(searcher, "explain", lambda *args, **asked: made.append(args) or explain(*args, **asked))
+        monkeypatch.setattr(finding, "with_list", partial(with_list, most=20_000))
+        with pytest.raises(Refusal, match="larger"):
+            finding.found(searcher, request)
+    assert 0 < len(made) < 10
+
+
+def test_an_index_that_changes_between_search_and_explanation_is_searched_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def changed(*_: object, **__: object) -> None:
+        raise SearchError("The hit has another score.")
+
+    with Searcher.open(folder) as searcher:
+        monkeypatch.setattr(searcher, "explain", changed)
+        answer = json.loads(finding.found(searcher, SearchRequest(query="経費", k=2, explain=True)))
+    assert all(hit["explanation"]["value"] == hit["score"] for hit in answer["hits"])
+
+
 def test_health_does_not_wait_for_searches(folder: Path) -> None:
     before = (
         "import time; from sakuin.search import Searcher; answer = Searcher.answer; "
@@ -606,12 +656,24 @@ def test_what_keeps_it_from_starting_is_one_sentence(folder: Path, service: Serv
 
 
 def test_addresses_that_will_not_do() -> None:
-    with pytest.raises(serving.ServiceError, match="--host"):
-        serving.listening("192.0.2.1", free_port())
+    with pytest.raises(addresses.AddressError, match="--host"):
+        addresses.listening("192.0.2.1", free_port())
     for host in ("0.0.0.0", "::", "192.168.1.2", "example.com", "", "127.0.0.1.example.com", "localhost.example.com"):
-        assert not serving.is_loopback(host)
+        assert not addresses.is_loopback(host)
     for host in ("127.0.0.1", "::1", "localhost", "127.0.0.2"):
-        assert serving.is_loopback(host)
+        assert addresses.is_loopback(host)
+
+
+def test_hosts_are_ipv4_ipv6_or_names() -> None:
+    assert addresses.free_address("127.0.0.1", free_port()) == "127.0.0.1"
+    assert addresses.free_address("localhost", free_port()) in ("127.0.0.1", "::1")
+    assert (addresses.bare("[::1]"), addresses.bare("::1"), addresses.in_url("::1")) == ("::1", "::1", "[::1]")
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with addresses.listening("::1", 0) as listener, pytest.raises(addresses.AddressError, match="in use"):
+        addresses.free_address("::1", listener.getsockname()[1])
 
 
 def test_nothing_but_the_service_loads_its_libraries(folder: Path) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from ipaddress import ip_address
 from pathlib import Path
 
 import streamlit as st
 
+from sakuin.addresses import is_loopback
 from sakuin.errors import SakuinError
 from sakuin.index import store
 from sakuin.index.report import Progress, Report
@@ -93,11 +93,7 @@ def corpus_page(folder: Path, searcher: Searcher | None, words: Words, read_only
 
 def on_loopback() -> bool:
     """Whether the page can be reached from this machine only, which Streamlit must be told to see to."""
-    address = st.get_option("server.address")
-    try:
-        return address == "localhost" or ip_address(address or "0.0.0.0").is_loopback
-    except ValueError:
-        return False
+    return is_loopback(st.get_option("server.address") or "0.0.0.0")
 
 
 def show_list(folder: Path, generation: int, words: Words, read_only: bool) -> None:
