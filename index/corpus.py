@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from sakuin.index.errors import IndexFolderError, ReadError
 from sakuin.index.excluding import IGNORE_FILE, Rules, pages_in
+from sakuin.index.readers.files import open_at_once
 from sakuin.index.reasons import Reason
 from sakuin.index.store import FileState
 
@@ -325,14 +326,9 @@ def hash_file(path: Path) -> tuple[str, int]:
     """
     try:
         opened_ns = time.time_ns()
-        with open(path, "rb", opener=_open_at_once) as file:
+        with open(path, "rb", opener=open_at_once) as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise ReadError(Reason("not_a_file"))
             return hashlib.file_digest(file, "sha256").hexdigest(), opened_ns
     except OSError as error:
         raise ReadError(Reason("cannot_read", {"detail": error.strerror or str(error)})) from error
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    # Should a pipe have taken the file's name meanwhile, opening it would wait for somebody to write to it.
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

@@ -242,6 +242,10 @@ def _odd_share(text: str) -> float:
 
 def _refuse_binary(data: bytes) -> None:
     # Looking at the beginning, the middle and the end finds an archive with a readable header.
+    if len(data) <= _SAMPLE:
+        if looks_binary(data):
+            raise ReadError(Reason("binary"))
+        return
     middle = len(data) // 2
     if any(looks_binary(data[at : at + _SAMPLE]) for at in (0, middle, max(0, len(data) - _SAMPLE))):
         raise ReadError(Reason("binary"))

@@ -1,5 +1,6 @@
 """From a source to bytes: what is not a readable file, or too large, is refused here; and how long one may take."""
 
+import os
 import stat
 
 from sakuin.index.errors import ReadError
@@ -47,6 +48,10 @@ def file_size(source: Source) -> int:
         status = source.path.stat()
     except OSError as error:
         raise ReadError(Reason("cannot_open", {"detail": os_detail(error)})) from error
+    return _regular_size(status)
+
+
+def _regular_size(status: os.stat_result) -> int:
     if not stat.S_ISREG(status.st_mode):
         raise ReadError(Reason("not_a_file"))
     if status.st_size == 0:
@@ -60,13 +65,23 @@ def load_bytes(source: Source, at_most: int = MAX_FILE_BYTES) -> bytes:
     Raises:
         ReadError: As :func:`file_size`, and if the file is too large or cannot be read.
     """
-    require_loadable(file_size(source), at_most)
     if source.path is None:
+        require_loadable(file_size(source), at_most)
         return source.data
     try:
-        return source.path.read_bytes()
+        with open(source.path, "rb", buffering=0, opener=open_at_once) as file:
+            require_loadable(_regular_size(os.fstat(file.fileno())), at_most)
+            return file.readall()
+    except FileNotFoundError as error:
+        raise ReadError(Reason("cannot_open", {"detail": os_detail(error)})) from error
     except OSError as error:
+        file_size(source)  # of what is no file it tells that
         raise ReadError(Reason("cannot_read", {"detail": os_detail(error)})) from error
+
+
+def open_at_once(path: str, flags: int) -> int:
+    """Open a file; should a pipe have taken its name meanwhile, without waiting for somebody to write to it."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def require_loadable(size: int, at_most: int = MAX_FILE_BYTES) -> None:

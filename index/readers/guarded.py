@@ -16,7 +16,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Timer
 from time import monotonic
 from types import TracebackType
 from typing import Any
@@ -28,8 +27,9 @@ from sakuin.index.readers import ocr
 from sakuin.index.readers.checking import flaw
 from sakuin.index.readers.files import SLOWEST_BYTES_PER_SECOND
 from sakuin.index.readers.plain import one_line
-from sakuin.index.readers.reading import module_of, read_file, require_readable
+from sakuin.index.readers.reading import module_of, read_source, require_readable
 from sakuin.index.readers.source import Allowance, Source
+from sakuin.index.readers.watchdog import Watchdog
 from sakuin.index.readers.wire import PART, document_of, largest, reason_of, receive, send, skipped_of
 from sakuin.index.reasons import Reason
 from sakuin.signals import interrupts_held
@@ -113,6 +113,7 @@ class GuardedReader:
         """Start nothing yet: a folder of text files needs no worker."""
         self._limits = limits
         self._process: subprocess.Popen[bytes] | None = None
+        self._watchdog: Watchdog | None = None
         self._fresh = False
         self._folder = ""
         self._part = 0
@@ -138,9 +139,10 @@ class GuardedReader:
         Raises:
             ReadError: As `read_file`; also if reading takes more memory or time than it may, or ends the worker.
         """
-        if not needs_guard(self._source(path, uri)) or not sys.executable:
+        source = self._source(path, uri)
+        if not needs_guard(source) or not sys.executable:
             try:
-                yield from read_file(path, uri)
+                yield from read_source(source)
             except MemoryError as error:
                 raise ReadError(Reason(NO_MEMORY, {"megabytes": self._limits.megabytes})) from error
             return
@@ -238,27 +240,22 @@ class GuardedReader:
         Raises:
             ReadError: It has died, or was killed because none came in time.
         """
-        late = Event()
-
-        def stop() -> None:
-            late.set()
-            kill(process)
-
-        timer = Timer(max(seconds, 0.0), stop)
-        timer.start()
+        watchdog = self._watchdog
+        assert watchdog is not None
+        watchdog.allow(seconds)
         try:
             assert process.stdout is not None
             kind, items, reason = receive(process.stdout, self._most)
             return kind, items, reason
         except (OSError, EOFError, ValueError, TypeError) as error:
-            if late.is_set():
+            if watchdog.bitten:
                 limit = self._limits.seconds
                 raise ReadError(Reason(NO_TIME, {"seconds": round(allowed, 1), "limit": limit})) from error
             if not isinstance(error, OSError | EOFError):  # it lives, and says what it should not
                 kill(process)
             raise ReadError(Reason(DIED, {"detail": ended_by(process), "megabytes": self._limits.megabytes})) from error
         finally:
-            timer.cancel()
+            watchdog.rest()
 
     def _started(self) -> "subprocess.Popen[bytes]":
         if self._process is not None and self._process.poll() is None:
@@ -287,11 +284,16 @@ class GuardedReader:
                 creationflags=flags,
                 start_new_session=True,
             )
+            started = self._process
+        self._watchdog = Watchdog(lambda: kill(started))
         self._fresh = True
-        return self._process
+        return started
 
     def _end(self) -> None:
         process, self._process = self._process, None
+        if self._watchdog is not None:
+            self._watchdog.close()
+            self._watchdog = None
         if process is not None:
             kill(process)
             for pipe in (process.stdin, process.stdout):

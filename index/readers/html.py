@@ -86,18 +86,23 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         yield Skipped(source.uri, Reason("unclosed_tag", {"tag": found.hiding}))
 
 
-def append_markup(builder: TextBuilder, markup: str, *, line: int = 0) -> None:
+def append_markup(builder: TextBuilder, markup: str, *, line: int = 0, has_own_tags: bool = True) -> None:
     """Append the visible text of a piece of HTML to a document that is being built.
 
     Args:
         builder: What is appended to.
         markup: The HTML.
         line: Where it was made from another text, the number of the line that those in its tags count from; else 0.
+        has_own_tags: Whether there may be tags in it that its author wrote. Those that a program made are all closed,
+            nested as it allows, and hide nothing.
 
     Raises:
         ReadError: If its tags are nested too deeply.
     """
-    _append(builder, _parse(markup), unclosed=scan(markup).unclosed, line=line)
+    if has_own_tags:
+        _append(builder, _parse(markup), unclosed=scan(markup).unclosed, line=line)
+    elif (body := _parse(markup).body) is not None:
+        Layout(builder, lambda _: None, hidden=set(), line=line).append(body)
 
 
 def _with_end_tag(match: re.Match[str]) -> str:

@@ -25,10 +25,11 @@ _RAISED, _NOTE, _LOWERED = "\ufdd2", "\ufdd3", "\ufdd4"  # the begin of a supers
 _EDGE_END, _EDGE_BEGIN = "\ufdd5", "\ufdd6"  # the end and begin of elements that only a style sheet sets apart
 _CELL = " | "
 
-_SPACES = re.compile(r"[ \t\r\n\f]+")
+# A space alone stays as it is.
+_SPACES = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")
 _SPACED_BR = re.compile(f" *{_BR}[ {_BR}]*")
 _SIGNS = re.compile("[\ufdd0-\ufdd6]")
-_INVISIBLE = re.compile("[\u00ad\u200b\u2060\ufeff]")
+_UNSEEN_OR_SIGNS = re.compile("[\u00ad\u200b\u2060\ufeff\ufdd0-\ufdd6]")
 _WITHOUT_CJK = "0-9A-Za-z\u00c0-\u024f\u0370-\u1fff"
 _EDGES = re.compile(f"(?<=[{_WITHOUT_CJK}]{{2}}){_EDGE_END}+{_EDGE_BEGIN}+(?=[{_WITHOUT_CJK}]{{2}})")
 _SUPERSCRIPT = re.compile(f"([{_RAISED}{_NOTE}])([^{_RAISED}{_NOTE}{_LOWERED}]*){_LOWERED}")
@@ -117,7 +118,7 @@ class Layout:
         if tag == "-text":
             text = node.text_content or ""
             if not text.isascii():
-                text = _SIGNS.sub("", _INVISIBLE.sub("", text))
+                text = _UNSEEN_OR_SIGNS.sub("", text)
             self._inline.append(text)
             self._row_begun = self._row_begun or not text.isspace()
         elif tag in PARAGRAPHS or tag in LINES:
@@ -326,4 +327,6 @@ def _collapse(text: str) -> str:
     """Collapse white space as browsers do, but join Japanese lines without a space."""
     text = _SPACES.sub(lambda match: "\n" if "\n" in match[0] else " ", text)
     text = join_wrapped(text).strip(" ")
-    return _SPACED_BR.sub(lambda match: "\n" * min(match[0].count(_BR), 2), text).strip("\n")
+    if _BR in text:
+        text = _SPACED_BR.sub(lambda match: "\n" * min(match[0].count(_BR), 2), text)
+    return text.strip("\n")

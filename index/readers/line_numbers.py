@@ -3,7 +3,7 @@
 import re
 
 from sakuin.index.documents import Position
-from sakuin.index.readers.plain import clean
+from sakuin.index.readers.plain import clean, has_other_newlines
 
 # What clean() makes an end of a line; an editor counts only the first three.
 _ENDS = re.compile("(\r\n|\r|\n)|[\v\f\x85\u2028\u2029]")
@@ -13,7 +13,8 @@ _ODD_ENDS = re.compile("\r(?!\n)|[\v\f\x85\u2028\u2029]")
 def with_lines(raw: str) -> tuple[str, tuple[Position, ...]]:
     """Clean a text; returns it with the places where the count of its lines begins, and where it jumps."""
     text = clean(raw)
-    if raw.rstrip().count("\n") == text.count("\n") and not _ODD_ENDS.search(raw):
+    is_usual = not has_other_newlines(raw) or not _ODD_ENDS.search(raw)
+    if is_usual and raw.rstrip().count("\n") == text.count("\n"):
         return text, (Position(0, {"line": 1}, counts_lines=True),) if text else ()
     positions: list[Position] = []
     parts = _ENDS.split(raw)

@@ -79,7 +79,7 @@ def read(file: Source, *, piece: int = PIECE, longest_piece: int = LONGEST_PIECE
         if rendered and (late := file.late()):
             left_out = Reason("stopped_at", {"percent": 100 * rendered // len(source), **late.data})
             break
-        append_markup(builder, _render(markup), line=line)
+        append_markup(builder, _render(markup), line=line, has_own_tags="<" in markup)
         rendered += len(markup)
         line += markup.count("\n")
     text = require_text(builder.text())

@@ -29,7 +29,9 @@ _SENTENCE_ENDS = ("。", "．", ".", "！", "？", "!", "?", ":", "：")
 _LIST_ITEM = re.compile(
     r"[-*•・●○■□◆◇▪▶※①-⑳]|[0-9０-９]{1,3}[.)．）、](?![0-9０-９])|第[0-9０-９一二三四五六七八九十百]+[条章節編項]"
 )
-_CONTENTS_LINE = re.compile(r"(?:[.．…・]\s?){3,}\s*\w{1,5}\Z")
+_LEADERS = ".．…・"
+_FEWEST_LEADERS = 3
+_CONTENTS_LINE = re.compile(rf"(?:[{_LEADERS}]\s?){{{_FEWEST_LEADERS},}}\s*\w{{1,5}}\Z")
 _FULL_LINE = 0.75
 """A line this wide, measured by the wide lines of its block, was broken because it was full."""
 
@@ -119,7 +121,7 @@ def joined(pages: Sequence[Sequence[list[str]]]) -> str:
             parts.append(_marked(line) if is_first and number == 1 else line)
             ended = line.endswith(_SENTENCE_ENDS)
             # Only the end of the line matters, and a line of nothing but dots would take quadratic time.
-            alone = is_whole or _CONTENTS_LINE.search(line[-100:]) is not None
+            alone = is_whole or _is_of_contents(line[-100:])
             wide = widths[number - 1] >= full
             if number == len(lines):
                 if wide and not ended and not alone and len(lines) > 1:
@@ -130,6 +132,10 @@ def joined(pages: Sequence[Sequence[list[str]]]) -> str:
                 parts.append("\n" if wide and not alone and not _LIST_ITEM.match(lines[number]) else WHOLE)
     paragraphs = [join_wrapped(_HYPHEN.sub("", each)) for each in "".join(parts).split("\n\n")]
     return "\n\n".join(paragraphs)
+
+
+def _is_of_contents(line: str) -> bool:
+    return sum(map(line.count, _LEADERS)) >= _FEWEST_LEADERS and _CONTENTS_LINE.search(line) is not None
 
 
 def _marked(line: str) -> str:

@@ -4,7 +4,6 @@ import math
 from typing import TYPE_CHECKING
 
 from sakuin.index.errors import ReadError
-from sakuin.index.readers import ocr
 from sakuin.index.readers.pdf_page import PageText
 from sakuin.index.readers.source import Deadline
 from sakuin.index.reasons import Reason
@@ -33,6 +32,8 @@ def read_by_ocr(pdf: "pypdfium2.PdfDocument", index: int, page: PageText, deadli
     Raises:
         PdfiumError: If it is damaged.
     """
+    from sakuin.index.readers import ocr  # few ask for it
+
     try:
         (blocks,) = ocr.pages_of(_drawn(pdf, index), deadline, dots_per_inch=_DOTS_PER_INCH) or [[]]
     except ReadError as error:

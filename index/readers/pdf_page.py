@@ -86,7 +86,12 @@ def _blocks(page: "pypdfium2.PdfPage", text_page: "pypdfium2.PdfTextPage", added
 
 
 def _readable(block: list[str]) -> list[str]:
-    return [line for each in block if (line := _UNREADABLE.sub("", each).strip(" "))]
+    return [line for each in block if (line := _without_unreadable(each).strip(" "))]
+
+
+def _without_unreadable(line: str) -> str:
+    # What is printable has none but the sign for what could not be read.
+    return line if line.isprintable() and "\ufffd" not in line else _UNREADABLE.sub("", line)
 
 
 def _unnamed(text_page: "pypdfium2.PdfTextPage") -> float:
@@ -95,18 +100,21 @@ def _unnamed(text_page: "pypdfium2.PdfTextPage") -> float:
 
     count = text_page.count_chars()
     step = max(1, count // _SAMPLES)
-    seen = unnamed = 0
-    for index in range(0, count, step):
-        if raw.FPDFText_IsGenerated(text_page, index) == 1:
-            continue
-        number = raw.FPDFText_GetUnicode(text_page, index)
-        seen += 1
-        unnamed += (
-            number == 0
-            or _UNREADABLE.match(chr(number)) is not None
-            or raw.FPDFText_HasUnicodeMapError(text_page, index) == 1
-        )
-    return unnamed / max(1, seen)
+    sample = range(0, count, step)
+    found = [index for index in sample if _is_unnamed(text_page, index)]
+    if not found:
+        return 0.0
+    written = [index for index in sample if raw.FPDFText_IsGenerated(text_page, index) != 1]
+    return len(set(found).intersection(written)) / max(1, len(written))
+
+
+def _is_unnamed(text_page: "pypdfium2.PdfTextPage", index: int) -> bool:
+    from pypdfium2 import raw
+
+    number = raw.FPDFText_GetUnicode(text_page, index)
+    if not 0x20 <= number < 0x7F and (number == 0 or _UNREADABLE.match(chr(number))):
+        return True
+    return bool(raw.FPDFText_HasUnicodeMapError(text_page, index) == 1)
 
 
 def _is_picture(page: "pypdfium2.PdfPage", is_stamped: bool) -> bool:

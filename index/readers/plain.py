@@ -44,8 +44,29 @@ def clean(text: str) -> str:
 
 
 def _cleaned(text: str) -> str:
-    text = _UNSTORABLE.sub("", _OTHER_NEWLINES.sub("\n", text))
-    return _BLANK_LINES.sub("\n\n", "\n".join([line.rstrip() for line in text.split("\n")]))
+    # Looking for single characters is many times as fast as for any of a class, and most texts have none of these.
+    if has_other_newlines(text):
+        text = _OTHER_NEWLINES.sub("\n", text)
+    if not _is_storable(text):
+        text = _UNSTORABLE.sub("", text)
+    text = "\n".join([line.rstrip() for line in text.split("\n")])
+    return _BLANK_LINES.sub("\n\n", text) if "\n\n\n" in text else text
+
+
+def has_other_newlines(text: str) -> bool:
+    r"""Whether there are ends of lines other than ``\n`` in a text."""
+    if "\r" in text or "\v" in text or "\f" in text:
+        return True
+    return not text.isascii() and ("\x85" in text or "\u2028" in text or "\u2029" in text)
+
+
+def _is_storable(text: str) -> bool:
+    if "\0" in text:
+        return False
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _blocks(text: str) -> Iterator[str]:
@@ -64,7 +85,7 @@ def join_wrapped(text: str) -> str:
     Args:
         text: Lines separated by single ``\n`` without spaces around them.
     """
-    return _CJK_BEFORE_WRAP.sub("", text).replace("\n", " ")
+    return _CJK_BEFORE_WRAP.sub("", text).replace("\n", " ") if "\n" in text else text
 
 
 def one_line(text: object, limit: int = MAX_TITLE_CHARACTERS) -> str:

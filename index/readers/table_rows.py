@@ -255,6 +255,8 @@ def form_of(sample: str, suffix: str) -> Form:
 def _forms(sample: str, usual: str, only: bool) -> Iterator[Form]:
     """Yield the forms that a file may have, the usual ones first."""
     for delimiter in [usual] if only else sorted(_DELIMITERS, key=lambda character: character != usual):
+        if delimiter not in sample:
+            continue  # a single cell in each row: what is taken where nothing is better
         yield Form(delimiter)
         if '\\"' in sample:
             yield Form(delimiter, backslash=True)

@@ -19,6 +19,7 @@ from sakuin.index.integrity import verify
 from sakuin.index.passages import split
 from sakuin.index.readers import markdown, pdf, read_file
 from sakuin.index.readers.files import MAX_SECONDS, seconds_allowed
+from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import Allowance, Deadline, Source
 from sakuin.index.reasons import Part, Reason
 from sakuin.index.report import Report
@@ -351,8 +352,8 @@ class TestTimeLimit:
     def test_the_rest_of_a_slow_table_is_left_out_until_it_changes(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
     ) -> None:
-        def slow_third_row(path: Path, uri: str) -> Iterator[Document | Skipped]:
-            for item in read_file(path, uri):
+        def slow_third_row(source: Source) -> Iterator[Document | Skipped]:
+            for item in read_source(source):
                 if item.uri.endswith("#row=3"):
                     clock.now += self.TOO_LONG
                 yield item
@@ -360,7 +361,7 @@ class TestTimeLimit:
         write(folder / "a.csv", "title,text\n" + "".join(f"題{row},{row}行目です。\n" for row in range(1, 6)))
         write(folder / "b.txt", "次のファイルです。")
         with monkeypatch.context() as patched:
-            patched.setattr("sakuin.index.readers.guarded.read_file", slow_third_row)
+            patched.setattr("sakuin.index.readers.guarded.read_source", slow_third_row)
             report = build(folder, tmp_path / "index")
         assert documents(tmp_path / "index") == {"a.csv#row=1", "a.csv#row=2", "b.txt"}
         (left_out,) = reasons(report)["a.csv"].parts
@@ -378,14 +379,14 @@ class TestTimeLimit:
     def test_the_reason_comes_before_those_of_empty_rows(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
     ) -> None:
-        def slow(path: Path, uri: str) -> Iterator[Document | Skipped]:
-            *empty, last = read_file(path, uri)
+        def slow(source: Source) -> Iterator[Document | Skipped]:
+            *empty, last = read_source(source)
             yield from empty
             clock.now += self.TOO_LONG
             yield last
 
         write(folder / "a.csv", "title,text\n" + "A,\n" * 300 + "B,filled\n")
-        monkeypatch.setattr("sakuin.index.readers.guarded.read_file", slow)
+        monkeypatch.setattr("sakuin.index.readers.guarded.read_source", slow)
         report = build(folder, tmp_path / "index")
         reason = reasons(report)["a.csv"]
         assert [(part.position, part.reason.code) for part in reason.parts[:2]] == [

@@ -75,7 +75,7 @@ def test_a_text_that_memory_has_no_room_for_costs_itself(tmp_path: Path, monkeyp
         raise MemoryError
 
     (tmp_path / "a.txt").write_text("猫", encoding="utf-8")
-    monkeypatch.setattr(guarded, "read_file", full)
+    monkeypatch.setattr(guarded, "read_source", full)
     with GuardedReader(Limits()) as reader, pytest.raises(ReadError) as caught:
         list(reader.read(tmp_path / "a.txt", "a.txt"))
     assert caught.value.reason.code == "needs_too_much_memory"

@@ -95,6 +95,9 @@ def test_a_language_is_told_where_it_is_clear() -> None:
     assert one("a.txt", JAPANESE).metadata == {"language": "ja"}
     assert one("a.txt", ENGLISH).metadata == {"language": "en"}
     assert one("a.html", f"<html lang=fr><p>{ENGLISH}").metadata == {"language": "fr"}
+    assert language.detected(f"「{JAPANESE}」（①〜⑩）…１２３😀") == "ja"
+    assert language.detected(f"“{ENGLISH}” — 10 °C, 😀😀😀、。") == "en"
+    assert language.detected("、。「」・…１２３😀" * 20) == ""
     for text in (
         "短い",
         "Le rapport de la commission est attendu dans la semaine, et il sera ensuite distribué à tous les membres.",
