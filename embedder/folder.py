@@ -1,6 +1,7 @@
 """Model folders in sentence-transformers' `StaticEmbedding` format, and where to find them."""
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Hashable
@@ -18,6 +19,8 @@ DEFAULT_FOLDER = Path(__file__).parent / "default"
 # Our own file beside those of sentence-transformers, which ignores it.
 SAKUIN_CONFIG = "sakuin.json"
 TABLE, PICKLE = "model.safetensors", "pytorch_model.bin"
+_logger = logging.getLogger("sakuin.embedder")
+
 HUB_FILES = ("*.json", "*.safetensors", "README.md")
 
 
@@ -58,7 +61,7 @@ def find_model(name: str | os.PathLike[str] | None) -> Path:
     if folder.is_dir():
         return folder
     text = os.fspath(name)
-    if text.count("/") != 1 or text.startswith((".", "/", "~")) or folder.exists():
+    if not is_of_hub(text):
         raise ModelError(
             f"No model folder at {text}. Give a folder that holds modules.json or model.safetensors, a hub name such "
             f"as hotchpotch/static-embedding-japanese, or nothing for the packaged model."
@@ -68,10 +71,9 @@ def find_model(name: str | os.PathLike[str] | None) -> Path:
 
     try:
         # What was fetched once is kept: no network is asked for it again.
-        with suppress(LocalEntryNotFoundError):
-            kept = Path(snapshot_download(text, allow_patterns=list(HUB_FILES), local_files_only=True))
-            if any(kept.rglob(TABLE)):
-                return kept
+        if kept := fetched_before(text):
+            return kept
+        _logger.warning("Fetching the model %s from the Hugging Face hub, once; it is kept in the hub's cache.", text)
         return Path(snapshot_download(text, allow_patterns=list(HUB_FILES)))
     except (HfHubHTTPError, LocalEntryNotFoundError, HFValidationError, OSError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -79,6 +81,23 @@ def find_model(name: str | os.PathLike[str] | None) -> Path:
             f"Cannot fetch {text} from the Hugging Face hub ({reason}). Without a network, copy the model's folder "
             f"here and give its path, or leave the model out to use the packaged one."
         ) from error
+
+
+def fetched_before(name: str) -> Path | None:
+    """The folder of a model of the hub that was fetched once; None where it was not, or the name is no such model's."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    with suppress(LocalEntryNotFoundError, HFValidationError):
+        kept = Path(snapshot_download(name, allow_patterns=list(HUB_FILES), local_files_only=True))
+        if any(kept.rglob(TABLE)):
+            return kept
+    return None
+
+
+def is_of_hub(name: str) -> bool:
+    """Whether a name is one of a model of the hub, and not of a folder."""
+    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not Path(name).exists()
 
 
 def read_model(folder: Path) -> ModelFiles:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.folder import fetched_before, is_of_hub
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.store import Manifest
 
@@ -31,6 +32,14 @@ def load_model(manifest: Manifest, folder: Path, model: StaticEmbedder | None = 
         f"The index in {folder} was made with another version of the model {named(manifest.model)}, so its vectors "
         f"cannot be compared with new ones. Delete the folder and build the index again, or bring the old model back."
     )
+
+
+def load_model_at_hand(manifest: Manifest, folder: Path, model: StaticEmbedder | None = None) -> StaticEmbedder | None:
+    """As `load_model`, but None for a model of the hub that would have to be fetched first."""
+    name = manifest.model
+    if model is None and is_of_hub(name) and fetched_before(name) is None:
+        return None
+    return load_model(manifest, folder, model)
 
 
 def named(model: str) -> str:

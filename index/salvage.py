@@ -103,6 +103,7 @@ def documents_saved(folder: Path, part: Path) -> tuple[Manifest, int, int]:
             checksums={},
             sizes={},
             rows=store.row_counts(target),
+            version=store.own_version(),
         )
         store.write_manifest(target, manifest)
         target.commit()

@@ -246,6 +246,7 @@ class IndexWriter:
             background=self._background(generation, segments) if measured else self.manifest.background,
             changed=0 if measured else changed,
             rows=store.row_counts(self.connection),
+            version=store.own_version(),
         )
         store.write_manifest(self.connection, manifest)
         for parent in (self.folder / "vectors", self.folder / "terms", self.folder):

@@ -3,6 +3,8 @@
 import threading
 from abc import ABC, abstractmethod
 
+from sakuin.embedder import StaticEmbedder
+from sakuin.index.model import load_model
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.where import Where
 from sakuin.search.duplicates import Duplicates, find_duplicates
@@ -15,10 +17,24 @@ class DocumentReader(ABC):
     """The part of `Searcher` that reads documents."""
 
     _turns: threading.Semaphore
+    _snapshot: Snapshot
+    _model: StaticEmbedder | None
 
     @abstractmethod
     def _current(self) -> Snapshot:
         """The last committed state."""
+
+    @property
+    def model(self) -> StaticEmbedder:
+        """The index's model; one of the hub that is not here yet is fetched when it is first asked for.
+
+        Raises:
+            ModelError: it cannot be fetched or loaded.
+            IndexFolderError: it is another than the one that the index was made with.
+        """
+        if self._model is None:
+            self._model = load_model(self._snapshot.manifest, self._snapshot.folder)
+        return self._model
 
     def document(self, document_id: str, *, start: int = 0, most: int | None = None) -> StoredDocument:
         """A document as the index holds it: text, metadata, passages with offsets, outline.

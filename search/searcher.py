@@ -18,7 +18,7 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.model import load_model
+from sakuin.index.model import load_model_at_hand
 from sakuin.index.snapshot import Snapshot, identity, open_index
 from sakuin.index.store import Manifest
 from sakuin.index.store.facets import MOST_VALUES, Facet
@@ -60,9 +60,9 @@ class Searcher(DocumentReader):
                 print(hit.rank, hit.document.uri, hit.text)
     """
 
-    def __init__(self, snapshot: Snapshot, model: StaticEmbedder) -> None:
+    def __init__(self, snapshot: Snapshot, model: StaticEmbedder | None) -> None:
         """Prefer `Searcher.open`."""
-        self.model = model
+        self._model = model
         self._snapshot = snapshot
         self._identity = identity(snapshot.folder)
         self._reload = threading.Lock()
@@ -88,7 +88,7 @@ class Searcher(DocumentReader):
         with ExitStack() as opened:
             snapshot = open_index(Path(folder).absolute())
             opened.callback(snapshot.close)
-            searcher = cls(snapshot, load_model(snapshot.manifest, snapshot.folder, model))
+            searcher = cls(snapshot, load_model_at_hand(snapshot.manifest, snapshot.folder, model))
             opened.pop_all()
             return searcher
 

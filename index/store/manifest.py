@@ -5,7 +5,9 @@ import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, fields
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, opening_error
 from sakuin.index.outliving import begin_again
@@ -13,7 +15,7 @@ from sakuin.index.store.checksums import NAME, passage_id_of
 from sakuin.index.store.schema import connect, has_manifest_table, unfinished
 
 FORMAT = 5
-LATER = frozenset({"rerank", "rows"})
+LATER = frozenset({"rerank", "rows", "version"})
 """What an index that was made before does not say of itself."""
 
 
@@ -41,6 +43,7 @@ class Manifest:
             sampled.
         changed: Passages that came or went since these statistics were measured.
         rows: How many files, documents and places of passages there are; empty where they were not counted yet.
+        version: Of the sakuin that wrote the last commit; "" where it did not say.
     """
 
     format: int
@@ -61,6 +64,7 @@ class Manifest:
     background: dict[str, float] = field(default_factory=dict)
     changed: int = 0
     rows: dict[str, int] = field(default_factory=dict)
+    version: str = ""
 
 
 def has_manifest(connection: sqlite3.Connection) -> bool:
@@ -83,15 +87,27 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
         raise IndexFolderError(f"The manifest in {folder} cannot be read ({error}): {begin_again(folder)}.") from error
     if not values:
         raise unfinished(folder)
-    if values.get("format") != FORMAT:
-        raise IndexFolderError(
-            f"The index in {folder} has format {values.get('format')}, this version reads {FORMAT}: "
-            f"{begin_again(folder)}."
-        )
     names = {own.name for own in fields(Manifest)}
-    if manifest_checksum(rows) != values.pop("checksum", None) or not names - LATER <= values.keys() <= names:
+    checksum = values.pop("checksum", None)
+    if values.get("format") != FORMAT:
+        raise other_version(folder, values)
+    if manifest_checksum(rows) != checksum:
         raise IndexFolderError(f"The manifest in {folder} has changed since it was written: {begin_again(folder)}.")
+    if not names - LATER <= values.keys() <= names:
+        raise other_version(folder, values)
     return Manifest(**values)
+
+
+def other_version(folder: Path, values: Mapping[str, Any]) -> IndexFolderError:
+    """What to raise over an index whose manifest, of these values, this version does not understand."""
+    its, has = values.get("version"), values.get("format")
+    unknown = values.keys() - {own.name for own in fields(Manifest)}
+    newer = bool(unknown) or (isinstance(has, int) and has > FORMAT)
+    upgrade = f"install sakuin {its}, or " if newer and its else "install a newer sakuin, or " if newer else ""
+    return IndexFolderError(
+        f"The index in {folder} was made by {f'sakuin {its}' if its else 'another version'}, in format {has}; this is "
+        f"sakuin {own_version()}, which reads format {FORMAT}: {upgrade}{begin_again(folder)}."
+    )
 
 
 def committed_manifest(folder: Path) -> Manifest | None:
@@ -136,6 +152,14 @@ def write_manifest(connection: sqlite3.Connection, manifest: Manifest) -> None:
         "INSERT OR REPLACE INTO manifest (key, value) VALUES (?, ?)",
         [*rows.items(), ("checksum", json.dumps(manifest_checksum(rows)))],
     )
+
+
+@cache
+def own_version() -> str:
+    """Of this sakuin."""
+    from importlib.metadata import version
+
+    return version("sakuin")
 
 
 def manifest_checksum(rows: Mapping[str, str]) -> int:

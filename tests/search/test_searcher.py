@@ -9,11 +9,13 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from huggingface_hub.errors import LocalEntryNotFoundError
 
 from experiments.examples import EXAMPLES, queries_found
 from sakuin.embedder import StaticEmbedder
@@ -176,10 +178,60 @@ def test_a_manifest_of_another_format_is_refused(corpus: Path, tmp_path: Path) -
     build(corpus, tmp_path / "index")
     connection = store.connect(tmp_path / "index", read_only=False)
     manifest = store.read_manifest(connection, tmp_path)
-    store.write_manifest(connection, replace(manifest, format=99))
+    assert manifest.version == version("sakuin")
+    for fmt, made_by, told in (
+        (99, "7.8", "made by sakuin 7.8, in format 99; .*: install sakuin 7.8, or delete"),
+        (1, "", "made by another version, in format 1; .* reads format [0-9]: delete"),
+    ):
+        store.write_manifest(connection, replace(manifest, format=fmt, version=made_by))
+        with pytest.raises(IndexFolderError, match=told):
+            open_index(tmp_path / "index")
     connection.close()
-    with pytest.raises(IndexFolderError, match="format 99"):
-        open_index(tmp_path / "index")
+
+
+def test_a_manifest_with_what_only_a_newer_version_knows_is_not_called_damaged(corpus: Path, tmp_path: Path) -> None:
+    from sakuin.index import store
+    from sakuin.index.store.manifest import manifest_checksum
+
+    build(corpus, tmp_path / "index")
+    connection = store.connect(tmp_path / "index", read_only=False)
+    connection.execute("INSERT INTO manifest VALUES ('novelty', '1')")
+    with pytest.raises(IndexFolderError, match="has changed"):
+        store.read_manifest(connection, tmp_path / "index")
+    rows = dict(connection.execute("SELECT key, value FROM manifest").fetchall())
+    connection.execute("UPDATE manifest SET value = ? WHERE key = 'checksum'", [str(manifest_checksum(rows))])
+    with pytest.raises(IndexFolderError, match="install sakuin"):
+        store.read_manifest(connection, tmp_path / "index")
+    connection.close()
+
+
+def test_a_model_of_the_hub_is_fetched_when_it_is_needed(
+    corpus: Path, tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    here, fetched = False, []
+
+    def fetch(name: str, *, local_files_only: bool = False, **_: object) -> str:
+        if local_files_only and not here:
+            raise LocalEntryNotFoundError("not here")
+        if not local_files_only:
+            fetched.append(name)
+        return str(toy_model)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    build(corpus, tmp_path / "index", Settings("owner/name"))
+    fetched.clear()
+    caplog.clear()
+    with Searcher.open(tmp_path / "index") as searcher:
+        assert searcher.document(next(iter(searcher.snapshot.files()))[0]).text
+        assert not fetched
+        assert not caplog.records
+        assert searcher.search("password").hits
+    assert fetched == ["owner/name"]
+    assert "Fetching the model owner/name from the Hugging Face hub" in caplog.text
+    here = True
+    with Searcher.open(tmp_path / "index") as searcher:
+        assert searcher.model.dimension
+    assert fetched == ["owner/name"]
 
 
 def test_a_single_perfect_hit_does_not_score_zero(tmp_path: Path) -> None:
