@@ -1,7 +1,7 @@
 """Keeps an index in step with files: what `index build`, `add` and `remove` do, as functions."""
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,6 +37,7 @@ def build(
     checksum: bool = False,
     exclude: Sequence[str] = (),
     limits: Limits = Limits(),
+    mine: Callable[[str], bool] | None = None,
     timeout: float = WAIT_SECONDS,
 ) -> Report:
     """Bring an index in step with a folder of documents: read what is new or changed, remove what is gone.
@@ -49,6 +50,7 @@ def build(
         checksum: Compare the bytes of all files, also of those whose size, times and inode are as they were.
         exclude: Patterns of what to leave out, as gitignore has them, relative to ``corpus``.
         limits: What reading one file may take.
+        mine: Whether a file, by its uri, is to be in this index; None for all of them.
         timeout: Seconds to wait for another writer.
 
     Raises:
@@ -67,7 +69,8 @@ def build(
     report = Report()
     with IndexWriter(folder, settings, timeout=timeout) as writer:
         known = store.read_files(writer.connection)
-        found = list(find_files(root, root, exclude))
+        there = list(find_files(root, root, exclude))
+        found = [file for file in there if mine is None or mine(file.uri)]
         # Files from elsewhere, put in by `index add`, are called by their whole path and stay. So were files of this
         # corpus that were added before it was one; now they have a shorter name.
         gone = {
@@ -75,7 +78,7 @@ def build(
             for uri in known.keys() - {file.uri for file in found}
             if not Path(uri).is_absolute() or Path(uri).is_relative_to(readable(str(root)))
         }
-        if not found and (lost := read_before(gone, known)):
+        if not there and (lost := read_before(gone, known)):
             raise emptied(corpus, lost)
         sync_files(writer, found, known, report, progress, checksum=checksum, limits=limits)
         forget_files(writer, gone, known, report)

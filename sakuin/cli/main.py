@@ -4,6 +4,7 @@ import click
 
 from sakuin.cli.adapting import adapt
 from sakuin.cli.building import add, build, remove, watch
+from sakuin.cli.clusters import cluster
 from sakuin.cli.describing import info
 from sakuin.cli.exporting import export
 from sakuin.cli.judging import judgements
@@ -48,7 +49,7 @@ def cli() -> None:
         require_address_space(WRITING_MB if writes else READING_MB, f"`index {asked}`")
 
 
-WRITING = (build, add, remove, watch, tune, adapt, verify, repair, backup, restore, compact)
+WRITING = (build, add, remove, watch, tune, adapt, verify, repair, backup, restore, compact, cluster)
 LIGHT = (info, verify, judgements)
 """Those that load neither model nor FAISS."""
 

@@ -1,0 +1,140 @@
+"""The commands `index cluster ...`: one index in many shards, on one machine or several."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from sakuin.cli.building import how, reading_options
+from sakuin.cli.options import DIM_OPTION, MODEL_OPTION
+from sakuin.cli.output import progress_bar, readable_size, to_json
+
+if TYPE_CHECKING:
+    from sakuin.cluster.manifest import ClusterManifest
+    from sakuin.cluster.nodes import Nodes
+    from sakuin.cluster.places import Place
+
+_PLACE = click.argument("place", metavar="CLUSTER")
+_ADDRESS = click.option(
+    "--address",
+    metavar="ADDRESS",
+    help="Work on the machines of a Ray cluster: ray://HOST:10001, or auto for the one this machine belongs to "
+    "[default: on this machine alone, without Ray].",
+)
+
+
+@click.group()
+def cluster() -> None:
+    """One index in many shards, for more than one machine holds.
+
+    \b
+    index cluster build rows.parquet --shards 16 --out /shared/papers --address auto
+    index cluster info /shared/papers
+
+    A shard is an ordinary index. CLUSTER is the folder that holds them and cluster.json: one that all machines see
+    under the same path, or a URI such as s3://bucket/papers (extra `cluster`).
+    """
+
+
+@cluster.command()
+@click.argument("corpus")
+@click.option("--out", required=True, metavar="CLUSTER", help="Folder or URI of the cluster to be made.")
+@click.option("--shards", type=click.IntRange(1, 10_000), required=True, help="How many shards it has.")
+@click.option("--rows", is_flag=True, help="CORPUS is a folder of Parquet files or JSON Lines, a document each row.")
+@_ADDRESS
+@DIM_OPTION
+@MODEL_OPTION
+@reading_options
+def build(
+    corpus: str,
+    out: str,
+    shards: int,
+    rows: bool,
+    address: str | None,
+    dim: int | None,
+    model: str | None,
+    **reading: Any,
+) -> None:
+    """Build a cluster of CORPUS: a folder of files, or a file of rows.
+
+    \b
+    index cluster build docs/ --shards 4 --out papers
+    index cluster build s3://bucket/papers.parquet --shards 16 --out s3://bucket/papers --address ray://head:10001
+    index cluster build parquet/ --rows --shards 16 --out /shared/papers --address auto
+
+    Rows have the columns id and text and, if wanted, title, uri and metadata; other columns are metadata too. A
+    document belongs to a shard by a hash of its id. Every machine must see the files of CORPUS under the same path.
+
+    After an interruption the same command does the rest. Nothing can be searched before all shards are made.
+    """
+    from sakuin.cluster.building import build_of_files, build_of_rows
+    from sakuin.cluster.places import is_path
+    from sakuin.cluster.rows import is_rows
+    from sakuin.cluster.tasks import Corpus
+    from sakuin.index.settings import Settings
+
+    rows = rows or is_rows(corpus)
+    if not rows and not is_path(corpus):
+        raise click.UsageError(
+            f"Files are read from a folder that all machines see, not from {corpus}: give --rows if it holds Parquet "
+            f"files or JSON Lines."
+        )
+    settings = Settings(model, dim)
+    with working(out, address) as (place, nodes), progress_bar("B" if rows else " shards", "Building") as progress:
+        if rows:
+            built = build_of_rows(corpus, place, nodes, shards=shards, settings=settings, progress=progress)
+        else:
+            folder = Corpus(folder=str(Path(corpus).resolve()), **how(**reading))
+            built = build_of_files(folder, place, nodes, shards=shards, settings=settings, progress=progress)
+    if built.resumed:
+        click.echo(f"Resumed:   {built.resumed:,} parts and shards were finished before")
+    show(built.manifest, place)
+    speed = built.manifest.passages / built.seconds
+    click.echo(f"Work:      {built.seconds:.1f} s, {speed:,.0f} passages a second")
+
+
+@cluster.command()
+@_PLACE
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def info(place: str, as_json: bool) -> None:
+    """Show what a cluster holds, and how it is dealt to its shards."""
+    from dataclasses import asdict
+
+    from sakuin.cluster.manifest import require
+    from sakuin.cluster.places import place_of
+
+    where = place_of(place)
+    manifest = require(where)
+    if as_json:
+        click.echo(to_json({"cluster": where.uri, **asdict(manifest)}))
+        return
+    show(manifest, where)
+    for number, shard in enumerate(manifest.shards):
+        click.echo(
+            f"  {number:>4}  {shard.documents:>12,} documents {shard.passages:>13,} passages "
+            f"{readable_size(shard.bytes):>9}  {shard.folder}"
+        )
+
+
+@contextmanager
+def working(place: str, address: str | None) -> "Iterator[tuple[Place, Nodes]]":
+    """The place of a cluster, and what works on it."""
+    from sakuin.cluster.nodes import nodes_at
+    from sakuin.cluster.places import place_of
+
+    with nodes_at(address) as nodes:
+        yield place_of(place), nodes
+
+
+def show(manifest: "ClusterManifest", place: "Place") -> None:
+    """The summary of a cluster."""
+    least, most = (pick(shard.passages for shard in manifest.shards) for pick in (min, max))
+    click.echo(f"Cluster:   {manifest.documents:,} documents, {manifest.passages:,} passages ({place.uri})")
+    click.echo(
+        f"Shards:    {len(manifest.shards):,} of {least:,} to {most:,} passages, generation {manifest.generation}"
+    )
+    click.echo(f"Size:      {readable_size(manifest.bytes)}")
+    if skipped := sum(shard.skipped for shard in manifest.shards):
+        click.echo(f"Skipped:   {skipped:,} files, wholly or in part; `index info --files` lists those of a shard")

@@ -1,0 +1,171 @@
+"""What the machines of a cluster do, a function for each task: each may be begun again at any moment."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from sakuin.cluster.dealing import home
+from sakuin.cluster.manifest import Made, Shard, folder_of
+from sakuin.cluster.places import Place, place_of
+from sakuin.cluster.rows import Part, documents_in
+from sakuin.index import store
+from sakuin.index.build import build
+from sakuin.index.documents import Document
+from sakuin.index.readers.guarded import Limits
+from sakuin.index.report import Report
+from sakuin.index.settings import Settings
+from sakuin.index.size import folder_bytes
+from sakuin.index.upsert import add_documents
+
+BUILDING = "building"
+"""Folder of what a build that is not committed has finished."""
+
+FIRST = 1
+"""The generation that a build commits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corpus:
+    """A folder of files, and how it is read.
+
+    Attributes:
+        folder: Its absolute path, the same on all machines.
+        exclude: Patterns of what to leave out, as gitignore has them.
+        limits: What reading one file may take.
+        checksum: Compare the bytes of all files, also of those that look unchanged.
+    """
+
+    folder: str
+    exclude: tuple[str, ...] = ()
+    limits: Limits = Limits()
+    checksum: bool = False
+
+
+def deal(uri: str, number: int, part: Part, shards: int) -> None:
+    """Read a part of the rows and write its documents, those of each shard together.
+
+    Args:
+        uri: Of the cluster.
+        number: Of the part.
+        part: What to read.
+        shards: How many shards there are.
+
+    Raises:
+        DocumentError: a row is no document.
+    """
+    place = place_of(uri)
+    dealt = [bytearray() for _ in range(shards)]
+    for document in documents_in(part):
+        dealt[home(document.id, shards)] += orjson.dumps(as_record(document)) + b"\n"
+    offsets = [0]
+    for lines in dealt:
+        offsets.append(offsets[-1] + len(lines))
+    place.write(dealt_name(number), b"".join(dealt))
+    # After what it tells of: where it is there, the part is dealt.
+    place.write(offsets_name(number), orjson.dumps(offsets))
+
+
+def make_of_rows(uri: str, shard: int, *, parts: int, settings: Settings) -> Made:
+    """Make the index of a shard of the documents that were dealt to it.
+
+    Args:
+        uri: Of the cluster.
+        shard: Its number.
+        parts: How many parts were dealt.
+        settings: Of the index.
+    """
+    place = place_of(uri)
+    with place.workspace() as work:
+        add_documents(_dealt_to(place, shard, parts), work / "index", settings)
+        return noted(place, shard, finished(place, work / "index", folder_of(shard, FIRST)))
+
+
+def make_of_files(uri: str, shard: int, *, shards: int, corpus: Corpus, settings: Settings) -> Made:
+    """Make the index of a shard of the files that are its.
+
+    Args:
+        uri: Of the cluster.
+        shard: Its number.
+        shards: How many there are.
+        corpus: The files.
+        settings: Of the index.
+    """
+    place = place_of(uri)
+    with place.workspace() as work:
+        sync(work / "index", shard, shards=shards, corpus=corpus, settings=settings)
+        return noted(place, shard, finished(place, work / "index", folder_of(shard, FIRST)))
+
+
+def sync(index: Path, shard: int, *, shards: int, corpus: Corpus, settings: Settings) -> Report:
+    """Bring a shard's index in step with those files of a corpus that are its."""
+    mine = partial(_is_home, shard=shard, shards=shards)
+    return build(
+        Path(corpus.folder),
+        index,
+        settings,
+        exclude=corpus.exclude,
+        limits=corpus.limits,
+        checksum=corpus.checksum,
+        mine=mine,
+    )
+
+
+def _is_home(name: str, *, shard: int, shards: int) -> bool:
+    return home(name, shards) == shard
+
+
+def finished(place: Place, index: Path, folder: str) -> Made:
+    """Put an index that nobody writes to any more where it stays."""
+    with closing(store.connect(index, read_only=True)) as connection:
+        manifest = store.read_manifest(connection, index)
+        numbers = store.counts(connection)
+    shard = Shard(folder, numbers["documents"], manifest.passages, numbers["skipped"], folder_bytes(index))
+    place.publish(index, folder)
+    return Made.of(shard, manifest)
+
+
+def noted(place: Place, shard: int, made: Made) -> Made:
+    """Note that a shard is made, so that a build which goes on does not make it again."""
+    place.write(made_name(shard), made.to_json())
+    return made
+
+
+def _dealt_to(place: Place, shard: int, parts: int) -> Iterator[dict[str, Any]]:
+    """The records of a shard, in the order of the rows."""
+    for number in range(parts):
+        offsets = orjson.loads(place.read(offsets_name(number)) or b"")
+        start, end = offsets[shard], offsets[shard + 1]
+        if start < end:
+            for line in (place.read(dealt_name(number), start, end) or b"").splitlines():
+                yield orjson.loads(line)
+
+
+def as_record(document: Document) -> dict[str, Any]:
+    """A document as `index.records` takes it."""
+    return {
+        "id": document.id,
+        "text": document.text,
+        "title": document.title,
+        "uri": document.uri,
+        "metadata": document.metadata,
+    }
+
+
+def dealt_name(part: int) -> str:
+    """The file of what a part was dealt into."""
+    return f"{BUILDING}/dealt/{part:08d}.jsonl"
+
+
+def offsets_name(part: int) -> str:
+    """The file that says where in it the documents of each shard begin, and where the last ones end."""
+    return f"{BUILDING}/dealt/{part:08d}.json"
+
+
+def made_name(shard: int) -> str:
+    """The file that says that a shard is made, and how."""
+    return f"{BUILDING}/shards/{shard:04d}.json"
