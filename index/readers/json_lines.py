@@ -47,12 +47,12 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     good = False
     try:
         with source.open() as file:
-            lines = _Lines(file)
+            lines, names = _Lines(file), _Names()
             for number, line in enumerate(lines, 1):
                 if line is not None and not line.strip():
                     continue
                 try:
-                    name, document = _document(lines.in_utf8(line), uri, number, stem)
+                    name, document = _document(lines.in_utf8(line), names, uri, number, stem)
                     if name in seen:
                         raise _LineError(Reason("repeated_id", {"id": name}))
                 except _LineError as error:
@@ -74,6 +74,28 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     if not good and not held:
         raise ReadError(Reason("no_text"))
     yield from held
+
+
+class _Names:
+    """What the fields of a line are for, by their names: those of the line before, mostly.
+
+    Attributes:
+        texts, titles, ids: Names of fields that may hold these, best first.
+    """
+
+    def __init__(self) -> None:
+        """Of no fields."""
+        self._keys: list[str] = []
+        self.texts: list[str] = []
+        self.titles: list[str] = []
+        self.ids: list[str] = []
+
+    def look_at(self, fields: dict[str, object]) -> None:
+        """Find the names among those of a line's fields."""
+        keys = list(fields)
+        if keys != self._keys:
+            self._keys = keys
+            self.texts, self.titles, self.ids = (named(names, keys) for names in (TEXT_NAMES, TITLE_NAMES, ID_NAMES))
 
 
 class _Lines:
@@ -139,21 +161,22 @@ class _Lines:
         return encoding_of(part[: part.rfind(b"\n") + 1] or part)
 
 
-def _document(line: bytes | None, uri: str, number: int, stem: str) -> tuple[str | None, Document]:
+def _document(line: bytes | None, names: _Names, uri: str, number: int, stem: str) -> tuple[str | None, Document]:
     """Return a line's ID, if it has one, and its document."""
     if line is None:
         raise _LineError(Reason("long_line", {"limit": MAX_LINE_BYTES // 1024 // 1024}))
     fields = _parse(line)
-    text_key, text = _text(fields)
-    title_keys = [key for key in named(TITLE_NAMES, fields) if isinstance(fields[key], str | int | float)][:1]
+    names.look_at(fields)
+    text_key, text = _text(fields, names.texts)
+    title_keys = [key for key in names.titles if isinstance(fields[key], str | int | float)][:1]
     title = one_line(fields[title_keys[0]]) if title_keys else ""
-    name, id_key = _identity(fields)
+    name, id_key = _identity(fields, names.ids)
     used = {text_key, *title_keys, id_key}
     others = {clean(key): value for key, value in fields.items() if key not in used}
     if isinstance(inner := others.get("metadata"), dict):
         del others["metadata"]
         others = {**inner, **others}
-    metadata = metadata_of(others, _stored)
+    metadata = metadata_of(others, _stored) if others else {}
     fragment = name if name is not None else f"line={number}"
     title = title or first_line(text) or f"{stem} {fragment}"
     positions = (Position(0, {"line": number}),)
@@ -185,9 +208,8 @@ def _parse_loosely(line: bytes, reason: json.JSONDecodeError) -> object:
         raise _LineError(Reason("bad_json", {"detail": reason.msg, "column": reason.colno})) from reason
 
 
-def _text(fields: dict[str, object]) -> tuple[str, str]:
-    """Return the field that holds the text, and the text."""
-    keys = named(TEXT_NAMES, fields)
+def _text(fields: dict[str, object], keys: list[str]) -> tuple[str, str]:
+    """Return which of the fields ``keys`` holds the text, and the text."""
     for key in keys:
         value = fields[key]
         if isinstance(value, str) and (text := clean(value)) and not text.isspace():
@@ -197,9 +219,9 @@ def _text(fields: dict[str, object]) -> tuple[str, str]:
     raise _LineError(Reason("no_text_field", {"fields": ", ".join(TEXT_NAMES)}))
 
 
-def _identity(fields: dict[str, object]) -> tuple[str | None, str | None]:
-    """Return a line's ID and the field it is in."""
-    for key in named(ID_NAMES, fields):
+def _identity(fields: dict[str, object], keys: list[str]) -> tuple[str | None, str | None]:
+    """Return a line's ID and which of the fields ``keys`` it is in."""
+    for key in keys:
         value = fields[key]
         if isinstance(value, str | int) and not isinstance(value, bool):
             name = one_line(value, MAX_ID_CHARACTERS + 1)

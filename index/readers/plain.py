@@ -31,6 +31,8 @@ def clean(text: str) -> str:
 
     NUL characters and lone surrogates, which no store can hold, are removed. All other characters stay.
     """
+    if text.isprintable():  # nothing of all this but spaces, on one line
+        return text.rstrip()
     if len(text) <= _BLOCK:
         return _cleaned(text).strip("\n")
     blocks: list[str] = []
