@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from html import escape
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -12,6 +13,8 @@ from urllib.parse import parse_qs
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sakuin.ui.words import Language, Words
 
 COOKIE = "sakuin"
 HEALTH = "/_stcore/health"
@@ -44,10 +47,6 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
 }
 
-TEXTS = {
-    "ja": ("パスワードを入力してください", "パスワード", "開く", "パスワードが違います。"),
-    "en": ("This page asks for a password", "Password", "Open", "That is not the password."),
-}
 FORM = """<!doctype html>
 <html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>sakuin</title>
@@ -95,7 +94,7 @@ class Door:
 
     async def _ask(self, scope: Scope, receive: Receive) -> Response:
         """The form, or the way on where the password was sent."""
-        language = "ja" if Headers(scope=scope).get("accept-language", "").lower().startswith("ja") else "en"
+        language: Language = "ja" if Headers(scope=scope).get("accept-language", "").lower().startswith("ja") else "en"
         if scope["method"] != "POST":
             return form(language)
         given = parse_qs((await body(receive)).decode("latin-1")).get("password", [""])[0].encode()
@@ -144,11 +143,16 @@ def password_in(file: Path) -> bytes:
     return lines[0].strip() if lines else b""
 
 
-def form(language: str, *, wrong: bool = False) -> HTMLResponse:
+def form(language: Language, *, wrong: bool = False) -> HTMLResponse:
     """What asks for the password."""
-    title, label, button, refused = TEXTS[language]
-    told = refused if wrong else ""
-    text = FORM.format(language=language, title=title, label=label, button=button, wrong=told)
+    words = Words(language)
+    text = FORM.format(
+        language=language,
+        title=escape(words("door_title")),
+        label=escape(words("door_password")),
+        button=escape(words("door_open")),
+        wrong=escape(words("door_wrong")) if wrong else "",
+    )
     return HTMLResponse(text, 401, headers={"Cache-Control": "no-store"})
 
 

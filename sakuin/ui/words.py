@@ -32,6 +32,14 @@ class Words:
         """The text of ``key``, with values put into its {fields}."""
         return self._texts[key].format(**values)
 
+    def field(self, name: str) -> str:
+        """What a field of documents is called: in this language where readers of files name it so."""
+        return self._texts.get(f"field_{name}", name)
+
+    def value(self, name: str, value: str) -> str:
+        """A value of a field: in this language where it is the code of a language."""
+        return self._texts.get(f"language_{value}", value) if name == "language" else value
+
     def fact(self, fact: Fact) -> str:
         """A notice, or another fact, in this language."""
         return self._sentence(fact).format(**fact.data)

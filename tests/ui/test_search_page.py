@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from sakuin import Index
 from sakuin.search import Notice
 from sakuin.search.contributions import Run
 from sakuin.ui.html.excerpts import LENGTH, excerpt
@@ -215,11 +216,14 @@ def test_how_likely_an_answer_is(monkeypatch: pytest.MonkeyPatch, example_index:
     html = html_of(run_app(monkeypatch, example_index, q="有給休暇の申請"))
     assert re.findall('sk-chance (\\w+)"', html)[0] in ("likely", "maybe")
     assert html.count("sk-chance") == 10
-    assert str(Notice("no_good_match")) not in html
+    assert "No sure answer" not in html
     nothing = html_of(run_app(monkeypatch, example_index, q="徳川家康の生涯"))
     assert set(re.findall('sk-chance (\\w+)"', nothing)) == {"unlikely"}
-    # A hint below what was found, not a verdict above it.
-    assert str(Notice("no_good_match")) in nothing.split("</article>")[-1]
+    # A hint beside the number of hits, seen before they are read; nothing below them says it again.
+    summary = nothing.split("sk-summary")[1].split("<article")[0]
+    assert "No sure answer among these" in summary
+    assert nothing.count("No sure answer") == 1
+    assert str(Notice("no_good_match")) not in nothing
 
 
 def test_an_excerpt_shows_what_matters_of_a_long_text() -> None:
@@ -283,3 +287,26 @@ def test_what_may_have_been_meant_is_offered_and_searched_for_on_demand(
     app.button(key="meant_0").click().run()
     assert app.text_input(key="q").value == "forgot my password"
     assert "Did you mean" not in html_of(app)
+
+
+def test_hits_tell_their_date(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    dates = {"a": "2026-05-01T09:30:00", "b": "2025年4月3日", "c": "someday", "d": None}
+    with Index.open(tmp_path / ".sakuin") as index:
+        index.add([{"id": name, "text": f"needle {name}", "created": date} for name, date in dates.items() if date])
+        index.add({"id": "d", "text": "needle d", "日付": "2024-01-02", "modified": "2026-01-01"})
+    html = html_of(run_app(monkeypatch, tmp_path / ".sakuin", q="needle"))
+    for name, date in {"a": "2026-05-01", "b": "2025年4月3日", "c": "", "d": "2024-01-02"}.items():
+        [where] = re.findall(f'<bdi dir="auto">{name}</bdi></span>(.*?)</span></p>', html)
+        assert re.sub("<.*?>", "", where) == (f" · {date}" if date else "")
+
+
+def test_filters_have_names_and_values_in_the_language_of_the_page(
+    monkeypatch: pytest.MonkeyPatch, example_index: Path
+) -> None:
+    app = run_app(monkeypatch, example_index, q=PARAPHRASE, lang="ja")
+    html = html_of(app)
+    assert ">言語<" in html
+    assert ">language<" not in html
+    options = [option for box in app.multiselect for option in box.options]
+    assert any(option.startswith("日本語 (") for option in options)
+    assert not any(option.startswith("ja (") for option in options)

@@ -13,7 +13,6 @@ from sakuin.facts import Fact
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.reasons import Part, Reason
 from sakuin.index.store.listing import ORDERS
-from sakuin.index.where import BUILT_IN
 from sakuin.search import MODES, Notice, SearchError
 from sakuin.search.projection import Step
 from sakuin.search.results import Located
@@ -32,8 +31,8 @@ ASKED = re.compile(r"""\bwords\(\s*f?(["'])(\S+?)\1""")
 LEGS = ("dense", "bm25")
 SCORERS = (*LEGS, "rerank", "recency")
 MADE_OF: dict[str, Sequence[str]] = {
-    "filter_*": BUILT_IN,
     "kept_*": ("saved", "recent", "forget", "name", "save"),
+    "suggested_*": ("label", "recent", "saved", "title"),
     "judged_*": (ANSWERS, DOES_NOT_ANSWER, NOTHING_ANSWERS),
     "trouble_*": (troubles.FIRST_WRONG, troubles.UNANSWERED, troubles.NOTHING_ANSWERS),
     "how_scored_*": MODES,

@@ -10,7 +10,7 @@ from sakuin.search.relevance import good_match
 from sakuin.search.results import located
 from sakuin.search.side_by_side import Listed, SideBySide
 from sakuin.ui.html.excerpts import excerpt, marked_runs
-from sakuin.ui.html.pieces import MAX_EXCERPT, coloured_text, facts, isolated, percent, value_text
+from sakuin.ui.html.pieces import MAX_EXCERPT, coloured_text, dated, described, facts, isolated, percent
 from sakuin.ui.words import Words
 
 # From this relevance on a hit is more likely an answer than not.
@@ -31,8 +31,11 @@ def summary(result: SearchResult, words: Words) -> str:
     shading = f'<span><span class="s4">{escape(words("legend_shade"))}</span> {escape(words("legend_dense"))}</span>'
     marks = f"<span><mark>{escape(words('legend_mark'))}</mark> {escape(words('legend_words'))}</span>"
     dense = any(hit.dense for hit in result.hits)
+    # A hint, for an answer may be among them all the same; where it is seen before a list of wrong ones is read.
+    unsure = any(notice.code == "no_good_match" for notice in result.notices)
+    hint = f'<span class="sk-hint" role="status">{escape(words("no_sure_answer"))}</span>' if unsure else ""
     return (
-        f'<div class="sk sk-summary"><span class="soft">{escape(" · ".join(parts))}</span>'
+        f'<div class="sk sk-summary">{hint}<span class="soft">{escape(" · ".join(parts))}</span>'
         f'<span class="sk-legend">{shading if dense else ""}{marks}</span></div>'
     )
 
@@ -60,6 +63,8 @@ def card(hit: Hit, colours: Coloured, strongest: float, words: Words) -> str:
     where = f'<span class="code">{isolated(hit.document.id)}</span>'
     if hit.position:
         where += f" · {isolated(', '.join(map(words.fact, located(hit.position))))}"
+    if date := dated(hit.document.metadata):
+        where += f" · {isolated(date)}"
     if hit.heading and hit.heading != hit.document.title:
         where += f' · <bdi dir="auto">{coloured_text(colours.heading, strongest)}</bdi>'
     return (
@@ -89,8 +94,8 @@ def passage(hit: Hit, colours: Coloured, strongest: float, scale: float, words: 
     """The whole passage of a hit and its score in short; as `card`, with the score of a full bar as ``scale``."""
     legs = hit.legs.items()
     bars = "".join(f'<i class="{name}" style="width: {percent(leg.share, scale)}%"></i>' for name, leg in legs)
-    described = "".join(describe_leg(name, leg, len(legs) > 1, words) for name, leg in legs)
-    said = [(key, value_text(value)) for key, value in hit.document.metadata.items()]
+    of_legs = "".join(describe_leg(name, leg, len(legs) > 1, words) for name, leg in legs)
+    said = described(hit.document.metadata, words)
     said.append((words("characters"), words("character_range", start=hit.start + 1, end=hit.end)))
     if hit.place_count > 1:
         named = list(dict.fromkeys(place.document.id for place in hit.places[1 : 1 + PLACES_SHOWN]))
@@ -99,7 +104,7 @@ def passage(hit: Hit, colours: Coloured, strongest: float, scale: float, words: 
     return (
         f'<div class="sk sk-whole"><p class="sk-text" dir="auto">{coloured_text(colours.text, strongest)}</p>'
         f'<div class="sk-score">{escape(words("score"))} <b>{hit.score:.3f}</b></div>'
-        f'<div class="sk-bar">{bars}</div><div class="sk-legs">{described}</div>'
+        f'<div class="sk-bar">{bars}</div><div class="sk-legs">{of_legs}</div>'
         f"<details><summary>{escape(words('details'))}</summary>{facts(said)}</details></div>"
     )
 

@@ -10,7 +10,7 @@ from sakuin.index.uploads import Uploaded
 from sakuin.search.results import located
 from sakuin.search.similar import SimilarDocument
 from sakuin.ui.html.excerpts import marked_runs
-from sakuin.ui.html.pieces import MAX_EXCERPT, MAX_SKIPPED, coloured_text, facts, isolated, message, value_text
+from sakuin.ui.html.pieces import MAX_EXCERPT, MAX_SKIPPED, coloured_text, dated, described, facts, isolated, message
 from sakuin.ui.words import Words
 
 MAX_REMOVED = 8
@@ -56,11 +56,12 @@ def extent(document: ListedDocument, words: Words) -> str:
 def document_facts(document: ListedDocument, metadata: Mapping[str, object], words: Words) -> str:
     """A document's title, name and size, and what its file says of it."""
     rows = [(words("document_file"), document.file)] if document.file != document.id else []
-    rows += [(name, value_text(value)) for name, value in metadata.items()]
-    more = f"<details><summary>{escape(words('of_document'))} ({len(metadata)})</summary>{facts(rows)}</details>"
+    rows += described(metadata, words)
+    more = f"<details><summary>{escape(words('of_document'))} ({len(rows)})</summary>{facts(rows)}</details>"
+    date = "".join(f" · {isolated(date)}" for date in [dated(metadata)] if date)
     return (
         f'<div class="sk sk-opened"><h2>{isolated(document.title)}</h2><p class="soft small"><span class="code">'
-        f"{isolated(document.id)}</span> · {escape(extent(document, words))}</p>{more if rows else ''}</div>"
+        f"{isolated(document.id)}</span>{date} · {escape(extent(document, words))}</p>{more if rows else ''}</div>"
     )
 
 

@@ -6,11 +6,14 @@ them, is never given any.
 """
 
 import math
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from sakuin.index.documents import Skipped
 from sakuin.search.contributions import Run
+from sakuin.search.ordering import date_of
+from sakuin.search.query import DATES
 from sakuin.ui.words import Words
 
 # More would make the page slow, and nobody reads them.
@@ -19,6 +22,7 @@ MAX_SKIPPED = 200
 SHADES = 5
 # Characters of a passage where lists stand side by side; the page shows two lines of them.
 MAX_EXCERPT = 160
+_ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?![0-9])")
 
 
 def isolated(text: str) -> str:
@@ -75,6 +79,20 @@ def facts(rows: Iterable[tuple[str, str]]) -> str:
 def value_text(value: object) -> str:
     """A value of metadata as a person would write it."""
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def described(metadata: Mapping[str, object], words: Words) -> list[tuple[str, str]]:
+    """What is known of a document, by names that a reader knows."""
+    return [(words.field(name), words.value(name, value_text(value))) for name, value in metadata.items()]
+
+
+def dated(metadata: Mapping[str, object]) -> str:
+    """The date of a document, without a time; "" where it has none."""
+    for name in DATES:
+        if date_of({name: metadata.get(name)}) is not None:
+            written = value_text(metadata[name])
+            return written[:10] if _ISO.match(written) else written
+    return ""
 
 
 def index_facts(rows: Iterable[tuple[str, str]], skipped: Sequence[Skipped], words: Words) -> str:

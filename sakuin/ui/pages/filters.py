@@ -5,7 +5,6 @@ from collections.abc import Callable
 import streamlit as st
 
 from sakuin.index.store.facets import Facet
-from sakuin.index.where import BUILT_IN
 from sakuin.search import Searcher, SearchError
 from sakuin.ui.html import pieces
 from sakuin.ui.words import Words
@@ -72,14 +71,14 @@ def choose_filters(facets: list[Facet], chosen: Chosen, words: Words) -> None:
     for position, facet in enumerate(facets):
         # Streamlit reads labels as Markdown, but not the options of this box; so a name is never a label.
         with st.container(gap=None, key=f"facet_{position}"):
-            st.html(pieces.facet_name(field_name(facet.name, words)))
+            st.html(pieces.facet_name(words.field(facet.name)))
             counts = dict(facet.values)
             key = f"values_{position}_{facet.name}"
             st.session_state[key] = chosen.get(facet.name, [])
             st.multiselect(
                 words("filter_number", n=position + 1),
                 list(counts),
-                format_func=labels(counts, words),
+                format_func=labels(facet.name, counts, words),
                 placeholder=words("filter_any"),
                 select_all=False,
                 label_visibility="collapsed",
@@ -89,9 +88,9 @@ def choose_filters(facets: list[Facet], chosen: Chosen, words: Words) -> None:
             )
 
 
-def labels(counts: dict[str, int], words: Words) -> Callable[[str], str]:
+def labels(name: str, counts: dict[str, int], words: Words) -> Callable[[str], str]:
     """How a box shows a value: with the number of its documents."""
-    return lambda value: f"{value or words('filter_empty')} ({counts.get(value, 0):,})"
+    return lambda value: f"{value_name(name, value, words)} ({counts.get(value, 0):,})"
 
 
 def take(name: str, key: str) -> None:
@@ -114,7 +113,7 @@ def show_chosen(chosen: Chosen, words: Words) -> None:
     st.multiselect(
         words("filters"),
         pairs,
-        format_func=lambda pair: f"{field_name(pair[0], words)}: {pair[1] or words('filter_empty')}",
+        format_func=lambda pair: f"{words.field(pair[0])}: {value_name(pair[0], pair[1], words)}",
         key="chips",
         on_change=keep_chips,
         select_all=False,
@@ -129,6 +128,6 @@ def keep_chips() -> None:
     st.session_state["filters"] = chosen
 
 
-def field_name(name: str, words: Words) -> str:
-    """A field in the page's language where it is ours."""
-    return words(f"filter_{name}") if name in BUILT_IN else name
+def value_name(name: str, value: str, words: Words) -> str:
+    """A value as it is shown."""
+    return words.value(name, value) or words("filter_empty")

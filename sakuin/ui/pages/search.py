@@ -23,6 +23,7 @@ from sakuin.ui.pages.document import open_document, opened, show_document
 from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
 from sakuin.ui.pages.judging import Judging, judge_document, judge_index, judging_hits, show_failure
 from sakuin.ui.pages.keeping import name_of, offer_keeping, show_kept
+from sakuin.ui.pages.suggesting import suggest
 from sakuin.ui.widgets import (
     ask,
     dimensions_up_to,
@@ -52,7 +53,10 @@ def search_page(searcher: Searcher, words: Words, *, read_only: bool = False) ->
     row = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="bottom")
     with row:
         query = query_box(words)
-    keys(words, name_of(searcher.folder), focus=not query)
+    # Draws nothing where it stands, and takes no room.
+    with st.container(key="unseen"):
+        keys(words, name_of(searcher.folder), focus=not query)
+        suggest(searcher, words)
     document = opened()
     if document:
         show_document(searcher, document, "back_to_results", words, query)
@@ -110,9 +114,9 @@ def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGener
 def show_result(searcher: Searcher, result: SearchResult, words: Words, judging: Judging | None = None) -> None:
     """The hits, best first, each with buttons that open why it was found, and say whether it answers."""
     show_failure(words)
-    hints = [notice for notice in result.notices if notice.code == "no_good_match"]
     for notice in result.notices:
-        if notice not in hints:
+        # That is said beside the number of hits.
+        if notice.code != "no_good_match":
             st.html(pieces.note(words.fact(notice)))
     offer_meant(result.suggestions, words)
     if not result.hits:
@@ -154,8 +158,6 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words, judging:
             if is_open:
                 st.html(hits.passage(hit, of_hit, strongest, scale, words))
                 show_why(searcher, result, hit, words)
-    for notice in hints:
-        st.html(pieces.note(words.fact(notice)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="after_hits"):
         offer_keeping(searcher.folder, result, words)
         if judging:
