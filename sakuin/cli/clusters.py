@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sakuin.cli.building import how, reading_options
+from sakuin.cli.building import CHECKSUM_OPTION, how, reading_options
 from sakuin.cli.options import DIM_OPTION, MODEL_OPTION
 from sakuin.cli.output import progress_bar, readable_size, to_json
 
 if TYPE_CHECKING:
+    from sakuin.cluster.changing import ClusterChanges
     from sakuin.cluster.manifest import ClusterManifest
     from sakuin.cluster.nodes import Nodes
     from sakuin.cluster.places import Place
@@ -116,6 +117,102 @@ def info(place: str, as_json: bool) -> None:
             f"  {number:>4}  {shard.documents:>12,} documents {shard.passages:>13,} passages "
             f"{readable_size(shard.bytes):>9}  {shard.folder}"
         )
+
+
+@cluster.command()
+@_PLACE
+@click.argument("rows")
+@_ADDRESS
+def add(place: str, rows: str, address: str | None) -> None:
+    """Add the documents of ROWS, a file of JSON Lines or Parquet or a folder of such files, by their ids.
+
+    \b
+    index cluster add papers new.jsonl
+
+    A document of an id that is there takes its place. All of it becomes visible at once: each shard that is touched is
+    copied, as far as its disk cannot share what stays, so add many at a time.
+    """
+    from sakuin.cluster.changing import add_rows
+
+    with working(place, address) as (where, nodes), progress_bar(" shards", "Adding") as progress:
+        changes = add_rows(rows, where, nodes, progress=progress)
+    show_changes(changes, where)
+
+
+@cluster.command()
+@_PLACE
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
+@_ADDRESS
+def delete(place: str, ids: tuple[str, ...], address: str | None) -> None:
+    """Remove documents by their ids; those that are not there are passed over."""
+    from sakuin.cluster.changing import delete
+
+    with working(place, address) as (where, nodes):
+        show_changes(delete(ids, where, nodes), where)
+
+
+@cluster.command()
+@_PLACE
+@_ADDRESS
+@CHECKSUM_OPTION
+@reading_options
+def sync(place: str, address: str | None, checksum: bool, **reading: Any) -> None:
+    """Bring a cluster in step with the folder of files it was built of."""
+    from sakuin.cluster.changing import corpus_of, sync_files
+    from sakuin.cluster.tasks import Corpus
+
+    with working(place, address) as (where, nodes), progress_bar(" shards", "Reading") as progress:
+        corpus = Corpus(folder=corpus_of(where), checksum=checksum, **how(**reading))
+        show_changes(sync_files(corpus, where, nodes, progress=progress), where)
+
+
+@cluster.command()
+@_PLACE
+@_ADDRESS
+def compact(place: str, address: str | None) -> None:
+    """Put every shard into its best form after many additions and removals, as `index compact` does."""
+    from sakuin.cluster.changing import compact
+
+    with working(place, address) as (where, nodes), progress_bar(" shards", "Compacting") as progress:
+        show_changes(compact(where, nodes, progress=progress), where)
+
+
+@cluster.command()
+@_PLACE
+@click.argument("destination")
+@_ADDRESS
+def backup(place: str, destination: str, address: str | None) -> None:
+    """Copy a cluster to DESTINATION, a folder or URI where there is none; changes wait, searches go on.
+
+    The copy is checked, and a cluster itself.
+    """
+    from sakuin.cluster.moving import backup
+    from sakuin.cluster.places import place_of
+
+    with working(place, address) as (where, nodes), progress_bar("B", "Copying") as progress:
+        manifest = backup(where, place_of(destination), nodes, progress=progress)
+    show(manifest, place_of(destination))
+
+
+@cluster.command()
+@_PLACE
+@click.argument("source")
+@_ADDRESS
+def restore(place: str, source: str, address: str | None) -> None:
+    """Make the copy SOURCE of a cluster, by `index cluster backup`, its committed state; searches go on with it."""
+    from sakuin.cluster.moving import restore
+    from sakuin.cluster.places import place_of
+
+    with working(place, address) as (where, nodes), progress_bar("B", "Copying") as progress:
+        manifest = restore(place_of(source), where, nodes, progress=progress)
+    show(manifest, where)
+
+
+def show_changes(changes: "ClusterChanges", place: "Place") -> None:
+    """What a change of a cluster did, and how the cluster is now."""
+    told = ", ".join(f"{number:,} {name}" for name, number in changes.numbers.items() if number)
+    click.echo(f"Changes:   {told or 'none'}; {changes.shards:,} shards written anew")
+    show(changes.manifest, place)
 
 
 @contextmanager

@@ -53,8 +53,17 @@ class Place(ABC):
         """Move a folder of a workspace to where it stays."""
 
     @abstractmethod
-    def copy(self, name: str, to: Path) -> None:
-        """Copy a published index into a new folder of this machine, in which it may be changed."""
+    def copy(self, name: str, to: Path, *, link: bool = True) -> None:
+        """Copy a published index into a new folder of this machine, in which it may be changed.
+
+        Args:
+            name: Of its folder.
+            to: The new folder.
+            link: Whether hard links will do for files that no writer changes.
+
+        Raises:
+            ClusterError: it is not there.
+        """
 
     @abstractmethod
     def names(self, name: str) -> list[str]:
@@ -110,13 +119,15 @@ class Disk(Place):
         os.replace(folder, target)
         sync_folder(target.parent)
 
-    def copy(self, name: str, to: Path) -> None:
-        """See `Place`; by hard links where both lie on one disk, for writers change none of these files."""
+    def copy(self, name: str, to: Path, *, link: bool = True) -> None:
+        """See `Place`."""
         source = self.folder / name
+        if not source.is_dir():
+            raise gone(self, name)
         for path in files_of(source):
             target = to / path.relative_to(source)
             target.parent.mkdir(parents=True, exist_ok=True)
-            link_or_copy(path, target, link=path.parent != source)
+            link_or_copy(path, target, link=link and path.parent != source)
 
     def names(self, name: str) -> list[str]:
         """See `Place`."""
@@ -184,10 +195,13 @@ class Bucket(Place):
             self._files.makedirs(target.rpartition("/")[0], exist_ok=True)
             self._files.put_file(str(path), target)
 
-    def copy(self, name: str, to: Path) -> None:
-        """See `Place`."""
+    def copy(self, name: str, to: Path, *, link: bool = True) -> None:
+        """See `Place`; nothing can be linked."""
         start = f"{self._root}/{name}/"
-        for found in self._files.find(start):
+        files = self._files.find(start)
+        if not files:
+            raise gone(self, name)
+        for found in files:
             # Some file systems have a slash before the names they give.
             target = to / found[found.index(start.strip("/")) + len(start.strip("/")) + 1 :]
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -210,6 +224,14 @@ class Bucket(Place):
     def writing(self, timeout: float = WAIT_SECONDS) -> Iterator[None]:
         """See `Place`."""
         yield
+
+
+def gone(place: Place, name: str) -> ClusterError:
+    """What to raise where a shard is not where cluster.json says."""
+    return ClusterError(
+        f"The shard in {place.uri}/{name} is missing: run the same command again if the cluster was changed just now, "
+        f"else put a backup in its place (`index cluster restore`)."
+    )
 
 
 def place_of(uri: str) -> Place:

@@ -1,8 +1,8 @@
 """What the machines of a cluster do, a function for each task: each may be begun again at any moment."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from sakuin.cluster.rows import Part, documents_in
 from sakuin.index import store
 from sakuin.index.build import build
 from sakuin.index.documents import Document
+from sakuin.index.maintenance import compact
 from sakuin.index.readers.guarded import Limits
 from sakuin.index.report import Report
 from sakuin.index.settings import Settings
 from sakuin.index.size import folder_bytes
-from sakuin.index.upsert import add_documents
+from sakuin.index.upsert import add_documents, delete_documents
 
 BUILDING = "building"
 """Folder of what a build that is not committed has finished."""
@@ -58,9 +59,13 @@ def deal(uri: str, number: int, part: Part, shards: int) -> None:
     Raises:
         DocumentError: a row is no document.
     """
-    place = place_of(uri)
+    write_dealt(place_of(uri), number, documents_in(part), shards)
+
+
+def write_dealt(place: Place, number: int, documents: Iterable[Document], shards: int) -> None:
+    """Write documents, those of each shard together, and where they begin."""
     dealt = [bytearray() for _ in range(shards)]
-    for document in documents_in(part):
+    for document in documents:
         dealt[home(document.id, shards)] += orjson.dumps(as_record(document)) + b"\n"
     offsets = [0]
     for lines in dealt:
@@ -135,10 +140,62 @@ def noted(place: Place, shard: int, made: Made) -> Made:
     return made
 
 
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What became of a shard.
+
+    Attributes:
+        shard: As it is now, to be committed; None where nothing changed.
+        numbers: Of `changing.ClusterChanges`.
+    """
+
+    shard: Shard | None
+    numbers: Mapping[str, int]
+
+
+def change_shard(
+    uri: str, folder: str, name: str, change: Callable[[Path, Settings], Mapping[str, int]], settings: Settings
+) -> Changed:
+    """Copy a shard, change the copy, and put it beside the old one.
+
+    Args:
+        uri: Of the cluster.
+        folder: Of the shard as it is.
+        name: Of its folder as it is to be.
+        change: What to do.
+        settings: Of the index.
+    """
+    place = place_of(uri)
+    with place.workspace() as work:
+        index = work / "index"
+        place.copy(folder, index)
+        before = store.committed_manifest(index)
+        numbers = change(index, settings)
+        if store.committed_manifest(index) == before:
+            return Changed(None, numbers)
+        return Changed(finished(place, index, name).shard, numbers)
+
+
+def add_dealt(index: Path, settings: Settings, *, uri: str, shard: int, parts: int) -> Mapping[str, int]:
+    """Add the documents that were dealt to a shard."""
+    return asdict(add_documents(_dealt_to(place_of(uri), shard, parts), index, settings))
+
+
+def delete_ids(index: Path, settings: Settings, *, ids: Sequence[str]) -> Mapping[str, int]:
+    """Remove documents."""
+    return asdict(delete_documents(ids, index, settings))
+
+
+def compact_shard(index: Path, settings: Settings) -> Mapping[str, int]:
+    """Put an index into its best form."""
+    compact(index, settings=settings)
+    return {}
+
+
 def _dealt_to(place: Place, shard: int, parts: int) -> Iterator[dict[str, Any]]:
     """The records of a shard, in the order of the rows."""
     for number in range(parts):
-        offsets = orjson.loads(place.read(offsets_name(number)) or b"")
+        offsets = offsets_of(place, number)
         start, end = offsets[shard], offsets[shard + 1]
         if start < end:
             for line in (place.read(dealt_name(number), start, end) or b"").splitlines():
@@ -154,6 +211,12 @@ def as_record(document: Document) -> dict[str, Any]:
         "uri": document.uri,
         "metadata": document.metadata,
     }
+
+
+def offsets_of(place: Place, part: int) -> list[int]:
+    """Where in a dealt part the documents of each shard begin, and where the last ones end."""
+    offsets: list[int] = orjson.loads(place.read(offsets_name(part)) or b"")
+    return offsets
 
 
 def dealt_name(part: int) -> str:

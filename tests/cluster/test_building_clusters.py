@@ -19,9 +19,11 @@ from sakuin.cluster.manifest import ClusterManifest, commit, next_generation, re
 from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.places import Disk, Place, place_of
 from sakuin.cluster.rows import documents_in, parts_of
+from sakuin.index import store
 from sakuin.index.errors import DocumentError
 from sakuin.index.integrity import verify
 from sakuin.index.settings import Settings
+from sakuin.index.store.listing import reading
 
 ROWS = [
     {"id": f"d{number}", "text": f"the cat {number} sat on the mat。", "year": 2000 + number} for number in range(40)
@@ -37,8 +39,9 @@ def held(place: Disk, manifest: ClusterManifest) -> list[dict[str, Any]]:
     """By shard the documents, by id, with text and metadata."""
     found = []
     for shard in manifest.shards:
-        with Index.open(place.folder / shard.folder) as index:
-            found.append({document.id: (document.text, dict(document.metadata)) for document in index.documents()})
+        with reading(place.folder / shard.folder) as connection:
+            documents = store.stored_documents(connection, None)
+            found.append({document.id: (document.text, dict(document.metadata)) for document in documents})
     return found
 
 
@@ -58,7 +61,7 @@ class Dying(ThisProcess):
             yield number, task(*arguments)
 
 
-@pytest.mark.parametrize("part_bytes", [100, 1 << 20])
+@pytest.mark.parametrize("part_bytes", [900, 1 << 20])
 def test_every_row_is_in_the_shard_of_its_id(tmp_path: Path, toy_model: Path, part_bytes: int) -> None:
     place = Disk(tmp_path / "out")
     rows = [*ROWS, {"id": "d7", "text": "another cat", "year": 1}]

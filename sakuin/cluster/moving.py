@@ -1,0 +1,95 @@
+"""Copies of a whole cluster: a backup, and putting one back."""
+
+from dataclasses import replace
+from pathlib import Path
+
+from sakuin.cluster import manifest as manifests
+from sakuin.cluster.errors import ClusterError
+from sakuin.cluster.manifest import ClusterManifest, folder_of
+from sakuin.cluster.nodes import Nodes
+from sakuin.cluster.places import WORK, Place, place_of
+from sakuin.index.integrity import check
+from sakuin.index.report import Progress, no_progress
+
+
+def backup(place: Place, destination: Place, nodes: Nodes, *, progress: Progress = no_progress) -> ClusterManifest:
+    """Copy the committed state of a cluster to where there is none; changes wait meanwhile.
+
+    The copy is checked, and a cluster itself: it can be searched where it is.
+
+    Args:
+        place: Of the cluster.
+        destination: Where the copy goes.
+        nodes: What works.
+        progress: Told how many bytes are copied.
+
+    Raises:
+        ClusterError: there is a cluster already, or a shard is damaged; the copy is no cluster then.
+    """
+    if manifests.read(destination):
+        raise ClusterError(f"There is a cluster in {destination.uri} already: choose another place for the copy.")
+    return _transfer(place, destination, nodes, progress)
+
+
+def restore(source: Place, place: Place, nodes: Nodes, *, progress: Progress = no_progress) -> ClusterManifest:
+    """Make the state of a copy the committed one of a cluster, whose searches go on with it.
+
+    Args:
+        source: The copy, which stays.
+        place: Of the cluster; need not be there.
+        nodes: What works.
+        progress: Told how many bytes are copied.
+
+    Raises:
+        ClusterError: there is no copy, or it is damaged; nothing is changed then.
+    """
+    return _transfer(source, place, nodes, progress)
+
+
+def _transfer(source: Place, target: Place, nodes: Nodes, progress: Progress) -> ClusterManifest:
+    manifests.require(source)
+    with source.writing(), target.writing():
+        manifest, before = manifests.require(source), manifests.read(target)
+        generation = before.generation + 1 if before else 1
+        target.remove(WORK)
+        folders = [folder_of(shard, generation) for shard in range(len(manifest.shards))]
+        calls = [
+            (source.uri, shard.folder, target.uri, folder)
+            for shard, folder in zip(manifest.shards, folders, strict=True)
+        ]
+        done = 0
+        for call, _ in nodes.run(copy_shard, calls):
+            done += manifest.shards[call].bytes
+            progress(f"shard {call}", done, manifest.bytes)
+        shards = [replace(shard, folder=folder) for shard, folder in zip(manifest.shards, folders, strict=True)]
+        copied = replace(manifest, generation=generation, shards=tuple(shards))
+        manifests.commit(target, copied)
+        kept = {shard.folder for state in (copied, before) if state for shard in state.shards}
+        manifests.sweep(target, kept)
+    return copied
+
+
+def copy_shard(uri: str, folder: str, to: str, name: str) -> None:
+    """Copy a shard to another place, and check the copy.
+
+    Args:
+        uri: Of the cluster.
+        folder: Of the shard there.
+        to: The other place.
+        name: Of the folder there.
+
+    Raises:
+        ClusterError: the shard is damaged.
+    """
+    source, target = place_of(uri), place_of(to)
+    with target.workspace() as work:
+        index: Path = work / "index"
+        # Not by links: what befalls a file must not befall its copy.
+        source.copy(folder, index, link=False)
+        _, problems = check(index)
+        if problems:
+            raise ClusterError(
+                f"The shard in {uri}/{folder} is damaged ({problems[0]}), so nothing was copied. Check it with "
+                f"`index verify --index`."
+            )
+        target.publish(index, name)

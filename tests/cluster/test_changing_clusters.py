@@ -1,0 +1,248 @@
+"""Changing a cluster: readers see the old state or the new one, whole; whatever moment a writer dies at."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from sakuin.cli.main import cli
+from sakuin.cluster.building import build_of_files, build_of_rows
+from sakuin.cluster.changing import add_documents, add_rows, compact, delete, sync_files
+from sakuin.cluster.dealing import home
+from sakuin.cluster.errors import ClusterError
+from sakuin.cluster.manifest import require
+from sakuin.cluster.moving import backup, restore
+from sakuin.cluster.nodes import ThisProcess
+from sakuin.cluster.places import Disk, place_of
+from sakuin.cluster.tasks import Corpus
+from sakuin.index.errors import DocumentError
+from sakuin.index.integrity import verify
+from sakuin.index.settings import Settings
+from tests.cluster.test_building_clusters import ROWS, held, write_rows
+
+SHARDS = 3
+HERE = ThisProcess()
+
+
+@pytest.fixture
+def place(tmp_path: Path, toy_model: Path) -> Disk:
+    place = Disk(tmp_path / "out")
+    corpus = str(write_rows(tmp_path / "rows.jsonl"))
+    build_of_rows(corpus, place, HERE, shards=SHARDS, settings=Settings(model=str(toy_model)))
+    return place
+
+
+def documents(place: Disk) -> dict[str, str]:
+    """The texts of all documents by their ids, each from the shard of its id."""
+    shards = held(place, require(place))
+    for number, shard in enumerate(shards):
+        assert all(home(one, len(shards)) == number for one in shard)
+    return {one: text for shard in shards for one, (text, _) in shard.items()}
+
+
+def ids_in(shard: int, number: int) -> list[str]:
+    return [row["id"] for row in ROWS if home(row["id"], SHARDS) == shard][:number]
+
+
+def state(folder: Path) -> dict[str, str]:
+    """What the files of a folder hold."""
+    return {
+        str(path.relative_to(folder)): sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith(("-shm", "-wal", ".lock"))
+    }
+
+
+def test_documents_are_added_replaced_and_removed_where_their_ids_say(place: Disk, tmp_path: Path) -> None:
+    before = documents(place)
+    one, other = ids_in(0, 1)[0], ids_in(1, 1)[0]
+    rows = [
+        {"id": one, "text": "another cat"},
+        {"id": "new", "text": "the new cat"},
+        next(row for row in ROWS if row["id"] == other),
+    ]
+    changes = add_rows(str(write_rows(tmp_path / "more.jsonl", rows)), place, HERE)
+    assert changes.numbers == {"added": 1, "updated": 1, "unchanged": 1, "removed": 0}
+    assert documents(place) == before | {one: "another cat", "new": "the new cat"}
+    assert changes.shards == len({home("new", SHARDS), 0})
+    changes = delete([one, "new", "nobody"], place, HERE)
+    assert changes.numbers["removed"] == 2
+    del before[one]
+    assert documents(place) == before
+    assert require(place).generation == changes.manifest.generation == 3
+    assert place.names("work") == place.names("building") == []
+
+
+def test_what_changes_nothing_is_no_commit(place: Disk) -> None:
+    before = place.read("cluster.json")
+    changes = add_documents(ROWS[:3], place, HERE)
+    assert (changes.numbers["unchanged"], changes.shards) == (3, 0)
+    assert delete("nobody", place, HERE).shards == 0
+    assert place.read("cluster.json") == before
+
+
+def test_what_readers_have_open_stays_as_it_is_for_one_more_commit(place: Disk) -> None:
+    first = require(place)
+    folders = {shard.folder: state(place.folder / shard.folder) for shard in first.shards}
+    add_documents([{"id": one, "text": "another"} for one in ids_in(0, 5)], place, HERE)
+    assert {name: state(place.folder / name) for name in folders} == folders
+    assert compact(place, HERE).shards == 1
+    add_documents([{"id": ids_in(1, 1)[0], "text": "another"}], place, HERE)
+    left = {f"shards/{shard}/{name}" for shard in place.names("shards") for name in place.names(f"shards/{shard}")}
+    assert first.shards[0].folder not in left
+    assert {first.shards[1].folder, first.shards[2].folder} < left
+    assert not any(verify(place.folder / shard.folder) for shard in require(place).shards)
+
+
+def test_a_document_that_cannot_be_added_changes_nothing(place: Disk) -> None:
+    before = place.read("cluster.json"), documents(place)
+    with pytest.raises(DocumentError):
+        add_documents([{"id": "new", "text": "the cat"}, {"id": "bad", "text": ""}], place, HERE)
+    assert (place.read("cluster.json"), documents(place)) == before
+    with pytest.raises(ClusterError, match="There is no cluster"):
+        delete("d1", Disk(place.folder / "elsewhere"), HERE)
+
+
+class Killed(BaseException):
+    pass
+
+
+class Dying(Disk):
+    """Does so many things to the disk, then nothing more, as one whose machine was switched off."""
+
+    left = 0
+
+    def count(self) -> None:
+        type(self).left -= 1
+        if self.left < 0:
+            raise Killed
+
+    def write(self, name: str, content: bytes) -> None:
+        self.count()
+        super().write(name, content)
+
+    def publish(self, folder: Path, name: str) -> None:
+        self.count()
+        super().publish(folder, name)
+
+    def remove(self, name: str) -> None:
+        self.count()
+        super().remove(name)
+
+    @contextmanager
+    def workspace(self) -> Iterator[Path]:
+        self.count()
+        folder = self.folder / "work" / str(self.left)
+        folder.mkdir(parents=True)
+        yield folder
+
+
+def test_a_change_that_dies_at_any_moment_is_done_or_not(
+    place: Disk, monkeypatch: pytest.MonkeyPatch, toy_model: Path
+) -> None:
+    from sakuin.cluster import tasks
+
+    old = documents(place)
+    # More than one shard, so that one of them is there anew while the others are not.
+    wanted = [one for shard in (0, 1) for one in ids_in(shard, 2)]
+    outcomes = []
+    for moment in range(40):
+        new = dict.fromkeys(wanted, f"version {moment} of the cat")
+        Dying.left = moment
+        monkeypatch.setattr(tasks, "place_of", lambda uri: Dying(Path(uri)))
+        try:
+            add_documents([{"id": one, "text": text} for one, text in new.items()], Dying(place.folder), HERE)
+            outcome = "done"
+        except Killed:
+            outcome = "killed"
+        monkeypatch.undo()
+        found = documents(place)
+        assert found in (old, old | new)
+        assert outcome == "killed" or found == old | new
+        outcomes.append((outcome, found == old | new))
+        old = found
+        if outcome == "done":
+            break
+    # It was killed before and after its commit, and got through in the end.
+    assert {("killed", False), ("killed", True), ("done", True)} == set(outcomes)
+    delete(wanted[0], place, HERE)
+    assert documents(place) == {one: text for one, text in old.items() if one != wanted[0]}
+    assert place.names("work") == place.names("building") == []
+    assert not any(verify(place.folder / shard.folder) for shard in require(place).shards)
+
+
+def test_files_are_kept_in_step(tmp_path: Path, toy_model: Path, corpus: Path) -> None:
+    for number in range(9):
+        (corpus / f"{number}.txt").write_text(f"the cat {number} sat", encoding="utf-8")
+    place = Disk(tmp_path / "out")
+    files = Corpus(folder=str(corpus))
+    built = build_of_files(files, place, HERE, shards=SHARDS, settings=Settings(model=str(toy_model)))
+    before = documents(place)
+    assert sync_files(files, place, HERE).shards == 0
+    (corpus / "0.txt").write_text("another cat", encoding="utf-8")
+    (corpus / "1.txt").unlink()
+    (corpus / "new.txt").write_text("the new cat", encoding="utf-8")
+    changes = sync_files(files, place, HERE)
+    assert changes.numbers == {"added": 1, "updated": 1, "removed": 1, "unchanged": len(before) - 3}
+    del before["1.txt"]
+    assert documents(place) == before | {"0.txt": "another cat", "new.txt": "the new cat"}
+    assert changes.shards <= 3
+    assert require(place).generation == built.manifest.generation + 1
+    with pytest.raises(DocumentError, match=r"of the file 0\.txt"):
+        add_documents([{"id": "0.txt", "text": "mine"}], place, HERE)
+
+
+def test_a_backup_is_a_cluster_and_can_be_put_back(place: Disk, tmp_path: Path) -> None:
+    before = documents(place)
+    copy = Disk(tmp_path / "copy")
+    backup(place, copy, HERE)
+    assert documents(copy) == before
+    delete(["d1", "d2"], place, HERE)
+    with pytest.raises(ClusterError, match="already"):
+        backup(place, copy, HERE)
+    inodes = {path.stat().st_ino for path in copy.folder.rglob("*") if path.is_file()}
+    assert not inodes & {path.stat().st_ino for path in place.folder.rglob("*") if path.is_file()}
+    restored = restore(copy, place, HERE)
+    assert restored.generation == 3
+    assert documents(place) == before
+    damaged = next((copy.folder / restored.shards[0].folder.replace("0003", "0001") / "vectors").glob("*.int8.npy"))
+    damaged.write_bytes(damaged.read_bytes()[:-1] + b"?")
+    with pytest.raises(ClusterError, match="is damaged"):
+        restore(copy, place, HERE)
+    assert require(place) == restored
+
+
+def test_a_cluster_in_a_bucket_is_changed_the_same(place: Disk, tmp_path: Path) -> None:
+    fsspec = pytest.importorskip("fsspec", reason="the extra `cluster` is not installed")
+    if fsspec.filesystem("memory").exists("/change"):
+        fsspec.filesystem("memory").rm("/change", recursive=True)
+    bucket = place_of("memory://change/papers")
+    backup(place, bucket, HERE)
+    add_documents([{"id": "new", "text": "the new cat"}], bucket, HERE)
+    delete("d3", bucket, HERE)
+    delete("d4", bucket, HERE)
+    back = Disk(tmp_path / "back")
+    restore(bucket, back, HERE)
+    expected = documents(place) | {"new": "the new cat"}
+    assert documents(back) == {one: text for one, text in expected.items() if one not in ("d3", "d4")}
+    shard = home("new", SHARDS)
+    assert len(bucket.names(f"shards/{shard:04d}")) <= 2
+
+
+def run(*arguments: str) -> str:
+    return CliRunner().invoke(cli, ["cluster", *arguments], catch_exceptions=False, standalone_mode=False).output
+
+
+def test_the_commands_change_a_cluster(place: Disk, tmp_path: Path) -> None:
+    out = str(place.folder)
+    rows = str(write_rows(tmp_path / "more.jsonl", [{"id": "new", "text": "the new cat"}]))
+    assert "Changes:   1 added; 1 shards written anew" in run("add", out, rows)
+    assert "Changes:   2 removed" in run("delete", out, "new", "d1")
+    assert "39 documents" in run("compact", out)
+    assert "39 documents" in run("backup", out, str(tmp_path / "copy"))
+    assert "39 documents" in run("restore", out, str(tmp_path / "copy"))
+    with pytest.raises(ClusterError, match="built of rows"):
+        run("sync", out)
