@@ -71,6 +71,8 @@ class Snapshot:
         """Prefer `open_index`."""
         self.folder = folder
         self._connection = connection
+        # Such a connection goes on to see what it has read of what changes.
+        self._is_fixed = isinstance(connection, store.Unchanging)
         # A connection that is merely dropped keeps its files open until Python looks for cycles.
         weakref.finalize(self, connection.close)
         self._lock = threading.Lock()
@@ -205,8 +207,12 @@ class Snapshot:
             IndexFolderError: a file that is read by memory was cut short; to read what is gone would end the process.
         """
         with self._reading():
-            if store.data_version(self._connection) != self._version:
-                return True
+            version = store.data_version(self._connection)
+            if version != self._version:
+                # Where SQLite may not write beside its log, it gives each transaction a version of its own.
+                if self._is_fixed or not store.is_last_commit(self._connection, self.manifest):
+                    return True
+                self._version = version
         for path, size in self._mapped:
             try:
                 cut = os.stat(path).st_size < size

@@ -32,6 +32,7 @@ from sakuin.index.store.manifest import (
     Manifest,
     committed_manifest,
     has_manifest,
+    is_last_commit,
     own_version,
     read_manifest,
     require_commit,
@@ -47,7 +48,7 @@ from sakuin.index.store.passages import (
     read_passages,
     removed_passages,
 )
-from sakuin.index.store.schema import begin, checkpoint, connect, data_version, has_tables, require_schema
+from sakuin.index.store.schema import Unchanging, begin, checkpoint, connect, data_version, has_tables, require_schema
 from sakuin.index.store.tables import add_columns, create_tables
 from sakuin.index.store.texts import has_blocks, make_blocks
 from sakuin.index.store.whole import require_whole, row_counts
@@ -59,6 +60,7 @@ __all__ = [
     "Manifest",
     "PassageRow",
     "PlaceRow",
+    "Unchanging",
     "add_columns",
     "begin",
     "checkpoint",
@@ -86,6 +88,7 @@ __all__ = [
     "indexed_texts",
     "insert_document",
     "integrity_problems",
+    "is_last_commit",
     "make_blocks",
     "note_removed",
     "own_version",

@@ -124,6 +124,12 @@ def committed_manifest(folder: Path) -> Manifest | None:
         return read_manifest(connection, folder)
 
 
+def is_last_commit(connection: sqlite3.Connection, manifest: Manifest) -> bool:
+    """Whether nobody has committed since a manifest was read."""
+    row = connection.execute("SELECT value FROM manifest WHERE key = 'generation'").fetchone()
+    return bool(row == (json.dumps(manifest.generation),))
+
+
 def require_commit(folder: Path, manifest: Manifest) -> None:
     """See that a manifest is of the last commit: SQLite passes over what is damaged in its log without a word.
 

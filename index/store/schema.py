@@ -1,5 +1,6 @@
 """Connections to the database, and what all that read it share."""
 
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -19,6 +20,10 @@ CACHE_KIB = 65_536
 
 # SQLite's own limit on ? in a statement is 32,766.
 MANY = 10_000
+
+
+class Unchanging(sqlite3.Connection):
+    """A connection to a database on a read-only disk, which SQLite takes for one that nobody writes to."""
 
 
 def connect(folder: Path, read_only: bool, *, any_schema: bool = False) -> sqlite3.Connection:
@@ -68,7 +73,9 @@ def _connected(folder: Path, read_only: bool) -> sqlite3.Connection:
             if wal.exists() and wal.stat().st_size:
                 raise
             connection.close()
-            connection = sqlite3.connect(f"{address}&immutable=1", uri=True, check_same_thread=False)
+            connection = sqlite3.connect(
+                f"{address}&immutable=1", uri=True, check_same_thread=False, factory=Unchanging
+            )
             require_manifest(connection, folder)
         return connection
     except DATABASE_ERRORS as error:
@@ -112,8 +119,21 @@ def checkpoint(connection: sqlite3.Connection) -> None:
 
 
 def data_version(connection: sqlite3.Connection) -> int:
-    """Another number after another connection has committed."""
+    """Another number after another connection has committed; where a disk is read-only, now and then without that."""
+    if isinstance(connection, Unchanging):
+        # SQLite looks for no others there, but the disk may be read-only for us alone.
+        path = connection.execute("SELECT file FROM pragma_database_list").fetchone()[0]
+        return hash((_look(path), _look(f"{path}-wal")))
     return int(connection.execute("PRAGMA data_version").fetchone()[0])
+
+
+def _look(path: str) -> tuple[int, ...]:
+    """What of a file changes when it is written to; empty where there is none, or nothing in it."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ()
+    return (status.st_ino, status.st_size, status.st_mtime_ns) if status.st_size else ()
 
 
 def has_tables(connection: sqlite3.Connection) -> bool:

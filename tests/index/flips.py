@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 PAGE = 4096
+TOLD_EVERY = 100
 DOCUMENTS = 640
 QUERY = "題5 5番目の文書 number 25"
 
@@ -88,6 +89,8 @@ def campaign(folder: Path, flips: int, seed: int) -> Counter[tuple[str, str]]:
         counts[kind, what] += 1
         if what not in ("told", "no matter"):
             print(f"{number}: {kind}, bit {bit} of byte {offset} of {name}: {what} in {where}: {detail}", flush=True)
+        if number % TOLD_EVERY == TOLD_EVERY - 1:
+            print(f"{number + 1:,} flips", flush=True)
     if worker:
         worker.communicate()
     return counts
@@ -96,7 +99,9 @@ def campaign(folder: Path, flips: int, seed: int) -> Counter[tuple[str, str]]:
 def started(folder: Path) -> "subprocess.Popen[str]":
     """A process that answers flips: one that dies of a flip takes only itself along."""
     command = [sys.executable, __file__, "--worker", str(folder)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    # Threads that wait for each other in turns take most of the time on a machine that has other work.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
 def places_of(index: Path) -> dict[str, Iterator[tuple[str, int, int]]]:
@@ -210,12 +215,17 @@ def make(folder: Path) -> None:
 
 def serve(folder: Path) -> None:
     """Answer flips on stdin, a line each, with what came of them."""
+    from sakuin import StaticEmbedder
+
     small_codes()
+    # Loaded once, for what is in use already is not loaded again.
+    model = StaticEmbedder.load()
     whole = folder / "index"
     truth = {name: question(copied(whole, folder / "asked")) for name, question in QUESTIONS.items()}
     content = rows_of(copied(whole, folder / "asked"))
     assert content
     assert truth["verify"] == []
+    assert model.fingerprint
     for line in sys.stdin:
         name, offset, bit = json.loads(line)
         print(json.dumps(outcome(folder, truth, content, (name, offset, bit))), flush=True)
