@@ -79,7 +79,7 @@ def ui(
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "client.showErrorDetails": "none",
-        "theme.light.primaryColor": "#0d9488",
+        "theme.light.primaryColor": "#0e6b64",
         "theme.dark.primaryColor": "#2dd4bf",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]

@@ -296,7 +296,7 @@ def test_hits_tell_their_date(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         index.add({"id": "d", "text": "needle d", "日付": "2024-01-02", "modified": "2026-01-01"})
     html = html_of(run_app(monkeypatch, tmp_path / ".sakuin", q="needle"))
     for name, date in {"a": "2026-05-01", "b": "2025年4月3日", "c": "", "d": "2024-01-02"}.items():
-        [where] = re.findall(f'<bdi dir="auto">{name}</bdi></span>(.*?)</span></p>', html)
+        [where] = re.findall(f'<bdi dir="auto">{name}</bdi></span>(.*?)</span>', html)
         assert re.sub("<.*?>", "", where) == (f" · {date}" if date else "")
 
 

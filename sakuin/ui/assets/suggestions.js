@@ -113,7 +113,8 @@ function draw() {
   // As the page is: its theme is told by no attribute.
   const style = getComputedStyle(document.querySelector(".stApp") ?? document.body);
   Object.assign(list.style, { background: style.backgroundColor, color: style.color, fontFamily: style.fontFamily });
-  document.body.append(list);
+  // Within the page's main part, where readers of screens look for it.
+  (document.querySelector('[data-testid="stMain"]') ?? document.body).append(list);
   input.setAttribute("aria-controls", ID);
   choose(found.findIndex((one) => one.text === before));
   place();

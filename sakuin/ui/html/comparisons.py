@@ -21,8 +21,8 @@ MAX_LINKED = 5_000
 def kept_bars(followed: "QueryByDimension", words: Words) -> str:
     """How many of the last dimension's first passages are among the first at each, as bars."""
     bars = "".join(
-        f'<dt>{escape(words("kept_at", dim=dim))}</dt><div class="sk-bar"><i class="dense" '
-        f'style="width: {percent(kept, followed.first)}%"></i></div><dd>{kept} / {followed.first}</dd>'
+        f'<dt>{escape(words("kept_at", dim=dim))}</dt><dd class="sk-bar"><i class="dense" '
+        f'style="width: {percent(kept, followed.first)}%"></i></dd><dd>{kept} / {followed.first}</dd>'
         for dim, kept in zip(followed.dimensions, followed.kept, strict=True)
     )
     title = words("kept_of", full=followed.dimensions[-1], first=followed.first)
@@ -44,7 +44,7 @@ def rank_table(followed: "QueryByDimension", cutoff: int) -> str:
             f'<div class="soft sk-excerpt" dir="auto">{escape(passage.hit.text[:MAX_EXCERPT])}</div></td>{cells}</tr>'
         )
     return (
-        f'<div class="sk sk-scroll sk-ranks" tabindex="0"><table><thead><tr><th></th><th></th>{head}</tr></thead>'
+        f'<div class="sk sk-scroll sk-ranks" tabindex="0"><table><thead><tr><td></td><td></td>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 

@@ -17,7 +17,7 @@ def section(title: str, text: str, content: str) -> str:
 
 def rows_of(columns: Sequence[str], rows: Sequence[Sequence[str]], last: Sequence[str]) -> str:
     """A table with a line below it that sums it up; the first of each row is its name."""
-    head = "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
+    head = "".join(f'<th scope="col">{escape(column)}</th>' if column else "<td></td>" for column in columns)
     body = "".join(
         f'<tr><td class="name">{isolated(row[0])}</td>{"".join(f"<td>{escape(cell)}</td>" for cell in row[1:])}</tr>'
         for row in rows
@@ -48,7 +48,7 @@ def fusion(hit: Hit, words: Words) -> str:
 def dimension_bars(cosines: Sequence[float], dims: Sequence[int], chosen: int, words: Words) -> str:
     """A hit's cosine at each dimension, as bars."""
     bars = "".join(
-        f'<dt{now}>{dim}</dt><div class="sk-bar"><i class="dense" style="width: {percent(cosine, 1.0)}%"></i></div>'
+        f'<dt{now}>{dim}</dt><dd class="sk-bar"><i class="dense" style="width: {percent(cosine, 1.0)}%"></i></dd>'
         f"<dd{now}>{cosine:.3f}</dd>"
         for dim, cosine, now in (
             (dim, cosine, ' class="now"' if dim == chosen else "") for dim, cosine in zip(dims, cosines, strict=True)
@@ -87,7 +87,7 @@ def pair_table(pairs: PairTable, words: Words) -> str:
     sums = "".join(total(value) for value in pairs.values.sum(axis=0).tolist())
     every = escape(words("why_sum"))
     return (
-        f'<div class="sk-scroll sk-heat" tabindex="0"><table><thead><tr><th></th>{head}<th scope="col">{every}</th>'
+        f'<div class="sk-scroll sk-heat" tabindex="0"><table><thead><tr><td></td>{head}<th scope="col">{every}</th>'
         f'</tr></thead><tbody>{body}</tbody><tfoot><tr><th scope="row">{every}</th>{sums}'
         f"{total(float(pairs.values.sum()))}</tr></tfoot></table></div>"
     )

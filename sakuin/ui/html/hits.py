@@ -65,13 +65,15 @@ def card(hit: Hit, colours: Coloured, strongest: float, words: Words) -> str:
         where += f" · {isolated(', '.join(map(words.fact, located(hit.position))))}"
     if date := dated(hit.document.metadata):
         where += f" · {isolated(date)}"
+    # Shaded words are not pale too, or nobody could read them.
+    where = f'<span class="soft">{where}</span>'
     if hit.heading and hit.heading != hit.document.title:
         where += f' · <bdi dir="auto">{coloured_text(colours.heading, strongest)}</bdi>'
     return (
         f'<article class="sk sk-hit" data-passage="{escape(hit.passage_id)}">'
         f'<div class="sk-head"><span class="sk-no">{hit.rank}</span><div class="sk-title">'
         f'<h3><bdi dir="auto">{coloured_text(colours.title, strongest)}</bdi></h3>'
-        f'<p class="sk-where small">{likelihood(hit, words)}<span class="soft">{where}</span></p></div></div>'
+        f'<p class="sk-where small">{likelihood(hit, words)}{where}</p></div></div>'
         f'<p class="sk-lines" dir="auto">{coloured_text(excerpt(colours.text), strongest)}</p>'
         f"{others(hit, words)}</article>"
     )

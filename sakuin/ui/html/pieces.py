@@ -133,9 +133,9 @@ def numbered(texts: Sequence[str], prefix: str = "") -> str:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[float]]) -> str:
     """Cosines: a numbered row for each text, a column for each dimension."""
-    head = "".join(f"<th>{escape(column)}</th>" for column in ("", *columns))
+    head = "<td></td>" + "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "".join(
-        f"<tr><th>{number}</th>{''.join(f'<td>{score:.3f}</td>' for score in row)}</tr>"
+        f"<tr><th scope='row'>{number}</th>{''.join(f'<td>{score:.3f}</td>' for score in row)}</tr>"
         for number, row in enumerate(rows, 1)
     )
     return f'<div class="sk sk-scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
