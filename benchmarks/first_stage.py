@@ -7,7 +7,6 @@ once with BM25's candidates found by all its terms and once without the common o
 """
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -82,12 +81,11 @@ def ranked(searcher: Searcher, task: RetrievalTask, first_stage: FirstStage) -> 
     with (
         Searcher.open(searcher.folder) as fresh,
         closing(store.connect(searcher.folder, read_only=True)) as connection,
-        ThreadPoolExecutor(1) as beside,
     ):
         fresh.snapshot.terms.first_stage = first_stage
         for query, relevant in zip(task.queries, task.relevant, strict=True):
             started = time.perf_counter()
-            hits = rank(fresh.snapshot, fresh.model, SearchRequest(query=query, k=CUTOFF), beside=beside).hits
+            hits = rank(fresh.whole, fresh.model, SearchRequest(query=query, k=CUTOFF)).hits
             milliseconds.append(1000 * (time.perf_counter() - started))
             ids = [hit.passage_id for hit in hits]
             sources, gains = sources_of(ids, connection), dict.fromkeys(relevant, 1.0)

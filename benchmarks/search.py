@@ -11,7 +11,7 @@ their words. Recall is the share of the ten nearest passages, by exact compariso
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -119,9 +119,8 @@ def ours(
         figures = [
             timed(f"sakuin, {mode}", [partial(searcher.search, query, mode=mode) for query in asked]) for mode in MODES
         ]
-        with ThreadPoolExecutor(1) as beside:
-            searches = [partial(ranked, searcher, query, beside) for query in asked]
-            figures.append(timed("sakuin, hybrid, passage ids only", searches))
+        searches = [partial(ranked, searcher, query) for query in asked]
+        figures.append(timed("sakuin, hybrid, passage ids only", searches))
         if questions:
             figures[0] |= {"found": found_of(searcher, questions)}
         figures.append(at_once(searcher, asked))
@@ -176,9 +175,9 @@ def disk(folder: Path, passages: int) -> Figure:
     return figure
 
 
-def ranked(searcher: Searcher, query: str, beside: Executor) -> list[int]:
+def ranked(searcher: Searcher, query: str) -> list[int]:
     """What a hybrid search ranks first, without texts, highlights and relevance."""
-    found = rank(searcher.snapshot, searcher.model, SearchRequest(query=query), beside=beside)
+    found = rank(searcher.whole, searcher.model, SearchRequest(query=query))
     return [hit.passage_id for hit in found.hits]
 
 

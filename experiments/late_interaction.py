@@ -32,7 +32,9 @@ from sakuin.index.store import indexed_text
 from sakuin.search import Searcher
 from sakuin.search.candidates import CANDIDATES, gather
 from sakuin.search.fusion import Fusion
+from sakuin.search.local_part import LocalPart
 from sakuin.search.ranking import fused
+from sakuin.search.whole import Whole
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.metrics import CUTOFF
 
@@ -167,7 +169,8 @@ def ask(
     """The first candidates of a query, each scored by both legs and by late interaction."""
     vector = searcher.model.encode([query], truncate_dim=DEFAULT_DIM, normalize=True)[0]
     with ThreadPoolExecutor(1) as beside:
-        found = gather(snapshot, query, vector, k=CANDIDATES, rescored=CANDIDATES, beside=beside)
+        whole = Whole.of_one(LocalPart(snapshot, beside))
+        found = gather(whole, query, vector, k=CANDIDATES, rescored=CANDIDATES)
     hits = fused(found, fusion=Fusion(), full=snapshot.terms.full_score(query), k=first)
     rows = np.searchsorted(ids, [hit.passage_id for hit in hits]).tolist()
     bag = searcher.model.bags([query])

@@ -6,7 +6,6 @@ first hits, as `search.rerank` adds it. The weight is also chosen on all other s
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,9 +141,8 @@ def ranked_set(task: RetrievalTask, model: E5Model, cache: Cache, queries: int) 
 
 def ranked_by(searcher: Searcher, query: str, mode: str) -> list[Ranked]:
     """The first hundred of a search."""
-    with ThreadPoolExecutor(1) as beside:
-        request = SearchRequest(query=query, k=CANDIDATES, mode=mode)
-        return rank(searcher.snapshot, searcher.model, request, beside=beside).hits
+    request = SearchRequest(query=query, k=CANDIDATES, mode=mode)
+    return rank(searcher.whole, searcher.model, request).hits
 
 
 def fused(

@@ -13,8 +13,9 @@ sample is random, and the same one however the index came to be.
 import math
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +25,7 @@ from sakuin.embedder.model import normalized
 from sakuin.index import store
 from sakuin.index.documents import Document
 from sakuin.index.passages import split
-from sakuin.index.store.passages import PassageRow, documents_and_titles
+from sakuin.index.store.passages import Source, documents_and_titles
 from sakuin.index.terms import Terms
 from sakuin.index.vectors import Segment, unit_rows
 
@@ -66,33 +67,78 @@ def background_of(
         of other documents, at D dimensions: what would be the standard deviation if they were distributed normally.
         Empty where there are too few passages.
     """
-    ids, sources = sampled(connection, lowest(segments, POOL), SAMPLED)
+    pool = lowest(segments, POOL)
+    ids, sources = sampled(pool, documents_and_titles(connection, pool.tolist()), SAMPLED)
     if len(ids) < FEWEST:
         return {}
     passages = store.read_passages(connection, ids.tolist(), most=1)
     if len(passages) < len(ids):
         # Vectors of passages that are not there: `index verify` says so, and a commit of other documents is no remedy.
         return {}
-    queries = [made_up_query(passages[passage_id]) for passage_id in ids.tolist()]
+    sample = Sample(ids, sources, [passages[passage_id].text for passage_id in ids.tolist()])
+    vectors = vectors_of(segments, ids)
+    return measured(
+        sample,
+        model,
+        dim=vectors.shape[1],
+        rows=lambda d: unit_rows(vectors, slice(None), d),
+        search=lambda query: (terms.full_score(query), *terms.search(query, DEPTH)),
+        sources_of=lambda found: documents_and_titles(connection, found),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The passages that are asked for.
+
+    Attributes:
+        ids: int64 (n,).
+        sources: What tells the documents that each stands in.
+        texts: Of each.
+    """
+
+    ids: NDArray[np.int64]
+    sources: list[set[Source]]
+    texts: list[str]
+
+
+def measured(
+    sample: Sample,
+    model: StaticEmbedder,
+    *,
+    dim: int,
+    rows: Callable[[int], NDArray[np.float32]],
+    search: Callable[[str], tuple[float, NDArray[np.int64], NDArray[np.float32]]],
+    sources_of: Callable[[Sequence[int]], list[set[Source]]],
+) -> dict[str, float]:
+    """What `background_of` gives.
+
+    Args:
+        sample: Passages of what is measured.
+        model: That encoded them.
+        dim: Dimensions that are stored of each vector.
+        rows: Gives the first so many dimensions of their vectors, float32 (n, d), of length 1.
+        search: Gives the full BM25 score of a query, ids (m,) of the `DEPTH` best passages, and their scores (m,).
+        sources_of: Gives what tells the documents of passages.
+    """
+    queries = [made_up_query(text) for text in sample.texts]
     # In a large index nearly all of the time goes into these searches, during which tantivy lets go of Python's lock.
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(lambda query: (terms.full_score(query), *terms.search(query, DEPTH)), queries))
-    shares = [
-        unrelated_share(connection, passage_id, *best) for passage_id, best in zip(ids.tolist(), found, strict=True)
-    ]
-    measured = {"coverage": round(float(np.median(shares)), DECIMALS)}
-    vectors = vectors_of(segments, ids)
-    dim = vectors.shape[1]
+        found = list(pool.map(search, queries))
+    listed = list(dict.fromkeys(one for _, ids, _ in found for one in ids.tolist()))
+    sources = dict(zip(listed, sources_of(listed), strict=True))
+    shares = [unrelated_share(own, *best, sources=sources) for own, best in zip(sample.sources, found, strict=True)]
+    figures = {"coverage": round(float(np.median(shares)), DECIMALS)}
     encoded = model.encode(queries, truncate_dim=dim)
-    unrelated = apart(sources)
+    unrelated = apart(sample.sources)
     for d in sorted({dim, *(2**power for power in range(3, 12) if SHORTEST <= 2**power < dim)}):
         asked = normalized(encoded[:, :d])
-        cosines = np.einsum("id,jd->ij", asked, unit_rows(vectors, slice(None), d))
+        cosines = np.einsum("id,jd->ij", asked, rows(d))
         # A query the model knows nothing of has a zero vector; searches leave it to BM25.
         counted = unrelated & np.any(asked, axis=1, keepdims=True)
         if counted.any():
-            measured[f"std_{d}"] = round(spread(cosines[counted]), DECIMALS)
-    return measured
+            figures[f"std_{d}"] = round(spread(cosines[counted]), DECIMALS)
+    return figures
 
 
 def unrelated_spread(background: Mapping[str, float], dim: int) -> float | None:
@@ -119,23 +165,22 @@ def lowest(segments: Sequence[Segment], number: int) -> NDArray[np.int64]:
 
 
 def sampled(
-    connection: sqlite3.Connection, ids: NDArray[np.int64], number: int
-) -> tuple[NDArray[np.int64], list[set[int | str]]]:
+    ids: NDArray[np.int64], sources: Sequence[set[Source]], number: int
+) -> tuple[NDArray[np.int64], list[set[Source]]]:
     """A passage of each document, then a second one of each, and so on.
 
     Args:
-        connection: To the documents.
         ids: int64 (n,), of the passages to choose from, in the order in which each document's are taken.
+        sources: What tells the documents that each stands in, see `documents_and_titles`.
         number: Of passages to choose at most.
 
     Returns:
-        Ids int64 (m,), and what tells the documents that each stands in, see `documents_and_titles`.
+        Ids int64 (m,), and what tells the documents of each.
     """
     chosen: list[int] = []
-    sources = documents_and_titles(connection, ids.tolist())
     left = list(range(len(ids)))
     while left and len(chosen) < number:
-        taken: set[int | str] = set()
+        taken: set[Source] = set()
         again = []
         for row in left:
             if sources[row].isdisjoint(taken):
@@ -148,7 +193,7 @@ def sampled(
     return ids[chosen], [sources[row] for row in chosen]
 
 
-def apart(sources: Sequence[set[int | str]]) -> NDArray[np.bool_]:
+def apart(sources: Sequence[set[Source]]) -> NDArray[np.bool_]:
     """bool (n, n): which pairs of passages are of different documents; of one document, which are not the same."""
     found = np.array([[one.isdisjoint(other) for other in sources] for one in sources])
     return found if found.any() else ~np.eye(len(sources), dtype=np.bool_)
@@ -164,33 +209,37 @@ def vectors_of(segments: Sequence[Segment], ids: NDArray[np.int64]) -> NDArray[n
     return vectors
 
 
-def made_up_query(passage: PassageRow) -> str:
+def made_up_query(text: str) -> str:
     """A stretch from the middle of a passage, of a query's length: a sentence, or part of a long one."""
-    pieces = split(Document(id="", text=passage.text), QUERY_WIDTH)
+    pieces = split(Document(id="", text=text), QUERY_WIDTH)
     if not pieces:
-        return passage.text[:QUERY_WIDTH]
+        return text[:QUERY_WIDTH]
     middle = pieces[len(pieces) // 2]
-    return passage.text[middle.start : middle.end]
+    return text[middle.start : middle.end]
 
 
 def unrelated_share(
-    connection: sqlite3.Connection, passage_id: int, full: float, ids: NDArray[np.int64], scores: NDArray[np.float32]
+    own: set[Source],
+    full: float,
+    ids: NDArray[np.int64],
+    scores: NDArray[np.float32],
+    *,
+    sources: Mapping[int, set[Source]],
 ) -> float:
-    """The highest BM25 score of a passage of another document than ``passage_id``, as a share of the full score.
+    """The highest BM25 score of a passage of another document than a made-up query's, as a share of the full score.
 
     Where one document has all the best passages, the last of them stands in for those of others.
 
     Args:
-        connection: To the documents.
-        passage_id: The passage that the query was made from.
+        own: What tells the documents of the passage that the query was made from.
         full: Of the query.
         ids: (n,) what it found, best first, at most `DEPTH`.
         scores: (n,) their scores.
+        sources: What tells the documents of each passage that was found.
     """
     if full <= 0 or not len(ids):
         return 0.0
-    own, *others = documents_and_titles(connection, [passage_id, *ids.tolist()])
-    for source, score in zip(others, scores.tolist(), strict=True):
-        if source.isdisjoint(own):
+    for passage_id, score in zip(ids.tolist(), scores.tolist(), strict=True):
+        if sources[passage_id].isdisjoint(own):
             return float(score) / full
     return float(scores[-1]) / full if len(ids) == DEPTH else 0.0

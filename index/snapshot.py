@@ -21,7 +21,7 @@ from sakuin.index.store import Manifest, PassageRow
 from sakuin.index.store.checksums import damaged
 from sakuin.index.store.facets import MOST_VALUES, Facet, facets, field_names
 from sakuin.index.store.filters import documents_with, matching_documents, passages_of
-from sakuin.index.store.passages import Glimpse, read_glimpses, standing_documents
+from sakuin.index.store.passages import Glimpse, Source, documents_and_titles, read_glimpses, standing_documents
 from sakuin.index.terms import Terms
 from sakuin.index.text.synonyms import SynonymFile
 from sakuin.index.vectors import Chosen, Vectors
@@ -113,6 +113,11 @@ class Snapshot:
         documents = selection.documents if selection else None
         with self._reading():
             return standing_documents(self._connection, passage_ids, documents)
+
+    def sources_of(self, passage_ids: Sequence[int]) -> list[set[Source]]:
+        """What tells the documents that each passage stands in, see `documents_and_titles`; nothing of one is gone."""
+        with self._reading():
+            return documents_and_titles(self._connection, passage_ids)
 
     def selection(self, condition: Condition) -> Selection:
         """What passes a filter; the last few are kept."""

@@ -16,17 +16,20 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder, Token
 from sakuin.facts import Value
-from sakuin.index.snapshot import Snapshot
 from sakuin.index.terms import TermScore
 from sakuin.index.text import Analyser
 from sakuin.search.explanation import Explanation
 from sakuin.search.fusion import Scaling
+from sakuin.search.request import SearchError
 from sakuin.search.results import Hit
 from sakuin.search.spans import Indexed, Span
 from sakuin.search.token_pairs import token_pairs
+from sakuin.search.whole import Whole
 
 Side = Literal["passage", "query"]
 SIDES: tuple[Side, ...] = ("passage", "query")
+# Scores that differ by more are not those of the same search; BM25 scores are rounded to four decimals.
+SAME_SCORE = 1e-3
 # Pairs that a token of one text forms with those of the other and that are told apart; only very long texts have more.
 MAX_PAIRS = 256
 # Places of a token that a pair names: every pair of a long query repeats them.
@@ -34,12 +37,12 @@ MAX_PAIR_SPANS = 16
 
 
 def explain_hit(
-    snapshot: Snapshot, model: StaticEmbedder, query: str, hit: Hit, *, dim: int, by: Side = "passage"
+    whole: Whole, model: StaticEmbedder, query: str, hit: Hit, *, dim: int, by: Side = "passage"
 ) -> Explanation:
     """What a hit's score is made of.
 
     Args:
-        snapshot: What the hit was found in.
+        whole: What the hit was found in.
         model: What the index was made with.
         query: What was searched for.
         hit: Of any search mode.
@@ -53,8 +56,8 @@ def explain_hit(
         cosine = explain_cosine(model, asked, passage, dim=dim, shown=hit.dense.score, by=by)
         legs.append(("dense", hit.dense.scaling, cosine))
     if hit.bm25:
-        parts = snapshot.terms.explained(query, int(hit.passage_id, 16))
-        matches = explain_bm25(parts, asked, passage, analyser=snapshot.terms.analyser, shown=hit.bm25.score)
+        parts = whole.terms.explained(query, int(hit.passage_id, 16))
+        matches = explain_bm25(parts, asked, passage, analyser=whole.terms.analyser, shown=hit.bm25.score)
         legs.append(("bm25", hit.bm25.scaling, matches))
     if hit.rerank:
         legs.append(("rerank", hit.rerank.scaling, Explanation("opinion", value=hit.rerank.score)))
@@ -66,6 +69,23 @@ def explain_hit(
     if alone and not fused:
         return alone[0]
     return explain_fusion(hit.score, fused, alone)
+
+
+def explain_again(whole: Whole, model: StaticEmbedder, query: str, hit: Hit, *, dim: int, by: Side) -> Explanation:
+    """What the score of a hit of an earlier search is made of; arguments as for `explain_hit`.
+
+    Raises:
+        SearchError: the score is not what this query and index give.
+    """
+    vector = model.encode([query], truncate_dim=dim, normalize=True)[0] if hit.dense else None
+    own = whole.scores(query if hit.bm25 else None, vector, int(hit.passage_id, 16))
+    shown = [leg.score if leg else 0.0 for leg in (hit.dense, hit.bm25)]
+    if any(abs(one - other) > SAME_SCORE for one, other in zip(shown, own, strict=True)):
+        raise SearchError(
+            f"The hit in {hit.document.uri} has another score for this query at {dim} dimensions: give the query and "
+            f"the dim that found it, and search again if the index has changed since."
+        )
+    return explain_hit(whole, model, query, hit, dim=dim, by=by)
 
 
 def explain_cosine(

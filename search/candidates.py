@@ -2,17 +2,21 @@
 
 In a large index both legs work in two stages. Dense search finds candidates by codes and compares the best by their
 stored vectors. BM25 finds candidates by the terms that set passages apart, see `index.terms.FirstStage`, and
-rescores the best by all terms of the query.
+rescores the best by all terms of the query. Where several indexes are searched as one, the best of what all list are
+the candidates.
 """
 
-from concurrent.futures import Executor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.snapshot import Selection, Snapshot
-from sakuin.search.legs import EMPTY, Leg, bm25_leg, dense_leg
+from sakuin.index.terms import Asked
+from sakuin.search.legs import EMPTY, Leg
+from sakuin.search.merging import merged
+from sakuin.search.parts import Listed, Listing
+from sakuin.search.whole import Selected, Whole
 
 # Each leg lists at least so many; what neither ranks among its first hundred is in no fused top ten.
 CANDIDATES = 100
@@ -31,6 +35,7 @@ class Candidates:
         dense_ranks, bm25_ranks: int32 (n,), ranks in each leg's list, from 1; 0 where it does not list the passage.
         extent: The BM25 scores that enter the fused score as 0 and as 1, see `bm25_extent`.
         dense, bm25: Each leg's list, best first; None where it finds nothing of the query.
+        standing: Numbers of the documents of each passage's places, by passage id; None where they are not known yet.
     """
 
     ids: NDArray[np.int64]
@@ -41,81 +46,74 @@ class Candidates:
     extent: tuple[float, float]
     dense: Leg | None
     bm25: Leg | None
+    standing: Mapping[int, Sequence[int]] | None = None
 
 
 def gather(
-    snapshot: Snapshot,
+    whole: Whole,
     query: str,
     vector: NDArray[np.float32],
     *,
     k: int,
-    beside: Executor,
     rescore: int | None = None,
     rescored: int | None = None,
-    within: Selection | None = None,
+    within: Selected | None = None,
 ) -> Candidates:
     """Ask both legs for their candidates, and score each by both.
 
     Args:
-        snapshot: The index.
+        whole: What is searched.
         query: What is searched for.
         vector: float32 (dim,), the query's, of length 1 or 0.
         k: How many hits are wanted.
-        beside: Runs BM25 while this thread compares vectors: FAISS, numpy and tantivy all let go of Python's lock.
         rescore: How many first-stage candidates of dense search are compared exactly; None for the index's own number.
         rescored: How many of each list BM25 rescores after a first stage; None for `rescored_for` k hits.
         within: Find only these.
     """
-    wanted = max(k, CANDIDATES)
-    staged = has_first_stage(snapshot, query, k, within)
-    number = (rescored or rescored_for(k)) if staged else None
-    listing = beside.submit(bm25_with_cosines, snapshot, query, vector, wanted, number, within)
-    dense = dense_leg(snapshot, vector, wanted=wanted, rescore=rescore, within=within)
-    seen, dense_matches = dense or EMPTY, None
-    if number is None:
-        # BM25 is still busy in a small index; in a large one it is about to say which of these it has scored itself.
-        dense_matches = snapshot.terms.scores(query, seen.ids.tolist())
-    bm25, bm25_cosines = listing.result()
-    matched = bm25 or EMPTY
+    asked = whole.terms.asked(query)
+    number = (rescored or rescored_for(k)) if has_first_stage(asked, k, within) else None
+    listing = Listing(
+        asked=asked,
+        vector=vector,
+        wanted=max(k, CANDIDATES),
+        rescore=rescore,
+        rescored=number,
+        within=within.within if within else None,
+    )
+    return joined(merged(whole.listed(listing), listing), staged=number is not None)
+
+
+def joined(listed: Listed, *, staged: bool) -> Candidates:
+    """What both legs list as candidates.
+
+    Args:
+        listed: The lists.
+        staged: BM25's list is that of a first stage.
+    """
+    seen, matched = listed.dense or EMPTY, listed.bm25 or EMPTY
     ids, first = np.unique(np.concatenate([seen.ids, matched.ids]), return_index=True)
     of_dense, of_bm25 = np.searchsorted(ids, seen.ids), np.searchsorted(ids, matched.ids)
     matches = np.full(len(ids), np.nan, np.float32)
     matches[of_bm25] = matched.scores
-    if dense_matches is None:
-        missing = of_dense[:number]
-        missing = missing[np.isnan(matches[missing])]
-        matches[missing] = snapshot.terms.scores(query, ids[missing].tolist())
-    else:
-        matches[of_dense] = dense_matches
+    told = ~np.isnan(listed.dense_matches)
+    matches[of_dense[told]] = listed.dense_matches[told]
     leading = np.concatenate([of_dense[:FEWEST_RESCORED], of_bm25[:FEWEST_RESCORED]])
     return Candidates(
         ids,
-        np.concatenate([seen.scores, bm25_cosines])[first],
+        np.concatenate([seen.scores, listed.bm25_cosines])[first],
         matches,
         ranks_in(ids, seen.ids),
         ranks_in(ids, matched.in_order().ids),
         bm25_extent(matches, leading=leading, staged=staged),
-        dense,
-        bm25,
+        listed.dense,
+        listed.bm25,
+        listed.standing,
     )
 
 
-def bm25_with_cosines(
-    snapshot: Snapshot,
-    query: str,
-    vector: NDArray[np.float32],
-    wanted: int,
-    rescored: int | None,
-    within: Selection | None,
-) -> tuple[Leg | None, NDArray[np.float32]]:
-    """BM25's list, see `bm25_leg`, and float32 (n,), the cosines of what it lists."""
-    leg = bm25_leg(snapshot, query, wanted=wanted, rescored=rescored, within=within)
-    return leg, snapshot.vectors.scores(vector, leg.ids) if leg else np.zeros(0, np.float32)
-
-
-def has_first_stage(snapshot: Snapshot, query: str, k: int, within: Selection | None) -> bool:
+def has_first_stage(asked: Asked, k: int, within: Selected | None) -> bool:
     """Whether BM25 lists by a first stage; not in a filter, where few passages may have the terms that it counts."""
-    return within is None and k <= CANDIDATES and snapshot.terms.leaves_out(query)
+    return within is None and k <= CANDIDATES and asked.leaves_out
 
 
 def rescored_for(k: int) -> int:

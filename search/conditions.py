@@ -49,16 +49,25 @@ class WordConditions:
     its text, and each passage that is given of it has something that is required.
     """
 
-    def __init__(self, snapshot: Snapshot, query: Query) -> None:
-        """Look up what may have the words; ``query`` asks for some."""
+    def __init__(self, snapshot: Snapshot, query: Query, common: frozenset[Wanted]) -> None:
+        """Look up what may have the words.
+
+        Args:
+            snapshot: The index.
+            query: Asks for some words.
+            common: Those of them that are not looked up.
+        """
         self._snapshot = snapshot
+        self._common = common
         self._required = [tuple(map(self._sought, alternatives)) for alternatives in query.required]
         self._excluded = [self._sought(wanted) for wanted in query.excluded]
         self._read: dict[int, Parts] = {}
 
     def _sought(self, wanted: Wanted) -> _Sought:
         wording = wanted.wording
-        return _Sought(wanted, wording, self._snapshot.terms.with_all(wording.terms, MOST_PROPOSED))
+        looked_up = wanted not in self._common
+        proposed = self._snapshot.terms.with_all(wording.terms, MOST_PROPOSED) if looked_up else None
+        return _Sought(wanted, wording, proposed)
 
     def narrowed(self, within: Selection | None, *, by_document: bool) -> Selection | None:
         """What may have all that is required, of a selection or of everything; ``within`` itself where that is all."""

@@ -15,10 +15,10 @@ from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index.snapshot import Snapshot
 from sakuin.index.text.characters import KATAKANA
 from sakuin.index.text.folding import aligned, folded
 from sakuin.index.text.other_scripts import word_spans
+from sakuin.search.whole import Whole
 
 MOST_WORDS = 8
 """Words of a query that near ones are looked for."""
@@ -94,20 +94,20 @@ class _Word:
         return max(1, FAR_RARER * self.having)
 
 
-def suggested(snapshot: Snapshot, model: StaticEmbedder, query: str, text: str) -> tuple[Suggestion, ...]:
+def suggested(whole: Whole, model: StaticEmbedder, query: str, text: str) -> tuple[Suggestion, ...]:
     """Queries to offer, likeliest first; none where every word is found well.
 
     Where several words look misspelt, one query replaces them all.
 
     Args:
-        snapshot: The index.
+        whole: What is searched.
         model: That of the index. A word of letters that its tokenizer knows whole is no misspelling.
         query: As it was typed.
         text: What of it hits are ranked by; words elsewhere in the query are conditions, and stay.
     """
     plain = folded(text)
-    doubtful = (word for word in _unknown(snapshot, query) if word.form in plain and not _known_whole(model, word))
-    near = [(word, _near(snapshot, word)) for word in islice(doubtful, MOST_WORDS)]
+    doubtful = (word for word in _unknown(whole, query) if word.form in plain and not _known_whole(model, word))
+    near = [(word, _near(whole, word)) for word in islice(doubtful, MOST_WORDS)]
     near = [(word, forms) for word, forms in near if forms]
     if len(near) == 1:
         [(word, forms)] = near
@@ -115,21 +115,21 @@ def suggested(snapshot: Snapshot, model: StaticEmbedder, query: str, text: str) 
     return (_replaced(query, [(word, forms[0]) for word, forms in near]),) if near else ()
 
 
-def _unknown(snapshot: Snapshot, query: str) -> Iterator[_Word]:
+def _unknown(whole: Whole, query: str) -> Iterator[_Word]:
     """The words of a query, of letters or in katakana, that no passage has, or few."""
     plain, starts, ends = aligned(query)
     for term, start, end in word_spans(plain):
         beside = plain[max(0, start - 1) : start] + plain[end : end + 1]
         if _latin.fullmatch(plain, start, end) and not _code.search(beside):
-            having = snapshot.terms.having(term)
+            having = whole.terms.having(term)
             if having <= RARE:
                 yield _Word(term, starts[start], ends[end - 1], plain[start:end], having)
     for run in _katakana.finditer(plain):
         # MeCab cuts what it does not know as it cuts compounds.
-        words = [term for term, _ in snapshot.terms.analyser.words(run[0])]
-        if words and not all(map(snapshot.terms.having, words)):
+        words = [term for term, _ in whole.terms.analyser.words(run[0])]
+        if words and not all(map(whole.terms.having, words)):
             term = words[0] if len(words) == 1 else run[0]
-            yield _Word(term, starts[run.start()], ends[run.end() - 1], run[0], snapshot.terms.having(term))
+            yield _Word(term, starts[run.start()], ends[run.end() - 1], run[0], whole.terms.having(term))
 
 
 def _known_whole(model: StaticEmbedder, word: _Word) -> bool:
@@ -139,25 +139,25 @@ def _known_whole(model: StaticEmbedder, word: _Word) -> bool:
     return sum(token.piece != "▁" for token in model.tokens(word.form.casefold())) == 1
 
 
-def _near(snapshot: Snapshot, word: _Word) -> list[str]:
+def _near(whole: Whole, word: _Word) -> list[str]:
     """The nearest words of the index, as documents have them; of equally near ones the commonest first."""
     found: dict[str, tuple[int, int]] = {}
-    for term, distance, having in _near_terms(snapshot, word):
-        form = _form(snapshot, term, word)
+    for term, distance, having in _near_terms(whole, word):
+        form = _form(whole, term, word)
         if form and (word.distance(form) <= word.most_distant or distance == 1):
             found.setdefault(form, (word.distance(form), -having))
     nearest = min(found.values(), default=(0, 0))[0]
     return sorted((form for form in found if found[form][0] == nearest), key=lambda form: (found[form], form))
 
 
-def _near_terms(snapshot: Snapshot, word: _Word) -> list[tuple[str, int, int]]:
+def _near_terms(whole: Whole, word: _Word) -> list[tuple[str, int, int]]:
     """Terms that words near to one may be counted by: each with its distance, and how many passages have it.
 
     A misspelt ending is not taken off as the right one is, so what an unknown word begins with may be the term.
     """
     terms = {
         term: having
-        for term, having in snapshot.terms.beginning(word.term[0])
+        for term, having in whole.terms.beginning(word.term[0])
         if having >= word.fewest and term != word.term and (_katakana.fullmatch(term) or not word.in_katakana)
     }
     compared = process.extract(
@@ -176,13 +176,13 @@ def _near_terms(snapshot: Snapshot, word: _Word) -> list[tuple[str, int, int]]:
     return [(term, distances[term], terms[term]) for term in nearest]
 
 
-def _form(snapshot: Snapshot, term: str, word: _Word) -> str | None:
+def _form(whole: Whole, term: str, word: _Word) -> str | None:
     """How a term is written in documents: the nearest to a word, of equally near ones the commonest."""
     forms: Counter[str] = Counter()
-    for row in snapshot.passages(snapshot.terms.some_with(term, PASSAGES_READ)).values():
+    for row in whole.passages(whole.terms.some_with(term, PASSAGES_READ)).values():
         place = row.places[0]
         for part in (place.title, place.heading, row.text):
-            forms.update(form for own, form in snapshot.terms.analyser.words(part) if own == term)
+            forms.update(form for own, form in whole.terms.analyser.words(part) if own == term)
     # Begun with a capital it may only have begun a sentence.
     if word.form.islower():
         forms = Counter({form.lower(): 0 for form in forms}) + Counter(form.lower() for form in forms.elements())

@@ -17,7 +17,6 @@ class DocumentReader(ABC):
     """The part of `Searcher` that reads documents."""
 
     _turns: threading.Semaphore
-    _snapshot: Snapshot
     _model: StaticEmbedder | None
 
     @abstractmethod
@@ -33,7 +32,8 @@ class DocumentReader(ABC):
             IndexFolderError: it is another than the one that the index was made with.
         """
         if self._model is None:
-            self._model = load_model(self._snapshot.manifest, self._snapshot.folder)
+            snapshot = self._current()
+            self._model = load_model(snapshot.manifest, snapshot.folder)
         return self._model
 
     def document(self, document_id: str, *, start: int = 0, most: int | None = None) -> StoredDocument:

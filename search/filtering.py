@@ -2,46 +2,56 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from sakuin.index.errors import FilterError
 from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.index.where import AND, Where, fields_of, require_fields
-from sakuin.search.conditions import WordConditions
 from sakuin.search.grouping import Found
 from sakuin.search.query import DATES, Query, may_have_syntax, read_query
 from sakuin.search.request import BY_DOCUMENT, SearchError, SearchRequest, filter_of
 from sakuin.search.results import Notice
+from sakuin.search.whole import Selected, Whole
+
+
+class Fields(Protocol):
+    """What has fields."""
+
+    def field_names(self) -> list[str]:
+        """What filters call the fields that any document has."""
 
 
 @dataclass(frozen=True, slots=True)
 class Restricted:
-    """A request in a snapshot of an index, with its query read.
+    """A request to what is searched, with its query read.
 
     Attributes:
         request: With the text to rank by as its query, and every filter.
         read: What was read of the query.
         within: What may be found; None for all.
-        words: What the words of hits must be, or must not; None for any.
+        words: What the words of hits must be, or must not, beside the filter; None for any.
     """
 
     request: SearchRequest
     read: Query
-    within: Selection | None
-    words: WordConditions | None
+    within: Selected | None
+    words: Selected | None
 
     @classmethod
-    def of(cls, snapshot: Snapshot, request: SearchRequest) -> "Restricted":
+    def of(cls, whole: Whole, request: SearchRequest) -> "Restricted":
         """Read a request; raises SearchError where a filter makes no sense, or names a field that no document has."""
-        query = read(snapshot, request)
+        query = read(whole, request)
         filters = [where for where in (request.where, query.where) if where]
         where = {AND: filters} if len(filters) > 1 else filters[0] if filters else None
         asked = replace(request, query=query.text, where=where)
-        within = selected(snapshot, where) if where else None
-        if not (query.required or query.excluded):
-            return cls(asked, query, within, None)
-        words = WordConditions(snapshot, query)
-        narrowed = words.narrowed(within, by_document=request.group == BY_DOCUMENT)
-        return cls(asked, query, narrowed, words)
+        condition = filter_of(where) if where else None
+        words = Query("", query.required, query.excluded) if query.required or query.excluded else None
+        if condition is None and words is None:
+            return cls(asked, query, None, None)
+        found = whole.select(condition, words, by_document=request.group == BY_DOCUMENT)
+        if condition is not None and not found.documents:
+            check_fields(whole, fields_of(condition))
+        return cls(asked, query, found if found.is_less else None, found if words else None)
 
     def notices(self, found: Found, request: SearchRequest) -> tuple[Notice, ...]:
         """What a search has to say of itself, in the words of the request that was asked."""
@@ -56,11 +66,11 @@ class Restricted:
         return (*own, *([Notice("no_good_match")] if found.answered is False and found.groups else []))
 
 
-def read(snapshot: Snapshot, request: SearchRequest) -> Query:
-    """What a request's query asks, in an index."""
+def read(fields: Fields, request: SearchRequest) -> Query:
+    """What a request's query asks, of an index with some fields."""
     if not request.syntax or not may_have_syntax(request.text):
         return Query(request.text)
-    return read_query(request.text, snapshot.field_names)
+    return read_query(request.text, fields.field_names)
 
 
 def selected(snapshot: Snapshot, where: Where) -> Selection:
@@ -72,16 +82,16 @@ def selected(snapshot: Snapshot, where: Where) -> Selection:
     return selection
 
 
-def check_fields(snapshot: Snapshot, names: Collection[str]) -> None:
+def check_fields(fields: Fields, names: Collection[str]) -> None:
     """Raises SearchError if one of the fields is unknown."""
     try:
-        require_fields(names, snapshot.field_names())
+        require_fields(names, fields.field_names())
     except FilterError as error:
         raise SearchError(str(error)) from error
 
 
-def check_sortable(snapshot: Snapshot, sort: str) -> None:
+def check_sortable(fields: Fields, sort: str) -> None:
     """Raises SearchError if no document has the field that hits are to be sorted by."""
     name = sort.removeprefix("-")
-    if name != DATES[0] or not set(DATES) & set(snapshot.field_names()):
-        check_fields(snapshot, [name])
+    if name != DATES[0] or not set(DATES) & set(fields.field_names()):
+        check_fields(fields, [name])

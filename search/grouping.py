@@ -1,17 +1,14 @@
 """From ranked passages to hits: documents, each with its best passages, or the passages themselves."""
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.index.store import PassageRow
 from sakuin.search.candidates import CANDIDATES
-from sakuin.search.conditions import WordConditions
 from sakuin.search.groups import Group
 from sakuin.search.hits import hit_of, is_answered, with_relevance
 from sakuin.search.ordering import ORDERED, ordered
@@ -20,6 +17,7 @@ from sakuin.search.relevance import JUDGED
 from sakuin.search.request import BY_DOCUMENT, MAX_K, SearchRequest
 from sakuin.search.rerank.opinion import Opinions
 from sakuin.search.results import Hit, Notice, PassageHit
+from sakuin.search.whole import Selected, Whole
 
 # How many times as many passages are ranked where those ranked so far stand in too few documents.
 WIDER = 10
@@ -53,23 +51,21 @@ class Found:
 
 
 def find(
-    snapshot: Snapshot,
+    whole: Whole,
     model: StaticEmbedder,
     request: SearchRequest,
     *,
-    beside: Executor,
-    within: Selection | None = None,
+    within: Selected | None = None,
     vector: NDArray[np.float32] | None = None,
     opinions: Opinions,
-    conditions: WordConditions | None = None,
+    conditions: Selected | None = None,
 ) -> Found:
     """The hits of a request.
 
     Args:
-        snapshot: The index.
+        whole: What is searched.
         model: The one it was made with.
         request: What is searched for.
-        beside: Runs BM25 while this thread compares vectors.
         within: Find only these.
         vector: float32 (dim,), of length 1, for a dense search of no query; None to encode the query.
         opinions: Of transformers, on passages of the index.
@@ -84,7 +80,7 @@ def find(
     in_order = request.sort or request.recency
     reach = max(last, ORDERED) if in_order else last
     by_document = request.group == BY_DOCUMENT
-    opinion = opinions.of(request, snapshot.manifest.rerank)
+    opinion = opinions.of(request, whole.manifest.rerank)
     # Whether a query is answered is judged by as many hits however few are wanted.
     depth = min(max(reach, JUDGED, request.top if opinion else 0), MAX_K)
     # Of documents, all the passages that are to be given of each have room, and one that is only counted: as far as
@@ -93,56 +89,63 @@ def find(
     told: list[Notice] = []
     while True:
         wanted = replace(request, k=depth, offset=0)
-        ranking = rank(snapshot, model, wanted, beside=beside, within=within, vector=vector, room=room)
-        ranked, answered = with_relevance(snapshot, request, ranking)
+        ranking = rank(whole, model, wanted, within=within, vector=vector, room=room)
+        ranked, answered = with_relevance(whole, request, ranking)
         if opinion:
-            ranked, told = opinion.reranked(snapshot, ranked, within)
+            ranked, told = opinion.reranked(whole, ranked, within)
         notices = [*ranking.notices, *told]
         if not (by_document or conditions or in_order):
             groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked if request.offset < hit.rank <= last]
             return Found(groups, notices, answered)
         if by_document:
-            standing = snapshot.documents_of([hit.passage_id for hit in ranked], within)
+            standing = ranking.standing
+            if standing is None:
+                standing = whole.documents_of([hit.passage_id for hit in ranked], within)
             groups = by_documents(ranked, standing)
         else:
             groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked]
         if conditions:
-            groups = kept(groups, conditions, reach, request.passages)
+            groups = kept(whole, groups, conditions, reach, request.passages)
             best = [hit for group in groups for hit, _ in group.passages[:1]]
             answered = None if answered is None else is_answered(ranking, best)
         # Below a passage of too low a relevance there are none of a higher one to look for.
         exhausted = len(ranking.hits) < depth or len(ranked) < len(ranking.hits) or depth == MAX_K
         if len(groups) >= reach or exhausted:
             if in_order:
-                groups = ordered(snapshot, groups[:reach], within, sort=request.sort, recency=request.recency)
+                groups = ordered(whole, groups[:reach], within, sort=request.sort, recency=request.recency)
             return Found([group.first(request.passages) for group in groups[request.offset : last]], notices, answered)
         depth = min(max(WIDER * depth, CANDIDATES), MAX_K)
 
 
-def kept(groups: Sequence[Group], conditions: WordConditions, wanted: int, most: int) -> list[Group]:
+def kept(whole: Whole, groups: Sequence[Group], conditions: Selected, wanted: int, most: int) -> list[Group]:
     """The first so many hits whose words are as they must be, each with at most so many of its passages."""
     found: list[Group] = []
     for start in range(0, len(groups), wanted):
         some = groups[start : start + wanted]
         if some[0].document is None:
-            holding = set(conditions.holding([hit.passage_id for group in some for hit, _ in group.passages]))
+            holding = set(whole.holding(conditions, [hit.passage_id for group in some for hit, _ in group.passages]))
             some = [group for group in some if group.passages[0][0].passage_id in holding]
         else:
-            some = [own for group in some if (own := kept_of(group, conditions, most))]
+            some = kept_documents(whole, some, conditions, most)
         found += [replace(group, rank=rank) for rank, group in enumerate(some, len(found) + 1)]
         if len(found) >= wanted:
             break
     return found
 
 
-def kept_of(group: Group, conditions: WordConditions, most: int) -> Group | None:
-    """A document with the passages of it that may be given; None where it is no hit."""
-    assert group.document is not None
-    shown = conditions.shown_of(group.document, [hit.passage_id for hit, _ in group.passages], most)
-    if not shown:
-        return None
-    passages = tuple(passage for passage in group.passages if passage[0].passage_id in shown)
-    return replace(group, passages=passages, more=len(group.passages) - len(passages))
+def kept_documents(whole: Whole, groups: Sequence[Group], conditions: Selected, most: int) -> list[Group]:
+    """Documents with the passages of them that may be given; without those that are no hits."""
+    asked = [
+        (group.document, [hit.passage_id for hit, _ in group.passages])
+        for group in groups
+        if group.document is not None
+    ]
+    found: list[Group] = []
+    for group, shown in zip(groups, whole.shown(conditions, asked, most), strict=True):
+        if shown:
+            passages = tuple(passage for passage in group.passages if passage[0].passage_id in shown)
+            found.append(replace(group, passages=passages, more=len(group.passages) - len(passages)))
+    return found
 
 
 def by_documents(ranked: Sequence[Ranked], standing: Mapping[int, Sequence[int]]) -> list[Group]:

@@ -3,24 +3,24 @@
 from collections.abc import Sequence
 
 from sakuin.index.background import FEWEST
-from sakuin.index.snapshot import Snapshot
 from sakuin.index.store import PassageRow
 from sakuin.search.ranking import Ranked, Ranking
 from sakuin.search.relevance import GOOD_MATCH, JUDGED, good_match, relevances
 from sakuin.search.request import SearchError, SearchRequest
 from sakuin.search.results import Hit, HitDocument, Place
+from sakuin.search.whole import Whole
 
 
-def with_relevance(snapshot: Snapshot, request: SearchRequest, ranking: Ranking) -> tuple[list[Ranked], bool | None]:
+def with_relevance(whole: Whole, request: SearchRequest, ranking: Ranking) -> tuple[list[Ranked], bool | None]:
     """Hits with their relevance, those of too low a one left out, and whether any is likely enough an answer."""
     no_match = bm25_found_nothing(ranking)
-    full = snapshot.terms.full_score(request.text)
-    dim = request.dimensions(snapshot.manifest.dim)
-    chances = relevances(ranking.hits, ranking.rival, full, dim, snapshot.manifest, bm25_no_match=no_match)
+    full = whole.terms.full_score(request.text)
+    dim = request.dimensions(whole.manifest.dim)
+    chances = relevances(ranking.hits, ranking.rival, full, dim, whole.manifest, bm25_no_match=no_match)
     if chances is None:
         if request.min_relevance and ranking.hits:
             raise SearchError(
-                f"The index in {snapshot.folder} knows no scores of unrelated passages, so hits have no relevance to "
+                f"The index in {whole.place} knows no scores of unrelated passages, so hits have no relevance to "
                 f"be left out by: it has fewer than {FEWEST} passages. Search without min_relevance."
             )
         return ranking.hits, None
@@ -51,7 +51,7 @@ def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]
     """A hit with its passage, as it stands in one of its places."""
     places = tuple(
         Place(
-            HitDocument(own.document_id, own.uri, own.title, own.metadata),
+            HitDocument(own.document_id, own.uri, own.title, own.metadata, own.index),
             own.start,
             own.end,
             own.heading,

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.index.snapshot import Selection, Snapshot
+from sakuin.index.terms import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,19 +16,21 @@ class Leg:
     Attributes:
         ids: int64 (n,), passage ids.
         scores: float32 (n,); where the list is that of a first stage, NaN for those that were not rescored.
+        listed_by: float32 (n,), descending: the scores of the first stage, or the same as ``scores``.
     """
 
     ids: NDArray[np.int64]
     scores: NDArray[np.float32]
+    listed_by: NDArray[np.float32]
 
     def in_order(self) -> "Leg":
         """By scores, ties by ascending id; what has none stays behind."""
         order = np.lexsort((self.ids, -self.scores))
         order[np.isnan(self.scores[order])] = np.flatnonzero(np.isnan(self.scores))
-        return Leg(self.ids[order], self.scores[order])
+        return Leg(self.ids[order], self.scores[order], self.listed_by[order])
 
 
-EMPTY = Leg(np.empty(0, np.int64), np.empty(0, np.float32))
+EMPTY = Leg(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))
 """Of a leg that lists nothing."""
 
 
@@ -50,25 +53,27 @@ def dense_leg(
     """
     if not vector.any():
         return None
-    return Leg(*snapshot.vectors.search(vector, wanted, rescore, within.vectors if within else None))
+    ids, cosines = snapshot.vectors.search(vector, wanted, rescore, within.vectors if within else None)
+    return Leg(ids, cosines, cosines)
 
 
 def bm25_leg(
-    snapshot: Snapshot, query: str, *, wanted: int, rescored: int | None = None, within: Selection | None = None
+    snapshot: Snapshot, query: str | Asked, *, wanted: int, rescored: int | None = None, within: Selection | None = None
 ) -> Leg | None:
     """BM25's list; None where no passage has any term of the query.
 
     Args:
         snapshot: The index.
-        query: Any text.
+        query: Any text, or what it asks.
         wanted: How many to list.
         rescored: List by a first stage, which leaves out common terms, and score so many of it by all terms; None to
             list by all terms.
         within: List only these.
     """
     terms = snapshot.terms
-    ids, scores = terms.search(query, wanted, within.passages if within else None, first_stage=rescored is not None)
+    ids, listed_by = terms.search(query, wanted, within.passages if within else None, first_stage=rescored is not None)
+    scores = listed_by
     if rescored is not None:
         scores = np.full(len(ids), np.nan, np.float32)
         scores[:rescored] = terms.scores(query, ids[:rescored].tolist())
-    return Leg(ids, scores) if len(ids) else None
+    return Leg(ids, scores, listed_by) if len(ids) else None

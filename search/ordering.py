@@ -6,7 +6,6 @@ from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.index.values import order_of, plain, seconds, value_text
 from sakuin.index.where import FOLDER, ID, TYPE, URI, YEARS, Labels, elements_of, stored_values
 from sakuin.search.fusion import Scaling
@@ -16,6 +15,7 @@ from sakuin.search.ranking import Ranked
 from sakuin.search.relevance import good_match
 from sakuin.search.request import days_of
 from sakuin.search.results import LegScore
+from sakuin.search.whole import Selected, Whole
 
 ORDERED = 100
 """So many of the best hits are put into another order, at least: all that is near a query is no answer to it."""
@@ -27,12 +27,12 @@ DAY = 86_400
 
 
 def ordered(
-    snapshot: Snapshot, groups: Sequence[Group], within: Selection | None, *, sort: str | None, recency: str | None
+    whole: Whole, groups: Sequence[Group], within: Selected | None, *, sort: str | None, recency: str | None
 ) -> list[Group]:
     """Hits with newer ones moved up, or by a field.
 
     Args:
-        snapshot: What they were found in.
+        whole: What they were found in.
         groups: Best first.
         within: What the search was restricted to.
         sort: A field, ascending, or with ``-`` before it descending; ``date`` is the first of `DATES` that a document
@@ -40,7 +40,7 @@ def ordered(
             the order.
         recency: The half-life of what a new document gains; None for nothing.
     """
-    rows = snapshot.passages([group.passages[0][0].passage_id for group in groups], within)
+    rows = whole.passages([group.passages[0][0].passage_id for group in groups], within)
     labels: list[Labels | None] = []
     for group in groups:
         hit, place = group.passages[0]

@@ -1,19 +1,22 @@
-"""Ranks the passages of an index for a request: dense, BM25, or both fused; no text is read."""
+"""Ranks the passages of an index, or of several, for a request: dense, BM25, or both fused; no text is read."""
 
-from concurrent.futures import Executor
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index.snapshot import Selection, Snapshot
+from sakuin.index.terms import Asked
 from sakuin.search.candidates import Candidates, gather
 from sakuin.search.fusion import Fusion, Scaling
-from sakuin.search.legs import Leg, bm25_leg, dense_leg
+from sakuin.search.legs import Leg
+from sakuin.search.merging import merged
+from sakuin.search.parts import Listed, Listing
 from sakuin.search.relevance import RIVAL
 from sakuin.search.request import SearchRequest
 from sakuin.search.results import LegScore, Notice
+from sakuin.search.whole import Selected, Whole
 
 
 @dataclass(slots=True)
@@ -38,30 +41,30 @@ class Ranking:
         hits: Best first.
         notices: One for each leg that was asked but found nothing of the query.
         rival: Cosine at rank `RIVAL` of the dense leg's list, or at its last; None where that leg took no part.
+        standing: Numbers of the documents of each passage's places, by passage id; None where they are not known yet.
     """
 
     hits: list[Ranked]
     notices: list[Notice]
     rival: float | None
+    standing: Mapping[int, Sequence[int]] | None = None
 
 
 def rank(
-    snapshot: Snapshot,
+    whole: Whole,
     model: StaticEmbedder,
     request: SearchRequest,
     *,
-    beside: Executor,
-    within: Selection | None = None,
+    within: Selected | None = None,
     vector: NDArray[np.float32] | None = None,
     room: int = 0,
 ) -> Ranking:
     """The best passages for a request, of which query, mode, k, dim and rescore count here.
 
     Args:
-        snapshot: The index.
+        whole: What is searched.
         model: The one it was made with.
         request: What is searched for.
-        beside: Runs BM25 while this thread compares vectors.
         within: Rank only these.
         vector: float32 (dim,), of length 1, for a dense search of no query; None to encode the query.
         room: Rank so many where more than are asked for were scored.
@@ -69,31 +72,48 @@ def rank(
     Raises:
         SearchError: the index stores fewer dimensions.
     """
-    dim = request.dimensions(snapshot.manifest.dim)
-    if within and not len(within.passages):
+    dim = request.dimensions(whole.manifest.dim)
+    if within and not within.passages:
         return Ranking([], [Notice("nothing_matches_filter")], None)
     query, k, given = request.text, request.k, vector is not None
     most = max(k, room)
     if request.mode == "bm25":
-        leg = bm25_leg(snapshot, query, wanted=most, within=within)
-        return Ranking(by_bm25(leg, most), notices_of(request, None, leg, within), None)
+        listed = listed_by(whole, wanted=most, within=within, asked=whole.terms.asked(query))
+        notices = notices_of(request, None, listed.bm25, within)
+        return Ranking(by_bm25(listed.bm25, most), notices, None, listed.standing)
     if vector is None:
         vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
     if request.mode == "dense":
-        leg = dense_leg(snapshot, vector, wanted=max(most, RIVAL), rescore=request.rescore, within=within)
-        notices = [] if given else notices_of(request, leg, None, within)
-        return Ranking(by_dense(leg, most), notices, rival_of(leg))
-    found = gather(snapshot, query, vector, k=k, beside=beside, rescore=request.rescore, within=within)
+        listed = listed_by(whole, wanted=max(most, RIVAL), within=within, vector=vector, rescore=request.rescore)
+        notices = [] if given else notices_of(request, listed.dense, None, within)
+        return Ranking(by_dense(listed.dense, most), notices, rival_of(listed.dense), listed.standing)
+    found = gather(whole, query, vector, k=k, rescore=request.rescore, within=within)
     notices = notices_of(request, found.dense, found.bm25, within)
     if found.dense and found.bm25:
-        fusion = Fusion.of(snapshot.manifest.fusion)
-        hits = fused(found, fusion=fusion, full=snapshot.terms.full_score(query), k=most)
+        fusion = Fusion.of(whole.manifest.fusion)
+        hits = fused(found, fusion=fusion, full=whole.terms.full_score(query), k=most)
     else:
         hits = by_dense(found.dense, most) or by_bm25(found.bm25, k)
-    return Ranking(hits, notices, rival_of(found.dense))
+    return Ranking(hits, notices, rival_of(found.dense), found.standing)
 
 
-def notices_of(request: SearchRequest, dense: Leg | None, bm25: Leg | None, within: Selection | None) -> list[Notice]:
+def listed_by(
+    whole: Whole,
+    *,
+    wanted: int,
+    within: Selected | None,
+    asked: Asked | None = None,
+    vector: NDArray[np.float32] | None = None,
+    rescore: int | None = None,
+) -> Listed:
+    """What one leg lists: BM25 of what is asked, or the dense leg of a vector."""
+    listing = Listing(
+        asked=asked, vector=vector, wanted=wanted, rescore=rescore, within=within.within if within else None
+    )
+    return merged(whole.listed(listing), listing)
+
+
+def notices_of(request: SearchRequest, dense: Leg | None, bm25: Leg | None, within: Selected | None) -> list[Notice]:
     """That the query is empty, or which of the legs that were asked found nothing of it."""
     if not request.text.strip():
         return [Notice("empty")]

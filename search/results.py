@@ -73,12 +73,16 @@ class LegScore:
 
 @dataclass(frozen=True, slots=True)
 class HitDocument:
-    """The document a passage comes from; ``id`` is its name in the index, ``uri`` where it comes from."""
+    """The document a passage comes from; ``id`` is its name in the index, ``uri`` where it comes from.
+
+    ``index`` names the index, where several were searched; "" where it was one.
+    """
 
     id: str
     uri: str
     title: str
     metadata: dict[str, MetadataValue]
+    index: str = ""
 
 
 @dataclass(frozen=True, slots=True)

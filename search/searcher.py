@@ -4,7 +4,7 @@ import os
 import threading
 import time
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -18,18 +18,18 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.documents import Skipped
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.model import load_model_at_hand
-from sakuin.index.snapshot import Snapshot, identity, open_index
+from sakuin.index.snapshot import Snapshot
 from sakuin.index.store import Manifest
 from sakuin.index.store.facets import MOST_VALUES, Facet
 from sakuin.index.where import Where
-from sakuin.search.breakdown import SIDES, Side, explain_hit
+from sakuin.search.breakdown import SIDES, Side, explain_again, explain_hit
 from sakuin.search.did_you_mean import suggested
 from sakuin.search.documents import DocumentReader
 from sakuin.search.explanation import Explanation
 from sakuin.search.filtering import Restricted, check_fields, check_sortable, read, selected
 from sakuin.search.grouping import find, hit_of_group
 from sakuin.search.highlights import highlight
+from sakuin.search.opening import Opened, opened
 from sakuin.search.request import (
     BY_DOCUMENT,
     BY_PASSAGE,
@@ -41,12 +41,11 @@ from sakuin.search.request import (
 )
 from sakuin.search.rerank.opinion import Opinions
 from sakuin.search.results import Hit, PassageHit, SearchResult
+from sakuin.search.whole import Whole
 
 # A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's
 # place in the processor's caches.
 AT_ONCE = 2
-# Scores that differ by more are not those of the same search; BM25 scores are rounded to four decimals.
-SAME_SCORE = 1e-3
 
 
 class Searcher(DocumentReader):
@@ -60,37 +59,43 @@ class Searcher(DocumentReader):
                 print(hit.rank, hit.document.uri, hit.text)
     """
 
-    def __init__(self, snapshot: Snapshot, model: StaticEmbedder | None) -> None:
+    def __init__(self, found: Opened, model: StaticEmbedder | None, beside: Executor) -> None:
         """Prefer `Searcher.open`."""
         self._model = model
-        self._snapshot = snapshot
-        self._identity = identity(snapshot.folder)
-        self._reload = threading.Lock()
+        self._opened = found
         self._turns = threading.Semaphore(AT_ONCE)
-        self._beside = ThreadPoolExecutor(AT_ONCE, "bm25")
-        self._opinions = Opinions(snapshot.folder)
+        self._beside = beside
+        self._opinions = Opinions(found.folders[0])
         self._process = os.getpid()
         self._closing = threading.Lock()
         self._closed = False
 
     @classmethod
-    def open(cls, folder: str | os.PathLike[str] = DEFAULT_INDEX, *, model: StaticEmbedder | None = None) -> "Searcher":
-        """Open the index in a folder.
+    def open(
+        cls,
+        folder: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = DEFAULT_INDEX,
+        *,
+        model: StaticEmbedder | None = None,
+    ) -> "Searcher":
+        """Open the index in a folder, or those in several folders, to search them as one index of all documents.
 
         Args:
-            folder: Of the index; another working folder later on changes nothing.
+            folder: Of the index, or of several; another working folder later on changes nothing.
             model: The index's model where it is loaded already, as by whoever writes to it; None to load it.
 
         Raises:
-            IndexFolderError: no index there, a damaged one, or one made by another model.
+            IndexFolderError: no index there, a damaged one, one made by another model, or several that cannot be
+                searched together.
             ModelError: the index's model cannot be loaded.
+            SearchError: no folder is named, or one twice.
         """
-        with ExitStack() as opened:
-            snapshot = open_index(Path(folder).absolute())
-            opened.callback(snapshot.close)
-            searcher = cls(snapshot, load_model_at_hand(snapshot.manifest, snapshot.folder, model))
-            opened.pop_all()
-            return searcher
+        folders = [folder] if isinstance(folder, str | os.PathLike) else list(folder)
+        beside = ThreadPoolExecutor(AT_ONCE, "bm25")
+        try:
+            return cls(*opened(folders, beside, model), beside)
+        except BaseException:
+            beside.shutdown()
+            raise
 
     def __enter__(self) -> "Searcher":
         return self
@@ -102,7 +107,7 @@ class Searcher(DocumentReader):
 
     def __reduce__(self) -> NoReturn:
         raise SearchError(
-            f"A searcher cannot be sent to another process: open one there, by Searcher.open({str(self.folder)!r}), in "
+            f"A searcher cannot be sent to another process: open one there, by Searcher.open({self._named()}), in "
             f"the initializer of a pool of processes."
         )
 
@@ -116,17 +121,33 @@ class Searcher(DocumentReader):
             for _ in range(AT_ONCE):
                 turns.enter_context(self._turns)
             self._beside.shutdown()
-            self._snapshot.close()
+            self._opened.close()
+
+    def _named(self) -> str:
+        """What opens the same, as it is written in Python."""
+        folders = [str(folder) for folder in self.folders]
+        return repr(folders[0] if len(folders) == 1 else folders)
 
     @property
     def folder(self) -> Path:
-        """The index's folder, as an absolute path."""
-        return self._snapshot.folder
+        """The index's folder, as an absolute path; of several the first."""
+        return self.folders[0]
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folders of all indexes that are searched, as absolute paths."""
+        return self._opened.folders
 
     @property
     def manifest(self) -> Manifest:
-        """What is committed: model, dimension, and so on."""
-        return self._current().manifest
+        """What is committed: model, dimension, and so on; of several indexes what is so of all together."""
+        return self.whole.manifest
+
+    @property
+    def whole(self) -> Whole:
+        """What is searched, as it was last committed, for more than one question about the same state."""
+        self._require_open()
+        return self._opened.current()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -134,8 +155,8 @@ class Searcher(DocumentReader):
         return self._current()
 
     def counts(self) -> dict[str, int]:
-        """Numbers of files, documents, passages and skipped files."""
-        return self._current().counts()
+        """Numbers of files, documents, passages and skipped files; of several indexes their sums."""
+        return self.whole.counts()
 
     def skipped(self) -> list[Skipped]:
         """The files of which nothing, or not all, was taken, and why."""
@@ -258,50 +279,48 @@ class Searcher(DocumentReader):
         Raises:
             SearchError: the index stores fewer dimensions.
         """
-        snapshot = self._current()
-        ids = np.array([int(hit.passage_id, 16) for hit in hits], np.int64)
-        return snapshot.vectors.rows(ids, checked_dim(dim, stored=snapshot.manifest.dim))
+        whole = self.whole
+        return whole.rows([int(hit.passage_id, 16) for hit in hits], checked_dim(dim, stored=whole.manifest.dim))
 
     def _answer(self, request: SearchRequest, vector: NDArray[np.float32] | None = None) -> SearchResult:
         """What `answer` gives, or `search_vector` where there is a ``vector``, but for the time it took."""
         by_document = request.group == BY_DOCUMENT
-        asked: Snapshot | None = None
+        asked: Whole | None = None
         while True:
-            snapshot = self._current()
-            if snapshot is asked:
+            whole = self.whole
+            if whole is asked:
                 raise IndexFolderError(
-                    f"The index in {snapshot.folder} ranks passages it does not hold. Check it with `index verify`."
+                    f"The index in {whole.place} ranks passages it does not hold. Check it with `index verify`."
                 )
-            asked = snapshot
-            compared = request.dimensions(snapshot.manifest.dim)
+            asked = whole
+            compared = request.dimensions(whole.manifest.dim)
             if request.sort:
-                check_sortable(snapshot, request.sort)
-            search = Restricted.of(snapshot, request)
+                check_sortable(whole, request.sort)
+            search = Restricted.of(whole, request)
             query, within = search.request.text, search.within
             found = find(
-                snapshot,
+                whole,
                 self.model,
                 search.request,
-                beside=self._beside,
                 within=within,
                 vector=vector,
                 conditions=search.words,
                 opinions=self._opinions,
             )
             ids = found.passage_ids()
-            rows = snapshot.passages(ids, within)
+            rows = whole.passages(ids, within)
             # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one. So too
             # where documents were named by their numbers, which may be others' by now.
-            if found.stands_in(rows) and not ((within or by_document) and snapshot.outdated()):
+            if found.stands_in(rows) and not ((within or by_document) and whole.outdated()):
                 break
         texts = highlight(
-            snapshot.terms.analyser, snapshot.terms.widened(query), [rows[passage_id].text for passage_id in ids]
+            whole.terms.analyser, whole.terms.widened(query), [rows[passage_id].text for passage_id in ids]
         )
         marked = dict(zip(ids, texts, strict=True))
         hits = tuple(hit_of_group(group, rows, marked, by_document=by_document) for group in found.groups)
         if request.explain:
             hits = tuple(
-                replace(hit, explanation=explain_hit(snapshot, self.model, query, hit, dim=compared)) for hit in hits
+                replace(hit, explanation=explain_hit(whole, self.model, query, hit, dim=compared)) for hit in hits
             )
         return SearchResult(
             query=request.query,
@@ -313,7 +332,7 @@ class Searcher(DocumentReader):
             seconds=0.0,
             answered=found.answered,
             read=search.read,
-            suggestions=suggested(snapshot, self.model, request.text, query),
+            suggestions=suggested(whole, self.model, request.text, query),
         )
 
     def facets(
@@ -358,22 +377,10 @@ class Searcher(DocumentReader):
         """
         if by not in SIDES:
             raise SearchError(f"Unknown side {by!r}: use {' or '.join(SIDES)}.")
-        snapshot = self._current()
-        compared = checked_dim(dim, stored=snapshot.manifest.dim)
-        text = read(snapshot, SearchRequest(query=query, syntax=syntax)).text
-        passage_id = int(hit.passage_id, 16)
-        scores = []
-        if hit.dense:
-            vector = self.model.encode([text], truncate_dim=compared, normalize=True)[0]
-            scores.append((hit.dense.score, float(snapshot.vectors.scores(vector, np.array([passage_id]))[0])))
-        if hit.bm25:
-            scores.append((hit.bm25.score, float(snapshot.terms.scores(text, [passage_id])[0])))
-        if any(abs(shown - own) > SAME_SCORE for shown, own in scores):
-            raise SearchError(
-                f"The hit in {hit.document.uri} has another score for this query at {compared} dimensions: give the "
-                f"query and the dim that found it, and search again if the index has changed since."
-            )
-        return explain_hit(snapshot, self.model, text, hit, dim=compared, by=by)
+        whole = self.whole
+        compared = checked_dim(dim, stored=whole.manifest.dim)
+        text = read(whole, SearchRequest(query=query, syntax=syntax)).text
+        return explain_again(whole, self.model, text, hit, dim=compared, by=by)
 
     def _require_process(self) -> None:
         """Raise SearchError in a forked process, before anything waits for what only the other process can end."""
@@ -382,18 +389,11 @@ class Searcher(DocumentReader):
             raise SearchError("This searcher was opened before the process was forked: open one in each process.")
 
     def _current(self) -> Snapshot:
-        """The last committed state, reopened if it has changed."""
+        """The last committed state of the one index; raises SearchError where there are several."""
+        self._require_open()
+        return self._opened.snapshot()
+
+    def _require_open(self) -> None:
         self._require_process()
         if self._closed:
             raise SearchError("This searcher is closed: open another.")
-        if identity(self.folder) != self._identity:
-            raise IndexFolderError(
-                f"The index in {self.folder} was deleted or replaced since it was opened: open it again; a service, "
-                f"start again."
-            )
-        with self._reload:
-            if self._snapshot.outdated():
-                fresh = open_index(self._snapshot.folder)
-                # The old one stays open for searches under way in other threads, and closes with the last of them.
-                self._snapshot = fresh
-            return self._snapshot

@@ -24,8 +24,10 @@ from sakuin.index.settings import Settings
 from sakuin.index.snapshot import Snapshot, open_index
 from sakuin.search import MODES, SearchRequest
 from sakuin.search.legs import dense_leg
+from sakuin.search.local_part import LocalPart
 from sakuin.search.ranking import Ranked, Ranking, rank
 from sakuin.search.relevance import RIVAL, Evidence, Weights, evidence, log_odds, probability
+from sakuin.search.whole import Whole
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.records import read_records
 
@@ -131,7 +133,7 @@ def asked_twice(
 def ranking_of(snapshot: Snapshot, model: StaticEmbedder, beside: Executor, way: Setting, query: str) -> Ranking:
     """What is found."""
     request = SearchRequest(query=query, k=DEPTH, mode=way.mode, dim=way.dim)
-    return rank(snapshot, model, request, beside=beside)
+    return rank(Whole.of_one(LocalPart(snapshot, beside)), model, request)
 
 
 def answering(snapshot: Snapshot, passages: Sequence[int], relevant: frozenset[str]) -> NDArray[np.bool_]:

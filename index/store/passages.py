@@ -32,9 +32,16 @@ MAX_PLACES = 100
 FEW = 8
 
 
+Source = int | str
+"""The number of a document, or its title."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlaceRow:
-    """Where a passage stands: from ``start`` to ``end`` of a document's text, at ``position`` in its file."""
+    """Where a passage stands: from ``start`` to ``end`` of a document's text, at ``position`` in its file.
+
+    ``index`` names the index, where several are searched as one.
+    """
 
     document_id: str
     uri: str
@@ -44,6 +51,7 @@ class PlaceRow:
     end: int
     heading: str
     position: dict[str, int | str]
+    index: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,19 +274,20 @@ def read_glimpses(connection: sqlite3.Connection, passage_ids: Sequence[int]) ->
     return found
 
 
-def documents_and_titles(connection: sqlite3.Connection, passage_ids: Sequence[int]) -> list[set[int | str]]:
+def documents_and_titles(connection: sqlite3.Connection, passage_ids: Sequence[int]) -> list[set[Source]]:
     """For each passage, the numbers and titles of the documents it stands in.
 
     Documents of the same title are taken for parts of one, such as the rows of a table of paragraphs.
     """
-    found: dict[int, set[int | str]] = {passage_id: set() for passage_id in passage_ids}
-    rows = connection.execute(
-        "SELECT p.passage_id, d.number, d.title FROM passages p JOIN documents d ON d.number = p.document "
-        f"WHERE p.passage_id IN ({marks(list(found))})",
-        list(found),
-    )
-    for passage_id, number, title in rows:
-        found[passage_id] |= {number, title} if title else {number}
+    found: dict[int, set[Source]] = {passage_id: set() for passage_id in passage_ids}
+    for some in batched(list(found)):
+        rows = connection.execute(
+            "SELECT p.passage_id, d.number, d.title FROM passages p JOIN documents d ON d.number = p.document "
+            f"WHERE p.passage_id IN ({marks(some)})",
+            some,
+        )
+        for passage_id, number, title in rows:
+            found[passage_id] |= {number, title} if title else {number}
     return [found[passage_id] for passage_id in passage_ids]
 
 

@@ -9,10 +9,22 @@ the factor (k1 + 1), which ranks nothing, is kept; and removed passages count in
 segment is merged.
 """
 
+from sakuin.index.terms.asked import MAX_QUERY_TERMS, OTHER_WEIGHT, Asked, QueryReader, Statistics
 from sakuin.index.terms.bm25 import TermScore
 from sakuin.index.terms.first_stage import FirstStage
-from sakuin.index.terms.reader import MAX_QUERY_TERMS, OTHER_WEIGHT, Terms
+from sakuin.index.terms.reader import Terms
 from sakuin.index.terms.storage import sync_folder
 from sakuin.index.terms.writer import TermsWriter
 
-__all__ = ["MAX_QUERY_TERMS", "OTHER_WEIGHT", "FirstStage", "TermScore", "Terms", "TermsWriter", "sync_folder"]
+__all__ = [
+    "MAX_QUERY_TERMS",
+    "OTHER_WEIGHT",
+    "Asked",
+    "FirstStage",
+    "QueryReader",
+    "Statistics",
+    "TermScore",
+    "Terms",
+    "TermsWriter",
+    "sync_folder",
+]

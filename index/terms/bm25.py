@@ -1,7 +1,9 @@
 """The parts of a BM25 score, as tantivy explains it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from sakuin.index.terms.asked import Statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,4 +62,16 @@ def term_score(term: str, weight: float, explained: dict[str, Any], synonym_of: 
         k1=k1,
         b=b,
         synonym_of=synonym_of,
+    )
+
+
+def counted_by(part: TermScore, statistics: Statistics) -> TermScore:
+    """The same by statistics of more than the index that explained it; its mean length is of these already."""
+    idf = statistics.idf(part.term)
+    return replace(
+        part,
+        value=part.weight * part.factor * idf * part.saturation,
+        idf=idf,
+        having=statistics.having[part.term],
+        passages=statistics.passages,
     )

@@ -1,43 +1,27 @@
 """Searches a generation of terms by BM25."""
 
 import json
-import math
 import os
-from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.terms.bm25 import TermScore, term_score
+from sakuin.index.terms.asked import Asked, QueryReader, Statistics, idf
+from sakuin.index.terms.bm25 import TermScore, counted_by, term_score
 from sakuin.index.terms.first_stage import FirstStage
-from sakuin.index.terms.storage import ID_FIELD, READ_REMEDY, TERMS_FIELD, explained
-from sakuin.index.text import Analyser, is_japanese
-from sakuin.index.text.kana import in_other_kana
-from sakuin.index.text.readings import Readings, readings_of, written
+from sakuin.index.terms.padding import with_padding
+from sakuin.index.terms.storage import ID_FIELD, META, READ_REMEDY, TERMS_FIELD, explained, linked
+from sakuin.index.text import Analyser
 from sakuin.index.text.synonyms import Synonyms
 
 if TYPE_CHECKING:
     import tantivy
-
-MAX_QUERY_TERMS = 1_024
-"""Of a longer query the terms that the fewest passages have are kept."""
-
-OTHER_WEIGHT = 3
-"""What a term that is not Japanese counts in a query. A Japanese word is seen again through its kanji and its pairs;
-without this a foreign word in a Japanese query would count a third of its neighbours."""
-
-SYNONYM_WEIGHT = 0.5
-"""What a synonym counts, beside the words of the query that it is one of."""
-
-READ_UP_TO = 150_000
-"""Passages of an index whose terms are found by their readings: of 100,000 it takes a second to list and read them."""
 
 NAMED = 16
 """A search that is kept to n of N passages names them to tantivy where n * n <= 16 * N, up to some 1,300 of 100,000.
@@ -47,42 +31,18 @@ n, the second with N / n."""
 SPARE = 50
 """Hits asked for beyond those wanted, in case the last place is tied: asking again takes as long as asking first."""
 
-_QUERIES_KEPT = 64
+COMMON_BEGINNINGS = ("1", "の", "e", "a", "ー", "")
+"""Of terms: some index has none with all but the last, which every term begins with."""
 
 _SCORE_DECIMALS = 4
 """Scores that differ by less than tantivy's order of summing changes them are ties."""
 
 
-Alike = Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Query:
-    """What a query asks of a generation.
-
-    Attributes:
-        weights: Its distinct terms with their weights.
-        first_stage: Those of them that are `Terms.first_stage_terms`.
-        full_score: See `Terms.full_score`.
-        synonyms: Where the weights are from.
-        alike: Words of the query, each with a synonym or the like.
-        added: Those of the terms that are no terms of the query but of synonyms, with the words these are synonyms of.
-    """
-
-    weights: dict[str, float]
-    first_stage: dict[str, float]
-    full_score: float
-    synonyms: Synonyms
-    alike: Alike
-    added: dict[str, str]
-
-
 class Terms:
     """A committed generation, open for reading; safe for use by several threads.
 
-    Attributes:
-        analyser: How queries are read, the same as passages were.
-        first_stage: Which terms of a query find candidates; may be set before the first query.
+    What it is asked is a query, or what was read of one where several indexes are searched as one: the scores are then
+    those of one index of all their passages.
     """
 
     def __init__(self, folder: Path, synonyms: Callable[[], Synonyms] = Synonyms) -> None:
@@ -98,8 +58,10 @@ class Terms:
         import tantivy
 
         self._folder = folder
-        self.analyser = Analyser()
-        self.first_stage = FirstStage()
+        self.reader = QueryReader(synonyms)
+        self._lengths: tuple[int, float] | None = None
+        self._padded: dict[float, tuple[tantivy.Searcher, int]] = {}
+        self._padding = Lock()
         with explained(folder, "cannot be opened", READ_REMEDY):
             index = tantivy.Index.open(str(self._lockable(folder)))
             index.config_reader("manual")
@@ -107,21 +69,27 @@ class Terms:
             self._searcher = index.searcher()
             self._searcher.doc_freq(TERMS_FIELD, "")
             self._searcher.doc_freq(ID_FIELD, 0)
-        self._synonyms = synonyms
-        self._queries: dict[str, _Query] = {}
-        self._keeping = Lock()
-        self._readings: Readings | None = None
-        self._reading = Lock()
 
     def _lockable(self, folder: Path) -> Path:
         """The folder, or one of links to its files where it may not be written: tantivy opens by way of a lock file."""
         if not folder.is_dir() or os.access(folder, os.W_OK):
             return folder
-        self._links = TemporaryDirectory(prefix="sakuin-")
-        for file in folder.iterdir():
-            if file.suffix != ".lock":
-                Path(self._links.name, file.name).symlink_to(file.resolve())
+        self._links = linked(folder)
         return Path(self._links.name)
+
+    @property
+    def analyser(self) -> Analyser:
+        """How queries are read, the same as passages were."""
+        return self.reader.analyser
+
+    @property
+    def first_stage(self) -> FirstStage:
+        """Which terms of a query find candidates; may be set before the first query."""
+        return self.reader.first_stage
+
+    @first_stage.setter
+    def first_stage(self, first_stage: FirstStage) -> None:
+        self.reader.first_stage = first_stage
 
     @property
     def num_passages(self) -> int:
@@ -130,14 +98,22 @@ class Terms:
 
     def weights(self, query: str) -> dict[str, float]:
         """The distinct terms that a query is searched by, those of synonyms too, each with what it counts."""
-        return dict(self._read(query).weights)
+        return dict(self.asked(query).weights)
 
     def terms_of(self, query: str) -> list[str]:
         """The terms a query is searched by, as often as they occur in it."""
         return self.analyser.terms(query)
 
+    def synonyms(self) -> Synonyms:
+        """Those that queries are widened by, the same object until they change."""
+        return self.reader.synonyms()
+
+    def asked(self, query: str | Asked) -> Asked:
+        """What a query asks of this index."""
+        return query if isinstance(query, Asked) else self.reader.read(query, self)
+
     def search(
-        self, query: str, k: int, within: NDArray[np.int64] | None = None, *, first_stage: bool = False
+        self, query: str | Asked, k: int, within: NDArray[np.int64] | None = None, *, first_stage: bool = False
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The ``k`` best passages, best first, ties by ascending id: ids, int64 (n,), and BM25 scores, float32 (n,).
 
@@ -149,13 +125,14 @@ class Terms:
             within: Ids (n,), ascending, of the only passages to list; None for all. It changes no score.
             first_stage: Count only the `first_stage_terms` of the query.
         """
-        asked = self._read(query)
+        asked = self.asked(query)
         weights = asked.first_stage if first_stage else asked.weights
         among = self.num_passages if within is None else len(within)
         wanted = min(k, self.num_passages, among)
         if not weights or wanted < 1:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         with self._searching():
+            searcher, weights = self._counting(weights, asked.statistics)
             built = self._any_of(weights)
             if within is not None and among * among <= NAMED * self.num_passages:
                 built, within = self._within(within.tolist(), built), None
@@ -163,7 +140,7 @@ class Terms:
             spread = 1 if within is None else 1.25 * self.num_passages / among
             limit = min(int((wanted + SPARE) * spread), self.num_passages)
             while True:
-                ids, scores = self._hits(built, limit)
+                ids, scores = self._hits(built, limit, searcher)
                 exhausted = len(ids) < limit or limit == self.num_passages
                 last = scores[-1] if len(scores) else 0
                 if within is not None:
@@ -176,13 +153,14 @@ class Terms:
         order = np.lexsort((ids, -scores))[:wanted]
         return ids[order], scores[order]
 
-    def scores(self, query: str, passage_ids: Sequence[int]) -> NDArray[np.float32]:
+    def scores(self, query: str | Asked, passage_ids: Sequence[int]) -> NDArray[np.float32]:
         """BM25 scores, float32 (n,), of given passages for the query; 0 where no term matches."""
-        weights = self._read(query).weights
-        if not weights or not len(passage_ids):
+        asked = self.asked(query)
+        if not asked.weights or not len(passage_ids):
             return np.zeros(len(passage_ids), np.float32)
         with self._searching():
-            ids, scores = self._hits(self._within(passage_ids, self._any_of(weights)), len(passage_ids))
+            searcher, weights = self._counting(asked.weights, asked.statistics)
+            ids, scores = self._hits(self._within(passage_ids, self._any_of(weights)), len(passage_ids), searcher)
         by_id = dict(zip(ids.tolist(), scores.tolist(), strict=True))
         return np.array([by_id.get(int(passage_id), 0.0) for passage_id in passage_ids], np.float32)
 
@@ -204,6 +182,37 @@ class Terms:
             required = Query.boolean_query([(Occur.Must, self._term(term)) for term in terms])
             return np.sort(self._hits(required, fewest)[0])
 
+    def having_each(self, terms: Collection[str]) -> dict[str, int]:
+        """How many passages have each term, counting those that are removed but not yet merged away."""
+        with self._searching():
+            return {term: self._searcher.doc_freq(TERMS_FIELD, term) for term in terms}
+
+    def statistics(self, having: Mapping[str, int]) -> Statistics | None:
+        """Nothing: tantivy counts for itself."""
+        return None
+
+    def lengths(self) -> tuple[int, float]:
+        """How many passages there are, counting those that are removed but not yet merged away; their mean length."""
+        if self._lengths is None:
+            with self._searching():
+                meta = json.loads((self._folder / META).read_text())
+                counted = sum(segment["max_doc"] for segment in meta["segments"])
+                # It is told with any term of any passage.
+                terms = (
+                    term
+                    for prefix in COMMON_BEGINNINGS
+                    for term, _ in self._searcher.terms_with_prefix(TERMS_FIELD, prefix)
+                )
+                parts = (
+                    part
+                    for term in terms
+                    for one in self.some_with(term, 1)
+                    for part in self._parts(term, one, self._searcher)
+                )
+                part = next(parts, None)
+                self._lengths = (counted, part.mean_length if part else 0.0)
+        return self._lengths
+
     def having(self, term: str) -> int:
         """How many passages have a term, counting those that are removed but not yet merged away."""
         with self._searching():
@@ -220,110 +229,61 @@ class Terms:
             return [int(passage_id) for passage_id in self._hits(self._term(term), most)[0]]
 
     def full_score(self, query: str) -> float:
-        """The score of a passage of mean length that has every term of the query once: the sum of weighted idfs.
-
-        Terms of synonyms do not count: no passage has to have both.
-
-        The best score over this tells how much of the query the words of any passage cover.
-        """
-        return self._read(query).full_score
+        """What a passage of mean length with every term of the query once would score, see `Asked`."""
+        return self.asked(query).full_score
 
     def first_stage_terms(self, query: str) -> list[str]:
         """The terms that candidates are found by: in a large index those that are not common, see `FirstStage`."""
-        return list(self._read(query).first_stage)
+        return list(self.asked(query).first_stage)
 
     def leaves_out(self, query: str) -> bool:
         """Whether the query has terms that are not among its `first_stage_terms`."""
-        asked = self._read(query)
-        return len(asked.first_stage) < len(asked.weights)
-
-    def _read(self, query: str) -> _Query:
-        """What a query asks for; the last few are kept, for one search needs it several times."""
-        # Not lru_cache: that of a method makes a cycle, which would keep the files of an old generation mapped until
-        # Python looks for cycles.
-        synonyms = self._synonyms()
-        if (known := self._queries.get(query)) is not None and known.synonyms is synonyms:
-            return known
-        weights, passages = self._weigh(query), self.num_passages
-        with self._searching():
-            frequency = {term: self._searcher.doc_freq(TERMS_FIELD, term) for term in weights}
-        full = sum(
-            weight * math.log1p((passages - min(frequency[term], passages) + 0.5) / (frequency[term] + 0.5))
-            for term, weight in weights.items()
-        )
-        # Words with their synonyms, or with themselves in the other kana where no passage has them.
-        alike = [
-            *synonyms.of(query),
-            *in_other_kana(query, self.having),
-            *written(query, self._all_readings, self.having),
-        ]
-        added = self._added(alike, weights)
-        with self._searching():
-            frequency |= {term: self._searcher.doc_freq(TERMS_FIELD, term) for term in added}
-        weights |= {term: weight for term, (_, weight) in added.items()}
-        of = {term: words for term, (words, _) in added.items()}
-        asked = _Query(weights, self.first_stage.weights(weights, frequency, passages), full, synonyms, alike, of)
-        with self._keeping:
-            self._queries.pop(query, None)
-            while len(self._queries) >= _QUERIES_KEPT:
-                del self._queries[next(iter(self._queries))]
-            self._queries[query] = asked
-        return asked
-
-    def explained(self, query: str, passage_id: int) -> list[TermScore]:
-        """What each term of the query adds to the score of one passage, most first; the parts sum to the score."""
-        parts: list[TermScore] = []
-        with self._searching():
-            asked = self._read(query)
-            for term, weight in asked.weights.items():
-                plain = self._term(term)
-                hits = self._searcher.search(self._within([passage_id], plain), 1, count=False).hits
-                if hits:
-                    numbers = json.loads(plain.explain(self._searcher, hits[0][1]).to_json())
-                    parts.append(term_score(term, weight, numbers, asked.added.get(term, "")))
-        return sorted(parts, key=lambda part: (-part.value, part.term))
-
-    def _weigh(self, query: str) -> dict[str, float]:
-        """The distinct terms of the query with their weights; repeating a term sums, as Lucene does."""
-        counts = Counter(self.terms_of(query))
-        terms = list(counts)
-        if len(terms) > MAX_QUERY_TERMS:
-            with self._searching():
-                frequency = {term: self._searcher.doc_freq(TERMS_FIELD, term) for term in terms}
-            known = [term for term in terms if frequency[term]]
-            terms = sorted(known, key=lambda term: (frequency[term], term))[:MAX_QUERY_TERMS]
-        return {term: counts[term] * self._weight(term) for term in terms}
-
-    def _weight(self, term: str) -> float:
-        """Of a term that a query has once."""
-        return 1.0 if is_japanese(term) else float(OTHER_WEIGHT)
-
-    def _added(self, alike: Alike, weights: Collection[str]) -> dict[str, tuple[str, float]]:
-        """The terms of words like those of a query that it does not have: the words these are like, and weights.
-
-        With those of the query, ``weights``, there are `MAX_QUERY_TERMS` at most.
-        """
-        added: dict[str, tuple[str, float]] = {}
-        for words, other in alike:
-            own, terms = (dict.fromkeys(self.terms_of(text)) for text in (words, other))
-            # However many terms a synonym has, together they count half of what the words do.
-            share = min(1.0, sum(map(self._weight, own)) / (sum(map(self._weight, terms)) or 1))
-            for term in terms:
-                if len(added) + len(weights) < MAX_QUERY_TERMS and term not in weights:
-                    added.setdefault(term, (words, SYNONYM_WEIGHT * share * self._weight(term)))
-        return added
-
-    def _all_readings(self) -> Readings:
-        """How the terms of the generation are read; made when they are first asked for, and kept."""
-        with self._reading:
-            if self._readings is None:
-                few = self.num_passages <= READ_UP_TO
-                self._readings = readings_of([term for term, _ in self.beginning("")]) if few else {}
-            return self._readings
+        return self.asked(query).leaves_out
 
     def widened(self, query: str) -> str:
         """A query with the synonyms of its words: what is marked in what it finds."""
-        return " ".join([query, *dict.fromkeys(other for _, other in self._read(query).alike)])
+        return self.asked(query).widened(query)
+
+    def explained(self, query: str | Asked, passage_id: int) -> list[TermScore]:
+        """What each term of the query adds to the score of one passage, most first; the parts sum to the score."""
+        asked = self.asked(query)
+        parts: list[TermScore] = []
+        with self._searching():
+            searcher, _ = self._counting(asked.weights, asked.statistics)
+            for term, weight in asked.weights.items():
+                for part in self._parts(term, passage_id, searcher):
+                    own = replace(part, weight=weight, value=weight * part.value, synonym_of=asked.added.get(term, ""))
+                    parts.append(counted_by(own, asked.statistics) if asked.statistics else own)
+        return sorted(parts, key=lambda part: (-part.value, part.term))
+
+    def _parts(self, term: str, passage_id: int, searcher: "tantivy.Searcher") -> list[TermScore]:
+        """What a term that counts once adds to the score of a passage; nothing where the passage lacks it."""
+        plain = self._term(term)
+        hits = searcher.search(self._within([passage_id], plain), 1, count=False).hits
+        return [term_score(term, 1.0, json.loads(plain.explain(searcher, hits[0][1]).to_json()))] if hits else []
+
+    def _counting(
+        self, weights: dict[str, float], statistics: Statistics | None
+    ) -> tuple["tantivy.Searcher", dict[str, float]]:
+        """What to search so that scores are by some statistics, and by which weights of terms.
+
+        tantivy counts for itself. So a term's weight is given the ratio of both idfs, and the passages are searched
+        together with others that nothing finds, which make their mean length that of the statistics.
+        """
+        if statistics is None:
+            return self._searcher, weights
+        with self._padding:
+            if statistics.mean_length not in self._padded:
+                counted, mean = self.lengths()
+                found = with_padding(self._folder, counted, mean, statistics.mean_length)
+                self._padded = {statistics.mean_length: found or (self._searcher, counted)}
+            searcher, counted = self._padded[statistics.mean_length]
+        ratios = {
+            term: weight * statistics.idf(term) / idf(counted, having)
+            for term, weight in weights.items()
+            if (having := searcher.doc_freq(TERMS_FIELD, term))
+        }
+        return searcher, ratios
 
     def _term(self, term: str) -> "tantivy.Query":
         from tantivy import Query
@@ -347,9 +307,12 @@ class Terms:
         )
         return Query.boolean_query([(Occur.Must, Query.const_score_query(chosen, 0.0)), (Occur.Must, query)])
 
-    def _hits(self, query: "tantivy.Query", limit: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        hits = self._searcher.search(query, limit, count=False).hits
-        ids = self._searcher.fast_field_values(ID_FIELD, [address for _, address in hits])
+    def _hits(
+        self, query: "tantivy.Query", limit: int, searcher: "tantivy.Searcher | None" = None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        searcher = searcher or self._searcher
+        hits = searcher.search(query, limit, count=False).hits
+        ids = searcher.fast_field_values(ID_FIELD, [address for _, address in hits])
         scores = np.array([score for score, _ in hits], np.float32)
         return np.array(ids, np.int64), np.round(scores, _SCORE_DECIMALS)
 

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from sakuin.index.errors import IndexFolderError, full_disk, has_no_room
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 ID_FIELD = "id"
 TERMS_FIELD = "terms"
 
-COPIED = ("meta.json", ".managed.json")
+META = "meta.json"
+"""Names the segments of a generation, and how many passages each has."""
+
+COPIED = (META, ".managed.json")
 """Files that tantivy changes; all others are written once."""
 
 WRITE_REMEDY = "Check that the disk has room and that the folder may be written, then build again."
@@ -45,6 +49,15 @@ def link(base: Path, folder: Path) -> None:
             os.link(file, target)
         except OSError:
             shutil.copyfile(file, target)
+
+
+def linked(folder: Path) -> "TemporaryDirectory[str]":
+    """A folder of links to the files of a generation, which may be written where the generation's own may not."""
+    links = TemporaryDirectory(prefix="sakuin-")
+    for file in folder.iterdir():
+        if file.suffix != ".lock":
+            Path(links.name, file.name).symlink_to(file.resolve())
+    return links
 
 
 def sync_file(path: Path) -> None:

@@ -12,7 +12,9 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index.snapshot import Snapshot
 from sakuin.search.candidates import CANDIDATES, Candidates, gather
 from sakuin.search.fusion import Fusion, Scaling, normalised
+from sakuin.search.local_part import LocalPart
 from sakuin.search.request import MAX_QUERY_CHARACTERS
+from sakuin.search.whole import Whole
 from sakuin.tuning.judged import JudgedQuery, names_in_ranking, sources_of
 from sakuin.tuning.metrics import CUTOFF, gains_of
 
@@ -138,11 +140,12 @@ def fetch(
     """
     each, rows, full = [], [], []
     with ThreadPoolExecutor(1) as beside:
+        whole = Whole.of_one(LocalPart(snapshot, beside))
         for done, query in enumerate(judged, 1):
             text = query.query[:MAX_QUERY_CHARACTERS]
             vector = model.encode([text], truncate_dim=dim, normalize=True)[0]
             # Every candidate is scored by all terms, however it was found.
-            own = gather(snapshot, text, vector, k=CANDIDATES, rescored=CANDIDATES, beside=beside)
+            own = gather(whole, text, vector, k=CANDIDATES, rescored=CANDIDATES)
             each.append(own)
             rows.append(documents_of(own.ids, connection, query))
             full.append(snapshot.terms.full_score(text))

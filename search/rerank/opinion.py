@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.index.store import PassageRow
 from sakuin.index.store.checksums import indexed_text
 from sakuin.search.ranking import Ranked
@@ -16,6 +15,7 @@ from sakuin.search.rerank.loading import DEFAULT, load_transformer
 from sakuin.search.rerank.models import BiEncoder, OpinionError
 from sakuin.search.rerank.vectors import PassageVectors
 from sakuin.search.results import Notice
+from sakuin.search.whole import Selected, Whole
 
 
 class Opinions:
@@ -100,14 +100,14 @@ class Opinion:
         self._known: dict[int, float] = {}
 
     def reranked(
-        self, snapshot: Snapshot, ranked: list[Ranked], within: Selection | None
+        self, whole: Whole, ranked: list[Ranked], within: Selected | None
     ) -> tuple[list[Ranked], list[Notice]]:
         """Hits in the order of their scores with the opinion on the first of them, and what there is to say of it.
 
         Where nobody asked for it by name, a transformer that cannot be had leaves the hits as they are.
 
         Args:
-            snapshot: What they were found in.
+            whole: What they were found in.
             ranked: Best first.
             within: What the search was restricted to.
 
@@ -116,7 +116,7 @@ class Opinion:
         """
         first = [hit.passage_id for hit in ranked[: self._request.top]]
         missing = [passage_id for passage_id in first if passage_id not in self._known]
-        rows = snapshot.passages(missing, within)
+        rows = whole.passages(missing, within)
         # One that was removed since the snapshot was opened has no text; the search is then made again.
         texts = {passage_id: text_of(rows[passage_id]) for passage_id in missing if passage_id in rows}
         try:

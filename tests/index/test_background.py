@@ -14,7 +14,6 @@ from sakuin.index.build import add, build, remove
 from sakuin.index.maintenance import compact
 from sakuin.index.passages import text_width
 from sakuin.index.snapshot import open_index
-from sakuin.index.store import PassageRow, PlaceRow
 
 THINGS = ["猫", "有給休暇", "電車の遅延", "温泉", "雨傘", "カレー", "password", "天気予報", "図書館", "自転車"]
 DEEDS = [
@@ -139,8 +138,7 @@ def test_history_does_not_matter(tmp_path: Path) -> None:
     ],
 )
 def test_made_up_queries_are_short_stretches(text: str) -> None:
-    place = PlaceRow("a.txt", "a.txt", "a", {}, 0, len(text), "", {})
-    query = made_up_query(PassageRow(1, text, (place,), 1))
+    query = made_up_query(text)
     assert query.strip()
     assert query in text
     assert text_width(query) <= 1.25 * QUERY_WIDTH

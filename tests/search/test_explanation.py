@@ -134,7 +134,7 @@ def test_a_cosine_is_split_as_the_encoder_computes_it(searcher: Searcher, dim: i
 def searched_one_by_one(terms: Terms, query: str, passage_id: int) -> dict[str, float]:
     """The score of a passage for each term by itself, as a search gives it."""
     parts = {}
-    for term, weight in terms._read(query).weights.items():
+    for term, weight in terms.asked(query).weights.items():
         weighted = Query.boost_query(terms._term(term), weight)
         for score, _ in terms._searcher.search(terms._within([passage_id], weighted), 1, count=False).hits:
             parts[term] = float(score)

@@ -108,7 +108,7 @@ def searcher(index: Path, request: pytest.FixtureRequest) -> Iterator[Searcher]:
             patch.setattr(reader, "NAMED", 0)
             patch.setattr(segment, "COMPARED_CHOSEN", 0)
         with Searcher.open(index) as opened:
-            assert opened._snapshot.vectors.segments[0].codes is not None
+            assert opened.snapshot.vectors.segments[0].codes is not None
             yield opened
 
 
@@ -130,7 +130,7 @@ WHERES = st.fixed_dictionaries(
 def test_a_filtered_search_is_the_whole_ranking_filtered(
     searcher: Searcher, where: dict[str, list[str]], query: str, mode: str, k: int
 ) -> None:
-    snapshot = searcher._snapshot
+    snapshot = searcher.snapshot
     allowed = {uri for uri, fields in FIELDS.items() if matches(fields, where)}
     everything = snapshot.vectors.ids
     rows = snapshot.passages(everything.tolist())
@@ -245,7 +245,7 @@ def test_facets_count_documents(searcher: Searcher) -> None:
             for value, number in facet.values:
                 both = {**where, facet.name: [value]}
                 if facet.name not in where:
-                    assert len(searcher._snapshot.selection(condition_of(both)).documents) == number
+                    assert len(searcher.snapshot.selection(condition_of(both)).documents) == number
     assert [(f.name, len(f.values)) for f in searcher.facets(names=["year", "folder"], limit=1)] == [
         ("folder", 1),
         ("year", 1),

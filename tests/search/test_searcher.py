@@ -249,7 +249,7 @@ def test_old_states_are_let_go(corpus: Path, tmp_path: Path) -> None:
     build(corpus, tmp_path / "index")
     with Searcher.open(tmp_path / "index") as searcher:
         searcher.search("猫")
-        old = [weakref.ref(part) for part in (searcher._snapshot.vectors, searcher._snapshot.terms)]
+        old = [weakref.ref(part) for part in (searcher.snapshot.vectors, searcher.snapshot.terms)]
         (corpus / "new.txt").write_text("新しい文書", encoding="utf-8")
         build(corpus, tmp_path / "index")
         gc.disable()

@@ -1,0 +1,85 @@
+"""Passages that nothing finds, beside those of a generation: they make its mean length that of several indexes.
+
+A BM25 score depends on how long a passage is beside the mean. tantivy takes the mean of what it searches, and there is
+no other way to tell it one.
+"""
+
+import json
+import math
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from sakuin.index.terms.storage import META, TERMS_FIELD, linked, schema
+
+if TYPE_CHECKING:
+    import tantivy
+
+PADDING = "\ue000"
+"""The term of such passages, of Unicode's private use: no query has it."""
+
+TRIED = 64
+"""Numbers of passages that are tried, for one that gives the mean nearly to the last bit."""
+
+SAME = 1e-7
+"""Means that differ by less, as a share, are one number to tantivy."""
+
+_HEAP_BYTES = 50_000_000
+
+
+def with_padding(folder: Path, passages: int, own: float, mean: float) -> "tuple[tantivy.Searcher, int] | None":
+    """A generation with padding.
+
+    Args:
+        folder: Of the generation.
+        passages: How many it counts.
+        own: Their mean length.
+        mean: What it is to be.
+
+    Returns:
+        What searches it, and how many passages that counts; None where the mean is right already.
+    """
+    import tantivy
+
+    if not passages or not mean or abs(own - mean) <= SAME * mean:
+        return None
+    number, terms = padding_of(passages, own, mean)
+    # Its files are mapped when it is searched for the first time, and may go then.
+    with linked(folder) as together, TemporaryDirectory(prefix="sakuin-") as added:
+        padding = tantivy.Index(schema(), path=added)
+        writer = padding.writer(_HEAP_BYTES, 1)
+        for text in [" ".join([PADDING] * terms), *[""] * (number - 1)]:
+            document = tantivy.Document()
+            document.add_text(TERMS_FIELD, text)
+            writer.add_document(document)
+        writer.commit()
+        writer.wait_merging_threads()
+        for file in Path(added).iterdir():
+            if file.suffix not in (".json", ".lock"):
+                Path(together, file.name).symlink_to(file)
+        meta, of_padding = (json.loads(Path(one, META).read_text()) for one in (folder, added))
+        meta["segments"] += of_padding["segments"]
+        Path(together, META).unlink()
+        Path(together, META).write_text(json.dumps(meta))
+        index = tantivy.Index.open(together)
+        index.config_reader("manual")
+        searcher = index.searcher()
+        searcher.doc_freq(TERMS_FIELD, PADDING)
+    return searcher, passages + number
+
+
+def padding_of(passages: int, own: float, mean: float) -> tuple[int, int]:
+    """How many passages of padding there are to be, and with how many terms together.
+
+    Args:
+        passages: How many there are already.
+        own: Their mean length.
+        mean: What it is to be.
+    """
+    fewest = max(1, math.ceil(passages * own / mean) - passages)
+
+    def terms(number: int) -> float:
+        return mean * (passages + number) - own * passages
+
+    number = min(range(fewest, fewest + TRIED), key=lambda one: abs(terms(one) - round(terms(one))))
+    return number, max(0, round(terms(number)))
