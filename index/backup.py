@@ -176,6 +176,11 @@ def copied(folder: Path, part: Path, progress: Progress) -> Manifest:
                         f"The index in {folder} is damaged: {error.filename} is missing. `index repair` makes it anew."
                     ) from error
                 continue
+            except OSError as error:
+                raise IndexFolderError(
+                    f"The index in {folder} cannot be copied: {error.filename} cannot be read ({error.strerror}). See "
+                    f"that it may be read; if it may, it is damaged, and `index repair` makes it anew."
+                ) from error
             carry(folder, part)
             total = sum(manifest.sizes.values())
             with closing(sqlite3.connect(part / store.NAME, isolation_level=None)) as target:

@@ -76,7 +76,7 @@ def documents_saved(folder: Path, part: Path) -> tuple[Manifest, int, int]:
     new.mkdir()
     for path in folder.glob(f"{store.NAME}*"):
         # Not the file in memory that readers share: SQLite makes it anew.
-        if path.suffix != ".db-shm":
+        if path.suffix != ".db-shm" and path.is_file():
             shutil.copyfile(path, old / path.name)
     salvaging.mend_schema(old / store.NAME)
     with (

@@ -18,10 +18,18 @@ def sweep(folder: Path, committed: Manifest | None) -> None:
     keep = {folder / name for name in committed.checksums} if committed else set()
     for path in (folder / "vectors").glob("*"):
         if path not in keep and SEGMENT_FILE.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+            _remove(path)
     for path in (folder / "terms").glob("*"):
         if GENERATION.fullmatch(path.name) and not (committed and int(path.name) == committed.generation):
-            shutil.rmtree(path, ignore_errors=True)
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Delete a file or a folder: either may stand in the place of the other, where something went wrong."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def unmake(folder: Path, *, made_folder: bool) -> None:

@@ -1,6 +1,5 @@
 """What one document holds beside its text: where its passages stand in it, and which stand around one of them."""
 
-import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from sakuin.index.documents import Heading, MetadataValue
 from sakuin.index.store.checksums import damaged, is_kind, place_checksum, require_label
-from sakuin.index.store.passages import parsed
+from sakuin.index.store.parsing import headings_of, parsed
 from sakuin.index.store.schema import LABEL, batched, marks, one_row, position_column
 
 
@@ -62,7 +61,7 @@ def read_label(connection: sqlite3.Connection, document_id: str) -> LabelRow | N
     number, checksum, *label = found
     require_label(label, checksum)
     own, uri, file, title, metadata, headings = label
-    return LabelRow(number, own, uri, file, title, parsed(metadata), tuple(Heading(*h) for h in json.loads(headings)))
+    return LabelRow(number, own, uri, file, title, parsed(metadata), headings_of(headings))
 
 
 def passages_between(connection: sqlite3.Connection, document: LabelRow, start: int, end: int) -> list[ContentRow]:

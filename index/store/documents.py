@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from sakuin.index.documents import Document, Heading, Passage, Position
+from sakuin.index.documents import Document, Passage, Position
 from sakuin.index.positions import positions_of
 from sakuin.index.store.checksums import (
     damaged,
@@ -17,6 +17,7 @@ from sakuin.index.store.checksums import (
     require_label,
     row_checksum,
 )
+from sakuin.index.store.parsing import headings_of, parsed, position_of
 from sakuin.index.store.passages import existing
 from sakuin.index.store.schema import LABEL, batched, marks, position_column
 from sakuin.index.store.texts import insert_blocks, text_in_row, whole_text
@@ -164,8 +165,8 @@ def _document(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Document:
         text=text,
         title=title,
         uri=uri,
-        headings=tuple(Heading(*heading) for heading in json.loads(headings)),
-        metadata=json.loads(metadata),
+        headings=headings_of(headings),
+        metadata=parsed(metadata),
         positions=_positions(connection, number, document_id),
     )
 
@@ -187,6 +188,6 @@ def _positions(connection: sqlite3.Connection, number: int, document_id: str) ->
         if place_checksum(document_id, passage_id, start, end, heading, position) != checksum:
             raise damaged(f"the passages of the document {document_id}")
         if position != before and (not found or start > found[-1].start):
-            found.append(Position(start, orjson.loads(position) if position else {}))
+            found.append(Position(start, position_of(position)))
             before = position
     return tuple(found)

@@ -84,7 +84,11 @@ def read_file_state(row: Sequence[Any]) -> FileState:
     if not is_kind(noted, "siiss") or row_checksum(noted) != checksum:
         raise damaged(f"what is noted of the file {uri}")
     ctime_ns, inode = look or (0, 0)
-    return FileState(uri, size, mtime_ns, sha256, Reason.from_json(reason), ctime_ns, inode % 2**64)
+    try:
+        why = Reason.from_json(reason)
+    except (ValueError, RecursionError) as error:
+        raise damaged(f"what is noted of the file {uri}") from error
+    return FileState(uri, size, mtime_ns, sha256, why, ctime_ns, inode % 2**64)
 
 
 def _signed(inode: int) -> int:

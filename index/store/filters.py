@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.index.store.checksums import require_label
-from sakuin.index.store.passages import parsed
+from sakuin.index.store.parsing import parsed
 from sakuin.index.store.schema import LABEL
 from sakuin.index.store.whole import require_whole
 from sakuin.index.where import (

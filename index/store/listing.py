@@ -1,6 +1,5 @@
 """Documents of an index a page at a time: nothing here ever holds more than it returns."""
 
-import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -13,6 +12,7 @@ from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError
 from sakuin.index.store.checksums import damaged, is_kind, place_checksum, require_label
 from sakuin.index.store.files import EXCLUDED, read_skipped
 from sakuin.index.store.manifest import read_manifest, require_commit
+from sakuin.index.store.parsing import parsed, position_of
 from sakuin.index.store.schema import LABEL, begin, connect, one_row, position_column
 from sakuin.index.store.texts import text_length, text_part
 from sakuin.index.store.whole import require_whole
@@ -185,7 +185,7 @@ def list_passages(connection: sqlite3.Connection, document: int, first: int = 0,
             heading,
             text[start - begins : end - begins],
             places,
-            json.loads(position) if position else {},
+            position_of(position),
         )
         for number, (start, end, heading, places, position) in enumerate(spans, first + 1)
     ]
@@ -202,7 +202,7 @@ def read_metadata(connection: sqlite3.Connection, document: int) -> dict[str, Me
     read = f"SELECT metadata, label_checksum, {LABEL} FROM documents WHERE number = ?"
     stored, checksum, *label = one_row(connection, read, document)
     require_label(label, checksum)
-    metadata: dict[str, MetadataValue] = json.loads(stored)
+    metadata: dict[str, MetadataValue] = parsed(stored)
     return metadata
 
 

@@ -1,13 +1,14 @@
 """The manifest: which vector and term files belong to the documents that are committed."""
 
 import json
+import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin, get_type_hints
 
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, opening_error
 from sakuin.index.outliving import begin_again
@@ -17,6 +18,12 @@ from sakuin.index.store.schema import connect, has_manifest_table, unfinished
 FORMAT = 5
 LATER = frozenset({"rerank", "rows", "version"})
 """What an index that was made before does not say of itself."""
+
+SEGMENT = re.compile(r"\d{8,}")
+DERIVED = re.compile(r"[a-z]+/[\w.-]*\w")
+"""Names of segments, and of derived files."""
+
+MOST, MOST_WIDTH = 2**63, 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +84,8 @@ def has_manifest(connection: sqlite3.Connection) -> bool:
 def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
     """The committed state; raises IndexFolderError where it is missing, damaged or of another format."""
     try:
+        if not has_manifest_table(connection):
+            raise unfinished(folder)
         rows = dict(connection.execute("SELECT key, value FROM manifest").fetchall())
         if not all(isinstance(one, str) for row in rows.items() for one in row):
             raise ValueError("not all of it is text")
@@ -95,7 +104,36 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
         raise IndexFolderError(f"The manifest in {folder} has changed since it was written: {begin_again(folder)}.")
     if not names - LATER <= values.keys() <= names:
         raise other_version(folder, values)
+    kinds = declared()
+    if odd := [name for name, value in values.items() if not is_of(value, kinds[name]) or not is_sound(name, value)]:
+        raise IndexFolderError(f"The manifest in {folder} cannot be read ({odd[0]} is none): {begin_again(folder)}.")
     return Manifest(**values)
+
+
+@cache
+def declared() -> dict[str, Any]:
+    """What the fields of `Manifest` are declared as."""
+    return get_type_hints(Manifest)
+
+
+def is_of(value: object, kind: Any) -> bool:
+    """Whether a value that came as JSON is of a kind that a field is declared as; no whole number is negative."""
+    holds = get_args(kind)
+    if get_origin(kind) is list:
+        return type(value) is list and all(is_of(one, holds[0]) for one in value)
+    if get_origin(kind) is dict:
+        return type(value) is dict and all(is_of(one, holds[1]) for one in value.values())
+    if kind is int:
+        return type(value) is int and 0 <= value < MOST
+    return type(value) in ((int, float) if kind is float else (kind,))
+
+
+def is_sound(name: str, value: Any) -> bool:
+    """Whether a field of the manifest, of the right kind, can be: it leads to no file outside the index."""
+    if name in ("dim", "passage_width"):
+        return bool(0 < value < MOST_WIDTH)
+    pattern = {"segments": SEGMENT, "checksums": DERIVED, "sizes": DERIVED}.get(name)
+    return pattern is None or all(pattern.fullmatch(each) for each in value)
 
 
 def other_version(folder: Path, values: Mapping[str, Any]) -> IndexFolderError:

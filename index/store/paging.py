@@ -8,7 +8,7 @@ from sakuin.index.documents import MetadataValue
 from sakuin.index.store.checksums import require_label
 from sakuin.index.store.facets import field_names
 from sakuin.index.store.filters import matching_documents
-from sakuin.index.store.passages import parsed
+from sakuin.index.store.parsing import parsed
 from sakuin.index.store.schema import LABEL, one_row
 from sakuin.index.where import EVERYTHING, Condition, fields_of, require_fields
 

@@ -9,7 +9,6 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from sakuin.index.documents import MetadataValue
@@ -21,6 +20,7 @@ from sakuin.index.store.checksums import (
     place_checksum,
     require_label,
 )
+from sakuin.index.store.parsing import parsed, position_of
 from sakuin.index.store.schema import LABEL, LABEL_COLUMNS, batched, marks, one_row, position_column
 from sakuin.index.store.texts import block_part, whole_text
 
@@ -235,7 +235,7 @@ def _places(
             place = (passage_id, start, end, heading, position)
             if not is_kind(place, "iiiss") or place_checksum(document_id, *place) != own:
                 raise damaged(f"a passage of {document_id}")
-            where = orjson.loads(position) if position else {}
+            where = position_of(position)
             if with_text and not cut:
                 cut = block_part(connection, number, start, end)
             found[row] = (PlaceRow(document_id, uri, title, parsed(metadata), start, end, heading, where), cut)
@@ -343,12 +343,3 @@ def forget_removed(connection: sqlite3.Connection, passage_ids: Sequence[int] | 
         connection.execute("DELETE FROM removed_passages")
     else:
         connection.executemany("DELETE FROM removed_passages WHERE passage_id = ?", [(one,) for one in passage_ids])
-
-
-def parsed(metadata: str) -> dict[str, Any]:
-    """Stored metadata."""
-    try:
-        fields: dict[str, Any] = orjson.loads(metadata)
-    except orjson.JSONDecodeError:  # NaN, as Python writes it
-        fields = json.loads(metadata)
-    return fields

@@ -91,6 +91,12 @@ def require_schema(connection: sqlite3.Connection) -> None:
 def require_manifest(connection: sqlite3.Connection, folder: Path) -> None:
     """See that the table of the manifest is there and can be read; raises IndexFolderError where it is not there."""
     if not has_manifest_table(connection):
+        # The first writer makes all tables at once.
+        if connection.execute("SELECT 1 FROM sqlite_master").fetchone():
+            raise IndexFolderError(
+                f"{folder / NAME} is of another program, or damaged: choose another folder, or put a backup in its "
+                f"place with `index restore`."
+            )
         raise unfinished(folder)
     connection.execute("SELECT 1 FROM manifest")
 

@@ -1,15 +1,13 @@
 """All documents of an index, one after the other, for what takes them elsewhere."""
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from itertools import groupby
 from operator import itemgetter
 
-from sakuin.index.documents import Heading
 from sakuin.index.store.checksums import require_label, row_checksum
 from sakuin.index.store.contents import LabelRow
-from sakuin.index.store.passages import parsed
+from sakuin.index.store.parsing import headings_of, parsed
 from sakuin.index.store.schema import LABEL
 
 
@@ -23,9 +21,7 @@ def all_labels(connection: sqlite3.Connection) -> Iterator[LabelRow]:
     for number, checksum, *label in rows:
         require_label(label, checksum)
         own, uri, file, title, metadata, headings = label
-        yield LabelRow(
-            number, own, uri, file, title, parsed(metadata), tuple(Heading(*each) for each in json.loads(headings))
-        )
+        yield LabelRow(number, own, uri, file, title, parsed(metadata), headings_of(headings))
 
 
 def fingerprints(connection: sqlite3.Connection) -> Iterator[tuple[int, str, int]]:

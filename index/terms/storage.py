@@ -23,7 +23,7 @@ COPIED = (META, ".managed.json")
 """Files that tantivy changes; all others are written once."""
 
 WRITE_REMEDY = "Check that the disk has room and that the folder may be written, then build again."
-READ_REMEDY = "If its files may be read by you, it is damaged: delete the index folder and build it again."
+READ_REMEDY = "If its files may be read by you, it is damaged: `index repair` makes it anew from the documents."
 
 
 def schema() -> "tantivy.Schema":

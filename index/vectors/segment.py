@@ -96,7 +96,7 @@ class Segment:
             if self.ids.dtype != np.int64 or self.rows.dtype != np.int8 or self.ids.shape != self.rows.shape[:1]:
                 raise ValueError("its arrays do not fit together")
             self.codes = self._read_codes(segment_file(folder, name, "codes.faiss")) if with_codes else None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise IndexFolderError(
                 f"Vector segment {name} in {folder} is missing or damaged ({error}). `index repair` makes it anew from "
                 f"the documents."
