@@ -11,7 +11,8 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.office_properties import properties_of
 from sakuin.index.readers.package import Package, child, open_package
-from sakuin.index.readers.plain import TextBuilder, one_line, require_text
+from sakuin.index.readers.pictures import Pictures
+from sakuin.index.readers.plain import TextBuilder, one_line
 from sakuin.index.readers.source import MEMBER, Source
 from sakuin.index.readers.titles import first_paragraph, title_of
 from sakuin.index.readers.word_body import WordBody, WordParts
@@ -36,20 +37,22 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     """
     builder = TextBuilder()
     with open_package(source, "Word", ".docx") as package:
-        left_out = _append(builder, source, package)
+        pictures = Pictures(source, package)
+        left_out = _append(builder, source, package, pictures)
         title, metadata = properties_of(package)
-    text = require_text(builder.text())
+    text = pictures.require_text(builder.text())
     yield Document(
         id=source.uri,
         title=title_of(source.uri, stated=title, heading=builder.first_heading(), text=first_paragraph(text)),
         text=text,
         headings=builder.headings(),
-        metadata=metadata,
+        metadata=metadata | pictures.metadata(),
     )
     yield from left_out
+    yield from pictures.left_out()
 
 
-def _append(builder: TextBuilder, source: Source, package: Package) -> list[Skipped]:
+def _append(builder: TextBuilder, source: Source, package: Package, pictures: Pictures) -> list[Skipped]:
     """Append all that the file shows; returns what of it could not be read."""
     main = package.main_part(_USUAL_PART)
     root = child(package.xml(main), "body")
@@ -71,7 +74,8 @@ def _append(builder: TextBuilder, source: Source, package: Package) -> list[Skip
             return None
 
     styles, settings = styles_of(part("styles")), part("settings")
-    parts = WordParts(source, package, related, styles, Numbering(part("numbering"), styles), notes_of(part, settings))
+    numbering, notes = Numbering(part("numbering"), styles), notes_of(part, settings)
+    parts = WordParts(source, package, related, styles, numbering, notes, pictures)
     body = WordBody(builder, parts)
     body.left_out = left_out
     around = {

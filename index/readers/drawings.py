@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element as Element
 
 _DRAWN = frozenset({"docPr", "cNvPr"})
+_BULLET = "buBlip"
 _VML = frozenset({"shape", "rect", "oval", "roundrect", "imagedata"})
 
 
@@ -33,6 +34,19 @@ def drawn_part(element: "Element", name: str, related: dict[str, Relationship]) 
         link = attribute(element, "id")
     elif name == "relIds":
         link = attribute(element, "dm")
+    else:
+        return ""
+    target = related.get(link)
+    return target.target if target and not target.external else ""
+
+
+def drawn_picture(element: "Element", name: str, related: dict[str, Relationship]) -> str:
+    """The name of the part that is a picture; "" where the element refers to none."""
+    if name == "blip":
+        parent = element.getparent()
+        link = "" if parent is not None and local(parent) == _BULLET else attribute(element, "embed")
+    elif name == "imagedata":
+        link = attribute(element, "id") or attribute(element, "relid")
     else:
         return ""
     target = related.get(link)

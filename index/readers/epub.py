@@ -1,6 +1,7 @@
 """Electronic books (.epub): their pages in the order of the spine."""
 
 import posixpath
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -12,7 +13,8 @@ from sakuin.index.readers.dates import iso_date
 from sakuin.index.readers.language import declared
 from sakuin.index.readers.nested import append_document
 from sakuin.index.readers.package import Package, attribute, child, children, local, open_package
-from sakuin.index.readers.plain import TextBuilder, one_line, require_text
+from sakuin.index.readers.pictures import Pictures
+from sakuin.index.readers.plain import TextBuilder, one_line
 from sakuin.index.readers.source import MEMBER, Source
 from sakuin.index.readers.titles import first_paragraph, good_title, title_of
 from sakuin.index.reasons import Reason
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
 
 _DATES = {"date": "created", "dcterms:created": "created", "dcterms:modified": "modified"}
 _PAGES = ("application/xhtml+xml", "text/html")
+_IMAGE = re.compile(
+    rb"""<(?:img|image)\b[^>]{0,2000}?\s(?:src|(?:xlink:)?href)\s*=\s*["']([^"']{1,500})["']""", re.IGNORECASE
+)
 _NAMES = {"creator": "author", "language": "language", "publisher": "publisher", "subject": "subject"}
 
 
@@ -39,6 +44,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         book = package.xml(name) if name else None
         if book is None:
             raise ReadError(Reason("not_office", {"type": "EPUB", "detail": "no META-INF/container.xml"}))
+        pictures = Pictures(source, package)
         for number, page in enumerate(_spine(book, posixpath.dirname(name))):
             if number and (late := source.late()):
                 left_out.append(Skipped(f"{source.uri}{MEMBER}{page}", late))
@@ -48,6 +54,8 @@ def read(source: Source) -> Iterator[Document | Skipped]:
             except ReadError as error:
                 if error.reason.code != "no_text":
                     left_out.append(Skipped(f"{source.uri}{MEMBER}{page}", error.reason))
+                for picture in _pictures(package, page):
+                    builder.add(pictures.words(picture))
     title = ""
     metadata: dict[str, MetadataValue] = {}
     said = child(book, "metadata")
@@ -61,16 +69,17 @@ def read(source: Source) -> Iterator[Document | Skipped]:
                 metadata.setdefault(name, day)
         elif text and (known := _NAMES.get(local(each))):
             metadata.setdefault(known, (declared(text) or text) if known == "language" else text)
-    text = require_text(builder.text())
+    text = pictures.require_text(builder.text())
     yield Document(
         id=source.uri,
         title=title_of(source.uri, stated=title, heading=builder.first_heading(), text=first_paragraph(text)),
         text=text,
         headings=builder.headings(),
-        metadata=metadata,
+        metadata=metadata | pictures.metadata(),
         positions=builder.positions(),
     )
     yield from left_out
+    yield from pictures.left_out()
 
 
 def _spine(book: "Element", folder: str) -> list[str]:
@@ -96,3 +105,11 @@ def _append(builder: TextBuilder, source: Source, package: Package, page: str) -
             else:
                 left_out.append(item)
     return left_out
+
+
+def _pictures(package: Package, page: str) -> list[str]:
+    """The names of the pictures on a page, in their order; a cover says no more than the book says of itself."""
+    folder = posixpath.dirname(page)
+    found = _IMAGE.findall(package.read(page) or b"")
+    names = [posixpath.normpath(posixpath.join(folder, unquote(link.decode("utf-8", "replace")))) for link in found]
+    return [name for name in names if "cover" not in posixpath.basename(name).lower()]

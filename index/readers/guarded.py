@@ -56,7 +56,7 @@ MOST_PARTS = 2
 """Pages of a file that may end a worker: then it is read without them, which takes as long again each time."""
 
 _STOPPED = frozenset({NO_TIME, "stopped", "stopped_at"})
-_PICTURES = frozenset({"picture", "scanned_pdf", "scanned_page", "scanned_pages", "needs_tesseract",
+_PICTURES = frozenset({"picture", "scanned_pdf", "scanned_page", "scanned_pages", "needs_tesseract", "pictures",
                        "unnamed_characters", "unnamed_characters_page", "some_unnamed_characters"})  # fmt: skip
 """Of what text could be read by OCR."""
 
@@ -89,7 +89,7 @@ class Limits:
             return False
         if reason.code in _STOPPED:
             return self.seconds > float(reason.data["limit"] or 0)
-        if reason.code in (NO_MEMORY, DIED):
+        if reason.code in (NO_MEMORY, DIED, "ocr_lacks_memory"):
             return self.megabytes > int(reason.data["megabytes"] or 0)
         if reason.code in _PICTURES:
             return self.ocr and ocr.program() is not None
@@ -98,7 +98,7 @@ class Limits:
 
 def is_limited(reason: Reason) -> bool:
     """Whether more would be read if reading might take more: such a reason is told before others."""
-    return reason.code in (NO_MEMORY, DIED) or reason.code in _STOPPED or reason.code in _PICTURES
+    return reason.code in (NO_MEMORY, DIED, "ocr_lacks_memory") or reason.code in _STOPPED or reason.code in _PICTURES
 
 
 class GuardedReader:

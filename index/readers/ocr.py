@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from functools import cache
 
 from sakuin.index.errors import ReadError
+from sakuin.index.readers.memory import leave_the_rest
 from sakuin.index.readers.source import Deadline
 from sakuin.index.reasons import Reason
 
@@ -110,22 +111,30 @@ def _recognised(
     command += ["--dpi", str(dots_per_inch)] if dots_per_inch else []
     left = max(deadline.at - time.monotonic(), 0.0) if deadline else None
     try:
-        done = subprocess.run(
+        with subprocess.Popen(
             [*command, "tsv"],
-            input=picture,
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=left,
-            check=True,
             # Its threads wait for each other more than they work.
             env={**os.environ, "OMP_THREAD_LIMIT": "1"},
-        )
+        ) as process:
+            megabytes = leave_the_rest(process.pid)
+            try:
+                table, _ = process.communicate(picture, timeout=left)
+            except BaseException:
+                process.kill()
+                raise
     except subprocess.TimeoutExpired as error:
         assert deadline is not None
         raise ReadError(deadline.reason()) from error
-    except (OSError, subprocess.SubprocessError) as error:
+    except OSError as error:
         raise ReadError(Reason("ocr_failed")) from error
-    return list(_pages(done.stdout.decode("utf-8", "replace")))
+    if process.returncode:
+        # It ends itself where it gets no memory, and says no more of it.
+        ended = process.returncode < 0 and megabytes
+        raise ReadError(Reason("ocr_lacks_memory", {"megabytes": megabytes}) if ended else Reason("ocr_failed"))
+    return list(_pages(table.decode("utf-8", "replace")))
 
 
 def _pages(table: str) -> Iterator[Seen]:

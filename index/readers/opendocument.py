@@ -4,13 +4,14 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sakuin.index.documents import Document
+from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers import ruby
 from sakuin.index.readers.counting import counted
 from sakuin.index.readers.office_properties import properties_of_opendocument
 from sakuin.index.readers.package import Package, attribute, child, children, local, open_package
-from sakuin.index.readers.plain import TextBuilder, one_line, require_text
+from sakuin.index.readers.pictures import Pictures, area_of
+from sakuin.index.readers.plain import TextBuilder, one_line
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.superscripts import separator
 from sakuin.index.readers.titles import first_paragraph, title_of
@@ -32,7 +33,7 @@ _DROPPED = frozenset(
         "user-field-decls",
     }
 )
-_ASIDE = frozenset({"note", "annotation", "text-box", "title", "desc", "object"})
+_ASIDE = frozenset({"note", "annotation", "text-box", "title", "desc", "object", "image"})
 _FURNITURE = frozenset({"page-number", "date-time", "header", "footer", "page"})
 _FORMATS = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman",
             "一, 二, 三, ...": "japaneseCounting", "１, ２, ３, ...": "decimalFullWidth",
@@ -44,7 +45,7 @@ _BEFORE = 8
 _OBJECT = re.compile(r"(?:\./)?([^/#]+)/?")
 
 
-def read(source: Source) -> Iterator[Document]:
+def read(source: Source) -> Iterator[Document | Skipped]:
     """Read a text or a presentation as one document; of a presentation each page is a section.
 
     Raises:
@@ -58,22 +59,24 @@ def read(source: Source) -> Iterator[Document]:
         if root is None or body is None:
             raise ReadError(Reason("not_office", {"type": "OpenDocument", "detail": "no content.xml"}))
         styles = package.xml("styles.xml")
-        walker = _Walker(builder, package, _list_styles(root, styles), _raised_styles(root, styles))
+        pictures = Pictures(source, package)
+        walker = _Walker(builder, package, _list_styles(root, styles), _raised_styles(root, styles), pictures)
         walker.append_furniture(styles, "header")
         for kind in body.iterchildren():
             walker.append(kind)
         walker.end_slides()
         walker.append_furniture(styles, "footer")
         title, metadata = properties_of_opendocument(package)
-    text = require_text(builder.text())
+    text = pictures.require_text(builder.text())
     yield Document(
         id=source.uri,
         title=title_of(source.uri, stated=title, heading=builder.first_heading(), text=first_paragraph(text)),
         text=text,
         headings=builder.headings(),
-        metadata=metadata,
+        metadata=metadata | pictures.metadata(),
         positions=builder.positions(),
     )
+    yield from pictures.left_out()
 
 
 def _list_styles(*roots: "Element | None") -> "dict[str, dict[int, Element]]":
@@ -101,9 +104,15 @@ class _Walker:
     """Turns elements into blocks of text."""
 
     def __init__(
-        self, builder: TextBuilder, package: Package, styles: "dict[str, dict[int, Element]]", raised: set[str]
+        self,
+        builder: TextBuilder,
+        package: Package,
+        styles: "dict[str, dict[int, Element]]",
+        raised: set[str],
+        pictures: Pictures,
     ) -> None:
         self._builder = builder
+        self._pictures = pictures
         self._package = package
         self._styles = styles
         self._raised = raised
@@ -238,6 +247,8 @@ class _Walker:
             self._builder.add(f"{author}: {words}" if author else words)
         elif name == "object":
             self._builder.add(self._equation(attribute(element, "href")))
+        elif name == "image":
+            self._builder.add(self._pictures.words(attribute(element, "href").removeprefix("./"), area_of(element)))
         else:
             self._builder.add("".join(element.itertext()))
 

@@ -64,6 +64,11 @@ class Package:
         """Whether there is a part of that name."""
         return _key(name) in self._members
 
+    def size(self, name: str) -> int:
+        """How many bytes a part says it has; 0 where there is none of that name."""
+        member = self._members.get(_key(name))
+        return member.file_size if member else 0
+
     def read(self, name: str) -> bytes | None:
         """The bytes of a part, or None where there is none of that name.
 

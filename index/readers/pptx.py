@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
-from sakuin.index.readers.drawings import drawn_part, words_of_part, words_of_shape
+from sakuin.index.readers.drawings import drawn_part, drawn_picture, words_of_part, words_of_shape
 from sakuin.index.readers.office_math import linear
 from sakuin.index.readers.office_properties import properties_of
 from sakuin.index.readers.package import Package, Relationship, attribute, child, children, local, open_package
-from sakuin.index.readers.plain import TextBuilder, one_line, require_text
+from sakuin.index.readers.pictures import Pictures, area_of
+from sakuin.index.readers.plain import TextBuilder, one_line
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.superscripts import separator
 from sakuin.index.readers.titles import title_of
@@ -42,13 +43,14 @@ def read(source: Source) -> Iterator[Document | Skipped]:
             raise ReadError(Reason("not_office", {"type": "PowerPoint", "detail": f"no slides in {main}"}))
         related = package.related(main)
         footers: dict[str, None] = {}
+        pictures = Pictures(source, package)
         titles: list[str] = []
         for number, slide in enumerate(slides.iterchildren(), 1):
             target = related.get(_relation(slide))
             if target is None or not package.has(target.target):
                 continue
             try:
-                titles.append(_Slide(builder, package, target.target, footers).append(number))
+                titles.append(_Slide(builder, package, target.target, footers, pictures).append(number))
             except ReadError:
                 raise
             except Exception as error:  # damaged XML: the other slides are whole
@@ -58,16 +60,17 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         for footer in footers:
             builder.add(footer)
         title, metadata = properties_of(package)
-    text = require_text(builder.text())
+    text = pictures.require_text(builder.text())
     yield Document(
         id=source.uri,
         title=title_of(source.uri, stated=title, heading=next(filter(None, titles), "")),
         text=text,
         headings=builder.headings(),
-        metadata={**metadata, "slides": len(slides)},
+        metadata={**metadata, "slides": len(slides)} | pictures.metadata(),
         positions=builder.positions(),
     )
     yield from left_out
+    yield from pictures.left_out()
 
 
 def _relation(slide: "Element") -> str:
@@ -78,8 +81,11 @@ def _relation(slide: "Element") -> str:
 class _Slide:
     """Puts the words of one slide into a document, in the order of its shapes."""
 
-    def __init__(self, builder: TextBuilder, package: Package, part: str, footers: dict[str, None]) -> None:
+    def __init__(
+        self, builder: TextBuilder, package: Package, part: str, footers: dict[str, None], pictures: Pictures
+    ) -> None:
         self._builder = builder
+        self._pictures = pictures
         self._package = package
         self._part = part
         self._footers = footers
@@ -129,6 +135,8 @@ class _Slide:
                 self._builder.add(words)
             elif part := drawn_part(element, name, self._related):
                 self._builder.add(words_of_part(self._package, part))
+            elif picture := drawn_picture(element, name, self._related):
+                self._builder.add(self._pictures.words(picture, area_of(element)))
             elif name == "txBody" and not _within_table(element):
                 self._builder.add(_paragraphs(element))
             elif name == "tbl":

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sakuin.index.readers.drawings import drawn_part, words_of_part, words_of_shape
+from sakuin.index.readers.drawings import drawn_part, drawn_picture, words_of_part, words_of_shape
 from sakuin.index.readers.package import Package, Relationship, attribute, child, children, local
+from sakuin.index.readers.pictures import Pictures, area_of
 from sakuin.index.readers.plain import one_line
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ _BOOK = "xl/workbook.xml"
 _KINDS = ("comments", "threadedComment", "drawing")
 
 
-def words_beside_cells(package: Package) -> dict[str, list[str]]:
+def words_beside_cells(package: Package, pictures: Pictures) -> dict[str, list[str]]:
     """Lines of words, by the name of the sheet; sheets without any are left out."""
     found: dict[str, list[str]] = {}
     book = package.xml(_BOOK)
@@ -23,17 +24,17 @@ def words_beside_cells(package: Package) -> dict[str, list[str]]:
         target = related.get(attribute(sheet, "id"))
         if target is None or target.external:
             continue
-        if lines := list(dict.fromkeys(_lines(package, target.target))):
+        if lines := list(dict.fromkeys(_lines(package, target.target, pictures))):
             found[sheet.get("name") or ""] = lines
     return found
 
 
-def _lines(package: Package, sheet: str) -> Iterator[str]:
+def _lines(package: Package, sheet: str, pictures: Pictures) -> Iterator[str]:
     related = package.related(sheet)
     for kind in _KINDS:
         for each in related.values():
             if each.kind == kind and not each.external and (root := package.xml(each.target)) is not None:
-                yield from _drawn(package, root, each) if kind == "drawing" else _comments(root)
+                yield from _drawn(package, root, each, pictures) if kind == "drawing" else _comments(root)
 
 
 def _comments(root: "Element") -> Iterator[str]:
@@ -45,7 +46,7 @@ def _comments(root: "Element") -> Iterator[str]:
                 yield one_line(words, 10_000)
 
 
-def _drawn(package: Package, root: "Element", part: Relationship) -> Iterator[str]:
+def _drawn(package: Package, root: "Element", part: Relationship, pictures: Pictures) -> Iterator[str]:
     related = package.related(part.target)
     for each in root.iter():
         name = local(each)
@@ -56,3 +57,5 @@ def _drawn(package: Package, root: "Element", part: Relationship) -> Iterator[st
             yield words
         elif chart := drawn_part(each, name, related):
             yield from words_of_part(package, chart).split("\n")
+        elif picture := drawn_picture(each, name, related):
+            yield from pictures.words(picture, area_of(each)).split("\n")

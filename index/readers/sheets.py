@@ -18,6 +18,7 @@ from sakuin.index.readers.fields import TEXT_NAMES, TITLE_NAMES, named
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.office_properties import properties_of, properties_of_ole, properties_of_opendocument
 from sakuin.index.readers.package import open_package
+from sakuin.index.readers.pictures import Pictures
 from sakuin.index.readers.plain import clean, one_line, stem_of
 from sakuin.index.readers.sheet_extent import MAX_CELLS, refuse_wide_old, refuse_wide_package
 from sakuin.index.readers.sheet_parts import words_beside_cells
@@ -46,7 +47,8 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         # What web systems export as "Excel" is a table in HTML or text.
         yield from (html.read if reader_by_content(data[:HEAD_BYTES]) == "html" else tables.read)(source)
         return
-    metadata, beside = _beside(source, data)
+    left_out: list[Skipped] = []
+    metadata, beside = _beside(source, data, left_out)
     found = False
     with _calamine():
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
@@ -59,7 +61,8 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         found = True
         yield _sheet_document(source, name, lines, metadata)
     if not found:
-        raise ReadError(Reason("no_text"))
+        raise ReadError(left_out[0].reason if left_out else Reason("no_text"))
+    yield from left_out
 
 
 @contextmanager
@@ -78,7 +81,9 @@ def _calamine() -> Iterator[None]:
         raise ReadError(Reason("not_office", {"type": _KIND, "detail": one_line(error)})) from error
 
 
-def _beside(source: Source, data: bytes) -> tuple[dict[str, MetadataValue], dict[str, list[str]]]:
+def _beside(
+    source: Source, data: bytes, left_out: list[Skipped]
+) -> tuple[dict[str, MetadataValue], dict[str, list[str]]]:
     """What calamine does not give: the file's properties, and words in comments, text boxes and charts by sheet."""
     if data.startswith(_OLE):
         refuse_wide_old(data)
@@ -88,7 +93,10 @@ def _beside(source: Source, data: bytes) -> tuple[dict[str, MetadataValue], dict
         refuse_wide_package(package)
         if package.has("content.xml"):
             return properties_of_opendocument(package)[1], {}
-        return properties_of(package)[1], words_beside_cells(package)
+        pictures = Pictures(source, package)
+        beside = words_beside_cells(package, pictures)
+        left_out += pictures.left_out()
+        return properties_of(package)[1] | pictures.metadata(), beside
 
 
 def _read_sheet(

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers import ruby
-from sakuin.index.readers.drawings import drawn_part, words_of_part, words_of_shape
+from sakuin.index.readers.drawings import drawn_part, drawn_picture, words_of_part, words_of_shape
 from sakuin.index.readers.nested import append_document
 from sakuin.index.readers.office_math import linear
 from sakuin.index.readers.package import Package, Relationship, attribute, child, children, first_child, local
+from sakuin.index.readers.pictures import Pictures, area_of
 from sakuin.index.readers.plain import TextBuilder, one_line
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import Source
@@ -26,7 +27,7 @@ _DROPPED = frozenset(
     {"pPr", "rPr", "tblPr", "tblGrid", "trPr", "tcPr", "sectPr", "sdtPr", "sdtEndPr", "moveFrom", "del"}
 )
 _SIGNS = {"tab": "\t", "ptab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
-_DRAWINGS = frozenset({"docPr", "cNvPr", "textpath", "shape", "rect", "oval", "roundrect", "imagedata"})
+_DRAWINGS = frozenset({"docPr", "cNvPr", "textpath", "shape", "rect", "oval", "roundrect", "imagedata", "blip"})
 _LINKED = frozenset({"chart", "relIds"})
 _ASIDE = frozenset({"txbxContent", "altChunk"})
 _EQUATION = "oMath"
@@ -44,6 +45,7 @@ class WordParts:
         related: What the part at hand refers to, by id.
         styles, numbering: Of its paragraphs.
         notes: Footnotes, endnotes and comments, by the element that refers to one.
+        pictures: Those in the file.
     """
 
     source: Source
@@ -52,6 +54,7 @@ class WordParts:
     styles: Styles
     numbering: Numbering
     notes: dict[str, Notes]
+    pictures: Pictures
 
 
 class WordBody:
@@ -253,6 +256,10 @@ class WordBody:
 
     def _collect_drawing(self, element: "Element", name: str, parts: list[str]) -> None:
         if words := words_of_shape(element, name):
+            self._aside.append(words)
+        if (picture := drawn_picture(element, name, self._parts.related)) and (
+            words := self._parts.pictures.words(picture, area_of(element))
+        ):
             self._aside.append(words)
         if part := drawn_part(element, name, self._parts.related):
             try:

@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.readers.memory import limit_memory
 from sakuin.index.readers.reading import module_of, read_source
 from sakuin.index.readers.source import Allowance, Deadline, Source
 from sakuin.index.readers.wire import PART, largest, plain, receive, send
@@ -30,19 +31,6 @@ OWN_SHARE = 0.75
 
 BY_LIBREOFFICE = "old_office"
 """The reader that starts a program of its own, which needs more than readers do and bounds itself."""
-
-
-def limit_memory(megabytes: int) -> None:
-    """Let what is allocated from now on fail beyond so many megabytes in all; 0 for no limit."""
-    try:
-        import resource
-    except ImportError:  # Windows
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = megabytes * 1024 * 1024 if megabytes else hard
-    # Of the address space only what can be written counts: libraries reserve much of it that they never use.
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 class Answers:

@@ -16,7 +16,7 @@ from sakuin.index.build import build
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers import ocr, read_source
-from sakuin.index.readers.guarded import Limits
+from sakuin.index.readers.guarded import GuardedReader, Limits
 from sakuin.index.readers.source import Allowance, Deadline, Source
 from sakuin.index.reasons import Reason
 from tests.index.test_readers import make_pdf
@@ -198,3 +198,33 @@ def test_a_damaged_picture_and_one_without_text_are_told() -> None:
         with pytest.raises(ReadError) as told:
             items("a.png", data, Allowance(ocr=True))
         assert told.value.reason.code == code
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux holds a process to its memory")
+def test_tesseract_takes_no_more_memory_than_its_worker_leaves(tmp_path: Path) -> None:
+    """A program that takes 300 MB gets them of a gigabyte, but not of 256 MB, of which the worker has some itself."""
+    program = tmp_path / "tesseract"
+    program.write_text(
+        f'#!{sys.executable}\nimport sys\nif "--list-langs" in sys.argv:\n    print("eng")\nelse:\n'
+        "    sys.stdin.buffer.read()\n    try:\n        taken = bytearray(300 << 20)\n"
+        "    except MemoryError:\n        import os\n        os.abort()\n"
+        f'    print("head\\n5\\t" + "\\t".join("1" for _ in range(9)) + "\\t96\\t{WORDS}")\n'
+    )
+    program.chmod(0o755)
+    (tmp_path / "a.png").write_bytes(picture(WORDS))
+    found: dict[int, list[str] | Reason] = {}
+    for megabytes in (1024, 256):
+        path = os.environ["PATH"]
+        os.environ["PATH"] = f"{tmp_path}{os.pathsep}{path}"
+        try:
+            with GuardedReader(Limits(megabytes=megabytes, ocr=True)) as reader:
+                found[megabytes] = [getattr(item, "text", "") for item in reader.read(tmp_path / "a.png", "a.png")]
+        except ReadError as error:
+            found[megabytes] = error.reason
+        finally:
+            os.environ["PATH"] = path
+    assert found == {1024: [WORDS], 256: Reason("ocr_lacks_memory", {"megabytes": 256})}
+    reason = found[256]
+    assert isinstance(reason, Reason)
+    assert Limits(megabytes=512, ocr=True).are_raised(reason)
+    assert not Limits(megabytes=256, ocr=True).are_raised(reason)
