@@ -1,13 +1,15 @@
 """A document to read, in a browser."""
 
+import os
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
 from sakuin import Index
 from sakuin.index.build import build
-from tests.browser.browsing import opened, served, settle
+from tests.browser.browsing import opened, served, settle, shoot
 
 pytestmark = pytest.mark.browser
 
@@ -62,3 +64,24 @@ def test_a_document_is_read_from_match_to_match_and_saved(browser: Any, tmp_path
         page.locator(".st-key-similar_1 button").click()
         settle(page)
         assert "doc=weather" in page.url
+
+
+def test_pictures(browser: Any, example_url: str) -> None:
+    if not os.environ.get("SAKUIN_SCREENSHOTS"):
+        pytest.skip("SAKUIN_SCREENSHOTS names no folder")
+    asked = f"{example_url}/?q={quote('国民年金の保険料の免除')}"
+    document = f"{asked}&doc={quote('money/kakutei-shinkoku.md', safe='')}"
+    row = f"{example_url}/?q={quote('燃えるごみの日')}&doc={quote('home/gomi-calendar.csv#row=3', safe='')}"
+    phone = {"viewport": {"width": 390, "height": 844}}
+    for name, address, options in (
+        ("document.png", document, {}),
+        ("document-dark.png", document, {"color_scheme": "dark"}),
+        ("document-phone.png", document, phone),
+        ("document-row.png", row, {"locale": "en-GB"}),
+    ):
+        with opened(browser, address, **options) as page:
+            page.locator(".sk-reading").wait_for()
+            shoot(page, name)
+    with opened(browser, example_url) as page:
+        page.get_by_role("searchbox").wait_for()
+        shoot(page, "start.png")

@@ -75,6 +75,21 @@ function returned() {
   if (new URL(now).pathname === new URL(shown).pathname && asked(now) !== asked(shown)) location.reload();
 }
 
+// Before it goes to another page, Streamlit empties the address, as an entry of its own: Back would stop there, at a page
+// where nothing is asked. The other page takes that entry's place.
+const SOON = 2000;
+const push = history.pushState.bind(history);
+let emptied = 0;
+
+history.pushState = (state, title, address) => {
+  const now = new URL(location.href);
+  const next = new URL(address ?? now, now);
+  if (next.pathname !== now.pathname && Date.now() - emptied < SOON && !now.search) {
+    history.replaceState(state, title, address);
+  } else push(state, title, address);
+  emptied = next.pathname === now.pathname && now.search && !next.search ? Date.now() : 0;
+};
+
 // Where the clipboard's own way is closed, as it is for pages that are not of this machine and without TLS.
 function copyByHand(text) {
   const field = Object.assign(document.createElement("textarea"), { value: text });
