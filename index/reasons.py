@@ -44,8 +44,8 @@ class Reason(Fact):
         "picture": "a picture: OCR reads its text, with --ocr and tesseract installed",
         "needs_tesseract": "a picture of text: install tesseract and its languages (tesseract-ocr-jpn) for --ocr",
         "ocr_failed": "a picture that tesseract could not read: open it in another program and save it anew",
-        "ocr_lacks_memory": "a picture for which OCR needs more memory than is left of {megabytes:,} MB: allow more with "
-        "--max-memory",
+        "ocr_lacks_memory": "a picture for which OCR needs more memory than is left of {megabytes:,} MB: allow more "
+        "with --max-memory",
         "pictures": "of {number:,} pictures in it text is not read: OCR reads it, with --ocr and tesseract installed",
         "too_many_pictures": "{number:,} of its pictures are too large or too many for OCR: save them as files",
         "no_text_seen": "a picture of a page, in which OCR finds no text",

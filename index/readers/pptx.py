@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sakuin.index.documents import Document, Skipped
+from sakuin.index.documents import Document, Scalar, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.drawings import drawn_part, drawn_picture, words_of_part, words_of_shape
 from sakuin.index.readers.office_math import linear
@@ -45,12 +45,16 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         footers: dict[str, None] = {}
         pictures = Pictures(source, package)
         titles: list[str] = []
+        hidden: list[Scalar] = []
         for number, slide in enumerate(slides.iterchildren(), 1):
             target = related.get(_relation(slide))
             if target is None or not package.has(target.target):
                 continue
             try:
-                titles.append(_Slide(builder, package, target.target, footers, pictures).append(number))
+                shown = _Slide(builder, package, target.target, footers, pictures)
+                titles.append(shown.append(number))
+                if shown.is_hidden:
+                    hidden.append(number)
             except ReadError:
                 raise
             except Exception as error:  # damaged XML: the other slides are whole
@@ -66,7 +70,12 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         title=title_of(source.uri, stated=title, heading=next(filter(None, titles), "")),
         text=text,
         headings=builder.headings(),
-        metadata={**metadata, "slides": len(slides)} | pictures.metadata(),
+        metadata={
+            **metadata,
+            "slides": len(slides),
+            **({"hidden_slides": hidden} if hidden else {}),
+            **pictures.metadata(),
+        },
         positions=builder.positions(),
     )
     yield from left_out
@@ -90,12 +99,14 @@ class _Slide:
         self._part = part
         self._footers = footers
         self._related: dict[str, Relationship] = package.related(part)
+        self.is_hidden = False
 
     def append(self, number: int) -> str:
         """Append the slide, its comments and its notes; returns its title."""
         root = self._package.xml(self._part)
         if root is None:
             return ""
+        self.is_hidden = root.get("show") in ("0", "false")
         self._builder.mark({"slide": number})
         shapes = list(_shapes(child(root, "cSld", "spTree")))
         titles = [shape for shape in shapes if _placeholder(shape) in _TITLES]

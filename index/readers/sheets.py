@@ -40,7 +40,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     Raises:
         ReadError: If it is no spreadsheet, is encrypted or damaged, or has nothing in it.
     """
-    from python_calamine import CalamineWorkbook, SheetTypeEnum
+    from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
     data = load_bytes(source)
     if not data.startswith((_ZIP, _OLE)):
@@ -52,9 +52,11 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     found = False
     with _calamine():
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
-        names = [each.name for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
-    for name in names:
-        for item in _read_sheet(book, name, source, metadata, beside.pop(name, [])):
+        sheets = [each for each in book.sheets_metadata if each.typ == SheetTypeEnum.WorkSheet]
+    for sheet in sheets:
+        name = sheet.name
+        said = metadata if sheet.visible == SheetVisibleEnum.Visible else {**metadata, "hidden": True}
+        for item in _read_sheet(book, name, source, said, beside.pop(name, [])):
             found = True
             yield item
     for name, lines in beside.items():
@@ -118,7 +120,7 @@ def _read_sheet(
         yield _sheet_document(source, name, lines, metadata)
     for table in found:
         for number, cells in table.rows:
-            if document := _row_document(table, cells, source, (name, number)):
+            if document := _row_document(table, cells, source, (name, number), is_hidden="hidden" in metadata):
                 yield document
 
 
@@ -175,7 +177,9 @@ def _sheet_document(source: Source, name: str, lines: list[str], metadata: dict[
     )
 
 
-def _row_document(table: Table, cells: list[str], source: Source, place: tuple[str, int]) -> Document | None:
+def _row_document(
+    table: Table, cells: list[str], source: Source, place: tuple[str, int], *, is_hidden: bool
+) -> Document | None:
     """The document of a row: its text column is its text, or else all cells under their names."""
     sheet, number = one_line(place[0]), place[1]
     names = table.names
@@ -196,6 +200,8 @@ def _row_document(table: Table, cells: list[str], source: Source, place: tuple[s
     title = own[title_at] if 0 <= title_at < len(own) else ""
     title = title or (first_line(text) if text_at >= 0 else first_words(own))
     fields: dict[str, MetadataValue] = {"sheet": sheet, "row": number}
+    if is_hidden:
+        fields["hidden"] = True
     fields |= {
         # The place of the row is that, whatever columns are called.
         f"column {name}" if name in fields else name: cell

@@ -17,7 +17,7 @@ from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.superscripts import separator
 from sakuin.index.readers.word_notes import Notes, is_page_number
-from sakuin.index.readers.word_styles import Numbering, Styles, whole
+from sakuin.index.readers.word_styles import Numbering, Styles, is_on, whole
 from sakuin.index.reasons import Reason
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class WordBody:
         self._parts = parts
         self._aside: list[str | Element] = []
         self._endnotes: list[str] = []
+        self._is_hidden = False  # what the style of the paragraph at hand says of its text
         self.left_out: list[Skipped] = []
 
     def append(self, element: "Element") -> None:
@@ -115,7 +116,7 @@ class WordBody:
         if headings.get(style, 0) is None:
             return  # a table of contents repeats the headings
         label = self._parts.numbering.label(properties, style)
-        words = self._words(paragraph)
+        words = self._words_of_paragraph(paragraph, style)
         level = headings.get(style)
         if properties is not None and (outline := attribute(child(properties, "outlineLvl"), "val")):
             own = whole(outline, 9) or 0
@@ -124,9 +125,17 @@ class WordBody:
             self._builder.add(label + words.lstrip() if label else words, level)
         self._append_asides()
 
+    def _words_of_paragraph(self, paragraph: "Element", style: str) -> str:
+        before, self._is_hidden = self._is_hidden, style in self._parts.styles.hidden
+        words = self._words(paragraph)
+        self._is_hidden = before
+        return words
+
     def _append_table(self, table: "Element") -> None:
         gap = "\n\n"
         for row in self._inside(table, "tr"):
+            if is_on(child(row, "trPr", "hidden")):
+                continue
             cells = [" ".join(self._words(cell).split()) for cell in self._inside(row, "tc")]
             self._builder.add(" | ".join(cell for cell in cells if cell), gap=gap)
             gap = "\n"
@@ -204,7 +213,7 @@ class WordBody:
                 properties = first_child(each, "pPr")
                 style = attribute(child(properties, "pStyle"), "val")
                 label = self._parts.numbering.label(properties, style)
-                words = self._words(each)
+                words = self._words_of_paragraph(each, style)
                 parts.append(f"{label}{words}\n" if words.strip() else "\n")
             else:
                 self._collect(each, parts)
@@ -218,11 +227,20 @@ class WordBody:
 
     def _collect_run(self, run: "Element", parts: list[str]) -> None:
         properties = first_child(run, "rPr")
+        if (self._is_hidden or properties is not None) and self._hides(properties):
+            return
         if properties is not None and self._is_raised(properties):
             words = self._words(run)
             parts += [separator("".join(parts[-_BEFORE:]), words), words]
         else:
             self._collect(run, parts)
+
+    def _hides(self, properties: "Element | None") -> bool:
+        """Whether the text of a run is hidden, by itself, by its style, or by that of its paragraph."""
+        own = child(properties, "vanish")
+        if own is not None:
+            return is_on(own)
+        return self._is_hidden or attribute(child(properties, "rStyle"), "val") in self._parts.styles.hidden
 
     def _is_raised(self, properties: "Element") -> bool:
         for each in properties.iterchildren():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sakuin.index.readers.counting import counted
 from sakuin.index.readers.package import Package, Relationship, attribute, child, children, local
+from sakuin.index.readers.word_styles import is_on
 
 if TYPE_CHECKING:
     from lxml.etree import _Element as Element
@@ -64,14 +65,14 @@ def page_furniture(
 ) -> "dict[str, list[tuple[str, Element]]]":
     """The headers and the footers that are shown, each part once: its name and root, under "header" and "footer"."""
     found: dict[str, dict[str, Element]] = {"header": {}, "footer": {}}
-    even = _on(child(settings, "evenAndOddHeaders"))
+    even = is_on(child(settings, "evenAndOddHeaders"))
     for section in body.iter("{*}sectPr"):
         for reference in section.iterchildren():
             kind = local(reference).removesuffix("Reference")
             if kind not in found:
                 continue
             which = attribute(reference, "type")
-            shown = {"first": _on(child(section, "titlePg")), "even": even}.get(which, True)
+            shown = {"first": is_on(child(section, "titlePg")), "even": even}.get(which, True)
             target = related.get(attribute(reference, "id"))
             if shown and target and target.target not in found[kind]:
                 root = package.xml(target.target)
@@ -83,7 +84,3 @@ def page_furniture(
 def is_page_number(line: str) -> bool:
     """Whether a line of a header or footer holds nothing but the number of its page."""
     return _PAGE_NUMBER.fullmatch(line) is not None
-
-
-def _on(element: "Element | None") -> bool:
-    return element is not None and attribute(element, "val") not in ("0", "false", "off")

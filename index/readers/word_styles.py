@@ -32,11 +32,13 @@ class Styles:
         headings: The heading level of those that are one; None for styles of the table of contents.
         numbers: The numbering of those that have one: (numId, level).
         superscript: The character styles that write superscripts.
+        hidden: The styles of paragraphs and characters whose text is hidden.
     """
 
     headings: dict[str, int | None] = field(default_factory=dict)
     numbers: dict[str, tuple[str, int]] = field(default_factory=dict)
     superscript: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
 
 
 def styles_of(root: "Element | None") -> Styles:
@@ -45,7 +47,8 @@ def styles_of(root: "Element | None") -> Styles:
     styles = Styles(
         superscript=frozenset(
             name for name, each in found.items() if attribute(child(each, "rPr", "vertAlign"), "val") == "superscript"
-        )
+        ),
+        hidden=frozenset(name for name, each in found.items() if _is_hidden(each, found)),
     )
     for name, style in found.items():
         heading, level = False, 0
@@ -63,6 +66,22 @@ def styles_of(root: "Element | None") -> Styles:
                     styles.headings[name] = level or None
             base = found.get(attribute(child(base, "basedOn"), "val"))
     return styles
+
+
+def is_on(element: "Element | None") -> bool:
+    """Whether a property that is either on or off is there and on."""
+    return element is not None and attribute(element, "val") not in ("0", "false", "off")
+
+
+def _is_hidden(style: "Element", found: "dict[str, Element]") -> bool:
+    base: Element | None = style
+    for _ in range(_MAX_BASE_STYLES):
+        if base is None:
+            return False
+        if (own := child(base, "rPr", "vanish")) is not None:
+            return is_on(own)
+        base = found.get(attribute(child(base, "basedOn"), "val"))
+    return False
 
 
 def _heading(style: "Element") -> tuple[bool, int]:

@@ -73,6 +73,12 @@ def zipped(parts: dict[str, str | bytes]) -> bytes:
     return out.getvalue()
 
 
+def with_parts(data: bytes, parts: dict[str, str | bytes]) -> bytes:
+    """A zip archive with more files in it."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        return zipped({name: archive.read(name) for name in archive.namelist()} | parts)
+
+
 def shape(*lines: str, kind: str = "") -> str:
     """A shape of a slide with lines of text; of a placeholder's kind."""
     place = f'<p:ph type="{kind}"/>' if kind else ""

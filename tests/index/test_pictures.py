@@ -1,8 +1,5 @@
 """Pictures within office files and books: read by an installed tesseract where that is asked for, else counted."""
 
-import io
-import zipfile
-
 import pytest
 
 from sakuin.index.documents import Document, Skipped
@@ -11,7 +8,7 @@ from sakuin.index.readers import ocr, pictures, read_source
 from sakuin.index.readers.guarded import Limits
 from sakuin.index.readers.source import Allowance, Source
 from sakuin.index.reasons import Reason
-from tests.index.samples import links, open_file, shape, sheet_file, slide_file, zipped
+from tests.index.samples import links, open_file, shape, sheet_file, slide_file, with_parts, zipped
 from tests.index.test_ocr import WORDS, needs_tesseract, picture
 from tests.index.test_word import p, word
 
@@ -104,12 +101,6 @@ def test_pictures_beside_cells() -> None:
     assert isinstance(document, Document)
     assert document.text == f"値\n{WORDS}"
     assert items("a.xlsx", data)[1] == Skipped("a.xlsx", Reason("pictures", {"number": 1}))
-
-
-def with_parts(data: bytes, parts: dict[str, str | bytes]) -> bytes:
-    """A zip archive with more files in it."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        return zipped({name: archive.read(name) for name in archive.namelist()} | parts)
 
 
 def test_logos_bullets_and_repetitions_are_not_counted() -> None:

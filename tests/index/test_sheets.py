@@ -157,3 +157,19 @@ def test_a_file_that_names_a_cell_far_away_takes_no_room_for_all_between() -> No
         archive.writestr("content.xml", f"<x>{table}</x>")
     with pytest.raises(ReadError, match="more than 10,000,000 cells"):
         items(out.getvalue(), "a.ods")
+
+
+def test_hidden_sheets_are_read_and_told() -> None:
+    book = openpyxl.Workbook()
+    book.active.title = "表"
+    book.active.append(["見える言葉"])
+    for name, state in (("控え", "hidden"), ("奥", "veryHidden")):
+        sheet = book.create_sheet(name)
+        sheet.sheet_state = state
+        for row in [["品名", "金額"], ["見積作成", 1200], ["点検", 80]]:
+            sheet.append(row)
+    found = {item.id: item.metadata.get("hidden") for item in read_source(Source(uri="a.xlsx", data=saved(book)))}
+    assert found == {
+        "a.xlsx#表": None,
+        **{f"a.xlsx#{name}!{row}": True for name in ("控え", "奥") for row in (2, 3)},
+    }

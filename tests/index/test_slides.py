@@ -6,7 +6,7 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import Source
-from tests.index.samples import NAMES, links, shape, slide_file, word_file
+from tests.index.samples import NAMES, links, shape, slide_file, with_parts, word_file
 
 
 def one(data: bytes) -> Document:
@@ -90,3 +90,12 @@ def test_a_mark_in_superscript_is_no_part_of_its_word() -> None:
     runs = "<a:r><a:t>revenue</a:t></a:r><a:r><a:rPr baseline='30000'/><a:t>1</a:t></a:r>"
     data = slide_file(f"<p:sp><p:txBody><a:p>{runs}</a:p></p:txBody></p:sp>")
     assert one(data).text == "#1\n\nrevenue 1"
+
+
+def test_hidden_slides_are_read_and_told() -> None:
+    tree = f"<p:cSld><p:spTree>{shape('控えの一枚', kind='title')}</p:spTree></p:cSld>"
+    hidden = f'<p:sld show="0" {NAMES}>{tree}</p:sld>'
+    data = slide_file(shape("一枚目", kind="title"), shape("どこにもない", kind="title"))
+    document = one(with_parts(data, {"ppt/slides/slide1.xml": hidden}))
+    assert document.metadata["hidden_slides"] == [2]
+    assert "控えの一枚" in document.text

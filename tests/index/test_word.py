@@ -309,3 +309,41 @@ def test_titles_that_programs_make_up_are_none(made_up: str) -> None:
     (document,) = items(out.getvalue())
     assert isinstance(document, Document)
     assert document.title == "a"
+
+
+HIDDEN = "<w:vanish/>"
+
+
+def test_hidden_text_is_not_shown_and_not_read() -> None:
+    styles = part(
+        "styles",
+        '<w:style w:type="character" w:styleId="Secret"><w:rPr><w:vanish/></w:rPr></w:style>'
+        '<w:style w:type="character" w:styleId="Inner"><w:basedOn w:val="Secret"/></w:style>'
+        '<w:style w:type="paragraph" w:styleId="Draft"><w:rPr><w:vanish/></w:rPr></w:style>'
+        '<w:style w:type="paragraph" w:styleId="Shown"><w:basedOn w:val="Draft"/>'
+        '<w:rPr><w:vanish w:val="0"/></w:rPr></w:style>',
+    )
+    hidden = [
+        run("<w:t>itself</w:t>", HIDDEN),
+        run("<w:t>style</w:t>", '<w:rStyle w:val="Secret"/>'),
+        run("<w:t>base</w:t>", '<w:rStyle w:val="Inner"/>'),
+    ]
+    shown = [
+        say("seen"),
+        run("<w:t>off</w:t>", '<w:vanish w:val="false"/>'),
+        run("<w:t>again</w:t>", '<w:rStyle w:val="Secret"/><w:vanish w:val="0"/>'),
+        run("<w:t>white</w:t>", '<w:color w:val="FFFFFF"/>'),
+    ]
+    body = f"<w:p>{''.join(hidden + shown)}</w:p>"
+    draft = run("<w:t>kept</w:t>", '<w:vanish w:val="0"/>')
+    body += f'<w:p><w:pPr><w:pStyle w:val="Draft"/></w:pPr>{say("draft")}{draft}</w:p>'
+    body += p("shown", '<w:pStyle w:val="Shown"/>')
+    row = "<w:tr><w:trPr>{}</w:trPr><w:tc>{}</w:tc></w:tr>"
+    body += f"<w:tbl>{row.format('<w:hidden/>', p('row'))}{row.format('', p('cell'))}</w:tbl>"
+    assert text(word(body, styles=styles)) == "seenoffagainwhite\n\nkept\n\nshown\n\ncell"
+
+
+def test_what_was_deleted_is_not_read_and_what_was_inserted_is() -> None:
+    deleted = f"<w:del>{run('<w:delText>old</w:delText>')}</w:del><w:moveFrom>{say('from')}</w:moveFrom>"
+    body = f"<w:p>{deleted}<w:ins>{say('new ')}</w:ins><w:moveTo>{say('to')}</w:moveTo></w:p>"
+    assert text(word(body)) == "new to"
