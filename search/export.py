@@ -22,6 +22,9 @@ COLUMNS = (
     "metadata",
 )
 
+INDEX = "index"
+"""One more column where several indexes were searched."""
+
 # What has a spreadsheet take a text for a formula; the wide forms do in Japanese settings.
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
 _marked = re.compile(r"[\\`*_\[\]<>~|$&]")
@@ -29,15 +32,17 @@ _opening = re.compile(r"^(\s*)([-+#=]|\d+(?=[.)]))")
 
 
 def hits_csv(result: SearchResult) -> str:
-    """A row for each hit, under `COLUMNS`; positions in words, metadata as JSON.
+    """A row for each hit, under `COLUMNS`, and `INDEX` of several; positions in words, metadata as JSON.
 
     A text that a spreadsheet would compute begins with an apostrophe, which it takes for "this is text".
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    several = any(hit.document.index for hit in result.hits)
+    writer.writerow([*COLUMNS, INDEX] if several else COLUMNS)
     for hit in result.hits:
-        writer.writerow([defused(cell) if isinstance(cell, str) else cell for cell in _cells(hit)])
+        cells = [*_cells(hit), hit.document.index] if several else _cells(hit)
+        writer.writerow([defused(cell) if isinstance(cell, str) else cell for cell in cells])
     return file.getvalue()
 
 
@@ -61,7 +66,8 @@ def hits_markdown(result: SearchResult) -> str:
     parts = [f"# {plain(result.query)}\n"]
     parts += [f"\n{plain(str(notice))}\n" for notice in result.notices]
     for hit in result.hits:
-        where = ", ".join([plain(hit.document.id), *map(plain, map(str, located(hit.position)))])
+        index = [plain(hit.document.index)] if hit.document.index else []
+        where = ", ".join([*index, plain(hit.document.id), *map(plain, map(str, located(hit.position)))])
         quoted = "\n".join(f"> {plain(line)}".rstrip() + "  " for line in hit.text.splitlines())
         parts.append(f"\n## {hit.rank}\\. {plain(hit.document.title)}\n\n{where}\n\n{quoted}\n")
     return "".join(parts)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from sakuin.index.errors import FilterError
 from sakuin.index.snapshot import Selection, Snapshot
-from sakuin.index.where import AND, Where, fields_of, require_fields
+from sakuin.index.where import AND, Condition, Where, fields_of, require_fields
 from sakuin.search.grouping import Found
 from sakuin.search.query import DATES, Query, may_have_syntax, read_query
 from sakuin.search.request import BY_DOCUMENT, SearchError, SearchRequest, filter_of
@@ -80,6 +80,12 @@ def selected(snapshot: Snapshot, where: Where) -> Selection:
     if not len(selection.documents):
         check_fields(snapshot, fields_of(condition))
     return selection
+
+
+def require_known(whole: Whole, condition: Condition) -> None:
+    """Raises SearchError where nothing passes a filter because no document has one of its fields."""
+    if not whole.select(condition, None, by_document=True).documents:
+        check_fields(whole, fields_of(condition))
 
 
 def check_fields(fields: Fields, names: Collection[str]) -> None:

@@ -65,7 +65,7 @@ class LocalPart:
         return self.snapshot.outdated()
 
     def passage_ids(self) -> NDArray[np.int64]:
-        """All passages."""
+        """See `Part.passage_ids`."""
         return self.snapshot.vectors.ids
 
     def doubled(self, passage_ids: NDArray[np.int64]) -> Doubled:
@@ -83,7 +83,7 @@ class LocalPart:
         return Doubled(found, length, having)
 
     def pool(self, most: int) -> tuple[NDArray[np.int64], list[set[Source]]]:
-        """The lowest passage ids, and what tells their documents."""
+        """See `Part.pool`."""
         ids = lowest(self.snapshot.vectors.segments, most)
         return ids, self.sources(ids.tolist())
 
@@ -176,7 +176,7 @@ class LocalPart:
     def scores(
         self, passage_ids: Sequence[int], asked: Asked | None, vector: NDArray[np.float32] | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Cosines and BM25 scores of passages."""
+        """See `Part.scores`."""
         cosines = matches = np.zeros(len(passage_ids), np.float32)
         if vector is not None:
             cosines = self.snapshot.vectors.scores(vector, np.array(passage_ids, np.int64))
@@ -185,7 +185,7 @@ class LocalPart:
         return cosines, matches
 
     def rows(self, passage_ids: Sequence[int], dim: int) -> NDArray[np.float32]:
-        """The first dimensions of vectors."""
+        """See `Part.rows`."""
         return self.snapshot.vectors.rows(np.array(passage_ids, np.int64), dim)
 
     def holding(self, within: Within, passage_ids: Sequence[int]) -> list[int]:

@@ -157,7 +157,7 @@ class Part(Protocol):
         """What passages (n,) count here; reads them, which takes 0.2 ms each."""
 
     def pool(self, most: int) -> tuple[NDArray[np.int64], list[set[Source]]]:
-        """The lowest passage ids, ascending, and what tells the documents of each."""
+        """The lowest passage ids, int64 (n,), ascending, and what tells the documents of each."""
 
     def sources(self, passage_ids: Sequence[int]) -> list[set[Source]]:
         """What tells the documents of passages, see `documents_and_titles`; of those that are not here nothing."""

@@ -26,7 +26,7 @@ from sakuin.search.breakdown import SIDES, Side, explain_again, explain_hit
 from sakuin.search.did_you_mean import suggested
 from sakuin.search.documents import DocumentReader
 from sakuin.search.explanation import Explanation
-from sakuin.search.filtering import Restricted, check_fields, check_sortable, read, selected
+from sakuin.search.filtering import Restricted, check_fields, check_sortable, read, require_known
 from sakuin.search.grouping import find, hit_of_group
 from sakuin.search.highlights import highlight
 from sakuin.search.opening import Opened, opened
@@ -350,12 +350,13 @@ class Searcher(DocumentReader):
         Raises:
             SearchError: no document has such a field.
         """
-        snapshot = self._current()
+        whole = self.whole
         if names is not None:
-            check_fields(snapshot, names)
+            check_fields(whole, names)
+        condition = filter_of(where or {})
         if where:
-            selected(snapshot, where)
-        return snapshot.facets(filter_of(where or {}), names, limit)
+            require_known(whole, condition)
+        return whole.facets(condition, names, limit)
 
     def explain(
         self, query: str, hit: Hit, *, dim: int | None = None, by: Side = "passage", syntax: bool = True

@@ -4,15 +4,16 @@ See `search.parts` for what is asked of each. An index that is alone counts for 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.index.store import Manifest, PassageRow
+from sakuin.index.store.facets import MOST_VALUES, Facet
 from sakuin.index.store.passages import MAX_PLACES
-from sakuin.index.where import Condition
+from sakuin.index.where import BUILT_IN, EVERYTHING, ID, URI, Condition
 from sakuin.search.conditions import MOST_PROPOSED
 from sakuin.search.local_part import LocalPart
 from sakuin.search.parts import Listed, Listing, Parts, Within
@@ -21,6 +22,9 @@ from sakuin.search.whole_terms import WholeTerms
 
 # A document is known by its number in its part, and the part's place above that.
 PART_BITS = 40
+
+MOST_SUMMED = 10_000
+"""Values that each part counts of a field that is asked for by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,34 @@ class Whole:
         each = self.parts.ask(lambda part: part.shown(within.within, own, most) if (own := of_part[id(part)]) else [])
         answers = [iter(own) for own in each]
         return [next(answers[number >> PART_BITS]) for number, _ in documents]
+
+    def facets(self, condition: Condition, names: Collection[str] | None, limit: int) -> list[Facet]:
+        """How many documents that pass a filter have which values, see `Snapshot.facets`."""
+        if self.is_one:
+            return list(self._first.facets(condition, names, limit))
+        if names is None:
+            # A field with many values somewhere has many of all; whether a second document has one shows in the sum.
+            fields = [name for name in self.field_names() if name not in (ID, URI)]
+            known = self._summed(EVERYTHING, fields, MOST_VALUES + 1)
+            names = [name for name, values in known.items() if sum(values.values()) >= 2 and len(values) <= MOST_VALUES]
+            found = known if condition == EVERYTHING else self._summed(condition, names, MOST_VALUES)
+        else:
+            found = self._summed(condition, names, MOST_SUMMED)
+        order = sorted(
+            (name for name in names if found.get(name)), key=lambda one: (one not in BUILT_IN, -found[one].total())
+        )
+        return [
+            Facet(name, tuple(sorted(found[name].items(), key=lambda item: (-item[1], item[0]))[:limit]))
+            for name in order
+        ]
+
+    def _summed(self, condition: Condition, names: Collection[str], limit: int) -> dict[str, Counter[str]]:
+        """Of each field, how many documents of all parts have which value: of so many values of each part."""
+        together: dict[str, Counter[str]] = {}
+        for own in self.parts.ask(lambda part: part.facets(condition, names, limit)):
+            for facet in own:
+                together.setdefault(facet.name, Counter()).update(dict(facet.values))
+        return together
 
     def counts(self) -> dict[str, int]:
         """Numbers of files, documents, passages, and so on; a passage of several indexes counts in each."""

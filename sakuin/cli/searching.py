@@ -7,21 +7,29 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sakuin.cli.options import INDEX_OPTION
+from sakuin.cli.asking import QueryCommand
 from sakuin.cli.output import clean, count_files, to_json
 from sakuin.index import DEFAULT_INDEX
 
 if TYPE_CHECKING:
-    from sakuin.search.results import Hit, PassageHit, SearchResult
+    from sakuin.search.results import Hit, HitDocument, PassageHit, SearchResult
 
 SNIPPET_CHARACTERS = 200
 # Of a passage that stands in many.
 PLACES_SHOWN = 3
 
 
-@click.command()
+@click.command(cls=QueryCommand)
 @click.argument("query")
-@INDEX_OPTION
+@click.option(
+    "--index",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    default=[DEFAULT_INDEX],
+    show_default=True,
+    help="Folder of the index. Given again, several are searched as one index of all their documents.",
+)
 @click.option("-k", default=10, show_default=True, help="Number of hits.")
 @click.option(
     "--group",
@@ -95,9 +103,15 @@ PLACES_SHOWN = 3
     show_default=True,
     help="For people, for programs, for a spreadsheet (UTF-8, nothing in it is a formula), or Markdown.",
 )
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write to a file, as its ending says: .json, .csv (as Excel reads it), .md; --format says otherwise.",
+)
 def search(
     query: str,
-    folder: Path,
+    folders: tuple[Path, ...],
     k: int,
     group: str,
     passages: int,
@@ -115,6 +129,7 @@ def search(
     syntax: bool,
     as_json: bool,
     form: str,
+    output: Path | None,
 ) -> None:
     """Find the documents that answer QUERY, each with its best passages.
 
@@ -135,13 +150,16 @@ def search(
     index search '経費 "領収書" -旅費 after:2024-04'
     index search "議事録" --recency 90d
     index search "経費" --json | jq '.hits[].document.uri'
-    index search "経費" -k 50 --format csv > hits.csv
+    index search "経費" -k 50 --output hits.csv
+    index search "経費" --index office --index archive
     """
     from sakuin.search import Searcher, SearchRequest
 
     if as_json and form not in ("text", "json"):
         raise click.UsageError("Give either --json or --format.")
     form = "json" if as_json else form
+    if output and form == "text":
+        form = ending_of(output)
     request = SearchRequest(
         query=query,
         k=k,
@@ -160,12 +178,15 @@ def search(
         recency=recency,
         syntax=syntax,
     )
-    with Searcher.open(folder) as searcher:
+    with Searcher.open(folders) as searcher:
         if not searcher.manifest.passages:
-            show_emptiness(folder, searcher.manifest.corpus, searcher.counts()["skipped"])
+            show_emptiness(folders[0], searcher.manifest.corpus, searcher.counts()["skipped"])
             if form == "text":
                 return
         result = searcher.answer(request)
+    if output:
+        write(result, form, output)
+        return
     if form != "text":
         click.echo(printed(result, form), nl=form == "json")
         return
@@ -181,6 +202,30 @@ def printed(result: "SearchResult", form: str) -> str:
     if form == "json":
         return to_json(result.to_dict())
     return hits_csv(result) if form == "csv" else hits_markdown(result)
+
+
+def ending_of(output: Path) -> str:
+    """The form of a file, by its ending; raises click.BadParameter where it is another."""
+    form = output.suffix.lower().removeprefix(".")
+    if form not in ("json", "csv", "md"):
+        raise click.BadParameter(
+            f"{output} ends in none of .json, .csv and .md: choose one, or give --format.", param_hint="--output"
+        )
+    return form
+
+
+def write(result: "SearchResult", form: str, output: Path) -> None:
+    """Write an answer to a file; Excel takes CSV for UTF-8 by the mark at its beginning."""
+    from sakuin.files import atomic_write
+
+    encoding = "utf-8-sig" if form == "csv" else "utf-8"
+    try:
+        with atomic_write(output) as path:
+            path.write_text(printed(result, form) + ("\n" if form == "json" else ""), encoding=encoding, newline="")
+    except OSError as error:
+        raise click.ClickException(f"{output} cannot be written: {error.strerror or error}.") from error
+    hits = "1 hit" if len(result.hits) == 1 else f"{len(result.hits):,} hits"
+    click.echo(f"{hits} written to {output}", err=True)
 
 
 def read_where(given: Sequence[str]) -> dict[str, Any]:
@@ -229,7 +274,7 @@ def show_result(result: "SearchResult") -> None:
         legs = [f"{name} {f'#{leg.rank} ' if leg.rank else ''}{leg.score:.3f}" for name, leg in hit.legs.items()]
         title = click.style(clean(hit.document.title), bold=True)
         where = clean(", ".join(map(str, located(hit.position))))
-        name = click.style(clean(hit.document.id), fg="cyan")
+        name = click.style(clean(named(hit.document)), fg="cyan")
         click.echo(f"{hit.rank:2}. {title}  {name}{f'  {where}' if where else ''}")
         if hit.heading and hit.heading != hit.document.title:
             click.echo(f"    {clean(hit.heading)}")
@@ -240,9 +285,9 @@ def show_result(result: "SearchResult") -> None:
             more = "passage" if hit.more_passages == 1 else "passages"
             click.echo(click.style(f"    {hit.more_passages:,} more {more} in this document", dim=True))
         if hit.place_count > 1:
-            named = list(dict.fromkeys(clean(place.document.id) for place in hit.places[1 : 1 + PLACES_SHOWN]))
+            some = list(dict.fromkeys(clean(named(place.document)) for place in hit.places[1 : 1 + PLACES_SHOWN]))
             others = hit.place_count - 1 - len(hit.places[1 : 1 + PLACES_SHOWN])
-            also = ", ".join(named) + (f" and {others:,} more places" if others else "")
+            also = ", ".join(some) + (f" and {others:,} more places" if others else "")
             click.echo(click.style(f"    also in {also}", dim=True))
         relevance = "" if hit.relevance is None else f"relevance {100 * hit.relevance:.0f} %, score "
         click.echo(click.style(f"    {relevance}{hit.score:.3f}  ({', '.join(legs)})", dim=True))
@@ -252,6 +297,11 @@ def show_result(result: "SearchResult") -> None:
                 click.echo(click.style(" " * (4 + len(line) - len(words)) + clean(words), dim=True))
     where = f", {result.dim} dimensions" if result.dim else ""
     click.echo(click.style(f"{result.mode}{where}, {1000 * result.seconds:.0f} ms", dim=True), err=True)
+
+
+def named(document: "HitDocument") -> str:
+    """What a document is called: its id, behind the name of its index where there are several."""
+    return f"{document.index}: {document.id}" if document.index else document.id
 
 
 def snippet(hit: "Hit | PassageHit", mark: Callable[[str], str]) -> str:
