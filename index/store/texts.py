@@ -107,6 +107,31 @@ def is_block_as_written(document_id: str, start: int, checksum: int, text: str) 
     return type(text) is str and row_checksum((document_id, start, text)) == checksum
 
 
+def require_blocks(connection: sqlite3.Connection) -> None:
+    """See that no block is missing, and none is of no document; what they hold is compared when it is shown.
+
+    Raises:
+        IndexFolderError: one is.
+    """
+    if not has_blocks(connection):
+        return
+    odd = connection.execute(
+        "SELECT document FROM text_blocks GROUP BY document "
+        f"HAVING min(start) != 0 OR max(start) != (count(*) - 1) * {BLOCK} "
+        "OR NOT EXISTS (SELECT 1 FROM documents WHERE number = document) LIMIT 1"
+    ).fetchone()
+    odd = (
+        odd
+        or connection.execute(
+            "SELECT number FROM documents WHERE text = '' AND text_checksum != ? "
+            "AND NOT EXISTS (SELECT 1 FROM text_blocks WHERE document = number) LIMIT 1",
+            (passage_id_of(""),),
+        ).fetchone()
+    )
+    if odd:
+        raise damaged(f"the text of document number {odd[0]}")
+
+
 def blocks_of(connection: sqlite3.Connection, document: int) -> list[tuple[int, int, str]]:
     """(start, checksum, text) of all blocks of a document, in order; none where it has none."""
     if not has_blocks(connection):

@@ -17,9 +17,10 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import click
@@ -70,6 +71,21 @@ def campaign(folder: Path, flips: int, seed: int) -> Counter[tuple[str, str]]:
     places = {kind: list(some) for kind, some in places_of(folder / "plain").items()}
     places |= {kind: list(some) for kind, some in places_of(folder / "index").items() if kind.startswith("log")}
     counts: Counter[tuple[str, str]] = Counter()
+    # Interrupted, it tells of what was done.
+    with suppress(KeyboardInterrupt):
+        strike(folder, places, counts, flips=flips, rng=rng)
+    return counts
+
+
+def strike(
+    folder: Path,
+    places: Mapping[str, Sequence[tuple[str, int, int]]],
+    counts: Counter[tuple[str, str]],
+    *,
+    flips: int,
+    rng: random.Random,
+) -> None:
+    """Flip bits, and count what came of each."""
     worker: subprocess.Popen[str] | None = None
     for number in range(flips):
         derived = rng.random() < DERIVED_SHARE
@@ -93,7 +109,6 @@ def campaign(folder: Path, flips: int, seed: int) -> Counter[tuple[str, str]]:
             print(f"{number + 1:,} flips", flush=True)
     if worker:
         worker.communicate()
-    return counts
 
 
 def started(folder: Path) -> "subprocess.Popen[str]":
@@ -275,7 +290,11 @@ def difference(old: Any, new: Any) -> str:
 
 def copied(whole: Path, to: Path, flip: tuple[str, int, int] | None = None) -> Path:
     """A copy of an index, with one bit flipped."""
-    shutil.rmtree(to, ignore_errors=True)
+    if to.exists():
+        # Threads of tantivy that are about to end may still put a lock into it.
+        gone = to.with_name(f"gone {token_hex(4)}")
+        to.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
     shutil.copytree(whole, to, copy_function=os.link)
     for path in to.glob("documents.db*"):
         path.unlink()

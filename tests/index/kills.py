@@ -35,6 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 MODES = ("kill", "torn", "power", "reorder", "full")
 BLOCK = 4096
+TOLD_EVERY = 20
 GOES_ON = 0.2
 """Of the kills, after which the next writer must bring the index to where it should be."""
 
@@ -85,6 +86,7 @@ WORKS = {
     "watch": WATCH,
     "backup": "from sakuin.index.backup import backup; backup(index, work / 'copy')",
     "judge": "from sakuin import Index; Index.open(index).judge('次の文', 'note.md', answers=True)",
+    "tune": "from sakuin.search.fusion import Fusion; from sakuin.tuning.fitting import keep; keep(index, Fusion(0.4))",
     "restore": "from sakuin.index.backup import restore; restore(corpus.parent / 'older', index)",
 }
 
@@ -141,6 +143,23 @@ def attack(
     for one in prepared:
         print(f"{one.name}: {one.calls} calls", flush=True)
     outcomes: Counter[tuple[str, str, str]] = Counter()
+    # Interrupted, it tells of what was done.
+    with suppress(KeyboardInterrupt):
+        strike_all(folder, prepared, shim, outcomes, kills=kills, modes=modes, rng=rng)
+    return outcomes
+
+
+def strike_all(
+    folder: Path,
+    prepared: Sequence[Prepared],
+    shim: Path,
+    outcomes: Counter[tuple[str, str, str]],
+    *,
+    kills: int,
+    modes: Sequence[str],
+    rng: random.Random,
+) -> None:
+    """Disturb each work in turn, and count what came of it."""
     for number in range(kills):
         one = prepared[number % len(prepared)]
         mode = rng.choice(modes)
@@ -152,7 +171,8 @@ def attack(
         outcomes[one.name, mode, what.split(":")[0]] += 1
         if what != "ok":
             print(f"{number}: {one.name}, {mode} at call {at} of {one.calls}: {what}", flush=True)
-    return outcomes
+        if number % TOLD_EVERY == TOLD_EVERY - 1:
+            print(f"{number + 1:,} kills", flush=True)
 
 
 def compiled(folder: Path) -> Path:
@@ -385,11 +405,12 @@ def held(index: Path) -> State:
             "FROM documents d JOIN passages p ON document = number ORDER BY d.id, start"
         ).fetchall()
         files = connection.execute("SELECT uri, '', size, sha256, reason FROM files ORDER BY uri").fetchall()
+        tuned = connection.execute("SELECT value, '' FROM manifest WHERE key = 'fusion'").fetchall()
     judged = index / "judgements.jsonl"
     # Of a line without an end nobody was told that it is there.
     lines = judged.read_text(encoding="utf-8", errors="replace").split("\n")[:-1] if judged.exists() else []
     rows = [json.loads(line) for line in lines if line.strip("\0 ")]
-    return documents + files + [(row["query"], "", row["document"], row["judgement"]) for row in rows]
+    return documents + files + tuned + [(row["query"], "", row["document"], row["judgement"]) for row in rows]
 
 
 def remember_all(work: Path, shadow: Path) -> None:
