@@ -5,8 +5,9 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.errors import IndexFolderError
@@ -16,6 +17,16 @@ from sakuin.search.joining import join
 from sakuin.search.local_part import LocalPart
 from sakuin.search.request import SearchError
 from sakuin.search.whole import Whole
+
+if TYPE_CHECKING:
+    from sakuin.search.searcher import Searcher
+
+# A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's
+# place in the processor's caches.
+AT_ONCE = 2
+
+CLUSTER = "cluster.json"
+"""What lies in the folder of a cluster; see `sakuin.cluster`."""
 
 
 class Opened(Protocol):
@@ -121,6 +132,18 @@ class SeveralIndexes:
         """Let go of the files."""
         for one in self._indexes:
             one.close()
+
+
+def cluster_searcher(folders: Sequence[str | os.PathLike[str]], model: StaticEmbedder | None) -> "Searcher | None":
+    """The searcher of a cluster, where its folder, its cluster.json or its URI is all that is named; else None."""
+    if len(folders) != 1:
+        return None
+    name = os.fspath(folders[0]).removesuffix(f"/{CLUSTER}")
+    if "://" not in name and not (Path(name) / CLUSTER).is_file():
+        return None
+    # By name, for clusters are made of searchers and not the other way round.
+    cluster: Searcher = import_module("sakuin.cluster.opening").open_cluster(name, model=model)
+    return cluster
 
 
 def opened(

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -29,7 +29,7 @@ from sakuin.search.explanation import Explanation
 from sakuin.search.filtering import Restricted, check_fields, check_sortable, read, require_known
 from sakuin.search.grouping import find, hit_of_group
 from sakuin.search.highlights import highlight
-from sakuin.search.opening import Opened, opened
+from sakuin.search.opening import AT_ONCE, Opened, cluster_searcher, opened
 from sakuin.search.request import (
     BY_DOCUMENT,
     BY_PASSAGE,
@@ -43,10 +43,6 @@ from sakuin.search.rerank.opinion import Opinions
 from sakuin.search.results import Hit, PassageHit, SearchResult
 from sakuin.search.whole import Whole
 
-# A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's
-# place in the processor's caches.
-AT_ONCE = 2
-
 
 class Searcher(DocumentReader):
     """Searches one index. Safe to use from several threads; sees what other processes commit.
@@ -59,11 +55,13 @@ class Searcher(DocumentReader):
                 print(hit.rank, hit.document.uri, hit.text)
     """
 
+    at_once: ClassVar[int] = AT_ONCE
+
     def __init__(self, found: Opened, model: StaticEmbedder | None, beside: Executor) -> None:
         """Prefer `Searcher.open`."""
         self._model = model
         self._opened = found
-        self._turns = threading.Semaphore(AT_ONCE)
+        self._turns = threading.Semaphore(self.at_once)
         self._beside = beside
         self._opinions = Opinions(found.folders[0])
         self._process = os.getpid()
@@ -80,7 +78,7 @@ class Searcher(DocumentReader):
         """Open the index in a folder, or those in several folders, to search them as one index of all documents.
 
         Args:
-            folder: Of the index, or of several; another working folder later on changes nothing.
+            folder: Of the index, of a cluster, or of several indexes; another working folder later on changes nothing.
             model: The index's model where it is loaded already, as by whoever writes to it; None to load it.
 
         Raises:
@@ -90,6 +88,8 @@ class Searcher(DocumentReader):
             SearchError: no folder is named, or one twice.
         """
         folders = [folder] if isinstance(folder, str | os.PathLike) else list(folder)
+        if cluster := cluster_searcher(folders, model):
+            return cluster
         beside = ThreadPoolExecutor(AT_ONCE, "bm25")
         try:
             return cls(*opened(folders, beside, model), beside)
@@ -118,7 +118,7 @@ class Searcher(DocumentReader):
             return
         self._closed = True
         with self._closing, ExitStack() as turns:
-            for _ in range(AT_ONCE):
+            for _ in range(self.at_once):
                 turns.enter_context(self._turns)
             self._beside.shutdown()
             self._opened.close()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
+from secrets import token_hex
 from typing import Any
 
 from sakuin.cluster.errors import ClusterError
@@ -41,6 +42,7 @@ class ClusterManifest:
 
     Attributes:
         format: Version of the layout.
+        id: Tells a cluster from another that was at the same place before.
         generation: Number of the last commit.
         corpus: Folder of files that the cluster is kept in step with; "" where it was built of rows.
         model: What to load the model by, as in an index's manifest.
@@ -52,6 +54,7 @@ class ClusterManifest:
     """
 
     format: int
+    id: str
     generation: int
     corpus: str
     model: str
@@ -118,7 +121,9 @@ def first(made: Sequence[Made]) -> ClusterManifest:
                 f"Shards 0 and {number} were made with another {' and '.join(odd)}: see that all machines have the "
                 f"same version of this software and of the model, delete the folder and build again."
             )
-    return ClusterManifest(format=FORMAT, generation=1, shards=tuple(each.shard for each in made), **settings)
+    return ClusterManifest(
+        format=FORMAT, id=token_hex(8), generation=1, shards=tuple(each.shard for each in made), **settings
+    )
 
 
 def read(place: Place) -> ClusterManifest | None:

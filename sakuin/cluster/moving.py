@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from secrets import token_hex
 
 from sakuin.cluster import manifest as manifests
 from sakuin.cluster.errors import ClusterError
@@ -62,7 +63,8 @@ def _transfer(source: Place, target: Place, nodes: Nodes, progress: Progress) ->
             done += manifest.shards[call].bytes
             progress(f"shard {call}", done, manifest.bytes)
         shards = [replace(shard, folder=folder) for shard, folder in zip(manifest.shards, folders, strict=True)]
-        copied = replace(manifest, generation=generation, shards=tuple(shards))
+        name = before.id if before else token_hex(8)
+        copied = replace(manifest, id=name, generation=generation, shards=tuple(shards))
         manifests.commit(target, copied)
         kept = {shard.folder for state in (copied, before) if state for shard in state.shards}
         manifests.sweep(target, kept)

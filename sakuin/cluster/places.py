@@ -6,6 +6,7 @@ deleted when nothing names it.
 
 import os
 import shutil
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,10 @@ WORK = "work"
 """Folder of what is being written, below a cluster's own folder: what is finished is moved out of it."""
 
 
+LOOK_SECONDS = 5.0
+"""How soon it is noticed that an object in a bucket was written anew."""
+
+
 class Place(ABC):
     """The folder of a cluster, and what lies in it by names such as ``shards/0003/00000001``.
 
@@ -39,6 +44,10 @@ class Place(ABC):
     @abstractmethod
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes | None:
         """The bytes of a file, or some of them; None where there is none."""
+
+    @abstractmethod
+    def version(self, name: str) -> object:
+        """What is another once a file is written anew; None where there is none."""
 
     @abstractmethod
     def write(self, name: str, content: bytes) -> None:
@@ -93,6 +102,14 @@ class Disk(Place):
                 return file.read() if end is None else file.read(end - start)
         except FileNotFoundError:
             return None
+
+    def version(self, name: str) -> object:
+        """See `Place`."""
+        try:
+            status = os.stat(self.folder / name)
+        except FileNotFoundError:
+            return None
+        return status.st_ino, status.st_mtime_ns, status.st_size
 
     def write(self, name: str, content: bytes) -> None:
         """See `Place`."""
@@ -167,6 +184,7 @@ class Bucket(Place):
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
         self._files, self._root = filesystem(self.uri)
+        self._versions: dict[str, tuple[float, object]] = {}
 
     def read(self, name: str, start: int = 0, end: int | None = None) -> bytes | None:
         """See `Place`."""
@@ -175,6 +193,18 @@ class Bucket(Place):
             return content
         except FileNotFoundError:
             return None
+
+    def version(self, name: str) -> object:
+        """See `Place`; asked of the store now and then, for that takes its time."""
+        now = time.monotonic()
+        known = self._versions.get(name)
+        if known is None or now - known[0] > LOOK_SECONDS:
+            try:
+                known = (now, self._files.ukey(f"{self._root}/{name}"))
+            except FileNotFoundError:
+                known = (now, None)
+            self._versions[name] = known
+        return known[1]
 
     def write(self, name: str, content: bytes) -> None:
         """See `Place`: an object is put whole."""
@@ -255,7 +285,7 @@ def filesystem(uri: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
 
-        files, path = url_to_fs(uri)
+        files, path = url_to_fs(uri, use_listings_cache=False)
     except ModuleNotFoundError as error:
         raise ClusterError(f"{uri} needs the extra `cluster`: {missing(error.name or 'fsspec', 'cluster')}") from error
     except (ImportError, ValueError) as error:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from sakuin.search.searcher import AT_ONCE
+from sakuin.search.opening import AT_ONCE
 from sakuin.service.refusals import Refusal
 
 WAITING = 64

@@ -1,0 +1,184 @@
+"""A cluster as what a searcher has open: all shards of one generation of cluster.json, ranked as one index."""
+
+import os
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from sakuin.cluster import manifest as manifests
+from sakuin.cluster.dealing import home
+from sakuin.cluster.errors import ClusterError
+from sakuin.cluster.manifest import ClusterManifest
+from sakuin.cluster.places import Disk, Place, place_of
+from sakuin.cluster.shards import ClusterPart, LocalShards, Shards
+from sakuin.embedder import StaticEmbedder
+from sakuin.files import cache_folder
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.model import load_model
+from sakuin.index.snapshot import Snapshot
+from sakuin.search.joining import join
+from sakuin.search.opening import AT_ONCE
+from sakuin.search.reading import Excerpt, ReadablePassage, StoredDocument, UnknownDocumentError
+from sakuin.search.request import SearchError
+from sakuin.search.results import Hit
+from sakuin.search.searcher import Searcher
+from sakuin.search.whole import Whole
+
+ATTEMPTS = 5
+"""Whoever opens a state may find that two more were committed meanwhile, and its folders are gone."""
+
+
+class OpenedCluster:
+    """The last committed state of a cluster, opened. Safe to use from several threads."""
+
+    def __init__(self, place: Place, shards: Shards, model: StaticEmbedder | None = None) -> None:
+        """Open the committed state.
+
+        Args:
+            place: Of the cluster.
+            shards: Opens its shards.
+            model: That of the cluster where it is loaded already; None to load it.
+
+        Raises:
+            ClusterError, IndexFolderError: there is no cluster, or a shard is missing or damaged.
+            ModelError: the model cannot be loaded.
+        """
+        self._place = place
+        self._shards = shards
+        self._reload = threading.Lock()
+        self._version: object = None
+        self.watched = False
+        self._model = model
+        self._open()
+
+    @property
+    def model(self) -> StaticEmbedder:
+        """Of all shards."""
+        assert self._model is not None
+        return self._model
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """The folder of the cluster, or one of this machine for what is kept of a cluster in a bucket."""
+        if isinstance(self._place, Disk):
+            return (self._place.folder,)
+        return (cache_folder("clusters") / self.manifest.id,)
+
+    @property
+    def parts(self) -> Sequence[ClusterPart]:
+        """The shards, in their order."""
+        return self._parts
+
+    def current(self) -> Whole:
+        """See `Opened`; where somebody else calls `refresh`, what that found."""
+        if not self.watched:
+            self.refresh()
+        return self._whole
+
+    def refresh(self) -> None:
+        """Look whether the cluster was changed, and open what is committed now.
+
+        Raises:
+            ClusterError, IndexFolderError: it cannot be opened.
+        """
+        with self._reload:
+            if self._place.version(manifests.NAME) != self._version:
+                self._open()
+
+    def snapshot(self) -> Snapshot:
+        """Nothing: there are many."""
+        raise SearchError(
+            f"This is asked of one index, and {self._place.uri} is a cluster: ask one of its shards, which are "
+            f"indexes; `index cluster info` lists their folders."
+        )
+
+    def close(self) -> None:
+        """Let go of everything."""
+        self._shards.close()
+
+    def _open(self) -> None:
+        for attempt in range(ATTEMPTS):
+            version = self._place.version(manifests.NAME)
+            manifest = manifests.require(self._place)
+            try:
+                parts = self._shards.parts(manifest)
+                self._model = self._model or load_model(parts[0].state().manifest, Path(self._place.uri))
+                whole = self._joined(parts, manifest)
+            except (ClusterError, IndexFolderError):
+                if attempt + 1 == ATTEMPTS or manifests.require(self._place) == manifest:
+                    raise
+                continue
+            self._version, self.manifest, self._parts, self._whole = version, manifest, parts, whole
+            self._shards.keep(manifest)
+            return
+
+    def _joined(self, parts: Sequence[ClusterPart], manifest: ClusterManifest) -> Whole:
+        whole = join(parts, self.model, spread=self._shards.spread)
+        whole.place = self._place.uri
+        whole.manifest = replace(whole.manifest, generation=manifest.generation, corpus=manifest.corpus)
+        return whole
+
+
+class ClusterSearcher(Searcher):
+    """Searches a cluster as one index: the same hits, scores, relevance and explanations."""
+
+    _opened: OpenedCluster
+
+    def document(self, document_id: str, *, start: int = 0, most: int | None = None) -> StoredDocument:
+        """See `Searcher.document`."""
+        return self._shard_of(document_id).document(document_id, start, most)
+
+    def read(self, passage: ReadablePassage, *, document: str | None = None, around: int = 2) -> Excerpt:
+        """See `Searcher.read`."""
+        if document is None:
+            document = self._document_of(passage)
+        return self._shard_of(document).around(passage, document, around)
+
+    def _shard_of(self, document_id: str) -> ClusterPart:
+        self._require_open()
+        self._opened.current()
+        parts = self._opened.parts
+        return parts[home(document_id, len(parts))]
+
+    def _document_of(self, passage: ReadablePassage) -> str:
+        """The document in which a passage is read where none is named."""
+        if isinstance(passage, Hit):
+            return passage.document.id
+        if isinstance(passage, int):
+            raise SearchError(f"Passage {passage} of which document? Give the document, or a hit or its passage_id.")
+        name = passage if isinstance(passage, str) else passage.passage_id
+        try:
+            number = int(name, 16)
+        except ValueError:
+            raise SearchError(f"{name[:200]!r} is no passage_id: give one as hits have it.") from None
+        rows = self.whole.passages([number])
+        if number not in rows:
+            raise UnknownDocumentError(f"There is no passage {name!r}: give a passage_id as hits have it.")
+        return rows[number].places[0].document_id
+
+
+def open_cluster(
+    place: str | os.PathLike[str], *, model: StaticEmbedder | None = None, copies: Path | None = None
+) -> ClusterSearcher:
+    """Open all shards of a cluster in this process.
+
+    Args:
+        place: Of the cluster, a folder or URI.
+        model: Its model where it is loaded already; None to load it.
+        copies: As for `LocalShards`.
+
+    Raises:
+        ClusterError, IndexFolderError: there is no cluster, or a shard is missing or damaged.
+        ModelError: the model cannot be loaded.
+    """
+    where = place_of(os.fspath(place))
+    beside = ThreadPoolExecutor(AT_ONCE, "bm25")
+    shards = LocalShards(where, copies, beside)
+    try:
+        opened = OpenedCluster(where, shards, model)
+        return ClusterSearcher(opened, opened.model, beside)
+    except BaseException:
+        shards.close()
+        raise

@@ -1,0 +1,148 @@
+"""The shards of a cluster as parts of what is searched: those that this process opens itself."""
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Protocol
+
+from sakuin.cluster.manifest import ClusterManifest
+from sakuin.cluster.places import Disk, Place
+from sakuin.files import cache_folder
+from sakuin.index.snapshot import open_index
+from sakuin.search.local_part import LocalPart
+from sakuin.search.opening import AT_ONCE
+from sakuin.search.parts import Part
+from sakuin.search.reading import Excerpt, ReadablePassage, StoredDocument, read_around, read_document
+
+
+class ClusterPart(Part, Protocol):
+    """A shard that is searched, and of which documents are read."""
+
+    def document(self, document_id: str, start: int, most: int | None) -> StoredDocument:
+        """A document, see `Searcher.document`."""
+
+    def around(self, passage: ReadablePassage, document_id: str | None, around: int) -> Excerpt:
+        """A passage with those that stand around it, see `Searcher.read`."""
+
+
+class Shards(Protocol):
+    """All shards of a cluster, opened."""
+
+    def spread(self, question: Callable[[Part], Any], parts: Iterable[Part]) -> Iterable[Any]:
+        """Ask all of them the same, as `map` does."""
+
+    def parts(self, manifest: ClusterManifest) -> Sequence[ClusterPart]:
+        """Those of a state, in their order; what is open already is not opened again."""
+
+    def keep(self, manifest: ClusterManifest) -> None:
+        """Let go of all that is not of a state."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+
+class OpenedShard(LocalPart):
+    """A shard whose index is open in this process. Nobody writes to its folder any more."""
+
+    def document(self, document_id: str, start: int, most: int | None) -> StoredDocument:
+        """A document."""
+        return read_document(self.snapshot.folder, document_id, start=start, most=most)
+
+    def around(self, passage: ReadablePassage, document_id: str | None, around: int) -> Excerpt:
+        """A passage with those that stand around it."""
+        return read_around(self.snapshot.folder, passage, document_id=document_id, around=around)
+
+
+class LocalShards:
+    """Shards that are opened in this process, some or all of a cluster."""
+
+    def __init__(self, place: Place, copies: Path | None = None, beside: Executor | None = None) -> None:
+        """Open nothing yet.
+
+        Args:
+            place: Of the cluster.
+            copies: Folder on a disk of this machine to which shards are copied before they are opened; None to open
+                those of a `Disk` where they are, and to copy those of a bucket to the user's cache.
+            beside: Runs one leg of a search while another runs; None for threads of its own.
+        """
+        self._place = place
+        self._copies = copies
+        self._beside = beside or ThreadPoolExecutor(AT_ONCE, "bm25")
+        self._lock = threading.Lock()
+        self._parts: dict[tuple[str, str], OpenedShard] = {}
+
+    def part(self, cluster: str, folder: str) -> OpenedShard:
+        """A shard, opened if it is not.
+
+        Args:
+            cluster: `ClusterManifest.id`.
+            folder: Of the shard.
+
+        Raises:
+            ClusterError, IndexFolderError: it is missing or damaged.
+        """
+        with self._lock:
+            key = (cluster, folder)
+            if key not in self._parts:
+                # Without a name: a document of a cluster is known by its id alone.
+                self._parts[key] = OpenedShard(open_index(self._here(cluster, folder)), self._beside)
+            return self._parts[key]
+
+    def spread(self, question: Callable[[Part], Any], parts: Iterable[Part]) -> Iterable[Any]:
+        """See `Shards`; one after the other, for each has all processors."""
+        return map(question, parts)
+
+    def parts(self, manifest: ClusterManifest) -> Sequence[ClusterPart]:
+        """See `Shards`."""
+        return [self.part(manifest.id, shard.folder) for shard in manifest.shards]
+
+    def keep(self, manifest: ClusterManifest) -> None:
+        """See `Shards`."""
+        self.keep_only(manifest.id, {shard.folder for shard in manifest.shards})
+
+    def keep_only(self, cluster: str, folders: Collection[str]) -> None:
+        """Let go of all but some folders of a cluster; who is searching others goes on."""
+        with self._lock:
+            gone = [key for key in self._parts if key[0] != cluster or key[1] not in folders]
+            for key in gone:
+                part = self._parts.pop(key)
+                if part.snapshot.folder != self._where(*key):
+                    shutil.rmtree(part.snapshot.folder, ignore_errors=True)
+
+    def close(self) -> None:
+        """See `Shards`."""
+        with self._lock:
+            for part in self._parts.values():
+                part.snapshot.close()
+            self._parts.clear()
+        self._beside.shutdown()
+
+    def _where(self, cluster: str, folder: str) -> Path | None:
+        """Where a shard can be opened without being copied."""
+        return self._place.folder / folder if isinstance(self._place, Disk) and self._copies is None else None
+
+    def _here(self, cluster: str, folder: str) -> Path:
+        """Where a shard can be opened, copied there if need be; a copy that another process made is taken."""
+        if where := self._where(cluster, folder):
+            return where
+        name = sha256(f"{self._place.uri}\0{cluster}".encode()).hexdigest()[:16]
+        copies = (self._copies or cache_folder("shards")) / name
+        copy = copies / folder
+        if not copy.exists():
+            part = copies / f"{token_hex(8)}.part"
+            try:
+                self._place.copy(folder, part)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                os.rename(part, copy)
+            except OSError:
+                # Another process was faster.
+                if not copy.exists():
+                    raise
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+        return copy

@@ -1,0 +1,168 @@
+"""Searching a cluster: ranked as one index, in one state at a time, whatever is committed meanwhile."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from sakuin import Index, Searcher
+from sakuin.cli.main import cli
+from sakuin.cluster.building import build_of_rows
+from sakuin.cluster.changing import add_documents, compact, delete
+from sakuin.cluster.dealing import home
+from sakuin.cluster.errors import ClusterError
+from sakuin.cluster.manifest import require
+from sakuin.cluster.nodes import ThisProcess
+from sakuin.cluster.opening import open_cluster
+from sakuin.cluster.places import Disk
+from sakuin.cluster.tasks import as_record
+from sakuin.index.documents import Document
+from sakuin.index.settings import Settings
+from sakuin.search import SearchError
+from sakuin.search.reading import UnknownDocumentError
+from tests.cluster.test_building_clusters import write_rows
+from tests.search.test_several import QUERIES, SEARCHES, documents, require_same
+
+NUMBERS = (1, pytest.param(2, marks=pytest.mark.slow), 3, pytest.param(7, marks=pytest.mark.slow))
+HERE = ThisProcess()
+
+
+def rows_of(some: list[Document]) -> list[dict[str, Any]]:
+    return [{**as_record(one), "metadata": dict(one.metadata)} for one in some]
+
+
+@pytest.fixture(scope="module", params=NUMBERS)
+def both(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, toy_model: Path
+) -> Iterator[tuple[Searcher, Searcher]]:
+    """A cluster of so many shards, and one index of the same documents."""
+    folder = tmp_path_factory.mktemp("both")
+    # The documents of a passage are in the order in which they came, in a cluster shard by shard.
+    made = sorted(documents(), key=lambda one: home(one.id, request.param))
+    rows = str(write_rows(folder / "rows.jsonl", rows_of(made)))
+    settings = Settings(model=str(toy_model), dim=64)
+    build_of_rows(rows, Disk(folder / "cluster"), HERE, shards=request.param, settings=settings)
+    with Index.open(folder / "one", model=str(toy_model), dim=64) as index:
+        index.add(made)
+    with Searcher.open(folder / "cluster") as cluster, Searcher.open(folder / "one") as one:
+        yield cluster, one
+
+
+@pytest.mark.parametrize("search", SEARCHES, ids=str)
+def test_a_cluster_ranks_as_one_index(both: tuple[Searcher, Searcher], search: dict[str, Any]) -> None:
+    cluster, one = both
+    for query in QUERIES:
+        require_same(cluster.search(query, **search), one.search(query, **search))
+
+
+def test_explanations_are_those_of_one_index(both: tuple[Searcher, Searcher]) -> None:
+    cluster, one = both
+    found, expected = (each.search("出張の経費を申請する", explain=True, k=5) for each in both)
+    require_same(found, expected)
+    for hit, other in zip(found.hits, expected.hits, strict=True):
+        assert hit.explanation is not None
+        assert other.explanation is not None
+        assert hit.explanation.value == pytest.approx(other.explanation.value, abs=1e-4)
+        assert hit.explanation.to_dict().keys() == other.explanation.to_dict().keys()
+    assert cluster.counts()["documents"] == one.counts()["documents"]
+    assert cluster.manifest.passages == one.manifest.passages
+
+
+def test_documents_are_read_from_their_shards(both: tuple[Searcher, Searcher]) -> None:
+    cluster, one = both
+    for hit in one.search("猫", k=20).hits:
+        name = hit.document.id
+        assert cluster.document(name) == one.document(name)
+        assert cluster.read(hit) == one.read(hit)
+        assert cluster.read(1, document=name) == one.read(1, document=name)
+        assert cluster.read(hit.passage_id) == one.read(hit.passage_id)
+    with pytest.raises(UnknownDocumentError, match="no document"):
+        cluster.document("nobody")
+    with pytest.raises(UnknownDocumentError, match="no passage"):
+        cluster.read("0" * 16)
+    with pytest.raises(SearchError, match="is a cluster"):
+        cluster.similar("nobody")
+
+
+@pytest.fixture
+def place(tmp_path: Path, toy_model: Path) -> Disk:
+    place = Disk(tmp_path / "out")
+    rows = str(write_rows(tmp_path / "rows.jsonl", rows_of(documents()[:60])))
+    build_of_rows(rows, place, HERE, shards=3, settings=Settings(model=str(toy_model)))
+    return place
+
+
+def test_a_changed_cluster_ranks_as_one_index_once_it_is_compact(place: Disk, tmp_path: Path, toy_model: Path) -> None:
+    with Searcher.open(place.folder / "cluster.json") as cluster:
+        before = cluster.search("猫", k=100)
+        made = documents()
+        add_documents(made[60:70], place, HERE)
+        delete([one.id for one in made[:10]], place, HERE)
+        compact(place, HERE)
+        found = cluster.search("猫", k=100)
+        assert {hit.document.id for hit in before.hits} != {hit.document.id for hit in found.hits}
+        assert cluster.manifest.generation == require(place).generation == 4
+        with Index.open(tmp_path / "one", model=str(toy_model), dim=64) as index:
+            index.add(sorted(made[10:70], key=lambda one: home(one.id, 3)))
+            with index.searcher() as one:
+                require_same(cluster.search("出張の経費", k=20), one.search("出張の経費", k=20))
+
+
+def test_a_reader_never_sees_shards_of_two_states(place: Disk) -> None:
+    made = documents()[:60]
+    with Searcher.open(place.folder) as cluster:
+        for version in range(2):
+            rows = [{"id": one.id, "text": f"版数{version}の猫"} for one in made]
+            add_documents(rows, place, HERE)
+            hits = cluster.search("猫", k=100, mode="bm25").hits
+            assert [hit.text for hit in hits] == [f"版数{version}の猫"] * len(made)
+            # What was opened two commits ago is gone from the disk.
+            assert all(len(place.names(f"shards/{shard}")) == 2 for shard in place.names("shards"))
+
+
+def test_shards_are_copied_where_that_is_wanted(place: Disk, tmp_path: Path) -> None:
+    copies = tmp_path / "copies"
+    with open_cluster(place.folder, copies=copies) as cluster:
+        first = sorted(copies.glob("*/shards/*/*"))
+        assert len(first) == 3
+        one = documents()[0].id
+        add_documents([{"id": one, "text": "版数の猫"}], place, HERE)
+        assert cluster.search("版数", k=1).hits[0].document.id == one
+        second = sorted(copies.glob("*/shards/*/*"))
+        assert len(second) == 3
+        assert len({*first} - {*second}) == 1
+    with open_cluster(place.folder, copies=copies) as again:
+        assert again.document(one).text == "版数の猫"
+    assert sorted(copies.glob("*/shards/*/*")) == second
+
+
+def test_a_cluster_in_a_bucket_is_searched(place: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("fsspec", reason="the extra `cluster` is not installed")
+    from sakuin.cluster.moving import backup
+    from sakuin.cluster.places import place_of
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    backup(place, place_of(f"memory://search/{tmp_path.name}"), HERE)
+    with Searcher.open(f"memory://search/{tmp_path.name}") as bucket, Searcher.open(place.folder) as disk:
+        assert bucket.search("猫").hits == disk.search("猫").hits
+
+
+def test_what_is_missing_is_told(place: Disk) -> None:
+    folder = place.folder / require(place).shards[1].folder
+    folder.rename(folder.with_name("elsewhere"))
+    with pytest.raises(Exception, match="0001") as caught:
+        Searcher.open(place.folder)
+    assert "No index" in str(caught.value) or "missing" in str(caught.value)
+    (place.folder / "cluster.json").write_text("{}")
+    with pytest.raises(ClusterError, match="cannot be read"):
+        Searcher.open(place.folder)
+
+
+def test_the_command_searches_a_cluster(place: Disk) -> None:
+    done = CliRunner().invoke(cli, ["search", "猫", "--index", str(place.folder), "--json"], catch_exceptions=False)
+    with Searcher.open(place.folder) as cluster:
+        expected = [hit.document.id for hit in cluster.search("猫").hits]
+    assert [hit["document"]["id"] for hit in json.loads(done.output)["hits"]] == expected
