@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
@@ -12,13 +12,18 @@ from typing import BinaryIO
 from sakuin.index import store
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, has_no_room
 from sakuin.index.integrity import ATTEMPTS, check, derived_path
-from sakuin.index.lock import WAIT_SECONDS, acquire, require_utf8
-from sakuin.index.outliving import carry, judging
+from sakuin.index.lock import LOCK, WAIT_SECONDS, acquire, require_utf8
+from sakuin.index.outliving import JUDGEMENTS_LOCK, carry, judging
 from sakuin.index.report import Progress, no_progress
 from sakuin.index.store import Manifest
 from sakuin.index.terms import sync_folder
 
 BLOCK = 1 << 20
+
+HELD_OPEN = os.name == "nt"
+"""Whether no folder can be renamed in which a file is open."""
+
+LOCKS = frozenset({LOCK, JUDGEMENTS_LOCK})
 
 ASIDE = ".replaced"
 """What is added to the name of an index in whose place another was put."""
@@ -73,8 +78,11 @@ def restore(source: Path, folder: Path, progress: Progress = no_progress) -> tup
 
 
 def named(folder: Path) -> Path:
-    """A folder by a path that ends in its name, beside which others can stand: ``.`` has none."""
-    return Path(os.path.abspath(folder))
+    """A folder by a path that ends in its name, beside which others can stand: ``.`` has none.
+
+    One that a link leads to is named itself, so that the link goes on leading to the index, on the disk where it is.
+    """
+    return Path(os.path.realpath(folder))
 
 
 def put_in_place(made: Path, folder: Path) -> Path | None:
@@ -110,10 +118,41 @@ def put_aside(made: Path, folder: Path) -> Path:
         )
     with judging(folder):
         carry(folder, made)
-        os.replace(folder, aside)
-        os.replace(made, folder)
+        if HELD_OPEN:
+            exchange(made, folder, aside)
+        else:
+            os.replace(folder, aside)
+            os.replace(made, folder)
     sync_folder(folder.parent)
     return aside
+
+
+def exchange(made: Path, folder: Path, aside: Path) -> None:
+    """Move what is in an index aside, and what is in another to where it was, name by name; the locks stay.
+
+    For systems on which no folder is renamed of which a file is open, as the locks are. Ended on the way, it leaves no
+    documents.db: there is an index when all of it is there.
+
+    Raises:
+        IndexFolderError: somebody has a file of the index open; all is as it was then.
+    """
+    moved: list[tuple[Path, Path]] = []
+    try:
+        aside.mkdir()
+        for source, target, last in ((folder, aside, False), (made, folder, True)):
+            names = sorted(path.name for path in source.iterdir() if path.name not in LOCKS)
+            for name in sorted(names, key=lambda name: name.startswith(store.NAME), reverse=not last):
+                os.replace(source / name, target / name)
+                moved.append((source / name, target / name))
+    except OSError as error:
+        for before, now in reversed(moved):
+            os.replace(now, before)
+        with suppress(OSError):
+            aside.rmdir()
+        raise IndexFolderError(
+            f"The index in {folder} is open in another program ({error}), so it cannot be moved aside, and nothing was "
+            f"changed: end services, pages and searches that use it, then run the same command again."
+        ) from error
 
 
 @contextmanager

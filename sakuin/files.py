@@ -23,7 +23,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     part = path.with_name(f"{path.name}.{token_hex(4)}.part")
     try:
         yield part
-        with part.open("rb") as written:
+        # Windows makes nothing durable by what may only be read.
+        with part.open("rb+") as written:
             os.fsync(written.fileno())
         part.replace(path)
     finally:

@@ -230,3 +230,63 @@ def test_nothing_is_put_in_the_place_of_an_index_that_is_written_to(
     finally:
         lock.release()
     assert os.listdir(tmp_path).count("index.replaced") == 0
+
+
+def test_an_index_that_cannot_be_renamed_is_put_back_name_by_name(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows, where the locks that are held in a folder keep it from being renamed."""
+    with Index.open(index) as opened:
+        opened.backup(tmp_path / "copy")
+        complete = rows(index)
+        opened.delete(["3.md"])
+    monkeypatch.setattr(copying, "HELD_OPEN", True)
+    before = rows(index)
+    assert before != complete
+    real = os.replace
+
+    def refuse_folders(source: Path, target: Path) -> None:
+        if Path(source) == index or Path(target) == index:
+            raise PermissionError(errno.EACCES, "Access is denied", str(source))
+        real(source, target)
+
+    monkeypatch.setattr("sakuin.index.backup.os.replace", refuse_folders)
+    _, aside = copying.restore(tmp_path / "copy", index)
+    assert aside == index.with_name("index.replaced")
+    assert (rows(index), rows(aside)) == (complete, before)
+    assert verify(index) == verify(aside) == []
+
+
+@pytest.mark.parametrize("open_file", ["documents.db", "terms"])
+def test_an_index_of_which_a_file_is_open_is_left_as_it_is(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, open_file: str
+) -> None:
+    with Index.open(index) as opened:
+        opened.backup(tmp_path / "copy")
+    monkeypatch.setattr(copying, "HELD_OPEN", True)
+    before = sorted(path.relative_to(index) for path in index.rglob("*"))
+    real = os.replace
+
+    def refuse_open(source: Path, target: Path) -> None:
+        if Path(source) == index / open_file:
+            raise PermissionError(errno.EACCES, "Access is denied", str(source))
+        real(source, target)
+
+    monkeypatch.setattr("sakuin.index.backup.os.replace", refuse_open)
+    with pytest.raises(SakuinError, match="open in another program"):
+        copying.restore(tmp_path / "copy", index)
+    assert verify(index) == []
+    assert [path for path in before if not (index / path).exists()] == []
+    assert not index.with_name("index.replaced").exists()
+
+
+def test_a_link_goes_on_leading_to_the_index_that_was_put_back(index: Path, tmp_path: Path) -> None:
+    with Index.open(index) as opened:
+        opened.backup(tmp_path / "copy")
+    link = tmp_path / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(index, target_is_directory=True)
+    _, aside = copying.restore(tmp_path / "copy", link)
+    assert link.readlink() == index
+    assert aside == index.with_name("index.replaced")
+    assert verify(link) == []
