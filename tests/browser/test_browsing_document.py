@@ -69,8 +69,8 @@ def test_a_document_is_read_from_match_to_match_and_saved(browser: Any, tmp_path
 def test_pictures(browser: Any, example_url: str) -> None:
     if not os.environ.get("SAKUIN_SCREENSHOTS"):
         pytest.skip("SAKUIN_SCREENSHOTS names no folder")
-    asked = f"{example_url}/?q={quote('国民年金の保険料の免除')}"
-    document = f"{asked}&doc={quote('money/kakutei-shinkoku.md', safe='')}"
+    asked = f"{example_url}/?q={quote('VPNがつながらない')}"
+    document = f"{asked}&doc={quote('it/vpn-setsuzoku.md', safe='')}"
     row = f"{example_url}/?q={quote('燃えるごみの日')}&doc={quote('home/gomi-calendar.csv#row=3', safe='')}"
     phone = {"viewport": {"width": 390, "height": 844}}
     for name, address, options in (

@@ -36,7 +36,8 @@ def test_a_hit_is_judged_by_one_click_and_the_owner_starts_with_it(
             f"{QUERY}\t1 位が違う\t鉄道の遅延証明書のもらい方"
         ]
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
-        shoot(page, "judgements.png")
+        # Without the folder of this test's index beside it.
+        shoot(page, "judgements.png", "[data-testid=stMain]")
     with (
         served(index, tmp_path / "log.txt", "--read-only") as url,
         opened(browser, f"{url}/?q={quote(QUERY)}") as page,
