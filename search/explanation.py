@@ -1,7 +1,7 @@
 """A number of a score and what it is made of, told by codes; `search.breakdown` makes them."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -89,26 +89,43 @@ class Explanation(Fact):
     def __str__(self) -> str:
         return self.text()
 
-    def text(self, *, depth: int | None = None, width: int | None = None) -> str:
+    def text(self, *, depth: int | None = None, width: int | None = None, wording: "Wording | None" = None) -> str:
         """Indented lines, one for each number.
 
         Args:
             depth: Levels below this one that are shown; None for all.
             width: Of each sum show only so many details, and the others as one; None for all.
+            wording: In another language; None for English.
         """
-        return "\n".join(self._lines(depth, width))
+        return "\n".join(self._lines(depth, width, wording or ENGLISH))
 
-    def _lines(self, depth: int | None, width: int | None) -> list[str]:
+    def _lines(self, depth: int | None, width: int | None, wording: "Wording") -> list[str]:
         shown: Sequence[Explanation] = () if depth == 0 else self.details
         if self.operation == "sum" and width is not None and len(shown) > width + 1:
             rest = shown[width:]
             others = Explanation("others", {"count": len(rest)}, value=math.fsum(detail.value for detail in rest))
             shown = (*shown[:width], others)
-        ending = f", {self.operation} of:" if shown and self.operation else ":" if shown else ""
-        lines = [f"{self.value:.6g} = {self.description}{printed(self.spans)}{ending}"]
+        ending = f"{wording.operations[self.operation]}:" if shown else ""
+        lines = [f"{self.value:.6g} = {wording.describe(self)}{printed(self.spans)}{ending}"]
         for detail in shown:
-            lines += [f"  {line}" for line in detail._lines(None if depth is None else depth - 1, width)]
+            lines += [f"  {line}" for line in detail._lines(None if depth is None else depth - 1, width, wording)]
         return lines
+
+
+@dataclass(frozen=True)
+class Wording:
+    """How a text of explanations says things.
+
+    Attributes:
+        describe: What a number is.
+        operations: What follows that, by its ``operation``.
+    """
+
+    describe: Callable[[Explanation], str]
+    operations: Mapping[str, str]
+
+
+ENGLISH = Wording(lambda explanation: explanation.description, {"sum": ", sum of", "product": ", product of", "": ""})
 
 
 def printed(spans: Sequence[Span]) -> str:

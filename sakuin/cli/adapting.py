@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from sakuin.cli.language import phrase, say
 from sakuin.cli.output import SKIPPED_SHOWN, progress_bar, show_reasons
 from sakuin.cli.running import FiniteRange, needing
 
@@ -58,20 +59,22 @@ def adapt(corpus: Path, out: Path, model: str | None, minutes: float, seed: int,
     try:
         result = adapt(corpus, out, model=model, minutes=minutes, seed=seed, steps=steps, reading=progress_bar())
     except KeyboardInterrupt:
-        click.echo("Interrupted. Nothing was written.", err=True)
+        click.echo(say("Interrupted. {what}", what=say("Nothing was written.")), err=True)
         sys.exit(130)
-    click.echo(f"Read:      {result.documents:,} documents, {result.passages:,} passages")
+    sizes = say("{documents:,} documents, {passages:,} passages", documents=result.documents, passages=result.passages)
+    click.echo(say("Read:      {sizes}", sizes=sizes))
     if result.skipped:
-        click.echo(f"Skipped:   {len(result.skipped):,} files or parts of files")
+        click.echo(say("Skipped:   {n:,} files or parts of files", n=len(result.skipped)))
         show_reasons(result.skipped, SKIPPED_SHOWN)
-    click.echo(f"Trained:   {result.steps:,} batches of {result.batch:,} in {result.seconds / 60:.1f} minutes")
+    told = "Trained:   {steps:,} batches of {batch:,} in {minutes:.1f} minutes"
+    click.echo(say(told, steps=result.steps, batch=result.batch, minutes=result.seconds / 60))
     for line in summary(result):
-        click.echo(line)
+        click.echo(phrase(line))
     if not result.folder:
-        click.echo("Model:     none written, for it would be no better than the one you have")
+        click.echo(say("Model:     none written, for it would be no better than the one you have"))
         return
-    click.echo(f"Model:     {out}")
+    click.echo(say("Model:     {model}", model=out))
     command = "build" if corpus.is_dir() else "add"
     # An index of its own: one that was made by another model refuses this one.
     places = [str(corpus), "--model", str(out), "--index", f"{out}.index"]
-    click.echo(f"Next:      {shlex.join(['index', command, *places])}")
+    click.echo(f"{say('Next:')}      {shlex.join(['index', command, *places])}")

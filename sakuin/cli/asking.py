@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from sakuin.cli.language import say
+
 _glued = re.compile(r"-\w[=]?\d+")
 
 
@@ -19,7 +21,8 @@ class QueryCommand(click.Command):
         try:
             return super().parse_args(ctx, self._told_apart(args))
         except click.NoSuchOption as error:
-            told = f"{error.message} A query that begins so stands behind --: `{ctx.command_path} -- QUERY`."
+            told = "{message} A query that begins so stands behind --: `{command} -- QUERY`."
+            told = say(told, message=error.message, command=ctx.command_path)
             raise click.NoSuchOption(error.option_name, told, error.possibilities, ctx) from error
 
     def _told_apart(self, args: Sequence[str]) -> list[str]:

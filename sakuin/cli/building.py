@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sakuin.cli.language import phrase, say
 from sakuin.cli.options import DIM_OPTION, INDEX_OPTION, MODEL_OPTION
 from sakuin.cli.output import progress_bar, show_excluded, show_skipped, show_state
 from sakuin.cli.running import FiniteRange
@@ -115,7 +116,8 @@ def add(
         return
     show_skipped(report.skipped, report.partly, everything=True)
     show_excluded(report.excluded)
-    click.echo(f"Error: nothing of {', '.join(map(str, paths))} could be read, so nothing was added.", err=True)
+    named = say(", ").join(map(str, paths))
+    click.echo(say("Error: nothing of {paths} could be read, so nothing was added.", paths=named), err=True)
     sys.exit(1)
 
 
@@ -162,41 +164,44 @@ def watch(corpus: Path, folder: Path, dim: int | None, model: str | None, **read
     try:
         for report in watch(corpus, folder, Settings(model, dim), progress_bar, **how(**reading)):
             if isinstance(report, str):
-                click.echo(report, err=True)
+                click.echo(phrase(report), err=True)
             else:
                 show_report(report, folder)
             sys.stdout.flush()
             trim()
             if not watching:
-                click.echo(f"Watching {corpus}: what changes in it is read as it changes. Ctrl-C ends it.", err=True)
+                told = "Watching {corpus}: what changes in it is read as it changes. Ctrl-C ends it."
+                click.echo(say(told, corpus=corpus), err=True)
                 watching = True
     except KeyboardInterrupt:
         if not watching:
             raise
-        click.echo(
-            f"No longer watching {corpus}. The index in {folder} is as the last summary says; `index build` reads what "
-            f"changes from now on.",
-            err=True,
+        told = (
+            "No longer watching {corpus}. The index in {folder} is as the last summary says; `index build` reads what "
+            "changes from now on."
         )
+        click.echo(say(told, corpus=corpus, folder=folder), err=True)
 
 
 def show_report(report: "Report", folder: Path) -> None:
     """The summary at the end of a build, an addition or a removal."""
-    changes = ", ".join(
-        f"{number:,} {name}"
-        for name, number in (
-            ("added", report.added),
-            ("updated", report.updated),
-            ("removed", report.removed),
-            ("unchanged", report.unchanged),
+    changes = say(", ").join(
+        say(change, n=number)
+        for change, number in (
+            ("{n:,} added", report.added),
+            ("{n:,} updated", report.updated),
+            ("{n:,} removed", report.removed),
+            ("{n:,} unchanged", report.unchanged),
         )
         if number
     )
     if report.removed_documents:
-        click.echo(f"Documents: {report.removed_documents:,} removed")
+        click.echo(say("Documents: {n:,} removed", n=report.removed_documents))
     if changes or not report.removed_documents:
-        click.echo(f"Files:     {changes or 'none'}")
-    speed = f", {report.new_passages / report.seconds:,.0f} passages a second" if report.new_passages else ""
-    show_state(report, folder, f"{report.new_passages:,} passages read in {report.seconds:.1f} s{speed}")
+        click.echo(say("Files:     {changes}", changes=changes or say("none")))
+    work = say("{n:,} passages read in {seconds:.1f} s", n=report.new_passages, seconds=report.seconds)
+    if report.new_passages:
+        work += say(", {n:,.0f} passages a second", n=report.new_passages / report.seconds)
+    show_state(report, folder, work)
     show_skipped(report.skipped, report.partly)
     show_excluded(report.excluded)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sakuin.cli.building import CHECKSUM_OPTION, how, reading_options
+from sakuin.cli.language import say
 from sakuin.cli.options import DIM_OPTION, MODEL_OPTION
 from sakuin.cli.output import progress_bar, readable_size, to_json
 
@@ -78,22 +79,23 @@ def build(
 
     rows = rows or is_rows(corpus)
     if not rows and not is_path(corpus):
-        raise click.UsageError(
-            f"Files are read from a folder that all machines see, not from {corpus}: give --rows if it holds Parquet "
-            f"files or JSON Lines."
+        told = (
+            "Files are read from a folder that all machines see, not from {corpus}: give --rows if it holds Parquet "
+            "files or JSON Lines."
         )
+        raise click.UsageError(say(told, corpus=corpus))
     settings = Settings(model, dim)
-    with working(out, address) as (place, nodes), progress_bar("B" if rows else " shards", "Building") as progress:
+    with working(out, address) as (place, nodes), progress_bar("B" if rows else "shards", "Building") as progress:
         if rows:
             built = build_of_rows(corpus, place, nodes, shards=shards, settings=settings, progress=progress)
         else:
             folder = Corpus(folder=str(Path(corpus).resolve()), **how(**reading))
             built = build_of_files(folder, place, nodes, shards=shards, settings=settings, progress=progress)
     if built.resumed:
-        click.echo(f"Resumed:   {built.resumed:,} parts and shards were finished before")
+        click.echo(say("Resumed:   {n:,} parts and shards were finished before", n=built.resumed))
     show(built.manifest, place)
     speed = built.manifest.passages / built.seconds
-    click.echo(f"Work:      {built.seconds:.1f} s, {speed:,.0f} passages a second")
+    click.echo(say("Work:      {seconds:.1f} s, {n:,.0f} passages a second", seconds=built.seconds, n=speed))
 
 
 @cluster.command()
@@ -113,10 +115,9 @@ def info(place: str, as_json: bool) -> None:
         return
     show(manifest, where)
     for number, shard in enumerate(manifest.shards):
-        click.echo(
-            f"  {number:>4}  {shard.documents:>12,} documents {shard.passages:>13,} passages "
-            f"{readable_size(shard.bytes):>9}  {shard.folder}"
-        )
+        told = "  {n:>4}  {documents:>12,} documents {passages:>13,} passages {size:>9}  {folder}"
+        sizes = {"documents": shard.documents, "passages": shard.passages, "size": readable_size(shard.bytes)}
+        click.echo(say(told, n=number, folder=shard.folder, **sizes))
 
 
 @cluster.command()
@@ -134,7 +135,7 @@ def add(place: str, rows: str, address: str | None) -> None:
     """
     from sakuin.cluster.changing import add_rows
 
-    with working(place, address) as (where, nodes), progress_bar(" shards", "Adding") as progress:
+    with working(place, address) as (where, nodes), progress_bar("shards", "Adding") as progress:
         changes = add_rows(rows, where, nodes, progress=progress)
     show_changes(changes, where)
 
@@ -161,7 +162,7 @@ def sync(place: str, address: str | None, checksum: bool, **reading: Any) -> Non
     from sakuin.cluster.changing import corpus_of, sync_files
     from sakuin.cluster.tasks import Corpus
 
-    with working(place, address) as (where, nodes), progress_bar(" shards", "Reading") as progress:
+    with working(place, address) as (where, nodes), progress_bar("shards", "Reading") as progress:
         corpus = Corpus(folder=corpus_of(where), checksum=checksum, **how(**reading))
         show_changes(sync_files(corpus, where, nodes, progress=progress), where)
 
@@ -173,7 +174,7 @@ def compact(place: str, address: str | None) -> None:
     """Put every shard into its best form after many additions and removals, as `index compact` does."""
     from sakuin.cluster.changing import compact
 
-    with working(place, address) as (where, nodes), progress_bar(" shards", "Compacting") as progress:
+    with working(place, address) as (where, nodes), progress_bar("shards", "Compacting") as progress:
         show_changes(compact(where, nodes, progress=progress), where)
 
 
@@ -210,8 +211,8 @@ def restore(place: str, source: str, address: str | None) -> None:
 
 def show_changes(changes: "ClusterChanges", place: "Place") -> None:
     """What a change of a cluster did, and how the cluster is now."""
-    told = ", ".join(f"{number:,} {name}" for name, number in changes.numbers.items() if number)
-    click.echo(f"Changes:   {told or 'none'}; {changes.shards:,} shards written anew")
+    told = say(", ").join(say(f"{{n:,}} {name}", n=number) for name, number in changes.numbers.items() if number)
+    click.echo(say("Changes:   {told}; {n:,} shards written anew", told=told or say("none"), n=changes.shards))
     show(changes.manifest, place)
 
 
@@ -228,10 +229,12 @@ def working(place: str, address: str | None) -> "Iterator[tuple[Place, Nodes]]":
 def show(manifest: "ClusterManifest", place: "Place") -> None:
     """The summary of a cluster."""
     least, most = (pick(shard.passages for shard in manifest.shards) for pick in (min, max))
-    click.echo(f"Cluster:   {manifest.documents:,} documents, {manifest.passages:,} passages ({place.uri})")
-    click.echo(
-        f"Shards:    {len(manifest.shards):,} of {least:,} to {most:,} passages, generation {manifest.generation}"
-    )
-    click.echo(f"Size:      {readable_size(manifest.bytes)}")
+    told = "{documents:,} documents, {passages:,} passages"
+    sizes = say(told, documents=manifest.documents, passages=manifest.passages)
+    click.echo(say("Cluster:   {sizes} ({place})", sizes=sizes, place=place.uri))
+    told = "Shards:    {n:,} of {least:,} to {most:,} passages, generation {generation}"
+    click.echo(say(told, n=len(manifest.shards), least=least, most=most, generation=manifest.generation))
+    click.echo(say("Size:      {size}", size=readable_size(manifest.bytes)))
     if skipped := sum(shard.skipped for shard in manifest.shards):
-        click.echo(f"Skipped:   {skipped:,} files, wholly or in part; `index info --files` lists those of a shard")
+        told = "Skipped:   {n:,} files, wholly or in part; `index info --files` lists those of a shard"
+        click.echo(say(told, n=skipped))

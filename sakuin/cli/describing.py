@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
+from sakuin.cli.language import phrase, say
 from sakuin.cli.options import INDEX_OPTION
-from sakuin.cli.output import clean, readable_size, show_excluded, show_reasons, show_skipped, to_json
+from sakuin.cli.output import clean, padded, readable_size, show_excluded, show_reasons, show_skipped, to_json
 
 
 @click.command()
@@ -56,16 +57,19 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
     if as_json:
         click.echo(to_json(facts))
         return
-    facts["fusion"] = f"{'tuned' if manifest.fusion else 'default'}: {fusion}"
+    facts["fusion"] = f"{say('tuned' if manifest.fusion else 'default')}: {phrase(str(fusion))}"
     partly = sum(documents.get(item.uri, 0) > 0 for item in skipped)
     if not files and len(skipped) > partly:
-        facts["files"] = f"{facts['files']}, of which nothing was taken from {len(skipped) - partly}"
+        facts["files"] = say(
+            "{files}, of which nothing was taken from {n}", files=facts["files"], n=len(skipped) - partly
+        )
     for name, value in facts.items():
         if not isinstance(value, list):
-            click.echo(f"{name:12} {readable_size(value) if name == 'bytes' else 'none' if value == '' else value}")
+            shown = readable_size(value) if name == "bytes" else say("none") if value == "" else value
+            click.echo(f"{padded(say(name), 12)} {shown}")
     show_skipped(skipped, partly, everything=files)
     if files and excluded:
-        click.echo(f"Left out:  {len(excluded):,} by patterns")
+        click.echo(say("Left out:  {n:,} by patterns", n=len(excluded)))
         show_reasons(excluded, len(excluded))
     else:
         show_excluded(len(excluded))
@@ -78,4 +82,5 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
         listed = {field["name"] for field in facts["facets"]}
         others = [clean(name) for name in facts["fields"] if name not in listed]
         if others:
-            click.echo(f"Other fields, of too many values to list or of one document: {', '.join(others)}")
+            told = "Other fields, of too many values to list or of one document: {fields}"
+            click.echo(say(told, fields=", ".join(others)))

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from sakuin.cli.language import say
 from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.output import progress_bar
 from sakuin.cli.running import needing
@@ -38,7 +39,7 @@ def export(target: str, folder: Path, dim: int | None, hnsw: bool) -> None:
     in_postgres = target == POSTGRES or target.startswith(DSN_STARTS)
     if not in_postgres and not target.endswith(".sql"):
         if hnsw:
-            raise click.UsageError("--hnsw is for PostgreSQL: no Parquet file has such a graph.")
+            raise click.UsageError(say("--hnsw is for PostgreSQL: no Parquet file has such a graph."))
         to_parquet(target, folder, dim)
         return
     with needing("postgres"):
@@ -51,10 +52,12 @@ def export(target: str, folder: Path, dim: int | None, hnsw: bool) -> None:
         else:
             done = export_script(folder, Path(target), dim=dim, hnsw=hnsw, progress=progress)
     where = "PostgreSQL" if in_postgres else target
-    click.echo(
-        f"The index in {folder} is exported to {where}: {done.written:,} documents written, {done.removed:,} removed; "
-        f"{done.documents:,} documents and {done.passages:,} passages are there now."
+    told = (
+        "The index in {folder} is exported to {where}: {written:,} documents written, {removed:,} removed; "
+        "{documents:,} documents and {passages:,} passages are there now."
     )
+    numbers = {name: getattr(done, name) for name in ("written", "removed", "documents", "passages")}
+    click.echo(say(told, folder=folder, where=where, **numbers))
 
 
 def to_parquet(target: str, folder: Path, dim: int | None) -> None:
@@ -65,4 +68,5 @@ def to_parquet(target: str, folder: Path, dim: int | None) -> None:
         from sakuin.integrations.engines.parquet import export_parquet
     with progress_bar("passages", "Exporting") as progress:
         number = export_parquet(folder, Path(target), dim=dim, progress=progress)
-    click.echo(f"The index in {folder} is exported to {target}: {number:,} passages.")
+    told = "The index in {folder} is exported to {target}: {n:,} passages."
+    click.echo(say(told, folder=folder, target=target, n=number))

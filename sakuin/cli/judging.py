@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sakuin.cli.language import say
 from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.output import clean
 
@@ -34,12 +35,12 @@ def judgements(folder: Path, jsonl: bool, trec: Path | None) -> None:
     from sakuin.tuning.qrels import QRELS, QUERIES, json_lines, write_trec
 
     if jsonl and trec:
-        raise click.UsageError("Give either --jsonl or --trec.")
+        raise click.UsageError(say("Give either --jsonl or --trec."))
     open_index(folder).close()
     made = read(folder)
     if trec:
         write_trec(trec, made)
-        click.echo(f"{len(made):,} judgements: {trec / QRELS}, {trec / QUERIES}")
+        click.echo(say("{n:,} judgements: {files}", n=len(made), files=f"{trec / QRELS}, {trec / QUERIES}"))
     elif jsonl:
         for line in json_lines(judged_queries(made)):
             click.echo(line)
@@ -50,9 +51,9 @@ def judgements(folder: Path, jsonl: bool, trec: Path | None) -> None:
 def show(made: "list[Judgement]") -> None:
     """Judgements by query, for people."""
     if not made:
-        click.echo("Nothing was judged yet: `index ui` has the buttons beside each hit.")
+        click.echo(say("Nothing was judged yet: `index ui` has the buttons beside each hit."))
     for query in dict.fromkeys(one.query for one in made):
         click.echo(click.style(clean(query), bold=True))
         for one in made:
             if one.query == query:
-                click.echo(f"  {MARKS[one.judgement]} {clean(one.document or '')}".rstrip())
+                click.echo(f"  {say(MARKS[one.judgement])} {clean(one.document or '')}".rstrip())

@@ -3,6 +3,7 @@
 import errno
 import os
 
+from sakuin.cli.language import say
 from sakuin.errors import SakuinError
 
 WRITING_MB, READING_MB = 1_200, 900
@@ -30,10 +31,11 @@ def require_address_space(megabytes: int, work: str) -> None:
     limit = address_space_limit()
     needed = megabytes + STACK_MB * (os.cpu_count() or 1)
     if limit is not None and limit < needed * MB:
-        raise SakuinError(
-            f"{work} needs {needed:,} MB of address space, and this process is limited to {limit // MB:,} MB: raise "
-            f"the limit (`ulimit -v {needed * 1024}`, or LimitAS of systemd) and run it again."
+        told = (
+            "{work} needs {needed:,} MB of address space, and this process is limited to {limit:,} MB: raise "
+            "the limit (`ulimit -v {kilobytes}`, or LimitAS of systemd) and run it again."
         )
+        raise SakuinError(say(told, work=work, needed=needed, limit=limit // MB, kilobytes=needed * 1024))
 
 
 def address_space_limit() -> int | None:

@@ -8,6 +8,7 @@ from sakuin.cli.clusters import cluster
 from sakuin.cli.describing import info
 from sakuin.cli.exporting import export
 from sakuin.cli.judging import judgements
+from sakuin.cli.language import say
 from sakuin.cli.limits import READING_MB, WRITING_MB, require_address_space
 from sakuin.cli.reading import duplicates, read, similar
 from sakuin.cli.running import run
@@ -24,7 +25,7 @@ def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> No
         from sakuin.embedder.core import native
 
         how = "with the compiled core" if native else "without the compiled core: see Install in the README"
-        click.echo(f"index, version {__version__} ({how})")
+        click.echo(say("index, version {version} ({how})", version=__version__, how=say(how)))
         context.exit()
 
 

@@ -5,8 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unicodedata import east_asian_width
 
 import click
+
+from sakuin.cli.language import fact, say
 
 if TYPE_CHECKING:
     from sakuin.index.documents import Skipped
@@ -20,7 +23,8 @@ def progress_bar(unit: str = "B", work: str = "Reading") -> Iterator["Progress"]
     """A bar of bytes read, or of other things done, on stderr where that is a terminal."""
     from tqdm import tqdm
 
-    with tqdm(unit=unit, unit_scale=True, desc=work, disable=None, leave=False) as bar:
+    unit = f" {say(unit)}" if unit != "B" else unit
+    with tqdm(unit=unit, unit_scale=True, desc=say(work), disable=None, leave=False) as bar:
 
         def show(name: str, done: int, total: int) -> None:
             bar.total = total
@@ -33,10 +37,11 @@ def progress_bar(unit: str = "B", work: str = "Reading") -> Iterator["Progress"]
 
 def show_state(report: "Report", folder: Path, work: str) -> None:
     """How large an index is after some work."""
-    again = f", {report.duplicates:,} more that repeat others" if report.duplicates else ""
-    click.echo(f"Index:     {report.documents:,} documents, {report.passages:,} passages{again} ({folder})")
-    click.echo(f"Work:      {work}")
-    click.echo(f"Size:      {readable_size(report.bytes)}")
+    again = say(", {n:,} more that repeat others", n=report.duplicates) if report.duplicates else ""
+    sizes = say("{documents:,} documents, {passages:,} passages", documents=report.documents, passages=report.passages)
+    click.echo(say("Index:     {sizes}{again} ({folder})", sizes=sizes, again=again, folder=folder))
+    click.echo(say("Work:      {work}", work=work))
+    click.echo(say("Size:      {size}", size=readable_size(report.bytes)))
 
 
 def show_skipped(files: "Sequence[Skipped]", partly: int, everything: bool = False) -> None:
@@ -51,35 +56,45 @@ def show_skipped(files: "Sequence[Skipped]", partly: int, everything: bool = Fal
         return
     wholly = len(files) - partly
     parts = [count_files(wholly)] if wholly else []
-    parts += [f"parts of {count_files(partly)}"] if partly else []
-    click.echo(f"Skipped:   {', '.join(parts)}")
+    parts += [say("parts of {files}", files=count_files(partly))] if partly else []
+    click.echo(say("Skipped:   {files}", files=say(", ").join(parts)))
     show_reasons(files, len(files) if everything else SKIPPED_SHOWN)
     if not everything and len(files) > SKIPPED_SHOWN:
-        click.echo("  `index info --files` lists all.")
+        click.echo(say("  `index info --files` lists all."))
 
 
 def show_excluded(number: int) -> None:
     """How many files and folders patterns leave out."""
     if number:
-        click.echo(f"Left out:  {number:,} by patterns; `index info --files` lists them")
+        click.echo(say("Left out:  {n:,} by patterns; `index info --files` lists them", n=number))
 
 
 def show_reasons(skipped: "Sequence[Skipped]", most: int) -> None:
     """The first of what was left out, each with the reason, and how many more there are."""
     for item in skipped[:most]:
-        click.echo(f"  {clean(item.uri)}: {clean(str(item.reason))}")
+        click.echo(f"  {clean(item.uri)}: {clean(fact(item.reason))}")
     if len(skipped) > most:
-        click.echo(f"  ... and {len(skipped) - most:,} more")
+        click.echo(say("  ... and {n:,} more", n=len(skipped) - most))
 
 
 def count_files(number: int) -> str:
     """A number of files in words."""
-    return f"{number:,} file{'' if number == 1 else 's'}"
+    return say("{n:,} file" if number == 1 else "{n:,} files", n=number)
 
 
 def clean(text: str) -> str:
     """Document text on one line and without control characters, which a terminal would obey."""
     return "".join(c if c.isprintable() else " " for c in text)
+
+
+def padded(text: str, width: int) -> str:
+    """A text and blanks behind it, so many columns of a terminal in all; most Japanese characters take two."""
+    return text + " " * (width - columns(text))
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    return sum(2 if east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def readable_size(size: int) -> str:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sakuin.cli.language import fact, say
 from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.output import clean, to_json
 from sakuin.cli.searching import SNIPPET_CHARACTERS, read_where
@@ -88,7 +89,7 @@ def similar(document_id: str, folder: Path, passage: str | None, k: int, where: 
         click.echo(to_json(found.to_dict()))
         return
     if not found.documents:
-        click.echo("Nothing found.")
+        click.echo(say("Nothing found."))
     for one in found.documents:
         click.echo(f"{one.rank:2}. {click.style(f'{one.score:.3f}', dim=True)} ", nl=False)
         show_head(one.document.title, one.document.id)
@@ -129,21 +130,22 @@ def duplicates(folder: Path, above: float, most: int, where: tuple[str, ...], as
         click.echo(to_json(found.to_dict()))
         return
     for group in found.exact:
-        click.echo(f"The same text, {group.count:,} documents:")
+        click.echo(say("The same text, {n:,} documents:", n=group.count))
         for document in group.documents:
             click.echo("    ", nl=False)
             show_head(document.title, document.id)
         if group.count > len(group.documents):
-            click.echo(f"    ... and {group.count - len(group.documents):,} more")
+            click.echo(say("    ... and {n:,} more", n=group.count - len(group.documents)))
     for pair in found.near:
-        click.echo(f"Cosine {pair.cosine:.3f}:")
+        click.echo(say("Cosine {cosine:.3f}:", cosine=pair.cosine))
         for document in pair.documents:
             click.echo("    ", nl=False)
             show_head(document.title, document.id)
     if not found.exact and not found.near:
-        click.echo(f"No two documents have the same text, or vectors of a cosine of {above:g} or more.")
+        told = "No two documents have the same text, or vectors of a cosine of {above:g} or more."
+        click.echo(say(told, above=above))
     if found.more:
-        click.echo("There are more: see --most.", err=True)
+        click.echo(say("There are more: see --most."), err=True)
 
 
 def show_head(title: str, name: str) -> None:
@@ -155,7 +157,7 @@ def place(passage: "DocumentPassage") -> str:
     """Where a passage stands, in a line."""
     from sakuin.search.results import located
 
-    parts = [f"passage {passage.number:,}", *map(str, located(passage.position)), passage.heading]
+    parts = [say("passage {n:,}", n=passage.number), *map(fact, located(passage.position)), passage.heading]
     return clean(", ".join(part for part in parts if part))
 
 

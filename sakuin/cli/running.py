@@ -9,9 +9,10 @@ from typing import Any, NoReturn
 
 import click
 
+from sakuin.cli.language import failure, language, say
 from sakuin.cli.limits import is_want_of_memory
 from sakuin.errors import SakuinError
-from sakuin.extras import missing
+from sakuin.extras import install_command
 
 
 class FiniteRange(click.FloatRange):
@@ -21,7 +22,7 @@ class FiniteRange(click.FloatRange):
         """The number that the text ``value`` stands for; fails as click's types do."""
         number = float(super().convert(value, param, ctx))
         if not math.isfinite(number):
-            self.fail(f"{value} is no number that can be worked with.", param, ctx)
+            self.fail(say("{value} is no number that can be worked with.", value=value), param, ctx)
         return number
 
 
@@ -37,7 +38,11 @@ def needing(extra: str) -> Iterator[None]:
     except ModuleNotFoundError as error:
         if not error.name or error.name.startswith("sakuin"):
             raise
-        raise SakuinError(f"This needs the extra `{extra}`: {missing(error.name, extra)}") from error
+        told = say(
+            "This needs the extra `{extra}`: {module} is not installed: run `{command}`.",
+            **{"extra": extra, "module": error.name.partition(".")[0], "command": install_command(extra)},
+        )
+        raise SakuinError(told) from error
 
 
 def run(command: click.Command, name: str, *, interrupted: str, extra: str | None = None) -> NoReturn:
@@ -49,6 +54,10 @@ def run(command: click.Command, name: str, *, interrupted: str, extra: str | Non
         interrupted: What to say after Ctrl-C.
         extra: What brings the libraries that it imports beyond those of a base installation.
     """
+    if language() == "ja":
+        from sakuin.cli.japanese import speak_japanese
+
+        speak_japanese(command)
     try:
         with needing(extra) if extra else nullcontext():
             code = command(prog_name=name, standalone_mode=False)
@@ -57,7 +66,7 @@ def run(command: click.Command, name: str, *, interrupted: str, extra: str | Non
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo(f"Interrupted. {interrupted}", err=True)
+        click.echo(say("Interrupted. {what}", what=say(interrupted)), err=True)
         sys.exit(130)
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does; point stdout elsewhere so that the exit is silent.
@@ -65,8 +74,9 @@ def run(command: click.Command, name: str, *, interrupted: str, extra: str | Non
         sys.exit(1)
     except (SakuinError, OSError, MemoryError, RuntimeError, ImportError) as error:
         if is_want_of_memory(error):
-            error = SakuinError(f"There is not enough memory ({str(error) or type(error).__name__}). {interrupted}")
+            told = "There is not enough memory ({detail}). {what}"
+            error = SakuinError(say(told, detail=str(error) or type(error).__name__, what=say(interrupted)))
         elif not isinstance(error, SakuinError | OSError):
             raise
-        click.echo(f"Error: {error}", err=True)
+        click.echo(say("Error: {message}", message=failure(error)), err=True)
         sys.exit(1)

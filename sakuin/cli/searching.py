@@ -2,16 +2,19 @@
 
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from sakuin.cli.asking import QueryCommand
+from sakuin.cli.language import fact, failure, language, say
 from sakuin.cli.output import clean, count_files, to_json
 from sakuin.index import DEFAULT_INDEX
 
 if TYPE_CHECKING:
+    from sakuin.search.explanation import Explanation, Wording
     from sakuin.search.results import Hit, HitDocument, PassageHit, SearchResult
 
 SNIPPET_CHARACTERS = 200
@@ -156,7 +159,7 @@ def search(
     from sakuin.search import Searcher, SearchRequest
 
     if as_json and form not in ("text", "json"):
-        raise click.UsageError("Give either --json or --format.")
+        raise click.UsageError(say("Give either --json or --format."))
     form = "json" if as_json else form
     if output and form == "text":
         form = ending_of(output)
@@ -191,7 +194,8 @@ def search(
         click.echo(printed(result, form), nl=form == "json")
         return
     if min_relevance and len(result.hits) < k:
-        click.echo(f"Note: only hits of a relevance of {100 * min_relevance:g} % or more are shown.", err=True)
+        told = "Note: only hits of a relevance of {percent:g} % or more are shown."
+        click.echo(say(told, percent=100 * min_relevance), err=True)
     show_result(result)
 
 
@@ -238,22 +242,21 @@ def read_where(given: Sequence[str]) -> dict[str, Any]:
         condition_of(where)
         return where
     except FilterError as error:
-        raise click.BadParameter(str(error), param_hint="--where") from error
+        raise click.BadParameter(failure(error), param_hint="--where") from error
 
 
 def show_emptiness(folder: Path, corpus: str, skipped: int) -> None:
     """That an index holds no documents, and how some get into it."""
     index = [] if folder == Path(DEFAULT_INDEX) else ["--index", str(folder)]
-    click.echo(f"The index in {folder} holds no documents.", err=True)
+    click.echo(say("The index in {folder} holds no documents.", folder=folder), err=True)
     if skipped:
-        click.echo(
-            f"{count_files(skipped)} could not be read: `{shlex.join(['index', 'info', *index])}` says why.", err=True
-        )
+        told, command = "{files} could not be read: `{command}` says why.", shlex.join(["index", "info", *index])
+        click.echo(say(told, files=count_files(skipped), command=command), err=True)
     if corpus:
         command = shlex.join(["index", "build", corpus, *index])
-        click.echo(f"Put documents into {corpus} and run `{command}`.", err=True)
+        click.echo(say("Put documents into {corpus} and run `{command}`.", corpus=corpus, command=command), err=True)
     else:
-        click.echo(f"`{shlex.join(['index', 'add', 'FILE', *index])}` puts some in.", err=True)
+        click.echo(say("`{command}` puts some in.", command=shlex.join(["index", "add", "FILE", *index])), err=True)
 
 
 def show_result(result: "SearchResult") -> None:
@@ -261,19 +264,19 @@ def show_result(result: "SearchResult") -> None:
     from sakuin.search.results import located
 
     for notice in result.notices:
-        click.echo(f"Note: {notice}", err=True)
+        click.echo(say("Note: {notice}", notice=fact(notice)), err=True)
     if result.suggestions:
         offered = ", ".join(clean(suggestion.query) for suggestion in result.suggestions)
-        click.echo(f"Did you mean: {offered}", err=True)
+        click.echo(say("Did you mean: {offered}", offered=offered), err=True)
     if any(notice.code == "nothing_matches_filter" for notice in result.notices):
-        click.echo("`index info --facets` lists fields and their values.", err=True)
+        click.echo(say("`index info --facets` lists fields and their values."), err=True)
     if not result.hits:
-        click.echo("Nothing found.")
+        click.echo(say("Nothing found."))
         return
     for hit in result.hits:
         legs = [f"{name} {f'#{leg.rank} ' if leg.rank else ''}{leg.score:.3f}" for name, leg in hit.legs.items()]
         title = click.style(clean(hit.document.title), bold=True)
-        where = clean(", ".join(map(str, located(hit.position))))
+        where = clean(", ".join(map(fact, located(hit.position))))
         name = click.style(clean(named(hit.document)), fg="cyan")
         click.echo(f"{hit.rank:2}. {title}  {name}{f'  {where}' if where else ''}")
         if hit.heading and hit.heading != hit.document.title:
@@ -282,21 +285,45 @@ def show_result(result: "SearchResult") -> None:
         for passage in hit.passages[1:]:
             click.echo(f"    - {snippet(passage, mark)}")
         if hit.more_passages:
-            more = "passage" if hit.more_passages == 1 else "passages"
-            click.echo(click.style(f"    {hit.more_passages:,} more {more} in this document", dim=True))
+            told = (
+                "{n:,} more passage in this document"
+                if hit.more_passages == 1
+                else "{n:,} more passages in this document"
+            )
+            click.echo(click.style(f"    {say(told, n=hit.more_passages)}", dim=True))
         if hit.place_count > 1:
             some = list(dict.fromkeys(clean(named(place.document)) for place in hit.places[1 : 1 + PLACES_SHOWN]))
             others = hit.place_count - 1 - len(hit.places[1 : 1 + PLACES_SHOWN])
-            also = ", ".join(some) + (f" and {others:,} more places" if others else "")
-            click.echo(click.style(f"    also in {also}", dim=True))
-        relevance = "" if hit.relevance is None else f"relevance {100 * hit.relevance:.0f} %, score "
+            also = say(", ").join(some) + (say(" and {n:,} more places", n=others) if others else "")
+            click.echo(click.style(f"    {say('also in {places}', places=also)}", dim=True))
+        told = "relevance {percent:.0f} %, score "
+        relevance = "" if hit.relevance is None else say(told, percent=100 * hit.relevance)
         click.echo(click.style(f"    {relevance}{hit.score:.3f}  ({', '.join(legs)})", dim=True))
         if hit.explanation:
-            for line in hit.explanation.text(depth=6, width=5).splitlines():
+            for line in hit.explanation.text(depth=6, width=5, wording=wording()).splitlines():
                 words = line.lstrip(" ")
                 click.echo(click.style(" " * (4 + len(line) - len(words)) + clean(words), dim=True))
-    where = f", {result.dim} dimensions" if result.dim else ""
-    click.echo(click.style(f"{result.mode}{where}, {1000 * result.seconds:.0f} ms", dim=True), err=True)
+    where = say(", {dim} dimensions", dim=result.dim) if result.dim else ""
+    click.echo(
+        click.style(say("{search}, {ms:.0f} ms", search=f"{result.mode}{where}", ms=1000 * result.seconds), dim=True),
+        err=True,
+    )
+
+
+def wording() -> "Wording | None":
+    """How explanations are put, in the language of messages."""
+    from sakuin.search.explanation import Wording
+
+    if language() == "en":
+        return None
+    operations = {"sum": ", sum of", "product": ", product of"}
+    return Wording(described, {name: say(told) for name, told in operations.items()} | {"": ""})
+
+
+def described(explanation: "Explanation") -> str:
+    """What a number of an explanation is; names of legs and sides are words of ours, too."""
+    own = {name: say(str(explanation.data[name])) for name in ("leg", "side") if name in explanation.data}
+    return fact(replace(explanation, data={**explanation.data, **own}))
 
 
 def named(document: "HitDocument") -> str:

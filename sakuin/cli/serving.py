@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from sakuin.cli.language import phrase, say
 from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.running import needing
 
@@ -89,9 +90,10 @@ def ui(
     arguments = ["--index", str(folder.resolve()), *(["--read-only"] if read_only else [])]
     arguments += ["--password-file", str(password_file.resolve())] if password_file else []
     address = f"http://{in_url(EVERYWHERE.get(host, host))}:{port}"
-    click.echo(f"{address} shows {folder}; Ctrl-C ends it.")
+    click.echo(say("{address} shows {folder}; Ctrl-C ends it.", address=address, folder=folder))
     if not (folder / store.NAME).exists():
-        click.echo(f"There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one.", err=True)
+        told = "There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one."
+        click.echo(say(told, folder=folder), err=True)
     sys.stdout.flush()
     if not no_browser:
         subprocess.Popen([sys.executable, "-c", OPEN_WHEN_READY, address], start_new_session=True)
@@ -110,13 +112,14 @@ def require_password(host: str, file: Path | None, *, no_password: bool) -> None
 
     if file is not None:
         if not password_in(file):
-            raise click.UsageError(f"There is no password in {file}: write one into its first line.")
+            raise click.UsageError(say("There is no password in {file}: write one into its first line.", file=file))
         return
     if not is_loopback(host) and not no_password:
-        raise click.UsageError(
-            f"Others can reach the page at {host}: give --password-file FILE, whose first line is the password that it "
-            f"asks for, or --no-password where something in front of it asks."
+        told = (
+            "Others can reach the page at {host}: give --password-file FILE, whose first line is the password that it "
+            "asks for, or --no-password where something in front of it asks."
         )
+        raise click.UsageError(say(told, host=host))
 
 
 @click.command()
@@ -194,17 +197,17 @@ def serve(
     A file of keys has one on each line, with `read` behind those that may only read; it is read again when it changes.
     """
     if log_queries and request_log is None:
-        raise click.UsageError("Give the log that queries are to be written into, too: --request-log FILE.")
+        raise click.UsageError(say("Give the log that queries are to be written into, too: --request-log FILE."))
 
     from sakuin.service.served import Served
     from sakuin.service.serving import serve
 
     def ready(address: str) -> None:
-        click.echo(f"{address} serves {folder}; Ctrl-C ends it.")
+        click.echo(say("{address} serves {folder}; Ctrl-C ends it.", address=address, folder=folder))
         sys.stdout.flush()
 
     def died(sentence: str) -> None:
-        click.echo(sentence, err=True)
+        click.echo(phrase(sentence), err=True)
 
     served = Served(
         folder,
@@ -218,7 +221,7 @@ def serve(
         log_queries=log_queries,
     )
     serve(served, host, port, workers=workers, ready=ready, died=died)
-    click.echo("No longer serving.", err=True)
+    click.echo(say("No longer serving."), err=True)
 
 
 @click.command()
@@ -257,10 +260,11 @@ def mcp(folder: Path, http: bool, port: int, writable: bool) -> None:
     from sakuin.addresses import listening
 
     def ready() -> None:
-        click.echo(f"http://127.0.0.1:{port}/mcp serves {folder}; Ctrl-C ends it.")
+        address = f"http://127.0.0.1:{port}/mcp"
+        click.echo(say("{address} serves {folder}; Ctrl-C ends it.", address=address, folder=folder))
         sys.stdout.flush()
 
     # Before the index is opened, which may take a while, so that a port in use is known at once.
     with listening("127.0.0.1", port) as listener:
         run_http(folder, listener, ready, writable=writable)
-    click.echo("No longer serving.", err=True)
+    click.echo(say("No longer serving."), err=True)

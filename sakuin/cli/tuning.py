@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sakuin.cli.language import fact, phrase, say
 from sakuin.cli.options import INDEX_OPTION
-from sakuin.cli.output import clean, progress_bar, to_json
+from sakuin.cli.output import clean, columns, padded, progress_bar, to_json
 
 if TYPE_CHECKING:
     from sakuin.tuning.fitting import FusionComparison
@@ -71,7 +72,7 @@ def tune(
     from sakuin.tuning.opinion import compare_opinion, keep_opinion
 
     if reset and queries is not None:
-        raise click.UsageError("Give either --queries, to tune, or --reset.")
+        raise click.UsageError(say("Give either --queries, to tune, or --reset."))
     if reset:
         with closing(open_index(folder)) as snapshot:
             tuned, asked = bool(snapshot.manifest.fusion), bool(snapshot.manifest.rerank)
@@ -79,11 +80,9 @@ def tune(
             keep(folder, None)
         if asked and not dry_run:
             keep_opinion(folder, "")
-        undone = ["fuses the legs by the default again"] * tuned + ["asks for no second opinion any more"] * asked
-        would = ", without --dry-run" if undone and dry_run else ""
-        click.echo(f"The index in {folder}{would} {' and '.join(undone) or 'was not tuned'}.")
+        show_reset(folder, tuned=tuned, asked=asked, dry_run=dry_run)
         return
-    with Searcher.open(folder) as searcher, progress_bar(" queries", "Searching") as progress:
+    with Searcher.open(folder) as searcher, progress_bar("queries", "Searching") as progress:
         judged = read_judged(queries) if queries else require_judged(read(folder), folder)
         result = compare_fusions(searcher, judged, dim=dim, folds=folds, progress=progress)
         in_use = searcher.manifest.fusion
@@ -98,65 +97,77 @@ def tune(
         return
     show_comparison(result)
     if kept:
-        click.echo(f"Kept:      searches of {folder} fuse the legs so from now on; `index tune --reset` undoes it")
+        told = "Kept:      searches of {folder} fuse the legs so from now on; `index tune --reset` undoes it"
+        click.echo(say(told, folder=folder))
     elif result.better:
-        click.echo("Kept:      nothing, as asked for by --dry-run")
+        click.echo(say("Kept:      nothing, as asked for by --dry-run"))
     else:
-        now = "what was tuned before" if in_use else "the default"
-        click.echo(f"Kept:      nothing, for this is no better than the default beyond chance; {now} stays in use")
+        now = say("what was tuned before" if in_use else "the default")
+        told = "Kept:      nothing, for this is no better than the default beyond chance; {now} stays in use"
+        click.echo(say(told, now=now))
     if opinion:
         show_opinion(opinion, dry_run)
+
+
+def show_reset(folder: Path, *, tuned: bool, asked: bool, dry_run: bool) -> None:
+    """What was undone, or would be."""
+    undone = ["{where} fuses the legs by the default again."] * tuned
+    undone += ["{where} asks for no second opinion any more."] * asked
+    where = say(
+        "The index in {folder}, without --dry-run" if undone and dry_run else "The index in {folder}", folder=folder
+    )
+    for told in undone or ["{where} was not tuned."]:
+        click.echo(say(told, where=where))
 
 
 def show_opinion(opinion: "OpinionComparison", dry_run: bool) -> None:
     """What a second opinion is worth."""
     change = opinion.difference
-    click.echo(f"Second opinion by {clean(opinion.name)}, nDCG@10:")
-    click.echo(f"  without  {printed(opinion.without)}")
-    click.echo(f"  with it  {printed(opinion.with_it)}")
-    click.echo(
-        f"  change   {100 * change.value:+.1f} (95 % interval {100 * change.low:+.1f} to {100 * change.high:+.1f})"
-    )
+    click.echo(say("Second opinion by {name}, nDCG@10:", name=clean(opinion.name)))
+    click.echo(say("  without  {figure}", figure=printed(opinion.without)))
+    click.echo(say("  with it  {figure}", figure=printed(opinion.with_it)))
+    interval = {"change": 100 * change.value, "low": 100 * change.low, "high": 100 * change.high}
+    click.echo(say("  change   {change:+.1f} (95 % interval {low:+.1f} to {high:+.1f})", **interval))
     if not opinion.better:
-        click.echo("Kept:      no second opinion, for it is no better beyond chance")
+        click.echo(say("Kept:      no second opinion, for it is no better beyond chance"))
     elif dry_run:
-        click.echo("Kept:      no second opinion, as asked for by --dry-run")
+        click.echo(say("Kept:      no second opinion, as asked for by --dry-run"))
     else:
-        click.echo("Kept:      hybrid searches ask for it from now on; `index tune --reset` undoes it")
+        click.echo(say("Kept:      hybrid searches ask for it from now on; `index tune --reset` undoes it"))
 
 
 def show_comparison(result: "FusionComparison") -> None:
     """What judged queries say of the ways to fuse the legs."""
     judgements, change = result.judgements, result.difference
-    click.echo(f"Queries:   {len(judgements.queries):,}, at {result.dim} dimensions")
+    click.echo(say("Queries:   {n:,}, at {dim} dimensions", n=len(judgements.queries), dim=result.dim))
     if judgements.unknown:
         some = ", ".join(clean(name) for name in judgements.unknown[:3])
-        click.echo(
-            f"Not in the index: {len(judgements.unknown):,} judged names, such as {some}; {judgements.left_out:,} "
-            f"queries left out, of which nothing is there"
+        told = (
+            "Not in the index: {n:,} judged names, such as {some}; {left_out:,} queries left out, of which nothing is "
+            "there"
         )
+        click.echo(say(told, n=len(judgements.unknown), some=some, left_out=judgements.left_out))
     for number, reason in (
-        (result.dense_no_match, "Dense left out: the model knows no part of the query"),
-        (result.bm25_no_match, "BM25 left out: no word of the query occurs in the index"),
+        (result.dense_no_match, "Dense left out: the model knows no part of the query, in {n:,} of them"),
+        (result.bm25_no_match, "BM25 left out: no word of the query occurs in the index, in {n:,} of them"),
     ):
         if number:
-            click.echo(f"{reason}, in {number:,} of them")
+            click.echo(say(reason, n=number))
     for line in table(result):
         click.echo(line)
-    click.echo(f"Best:      {result.tuned}")
-    click.echo(
-        f"Change:    {100 * change.value:+.1f} nDCG@10, tuned less default (95 % interval {100 * change.low:+.1f} to "
-        f"{100 * change.high:+.1f})"
-    )
+    click.echo(say("Best:      {fusion}", fusion=phrase(str(result.tuned))))
+    interval = {"change": 100 * change.value, "low": 100 * change.low, "high": 100 * change.high}
+    told = "Change:    {change:+.1f} nDCG@10, tuned less default (95 % interval {low:+.1f} to {high:+.1f})"
+    click.echo(say(told, **interval))
 
 
 def table(comparison: "FusionComparison") -> list[str]:
     """Lines for a terminal: figures times 100 with their intervals."""
-    width = max(len(str(own.way)) for own in comparison.rows)
+    width = max(columns(fact(own.way)) for own in comparison.rows)
     lines = [f"{'':{width}}  {'nDCG@10':21}{'MRR@10':21}{'recall@10'}"]
     for own in comparison.rows:
         cells = [f"{printed(each):21}" for each in (own.ndcg, own.mrr, own.recall)]
-        lines.append(f"{own.way!s:{width}}  {''.join(cells)}".rstrip())
+        lines.append(f"{padded(fact(own.way), width)}  {''.join(cells)}".rstrip())
     return lines
 
 

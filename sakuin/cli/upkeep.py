@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sakuin.cli.language import fact, phrase, say
 from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.output import clean, progress_bar, show_state, to_json
 
 if TYPE_CHECKING:
     from sakuin.index.problems import Problem
+    from sakuin.index.report import Report
     from sakuin.index.store import Manifest
 
 PROBLEMS_SHOWN = 10
@@ -31,19 +33,19 @@ def verify(folder: Path, as_json: bool) -> None:
         click.echo(to_json({"index": str(folder), "problems": found}))
     else:
         for problem in problems:
-            click.echo(clean(str(problem)))
+            click.echo(clean(fact(problem)))
     if problems:
         repairable = all(problem.repairable for problem in problems)
-        remedy = "`index repair` makes these files anew"
+        told = "The index in {folder} is damaged: `index repair` makes these files anew."
         if not repairable:
-            remedy = (
-                "`index restore` puts a backup in its place, `index repair --drop-damaged` keeps the documents that "
-                f"are whole; or {begin_again(folder)}"
+            told = (
+                "The index in {folder} is damaged: `index restore` puts a backup in its place, "
+                "`index repair --drop-damaged` keeps the documents that are whole; or {again}."
             )
-        click.echo(f"The index in {folder} is damaged: {remedy}.", err=True)
+        click.echo(say(told, folder=folder, again=phrase(begin_again(folder))), err=True)
         sys.exit(1)
     if not as_json:
-        click.echo(f"The index in {folder} is whole.")
+        click.echo(say("The index in {folder} is whole.", folder=folder))
 
 
 @click.command()
@@ -63,8 +65,8 @@ def repair(folder: Path, drop_damaged: bool) -> None:
         return
     with progress_bar("passages", "Repairing") as progress:
         report = repair(folder, progress)
-    click.echo(f"The index in {folder} is repaired.")
-    show_state(report, folder, f"{report.new_passages:,} passages made anew in {report.seconds:.1f} s")
+    click.echo(say("The index in {folder} is repaired.", folder=folder))
+    show_state(report, folder, made_anew(report))
 
 
 def drop(folder: Path, problems: "Sequence[Problem]") -> None:
@@ -74,14 +76,18 @@ def drop(folder: Path, problems: "Sequence[Problem]") -> None:
     with progress_bar("passages", "Repairing") as progress:
         saved = salvage(folder, progress)
     for problem in problems[:PROBLEMS_SHOWN]:
-        click.echo(clean(str(problem)))
+        click.echo(clean(fact(problem)))
     if len(problems) > PROBLEMS_SHOWN:
-        click.echo(f"... and {len(problems) - PROBLEMS_SHOWN:,} more")
-    click.echo(f"The index in {folder} holds the {saved.kept:,} documents that are whole; {saved.lost:,} were lost.")
-    click.echo(f"The damaged index is in {saved.aside}: delete it when nothing of it is missed.")
-    show_state(
-        saved.report, folder, f"{saved.report.new_passages:,} passages made anew in {saved.report.seconds:.1f} s"
-    )
+        click.echo(say("... and {n:,} more", n=len(problems) - PROBLEMS_SHOWN))
+    told = "The index in {folder} holds the {kept:,} documents that are whole; {lost:,} were lost."
+    click.echo(say(told, folder=folder, kept=saved.kept, lost=saved.lost))
+    click.echo(say("The damaged index is in {aside}: delete it when nothing of it is missed.", aside=saved.aside))
+    show_state(saved.report, folder, made_anew(saved.report))
+
+
+def made_anew(report: "Report") -> str:
+    """What a repair did, in words."""
+    return say("{n:,} passages made anew in {seconds:.1f} s", n=report.new_passages, seconds=report.seconds)
 
 
 @click.command()
@@ -97,7 +103,8 @@ def backup(folder: Path, destination: Path) -> None:
 
     with progress_bar("B", "Copying") as progress:
         manifest = backup(folder, destination, progress)
-    click.echo(f"The index in {folder} is copied to {destination}: {counted(manifest)}.")
+    told = "The index in {folder} is copied to {destination}: {counted}."
+    click.echo(say(told, folder=folder, destination=destination, counted=counted(manifest)))
 
 
 @click.command()
@@ -113,15 +120,18 @@ def restore(folder: Path, source: Path) -> None:
 
     with progress_bar("B", "Copying") as progress:
         manifest, aside = restore(source, folder, progress)
-    click.echo(f"The index in {folder} is that of {source}: {counted(manifest)}.")
+    told = "The index in {folder} is that of {source}: {counted}."
+    click.echo(say(told, folder=folder, source=source, counted=counted(manifest)))
     if aside:
-        click.echo(f"What was there before is in {aside}: delete it when nothing of it is missed.")
+        click.echo(say("What was there before is in {aside}: delete it when nothing of it is missed.", aside=aside))
 
 
 def counted(manifest: "Manifest") -> str:
     """What an index holds, in words."""
-    documents = f"{manifest.rows['documents']:,} documents, " if manifest.rows else ""
-    return f"{documents}{manifest.passages:,} passages"
+    if not manifest.rows:
+        return say("{passages:,} passages", passages=manifest.passages)
+    told = "{documents:,} documents, {passages:,} passages"
+    return say(told, documents=manifest.rows["documents"], passages=manifest.passages)
 
 
 @click.command()
@@ -138,7 +148,7 @@ def compact(folder: Path) -> None:
     with progress_bar("passages", "Compacting") as progress:
         report = compact(folder, progress)
     if report is None:
-        click.echo(f"The index in {folder} is compact already; nothing was done.")
+        click.echo(say("The index in {folder} is compact already; nothing was done.", folder=folder))
     else:
-        click.echo(f"The index in {folder} is compact now.")
-        show_state(report, folder, f"compacted in {report.seconds:.1f} s")
+        click.echo(say("The index in {folder} is compact now.", folder=folder))
+        show_state(report, folder, say("compacted in {seconds:.1f} s", seconds=report.seconds))

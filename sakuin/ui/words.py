@@ -9,6 +9,7 @@ from typing import Any, Literal
 from sakuin.errors import SakuinError
 from sakuin.facts import Fact
 from sakuin.index.reasons import Part, Reason
+from sakuin.ui.errors import translated
 
 Language = Literal["ja", "en"]
 LANGUAGES: dict[Language, str] = {"ja": "日本語", "en": "English"}
@@ -52,9 +53,11 @@ class Words:
         return self._sentence(reason).format(**reason.data, parts="; ".join(sentences))
 
     def error(self, error: SakuinError) -> str:
-        """What went wrong: in English, with what kind of trouble it is in this language before it."""
+        """What went wrong; a sentence that is there only in English, with what kind of trouble it is before it."""
+        if self.language == "en":
+            return str(error)
         kind = self._facts.get("errors", {}).get(type(error).__name__)
-        return f"{kind} {error}" if kind else str(error)
+        return translated(str(error)) or (f"{kind} {error}" if kind else str(error))
 
     def _sentence(self, fact: Fact) -> str:
         """A fact's sentence, without values."""

@@ -214,7 +214,7 @@ def test_a_port_in_use_is_told_before_any_address(index: Path) -> None:
     assert result.returncode == 1
     assert result.stdout == ""
     assert result.stderr.count("\n") == 1
-    assert f"port {port}" in result.stderr
+    assert f"Port {port} of 127.0.0.1" in result.stderr
     assert "--port" in result.stderr
 
 
