@@ -93,14 +93,14 @@ def press(page: Any, name: str) -> None:
     settle(page)
 
 
-def shoot(page: Any, name: str, part: str = "body") -> None:
+def shoot(page: Any, name: str, part: str = "") -> None:
     """Keep a picture for the documentation where a folder for them is named."""
     if folder := os.environ.get("SAKUIN_SCREENSHOTS"):
         settle(page)
         page.mouse.move(0, 0)
         page.wait_for_timeout(1000)
         file = Path(folder) / name
-        page.locator(part).first.screenshot(path=str(file))
+        (page.locator(part).first if part else page).screenshot(path=str(file))
         # A third of the bytes, and nobody sees it.
         from PIL import Image
 

@@ -80,7 +80,7 @@ def test_runs_are_escaped_and_joined_where_they_are_drawn_alike() -> None:
     assert coloured_text([], 0.0) == ""
     assert [shade(share, 1.0) for share in (-1.0, 0.0, 0.07, 0.1, 0.5, 1.0, 2.0)] == [0, 0, 0, 1, 3, 5, 5]
     assert shade(0.0, 0.0) == 0
-    assert "<th>1</th><td>0.500</td>" in table(["32"], [[0.5]])
+    assert '<th scope="row">1</th><td>0.500</td>' in table(["32"], [[0.5]])
 
 
 def address(app: AppTest, name: str) -> list[str]:
@@ -310,3 +310,32 @@ def test_filters_have_names_and_values_in_the_language_of_the_page(
     options = [option for box in app.multiselect for option in box.options]
     assert any(option.startswith("日本語 (") for option in options)
     assert not any(option.startswith("ja (") for option in options)
+
+
+def test_pages_of_results_are_turned_and_begin_anew_with_another_question(
+    monkeypatch: pytest.MonkeyPatch, example_index: Path
+) -> None:
+    def ranks(app: AppTest) -> list[str]:
+        return re.findall('<span class="sk-no">(\\d+)</span><div class="sk-title">', html_of(app))
+
+    app = run_app(monkeypatch, example_index, q="有給休暇", k="5")
+    assert ranks(app) == ["1", "2", "3", "4", "5"]
+    first = uris(html_of(app))
+    assert app.button(key="results_before").disabled
+    app.button(key="results_after").click().run()
+    assert address(app, "results") == ["2"]
+    assert ranks(app) == ["6", "7", "8", "9", "10"]
+    assert not set(uris(html_of(app))) & set(first)
+    app.button(key="results_before").click().run()
+    assert uris(html_of(app)) == first
+    assert address(app, "results") == []
+    app.button(key="results_after").click().run()
+    app.text_input(key="q").set_value("電車").run()
+    assert ranks(app)[0] == "1"
+    # The address names a page that there is, one that is beyond the last, and none at all.
+    assert ranks(run_app(monkeypatch, example_index, q="有給休暇", k="5", results="3"))[0] == "11"
+    beyond = run_app(monkeypatch, example_index, q="有給休暇", results="999")
+    assert "There are no more results." in html_of(beyond)
+    assert beyond.button(key="results_after").disabled
+    assert ranks(run_app(monkeypatch, example_index, q="有給休暇", results="<b>"))[0] == "1"
+    assert ranks(run_app(monkeypatch, example_index, q="有給休暇", results="99999"))[:1] == []

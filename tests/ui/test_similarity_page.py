@@ -24,7 +24,7 @@ def test_similarity_without_an_index() -> None:
     assert not app.exception
     first = html_of(app)
     assert "My train is delayed" in first
-    assert "<th>1024</th>" in first
+    assert '<th scope="col">1024</th>' in first
     app.select_slider(key="cut").set_value(32).run()
     assert html_of(app) != first
     app.segmented_control(key="view").set_value("matrix").run()

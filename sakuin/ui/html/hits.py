@@ -32,7 +32,7 @@ def summary(result: SearchResult, words: Words) -> str:
     marks = f"<span><mark>{escape(words('legend_mark'))}</mark> {escape(words('legend_words'))}</span>"
     dense = any(hit.dense for hit in result.hits)
     # A hint, for an answer may be among them all the same; where it is seen before a list of wrong ones is read.
-    unsure = any(notice.code == "no_good_match" for notice in result.notices)
+    unsure = result.hits[0].rank == 1 and any(notice.code == "no_good_match" for notice in result.notices)
     hint = f'<span class="sk-hint" role="status">{escape(words("no_sure_answer"))}</span>' if unsure else ""
     return (
         f'<div class="sk sk-summary">{hint}<span class="soft">{escape(" · ".join(parts))}</span>'

@@ -135,7 +135,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[float]]) -> str:
     """Cosines: a numbered row for each text, a column for each dimension."""
     head = "<td></td>" + "".join(f'<th scope="col">{escape(column)}</th>' for column in columns)
     body = "".join(
-        f"<tr><th scope='row'>{number}</th>{''.join(f'<td>{score:.3f}</td>' for score in row)}</tr>"
+        f'<tr><th scope="row">{number}</th>{"".join(f"<td>{score:.3f}</td>" for score in row)}</tr>'
         for number, row in enumerate(rows, 1)
     )
     return f'<div class="sk sk-scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'

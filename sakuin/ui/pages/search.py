@@ -24,6 +24,7 @@ from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, offe
 from sakuin.ui.pages.judging import Judging, judge_document, judge_index, judging_hits, show_failure
 from sakuin.ui.pages.keeping import name_of, offer_keeping, show_kept
 from sakuin.ui.pages.suggesting import suggest
+from sakuin.ui.pages.turning import offer_pages, page_asked
 from sakuin.ui.widgets import (
     ask,
     dimensions_up_to,
@@ -75,23 +76,25 @@ def search_page(searcher: Searcher, words: Words, *, read_only: bool = False) ->
             request = SearchRequest(
                 query=query, k=k, mode=mode, dim=dim, where=where, group=BY_DOCUMENT, rerank=second, **ORDERS[order]
             )
+            request = replace(request, offset=(page_asked(request, k) - 1) * k)
             show_answer(searcher, request, words, judging_hits(searcher.folder, read_only=read_only))
 
 
 def show_answer(searcher: Searcher, request: SearchRequest, words: Words, judging: Judging | None) -> None:
     """What answers a request: at once what the legs say, and again when a transformer has read the first hits."""
     asked = (request, searcher.folder, searcher.manifest.generation)
+    page = request.offset // request.k + 1
     if not request.rerank:
-        show_result(searcher, searcher.answer(request), words, judging)
+        show_result(searcher, searcher.answer(request), words, judging, page)
         return
     # There in both runs, so that the hits of the second take the places of those of the first.
     coming = st.empty()
     settled_for, settled = st.session_state.get("settled", (None, None))
     if settled_for == asked:
-        show_result(searcher, settled, words, judging)
+        show_result(searcher, settled, words, judging, page)
         return
     coming.html(pieces.note(words("opinion_coming")))
-    show_result(searcher, searcher.answer(replace(request, rerank=False)), words, judging)
+    show_result(searcher, searcher.answer(replace(request, rerank=False)), words, judging, page)
     try:
         st.session_state["settled"] = (asked, searcher.answer(request))
     except OpinionError as error:
@@ -111,8 +114,18 @@ def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGener
     return right
 
 
-def show_result(searcher: Searcher, result: SearchResult, words: Words, judging: Judging | None = None) -> None:
-    """The hits, best first, each with buttons that open why it was found, and say whether it answers."""
+def show_result(
+    searcher: Searcher, result: SearchResult, words: Words, judging: Judging | None = None, page: int = 1
+) -> None:
+    """The hits, best first, each with buttons that open why it was found, and say whether it answers.
+
+    Args:
+        searcher: Of the index.
+        result: Of a search.
+        words: In the reader's language.
+        judging: Of the index; None where nothing is judged.
+        page: Which page of results it is, from 1.
+    """
     show_failure(words)
     for notice in result.notices:
         # That is said beside the number of hits.
@@ -120,7 +133,11 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words, judging:
             st.html(pieces.note(words.fact(notice)))
     offer_meant(result.suggestions, words)
     if not result.hits:
-        st.html(pieces.message(words("no_hits_title"), words("no_hits")))
+        if page == 1:
+            st.html(pieces.message(words("no_hits_title"), words("no_hits")))
+        else:
+            st.html(pieces.soft(words("no_more_hits")))
+        offer_pages(page, 0, result.k, words)
         return
     colours = coloured(searcher.model, result)
     strongest = max(each.strongest for each in colours)
@@ -158,6 +175,7 @@ def show_result(searcher: Searcher, result: SearchResult, words: Words, judging:
             if is_open:
                 st.html(hits.passage(hit, of_hit, strongest, scale, words))
                 show_why(searcher, result, hit, words)
+    offer_pages(page, len(result.hits), result.k, words)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="after_hits"):
         offer_keeping(searcher.folder, result, words)
         if judging:
