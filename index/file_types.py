@@ -23,6 +23,8 @@ READERS = {
     ".svg": "xml",
     ".srt": "subtitles",
     ".vtt": "subtitles",
+    ".ics": "cards",
+    ".vcf": "cards",
     ".epub": "epub",
     ".rtf": "rtf",
     ".msg": "outlook",

@@ -13,6 +13,7 @@ from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.nested import append_document
 from sakuin.index.readers.plain import TextBuilder, clean, one_line, require_text, stem_of
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.terminal import without_sequences
 from sakuin.index.readers.titles import first_line, title_of
 from sakuin.index.reasons import Reason
 
@@ -137,8 +138,7 @@ def _notebook(value: dict[str, Any], source: Source) -> Document:
         builder.add(words)
         for output in cell.get("outputs") or []:
             if isinstance(output, dict):
-                data = output.get("data")
-                builder.add(_joined(output.get("text") or (data.get("text/plain") if isinstance(data, dict) else "")))
+                builder.add(without_sequences(_printed(output)))
     text = require_text(builder.text())
     return Document(
         id=source.uri,
@@ -146,6 +146,14 @@ def _notebook(value: dict[str, Any], source: Source) -> Document:
         text=text,
         headings=builder.headings(),
     )
+
+
+def _printed(output: dict[str, Any]) -> str:
+    """What a program printed, the value it ended in, or the error."""
+    if output.get("output_type") == "error":
+        return ": ".join(filter(None, (_joined(output.get("ename")), _joined(output.get("evalue")))))
+    data = output.get("data")
+    return _joined(output.get("text") or (data.get("text/plain") if isinstance(data, dict) else ""))
 
 
 def _joined(lines: object) -> str:

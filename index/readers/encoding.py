@@ -32,7 +32,8 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b")) + b"\x7f"
+# Those that programs write for terminals are in logs and in pages of manuals.
+_CONTROLS = bytes(set(range(32)) - set(b"\a\b\t\n\v\f\r\x1a\x1b")) + b"\x7f"
 _ISO_2022_JP = re.compile(rb"\x1b(?:\$[@B]|\$\([DOPQ]|\([JI])")
 _JIS_SEGMENTS = re.compile(rb"\x1b(\$[@B]|\([BJI])")
 # Kana and ideographic punctuation, three in a row, as UTF-8 writes them. In Shift_JIS or EUC-JP the same bytes are

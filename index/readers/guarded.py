@@ -37,7 +37,7 @@ from sakuin.signals import interrupts_held
 STREAMED = frozenset({"text", "lines", "tables", "json_lines"})
 """The modules of readers that need no guard, whatever the file."""
 
-SMALL = frozenset({"html", "markdown", "data", "xml", "subtitles"})
+SMALL = frozenset({"html", "markdown", "data", "xml", "subtitles", "cards"})
 """Those that need none for a small file: their time may grow with its square, but a square of little is little."""
 
 SMALL_BYTES = 64 * 1024

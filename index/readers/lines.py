@@ -9,6 +9,7 @@ from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.line_numbers import with_lines
 from sakuin.index.readers.plain import one_line, require_text
 from sakuin.index.readers.source import Source
+from sakuin.index.readers.terminal import without_sequences
 
 
 def read(source: Source) -> Iterator[Document]:
@@ -17,6 +18,6 @@ def read(source: Source) -> Iterator[Document]:
     Raises:
         ReadError: If it is empty, binary, too large, or its encoding cannot be told for certain.
     """
-    text, positions = with_lines(decode(load_bytes(source))[0])
+    text, positions = with_lines(without_sequences(decode(load_bytes(source))[0]))
     require_text(text)
     yield Document(id=source.uri, title=one_line(PurePosixPath(source.uri).name), text=text, positions=positions)

@@ -14,6 +14,7 @@ from sakuin.index.errors import ReadError
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import file_size, load_bytes, os_detail
 from sakuin.index.readers.letters import Attachment, Letter, read_letter
+from sakuin.index.readers.mail_text import text_of
 from sakuin.index.readers.plain import one_line
 from sakuin.index.readers.source import MEMBER, Source
 from sakuin.index.reasons import Reason
@@ -177,7 +178,7 @@ def _text(part: "Message[str, str]", letter: Letter, uri: str) -> str:
     if not isinstance(data, bytes):
         return ""
     try:
-        return decode(data, part.get_content_charset())[0]
+        return text_of(part, data)
     except ReadError as error:
         letter.left_out.append(Skipped(uri, error.reason))
         return ""

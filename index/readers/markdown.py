@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
 
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.S)
+_TOML = re.compile(r"\+\+\+[ \t]*\n(.*?\n)??\+\+\+[ \t]*(?:\n|\Z)", re.S)
 _KEY_VALUE = re.compile(r"^([\w-]+):[ \t]++(\S.*)", re.M)
 # Possessive: a line may be read in one way only, or the time would double with each.
 _KEY_VALUES = re.compile(r"(?:[\w-]++:(?:[ \t].*+)?\n|[ \t]++.*+\n|-[ \t].*+\n|#.*+\n|\n)++")
@@ -52,7 +53,7 @@ _FENCE = re.compile(r" *(`{3,}|~{3,})(.*)")
 
 
 def read(file: Source, *, piece: int = PIECE, longest_piece: int = LONGEST_PIECE) -> Iterator[Document | Skipped]:
-    """Read a Markdown file as one document; YAML front matter becomes its title and metadata.
+    """Read a Markdown file as one document; YAML or TOML front matter becomes its title and metadata.
 
     Args:
         file: The file.
@@ -65,8 +66,8 @@ def read(file: Source, *, piece: int = PIECE, longest_piece: int = LONGEST_PIECE
     source = decode(load_bytes(file))[0].replace("\r\n", "\n").replace("\r", "\n")
     metadata: dict[str, MetadataValue] = {}
     line = 1
-    front = _FRONT_MATTER.match(source, 0, _MAX_FRONT_MATTER)
-    if front and (found := _front_matter(front[1] or "")) is not None:
+    front = _FRONT_MATTER.match(source, 0, _MAX_FRONT_MATTER) or _TOML.match(source, 0, _MAX_FRONT_MATTER)
+    if front and (found := _toml(front[1] or "") if source[0] == "+" else _front_matter(front[1] or "")) is not None:
         metadata = _uniform(found)
         line += source.count("\n", 0, front.end())
         source = source[front.end() :]
@@ -163,6 +164,16 @@ def _front_matter(source: str) -> dict[str, MetadataValue] | None:
     if _USUAL_KEYS.isdisjoint(map(str.lower, named)) and _is_text(named):
         return None
     return metadata_of(named, _metadata_value)
+
+
+def _toml(source: str) -> dict[str, MetadataValue] | None:
+    """Return the values of TOML, as Hugo and Zola have it, or None if it is none."""
+    import tomllib
+
+    try:
+        return metadata_of(tomllib.loads(source), _metadata_value)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        return None
 
 
 def _uniform(found: dict[str, MetadataValue]) -> dict[str, MetadataValue]:

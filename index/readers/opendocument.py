@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from sakuin.index.documents import Document, Skipped
+from sakuin.index.documents import Document, Scalar, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers import ruby
 from sakuin.index.readers.counting import counted
@@ -34,6 +34,7 @@ _DROPPED = frozenset(
     }
 )
 _ASIDE = frozenset({"note", "annotation", "text-box", "title", "desc", "object", "image"})
+_MAY_BE_HIDDEN = frozenset({"section", "hidden-text", "hidden-paragraph"})
 _FURNITURE = frozenset({"page-number", "date-time", "header", "footer", "page"})
 _FORMATS = {"1": "decimal", "a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman",
             "一, 二, 三, ...": "japaneseCounting", "１, ２, ３, ...": "decimalFullWidth",
@@ -60,7 +61,8 @@ def read(source: Source) -> Iterator[Document | Skipped]:
             raise ReadError(Reason("not_office", {"type": "OpenDocument", "detail": "no content.xml"}))
         styles = package.xml("styles.xml")
         pictures = Pictures(source, package)
-        walker = _Walker(builder, package, _list_styles(root, styles), _raised_styles(root, styles), pictures)
+        walker = _Walker(builder, package, _list_styles(root, styles), pictures)
+        walker.raised, walker.hidden = _raised_styles(root, styles), _hidden_styles(root, styles)
         walker.append_furniture(styles, "header")
         for kind in body.iterchildren():
             walker.append(kind)
@@ -73,7 +75,11 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         title=title_of(source.uri, stated=title, heading=builder.first_heading(), text=first_paragraph(text)),
         text=text,
         headings=builder.headings(),
-        metadata=metadata | pictures.metadata(),
+        metadata={
+            **metadata,
+            **({"hidden_slides": walker.hidden_slides} if walker.hidden_slides else {}),
+            **pictures.metadata(),
+        },
         positions=builder.positions(),
     )
     yield from pictures.left_out()
@@ -100,6 +106,20 @@ def _raised_styles(*roots: "Element | None") -> set[str]:
     return found
 
 
+def _hidden_styles(*roots: "Element | None") -> set[str]:
+    """The names of styles that hide text, or a page of a presentation."""
+    found = set()
+    for root in roots:
+        for each in () if root is None else root.iter("{*}text-properties", "{*}drawing-page-properties"):
+            style = each.getparent()
+            if style is not None and "hidden" in (
+                "hidden" if attribute(each, "display") == "none" else "",
+                attribute(each, "visibility"),
+            ):
+                found.add(attribute(style, "name"))
+    return found
+
+
 class _Walker:
     """Turns elements into blocks of text."""
 
@@ -108,14 +128,15 @@ class _Walker:
         builder: TextBuilder,
         package: Package,
         styles: "dict[str, dict[int, Element]]",
-        raised: set[str],
         pictures: Pictures,
     ) -> None:
         self._builder = builder
         self._pictures = pictures
         self._package = package
         self._styles = styles
-        self._raised = raised
+        self.raised: set[str] = set()
+        self.hidden: set[str] = set()
+        self.hidden_slides: list[Scalar] = []
         self._counts: dict[tuple[str, int], int] = {}
         self._aside: list[Element] = []
         self._slides = 0
@@ -158,11 +179,14 @@ class _Walker:
                 self._append_page(each)
             elif name in _ASIDE:
                 self._append_aside(each)
-            elif name not in _DROPPED:
+            elif name not in _DROPPED and not _is_hidden(each, name):
                 self.append(each, style, depth)
 
     def _add(self, paragraph: "Element", *, label: str = "", level: int | None = None) -> None:
-        words = self._words(paragraph)
+        hides = attribute(paragraph, "style-name") in self.hidden or any(
+            _is_hidden(each, "hidden-paragraph") for each in children(paragraph, "hidden-paragraph")
+        )
+        words = "" if hides else self._words(paragraph)
         if words.strip():
             self._builder.add(label + words.lstrip() if label else words, level)
         self._append_asides()
@@ -214,6 +238,8 @@ class _Walker:
         """Append a page of a presentation under its title."""
         self._slides += 1
         self._builder.mark({"slide": self._slides})
+        if attribute(page, "style-name") in self.hidden:
+            self.hidden_slides.append(self._slides)
         title = ""
         for frame in children(page, "frame"):
             if attribute(frame, "class") == "title":
@@ -283,16 +309,25 @@ class _Walker:
                 self._aside.append(each)
             elif name == "ruby-text":
                 parts += [ruby.BEGIN, self._words(each), ruby.END]
-            elif name == "span" and attribute(each, "style-name") in self._raised:
+            elif name == "span" and attribute(each, "style-name") in self.raised:
                 words = self._words(each)
                 parts += [separator("".join(parts[-_BEFORE:]), words), words]
             elif name in _ASIDE:
                 self._aside.append(each)
-            elif name not in _DROPPED:
+            elif name == "span" and attribute(each, "style-name") in self.hidden:
+                pass
+            elif name not in _DROPPED and not _is_hidden(each, name):
                 self._collect(each, parts)
                 if name in ("p", "h"):
                     parts.append("\n")
             parts.append(each.tail or "")
+
+
+def _is_hidden(element: "Element", name: str) -> bool:
+    """Whether what an element holds is hidden, always or as its condition stands."""
+    if name not in _MAY_BE_HIDDEN:
+        return False
+    return attribute(element, "display") == "none" or attribute(element, "is-hidden") == "true"
 
 
 def _text_in(element: "Element", name: str) -> str:

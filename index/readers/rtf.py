@@ -8,6 +8,7 @@ from sakuin.index.documents import Document, MetadataValue
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.plain import clean, one_line, require_text
+from sakuin.index.readers.rtf_hidden import without_hidden
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.titles import title_of
 from sakuin.index.reasons import Reason
@@ -41,7 +42,8 @@ def read(source: Source) -> Iterator[Document]:
 
 def text_of(data: bytes) -> tuple[str, dict[str, MetadataValue], str]:
     """The title, metadata and text of rich text."""
-    source = data.decode("latin-1")  # what is not ASCII stands as \'82 or, against the rules, as bytes of the code page
+    # What is not ASCII stands as \'82 or, against the rules, as bytes of the code page.
+    source = without_hidden(data.decode("latin-1"))
     found = _FONTS.search(source)
     fonts = source[found.start() : _end(source, found.start())] if found else ""
     if len(fonts) > _MOST_CHARACTERS_OF_FONTS:

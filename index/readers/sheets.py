@@ -21,6 +21,7 @@ from sakuin.index.readers.package import open_package
 from sakuin.index.readers.pictures import Pictures
 from sakuin.index.readers.plain import clean, one_line, stem_of
 from sakuin.index.readers.sheet_extent import MAX_CELLS, refuse_wide_old, refuse_wide_package
+from sakuin.index.readers.sheet_formats import Show, number_formats
 from sakuin.index.readers.sheet_parts import words_beside_cells
 from sakuin.index.readers.sheet_tables import Table, find_tables
 from sakuin.index.readers.source import Source
@@ -48,7 +49,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         yield from (html.read if reader_by_content(data[:HEAD_BYTES]) == "html" else tables.read)(source)
         return
     left_out: list[Skipped] = []
-    metadata, beside = _beside(source, data, left_out)
+    metadata, beside, formats = _beside(source, data, left_out)
     found = False
     with _calamine():
         book = CalamineWorkbook.from_filelike(io.BytesIO(data))
@@ -56,7 +57,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     for sheet in sheets:
         name = sheet.name
         said = metadata if sheet.visible == SheetVisibleEnum.Visible else {**metadata, "hidden": True}
-        for item in _read_sheet(book, name, source, said, beside.pop(name, [])):
+        for item in _read_sheet(book, name, source, (said, beside.pop(name, []), formats.get(name, {}))):
             found = True
             yield item
     for name, lines in beside.items():
@@ -85,31 +86,38 @@ def _calamine() -> Iterator[None]:
 
 def _beside(
     source: Source, data: bytes, left_out: list[Skipped]
-) -> tuple[dict[str, MetadataValue], dict[str, list[str]]]:
-    """What calamine does not give: the file's properties, and words in comments, text boxes and charts by sheet."""
+) -> tuple[dict[str, MetadataValue], dict[str, list[str]], dict[str, dict[tuple[int, int], Show]]]:
+    """What calamine does not give.
+
+    That is the file's properties, and by sheet the words in comments, text boxes and charts, and how numbers are shown.
+    """
     if data.startswith(_OLE):
         refuse_wide_old(data)
-        return properties_of_ole(data)[1], {}
+        return properties_of_ole(data)[1], {}, {}
     with open_package(source, _KIND, ".xlsx") as package:
         package.refuse_bomb()
         refuse_wide_package(package)
         if package.has("content.xml"):
-            return properties_of_opendocument(package)[1], {}
+            return properties_of_opendocument(package)[1], {}, {}
         pictures = Pictures(source, package)
         beside = words_beside_cells(package, pictures)
         left_out += pictures.left_out()
-        return properties_of(package)[1] | pictures.metadata(), beside
+        return properties_of(package)[1] | pictures.metadata(), beside, number_formats(package)
 
 
 def _read_sheet(
-    book: "CalamineWorkbook", name: str, source: Source, metadata: dict[str, MetadataValue], beside: list[str]
+    book: "CalamineWorkbook",
+    name: str,
+    source: Source,
+    known: tuple[dict[str, MetadataValue], list[str], dict[tuple[int, int], Show]],
 ) -> Iterator[Document | Skipped]:
+    metadata, beside, formats = known
     try:
         with _calamine():
             sheet = book.get_sheet_by_name(name)
             if sheet.height * sheet.width > MAX_CELLS:
                 raise ReadError(Reason("sheet_too_large", {"limit": MAX_CELLS}))
-            rows = [[_shown(cell) for cell in row] for row in sheet.iter_rows()]
+            rows = list(_rows(sheet, formats))
     except ReadError as error:
         yield Skipped(f"{source.uri}#{one_line(name)}", error.reason)
         return
@@ -122,6 +130,17 @@ def _read_sheet(
         for number, cells in table.rows:
             if document := _row_document(table, cells, source, (name, number), is_hidden="hidden" in metadata):
                 yield document
+
+
+def _rows(sheet: "CalamineSheet", formats: dict[tuple[int, int], Show]) -> Iterator[list[str]]:
+    left = sheet.start[1] if sheet.start else 0
+    for number, row in enumerate(sheet.iter_rows()):
+        shown = [_shown(cell) for cell in row]
+        if formats:
+            for column, cell in enumerate(row):
+                if type(cell) in (int, float) and (show := formats.get((number, left + column))):
+                    shown[column] = show(float(str(cell)))
+        yield shown
 
 
 def _fill_merged(rows: list[list[str]], sheet: "CalamineSheet") -> set[tuple[int, int]]:

@@ -138,6 +138,11 @@ def open_file(body: str = "", styles: str = "", **parts: str) -> bytes:
     return zipped(files)
 
 
+def calendar(*lines: str) -> str:
+    """An .ics of one entry."""
+    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "BEGIN:VEVENT", *lines, "END:VEVENT", "END:VCALENDAR", ""])
+
+
 def compound(streams: dict[str, bytes]) -> bytes:
     """An OLE file of streams by their paths; each is made 4,096 bytes long, below which another form is used."""
     none, end, fat_sector = 0xFFFFFFFF, 0xFFFFFFFE, 0xFFFFFFFD
@@ -213,6 +218,7 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.xml": lambda: "<表><品 名='見積'>一</品></表>".encode(),
     "a.srt": lambda: "1\n00:00:01,000 --> 00:00:02,000\n見積です。\n".encode(),
     "a.epub": book_file,
+    "a.ics": lambda: calendar("SUMMARY:見積の会議", "LOCATION:会議室").encode(),
     "a.odt": open_file,
     "a.rtf": lambda: rb"{\rtf1\ansi\ansicpg932 \'8c\'a9\'90\'cf\par b}",
     "a.msg": outlook_file,

@@ -8,7 +8,7 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import Source
-from tests.index.samples import book_file
+from tests.index.samples import book_file, calendar
 
 
 def items(name: str, content: str | bytes) -> list[Document | Skipped]:
@@ -60,6 +60,14 @@ class TestJson:
         assert document.title == "売上"
         assert document.text == "売上\n\n本文です。\n\nprint(売上)\n\n合計は三百円\n\n<図>"
 
+    def test_errors_of_a_notebook_are_read_and_colours_are_none(self) -> None:
+        outputs = [
+            {"output_type": "stream", "text": ["\x1b[31m赤い\x1b[0m行"]},
+            {"output_type": "error", "ename": "ValueError", "evalue": "悪い値", "traceback": ["\x1b[0;31m---"]},
+        ]
+        cells = [{"cell_type": "code", "source": "f()", "outputs": outputs}]
+        assert one("a.ipynb", json.dumps({"cells": cells, "nbformat": 4})).text == "f()\n\n赤い行\n\nValueError: 悪い値"
+
 
 class TestXml:
     def test_texts_stand_under_their_names(self) -> None:
@@ -97,6 +105,12 @@ class TestSubtitles:
         )
         assert one("a.vtt", source).text == "山田: はい。\nはい。"
 
+    def test_readings_entities_and_two_speakers(self) -> None:
+        cue = "00:01.000 --> 00:02.000\n{}\n"
+        words = "A &amp; B <ruby>漢<rt>かん</rt></ruby>"
+        assert one("a.vtt", "WEBVTT\n\n" + cue.format(words)).text == "A & B 漢（かん）"
+        assert one("a.srt", "1\n00:" + cue.format("- はい\nそうです\n- &amp; 次")).text == "- はいそうです\n- &amp; 次"
+
 
 def test_a_book_is_read_in_the_order_of_its_spine() -> None:
     document = one("a.epub", book_file())
@@ -104,3 +118,28 @@ def test_a_book_is_read_in_the_order_of_its_spine() -> None:
     assert document.text == "一章\n\n見積の話。\n\n二章\n\n終わり。"
     assert document.metadata == {"author": "山田", "created": "2024-05-01"}
     assert len(document.headings) == 2
+
+
+class TestCards:
+    def test_lines_that_were_folded_are_whole(self) -> None:
+        folded = "SUMMARY:定例会\r\n 議の件"
+        raw = calendar(folded, "DTSTART;TZID=Asia/Tokyo:20250603T100000", "DESCRIPTION:一行\\n二行\\, 続き", "UID:7@x")
+        document = one("a.ics", raw)
+        assert document.title == "定例会議の件"
+        assert document.text == "Summary: 定例会議の件\nDtstart: 2025-06-03 10:00\nDescription: 一行\n二行, 続き"
+
+    def test_a_fold_within_a_character(self) -> None:
+        data = calendar("SUMMARY:会議").encode().replace("議".encode(), b"\xe8\r\n \xad\xb0")
+        assert one("a.ics", data).text == "Summary: 会議"
+
+    def test_cards_in_old_encodings(self) -> None:
+        name = "N;CHARSET=SHIFT_JIS;ENCODING=QUOTED-PRINTABLE:=8E=52=\r\n=93=63;=91=BE=98=59"
+        photo = "PHOTO;ENCODING=b:AAAA\r\n BBBB"
+        card = f"BEGIN:VCARD\r\n{name}\r\n{photo}\r\nitem1.TEL;TYPE=WORK:03-1234\r\nEND:VCARD\r\n"
+        assert (
+            one("a.vcf", card + "BEGIN:VCARD\r\nFN:佐藤\r\nEND:VCARD").text == "N: 山田 太郎\nTel: 03-1234\n\nFn: 佐藤"
+        )
+
+    def test_what_says_nothing_is_refused(self) -> None:
+        with pytest.raises(ReadError, match="no text"):
+            items("a.ics", calendar("UID:1"))

@@ -172,3 +172,20 @@ def test_what_is_no_mail_is_refused() -> None:
         items("ただの文です。".encode())
     with pytest.raises(ReadError, match="not a mail"):
         items("ただの文です。".encode(), "a.mbox")
+
+
+def body(text: str, kind: str = 'text/plain; charset="utf-8"', coding: str = "utf-8") -> str:
+    return one(f"Subject: x\r\nContent-Type: {kind}\r\n\r\n".encode() + text.encode(coding)).text
+
+
+def test_lines_that_were_broken_to_travel_are_whole() -> None:
+    flowed = 'text/plain; charset="utf-8"; format=flowed'
+    assert body("The quick \r\nbrown fox.\r\nNext\r\n", flowed) == "The quick brown fox.\nNext"
+    assert body("会 \r\n議室 \r\nの件。\r\n", f"{flowed}; delsp=yes") == "会議室の件。"
+    quoted = ">> one \r\n>> two\r\n> three \r\nfour\r\n From here\r\n-- \r\nYamada"
+    assert body(quoted, flowed) == ">> one two\n> three\nfour\nFrom here\n--\nYamada"
+    assert body("The quick \r\nbrown fox.") == "The quick\nbrown fox."
+
+
+def test_utf_7_is_read() -> None:
+    assert body("見積の件", "text/plain; charset=utf-7", "utf-7") == "見積の件"

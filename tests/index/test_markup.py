@@ -252,3 +252,10 @@ def test_a_rule_on_the_first_line_is_not_front_matter(
     document = one(tmp_path, "a.md", source)
     assert document.text == text
     assert document.metadata == metadata
+
+
+def test_front_matter_in_toml(tmp_path: Path) -> None:
+    document = one(tmp_path, "a.md", '+++\ntitle = "題"\ndate = 2025-06-03\ntags = ["a", "b"]\n+++\n\n本文')
+    assert (document.title, document.text) == ("題", "本文")
+    assert document.metadata == {"date": "2025-06-03", "created": "2025-06-03", "tags": ["a", "b"]}
+    assert one(tmp_path, "b.md", "+++\nno = \n+++\n\n本文").text.startswith("+++")

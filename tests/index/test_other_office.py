@@ -121,6 +121,25 @@ class TestOpenDocument:
         assert blocks(document) == ["題一", "本文一", "話一", "題二", "本文二", "話二"]
         assert len(document.headings) == 2
 
+    def test_what_is_hidden_is_not_read_and_hidden_pages_are_told(self) -> None:
+        styles = (
+            "<style:style style:name='H'><style:text-properties text:display='none'/></style:style>"
+            "<style:style style:name='P'><style:drawing-page-properties presentation:visibility='hidden'/>"
+            "</style:style>"
+        )
+        body = (
+            "<text:p>見える<text:span text:style-name='H'>隠し</text:span></text:p>"
+            "<text:p text:style-name='H'>段落</text:p>"
+            f"<text:section text:display='none'>{p('節')}</text:section><text:section>{p('後')}</text:section>"
+            "<text:p><text:hidden-text text:is-hidden='true'>語</text:hidden-text>末</text:p>"
+            "<text:p><text:hidden-paragraph text:is-hidden='true'/>文</text:p>"
+        )
+        assert blocks(one("a.odt", open_file(body, styles))) == ["見える", "後", "末"]
+        box = f"<draw:frame><draw:text-box>{p('控え')}</draw:text-box></draw:frame>"
+        pages = f"<draw:page>{box}</draw:page><draw:page draw:style-name='P'>{box}</draw:page>"
+        slides = one("a.odp", open_file(f"<office:presentation>{pages}</office:presentation>", styles))
+        assert slides.metadata["hidden_slides"] == [2]
+
     @pytest.mark.parametrize("content", [b"PK\3\4 no", b"\xd0\xcf\x11\xe0" * 99, word_file(), b"text"])
     def test_other_files_are_refused(self, content: bytes) -> None:
         with pytest.raises(ReadError, match="OpenDocument"):
@@ -141,6 +160,11 @@ class TestRichText:
     def test_footnotes_and_headers_are_not_lost(self) -> None:
         source = rb"{\rtf1\ansi\ansicpg932 {\header KX-1\par}\'8c\'a9{\super 1{\footnote note \'90\'cf}} end\par}"
         assert blocks(one("a.rtf", source)) == ["見1 end", "KX-1", "note 積"]
+
+    def test_what_is_hidden_or_deleted_is_not_read(self) -> None:
+        page = rb"{\rtf1\ansi\ansicpg932 "
+        inner = rb"seen{\v \'89\'42\u26085? {\b deep}} here\v gone\v0  too{\deleted old} \v lost\plain  end\par}"
+        assert one("a.rtf", page + inner).text == "seen here too  end"
 
     def test_it_is_known_under_another_name(self) -> None:
         assert one("a.doc", rb"{\rtf1\ansi words}").text == "words"

@@ -172,3 +172,11 @@ def test_an_index_made_before_positions_were_noted_goes_on(tmp_path: Path) -> No
 def test_positions_of_programs_are_checked(tmp_path: Path, positions: tuple[Position, ...]) -> None:
     with Index.open(tmp_path / "index") as index, pytest.raises(DocumentError, match="its positions must be"):
         index.add([Document(id="a", text="本文。", positions=positions)])
+
+
+def test_what_programs_write_for_terminals_is_no_part_of_words() -> None:
+    log = "\x1b[1;32mINFO\x1b[0m 起動\n\n\n\x1b]8;;http://x\x1b\\link\x1b]8;;\x07 \x1b(BN\bNA\bAME _\bx"
+    (document,) = read_source(Source(uri="a.log", data=log.encode()))
+    assert isinstance(document, Document)
+    assert document.text == "INFO 起動\n\nlink NAME x"
+    assert [(each.start, each.values["line"]) for each in document.positions] == [(0, 1), (9, 4)]

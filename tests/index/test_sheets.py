@@ -11,6 +11,7 @@ from openpyxl.comments import Comment
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.reading import read_source
+from sakuin.index.readers.sheet_formats import show_by
 from sakuin.index.readers.source import Source
 from tests.index.samples import OLD_SHEET, sheet_file
 
@@ -173,3 +174,45 @@ def test_hidden_sheets_are_read_and_told() -> None:
         "a.xlsx#表": None,
         **{f"a.xlsx#{name}!{row}": True for name in ("控え", "奥") for row in (2, 3)},
     }
+
+
+def test_numbers_are_shown_as_other_words_where_excel_does() -> None:
+    book = openpyxl.Workbook()
+    formats = {
+        "0%": 0.15,
+        "0.0%": -0.125,
+        "00000": 123,
+        "000-0000": 1000001,
+        '"No."0000': 42,
+        "#,##0": 1200,
+        "00": True,
+    }
+    for column, (code, value) in enumerate(formats.items(), 2):
+        cell = book.active.cell(3, column, value)
+        cell.number_format = code
+    (document,) = read_source(Source(uri="a.xlsx", data=saved(book)))
+    assert document.text == "15% | -12.5% | 00123 | 100-0001 | No.0042 | 1200 | TRUE"
+
+
+@pytest.mark.parametrize(
+    ("code", "value", "shown"),
+    [
+        ("[Red]00000;[Blue]-00000", 7, "00007"),
+        ("[Red]00000", -7, "-7"),
+        ("000", 12345, "12345"),
+        ('\\A000"番"', 3, "A003番"),
+        ("_ * 000_ ", 8, "008"),
+        ("0.00 %", 0.5, "50.00 %"),
+    ],
+)
+def test_forms_of_numbers(code: str, value: float, shown: str) -> None:
+    show = show_by(code)
+    assert show is not None
+    assert show(value) == shown
+
+
+@pytest.mark.parametrize(
+    "code", ["General", "0", "0.00", "#,##0", "yyyy/mm/dd", "00:00", "0.00E+00", '0"個"', "0" * 200]
+)
+def test_other_numbers_are_left_as_they_are(code: str) -> None:
+    assert show_by(code) is None
