@@ -38,6 +38,9 @@ POOL = 2048
 FEWEST = 32
 """Passages below which an index is not measured."""
 
+CHANGED_SHARE = 0.05
+"""Share of the passages that come or go before they are measured anew."""
+
 QUERY_WIDTH = 60
 """Columns of a made-up query at most: 30 Japanese characters or some ten English words."""
 
@@ -139,6 +142,14 @@ def measured(
         if counted.any():
             figures[f"std_{d}"] = round(spread(cosines[counted]), DECIMALS)
     return figures
+
+
+def is_outdated(background: Mapping[str, float], changed: int, passages: int) -> bool:
+    """Whether they are to be measured anew, after so many of the passages came or went.
+
+    That takes longer than all else in a small commit, and some more passages among many hardly move them.
+    """
+    return changed > CHANGED_SHARE * passages or (passages < FEWEST) == bool(background)
 
 
 def unrelated_spread(background: Mapping[str, float], dim: int) -> float | None:

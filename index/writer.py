@@ -19,7 +19,7 @@ import numpy as np
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import store
-from sakuin.index.background import FEWEST, background_of
+from sakuin.index.background import background_of, is_outdated
 from sakuin.index.documents import Document, Passage
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, full_disk, has_no_room, writing_error
 from sakuin.index.lock import WAIT_SECONDS, acquire
@@ -30,13 +30,11 @@ from sakuin.index.store import FileState, Manifest
 from sakuin.index.sweeping import sweep, unmake
 from sakuin.index.terms import Terms, TermsWriter, sync_folder
 from sakuin.index.text.workers import Analysers
+from sakuin.index.unchanged import unchanged_terms
 from sakuin.index.vectors import Segment, as_int8, sha256_of
 
 # Passages held back until they are encoded and analysed together.
 BATCH = 4096
-
-CHANGED_SHARE = 0.05
-"""Share of the passages that come or go before background score statistics are measured anew."""
 
 
 class IndexWriter:
@@ -234,7 +232,7 @@ class IndexWriter:
             sizes[name] = path.stat().st_size
         come = 0 if self._rebuilding else len(self._new)
         changed = self.manifest.changed + come + len(gone)
-        measured = self._compacting or self._to_measure(changed, passages)
+        measured = self._compacting or is_outdated(self.manifest.background, changed, passages)
         manifest = replace(
             self.manifest,
             generation=generation,
@@ -300,7 +298,7 @@ class IndexWriter:
                     raise full_disk(self.folder) from error
                 raise IndexFolderError(f"Cannot write to {self.folder} ({error}).") from error
             now = self.manifest.generation
-            base = None if anew or not now else self._terms_folder(now)
+            base = None if anew or not now else unchanged_terms(self.folder, self.manifest)
             self._terms = TermsWriter(self._terms_folder(now + 1), base)
             self._removed = set(store.removed_passages(self.connection).tolist())
         return self._terms
@@ -349,14 +347,6 @@ class IndexWriter:
         while self._analysed and (len(self._analysed) > most or self._analysed[0][1].done()):
             passage_ids, terms = self._analysed.popleft()
             self._begin().add_analysed(passage_ids, terms.result())
-
-    def _to_measure(self, changed: int, passages: int) -> bool:
-        """Whether background score statistics are to be measured anew, after so many passages came or went.
-
-        That takes longer than all else in a small commit, and some more passages among many hardly move them.
-        """
-        few = passages < FEWEST
-        return changed > CHANGED_SHARE * passages or few == bool(self.manifest.background)
 
     def _background(self, generation: int, segments: Sequence[str]) -> dict[str, float]:
         """Background score statistics of what is about to be committed."""

@@ -233,6 +233,10 @@ def serve(folder: Path) -> None:
     from sakuin import StaticEmbedder
 
     small_codes()
+    if (folder / "before").exists():
+        # The worker before this one died while it built.
+        (folder / "corpus").rename(folder / "changed")
+        (folder / "before").rename(folder / "corpus")
     # Loaded once, for what is in use already is not loaded again.
     model = StaticEmbedder.load()
     whole = folder / "index"

@@ -90,6 +90,23 @@ def test_a_flipped_bit_in_a_derived_file_is_found_refused_and_repaired(index: Pa
         assert searcher.search("文書 number 9", mode="dense").hits == before
 
 
+@pytest.mark.parametrize("kind", [".term", ".idx"])
+def test_nothing_is_added_to_damaged_terms(index: Path, tmp_path: Path, kind: str) -> None:
+    """tantivy reads them in a thread of its own, whose failure ends the process."""
+    path = max((p for p in index.rglob(f"*{kind}")), key=lambda p: p.stat().st_size)
+    data = path.read_bytes()
+    path.write_bytes(data[:80] + bytes(255 - byte for byte in data[80:99]) + data[99:])
+    command = [sys.executable, "-m", "sakuin", "remove", "few.md", "--index", str(index)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr[:6]) == (1, "Error:")
+    assert "has changed since it was written" in done.stderr
+    with pytest.raises(SakuinError, match="index repair"):
+        build(tmp_path / "corpus", index)
+    repair(index)
+    remove(["few.md"], index)
+    assert verify(index) == []
+
+
 def test_repairing_what_is_whole_makes_all_anew(index: Path) -> None:
     before = {file.name for file in (index / "terms").rglob("*.idx")}
     repair(index)
