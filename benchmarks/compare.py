@@ -32,6 +32,7 @@ import click
 from packaging.requirements import Requirement
 
 from benchmarks.passages import distinct_passages
+from benchmarks.processes import AS_INSTALLED
 from benchmarks.questions import asked_of
 from benchmarks.results import FOLDER
 from benchmarks.steps import write_corpus
@@ -128,7 +129,7 @@ class Side:
         return {"seconds": time.perf_counter() - started, "seconds of CPU": used.ru_utime + used.ru_stime}
 
     def _environment(self) -> dict[str, str]:
-        return os.environ | {"PYTHONPATH": str(self.home)}
+        return AS_INSTALLED | {"PYTHONPATH": str(self.home)}
 
 
 @click.command()
