@@ -29,6 +29,7 @@ class Notice(Fact):
         "filter.",
         "nothing_matches_filter": "No document matches the filter.",
         "no_good_match": "No good match: these are only the nearest passages.",
+        "missing_shards": "Part of the cluster did not answer (shards {shards}): better hits may be there.",
         "no_opinion": "The second opinion was left out. {detail}",
     }
 

@@ -11,6 +11,8 @@ from sakuin.cli.building import CHECKSUM_OPTION, how, reading_options
 from sakuin.cli.language import say
 from sakuin.cli.options import DIM_OPTION, MODEL_OPTION
 from sakuin.cli.output import progress_bar, readable_size, to_json
+from sakuin.cli.running import FiniteRange
+from sakuin.cli.serving import run_service, serving_options
 
 if TYPE_CHECKING:
     from sakuin.cluster.changing import ClusterChanges
@@ -214,6 +216,73 @@ def show_changes(changes: "ClusterChanges", place: "Place") -> None:
     told = say(", ").join(say(f"{{n:,}} {name}", n=number) for name, number in changes.numbers.items() if number)
     click.echo(say("Changes:   {told}; {n:,} shards written anew", told=told or say("none"), n=changes.shards))
     show(changes.manifest, place)
+
+
+@cluster.command()
+@_PLACE
+@click.option("--replicas", type=click.IntRange(1, 16), default=2, show_default=True, help="Processes for each shard.")
+@click.option(
+    "--address",
+    metavar="ADDRESS",
+    default="auto",
+    show_default=True,
+    help="Of the Ray cluster: auto for the one this machine belongs to, or local for a new one of this machine alone.",
+)
+@click.option(
+    "--time-limit",
+    "seconds",
+    type=FiniteRange(min=0, min_open=True),
+    default=10,
+    show_default=True,
+    help="Seconds that a shard may take to answer.",
+)
+@click.option(
+    "--copies",
+    type=click.Path(path_type=Path),
+    help="Folder on each machine's own disk to copy shards to [default: only those of a bucket, to the user's cache].",
+)
+@click.option(
+    "--allow-partial", is_flag=True, help="Answer without shards that do not, and say so; otherwise that is an error."
+)
+@serving_options
+def serve(
+    place: str,
+    replicas: int,
+    address: str,
+    seconds: float,
+    copies: Path | None,
+    allow_partial: bool,
+    **how: Any,
+) -> None:
+    """Answer searches of a cluster over HTTP, as `index serve` does of an index. Ctrl-C ends it.
+
+    \b
+    index cluster serve papers --address local
+    index cluster serve s3://bucket/papers --replicas 2 --host 0.0.0.0 --key-file keys
+
+    Each shard is answered for by so many processes on the machines of a Ray cluster; this process asks all shards and
+    puts their answers together. It answers once every shard does. A process that dies is started again, and its twin
+    is asked meanwhile; a shard without any is an error that names it. What other commands commit is searched from a
+    moment later on.
+    """
+    from sakuin.cluster.places import Disk, place_of
+    from sakuin.cluster.serving import remote_searcher
+    from sakuin.files import cache_folder
+
+    where = place_of(place)
+    run_service(
+        where.folder if isinstance(where, Disk) else cache_folder("clusters"),
+        place,
+        opening=lambda: remote_searcher(
+            where,
+            address,
+            replicas=replicas,
+            seconds=seconds,
+            copies=copies.absolute() if copies else None,
+            allow_partial=allow_partial,
+        ),
+        **how,
+    )
 
 
 @contextmanager

@@ -3,14 +3,20 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from sakuin.cli.language import phrase, say
 from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.running import needing
+
+if TYPE_CHECKING:
+    from sakuin.search.searcher import Searcher
 
 # Run beside the server, which takes a moment to answer; gives up after half a minute.
 OPEN_WHEN_READY = """
@@ -122,43 +128,52 @@ def require_password(host: str, file: Path | None, *, no_password: bool) -> None
         raise click.UsageError(say(told, host=host))
 
 
+SERVING_OPTIONS = (
+    click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on."),
+    click.option(
+        "--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need --key-file."
+    ),
+    click.option(
+        "--key-file",
+        type=click.Path(path_type=Path),
+        help="File with keys, of which clients must send one: `Authorization: Bearer KEY`.",
+    ),
+    click.option("--model-name", metavar="NAME", help="What clients of /v1 call the model [default: its own name]."),
+    click.option(
+        "--cors",
+        "origins",
+        multiple=True,
+        metavar="ORIGIN",
+        help="Let pages from there ask, such as https://app.example.",
+    ),
+    click.option("--tls-certificate", type=click.Path(path_type=Path), help="Certificate in PEM's form, for https."),
+    click.option(
+        "--tls-key", type=click.Path(path_type=Path), help="The certificate's private key, if in another file."
+    ),
+    click.option(
+        "--request-log",
+        type=click.Path(path_type=Path),
+        help='File for a line of JSON for each request; "-" for stderr.',
+    ),
+    click.option("--log-queries", is_flag=True, help="Write what was searched for into that log, too."),
+)
+
+
+def serving_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of everything that answers over HTTP, as `run_service` takes them."""
+    for option in reversed(SERVING_OPTIONS):
+        command = option(command)
+    return command
+
+
 @click.command()
 @INDEX_OPTION
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Port to listen on.")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need --key-file.")
-@click.option(
-    "--key-file",
-    type=click.Path(path_type=Path),
-    help="File with keys, of which clients must send one: `Authorization: Bearer KEY`.",
-)
+@serving_options
 @click.option(
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer (Linux, macOS)."
 )
-@click.option("--model-name", metavar="NAME", help="What clients of /v1 call the model [default: its own name].")
 @click.option("--writable", is_flag=True, help="Let clients add and remove documents.")
-@click.option(
-    "--cors", "origins", multiple=True, metavar="ORIGIN", help="Let pages from there ask, such as https://app.example."
-)
-@click.option("--tls-certificate", type=click.Path(path_type=Path), help="Certificate in PEM's form, for https.")
-@click.option("--tls-key", type=click.Path(path_type=Path), help="The certificate's private key, if in another file.")
-@click.option(
-    "--request-log", type=click.Path(path_type=Path), help='File for a line of JSON for each request; "-" for stderr.'
-)
-@click.option("--log-queries", is_flag=True, help="Write what was searched for into that log, too.")
-def serve(
-    folder: Path,
-    port: int,
-    host: str,
-    key_file: Path | None,
-    workers: int,
-    model_name: str | None,
-    writable: bool,
-    origins: tuple[str, ...],
-    tls_certificate: Path | None,
-    tls_key: Path | None,
-    request_log: Path | None,
-    log_queries: bool,
-) -> None:
+def serve(folder: Path, workers: int, writable: bool, **how: Any) -> None:
     """Answer searches over HTTP, and embed texts as OpenAI's API does. Ctrl-C ends it.
 
     \b
@@ -196,6 +211,44 @@ def serve(
     It is sent as it is, so in a network that others can read give a certificate, or put a server with TLS in front.
     A file of keys has one on each line, with `read` behind those that may only read; it is read again when it changes.
     """
+    run_service(folder, str(folder), workers=workers, writable=writable, **how)
+
+
+def run_service(
+    folder: Path,
+    named: str,
+    *,
+    port: int,
+    host: str,
+    key_file: Path | None,
+    model_name: str | None,
+    origins: tuple[str, ...],
+    tls_certificate: Path | None,
+    tls_key: Path | None,
+    request_log: Path | None,
+    log_queries: bool,
+    workers: int = 1,
+    writable: bool = False,
+    opening: "Callable[[], AbstractContextManager[Searcher]] | None" = None,
+) -> None:
+    """Serve until Ctrl-C.
+
+    Args:
+        folder: As `Served` has it; so are ``opening`` and the options.
+        named: What is served, for people.
+        port: To listen on.
+        host: To listen on.
+        key_file: See the option; so all that follow.
+        model_name: See the option.
+        origins: See the option.
+        tls_certificate: See the option.
+        tls_key: See the option.
+        request_log: See the option.
+        log_queries: See the option.
+        workers: See the option.
+        writable: See the option.
+        opening: As `Served` has it.
+    """
     if log_queries and request_log is None:
         raise click.UsageError(say("Give the log that queries are to be written into, too: --request-log FILE."))
 
@@ -203,7 +256,7 @@ def serve(
     from sakuin.service.serving import serve
 
     def ready(address: str) -> None:
-        click.echo(say("{address} serves {folder}; Ctrl-C ends it.", address=address, folder=folder))
+        click.echo(say("{address} serves {folder}; Ctrl-C ends it.", address=address, folder=named))
         sys.stdout.flush()
 
     def died(sentence: str) -> None:
@@ -211,6 +264,7 @@ def serve(
 
     served = Served(
         folder,
+        opening=opening,
         key_file=key_file,
         model_name=model_name,
         writable=writable,

@@ -77,21 +77,24 @@ class OpenedCluster:
             self.refresh()
         return self._whole
 
-    def refresh(self) -> None:
+    def refresh(self, *, anew: bool = False) -> None:
         """Look whether the cluster was changed, and open what is committed now.
+
+        Args:
+            anew: Ask what is known of all shards once more, also where nothing was changed.
 
         Raises:
             ClusterError, IndexFolderError: it cannot be opened.
         """
         with self._reload:
-            if self._place.version(manifests.NAME) != self._version:
+            if anew or self._place.version(manifests.NAME) != self._version:
                 self._open()
 
     def snapshot(self) -> Snapshot:
         """Nothing: there are many."""
         raise SearchError(
-            f"This is asked of one index, and {self._place.uri} is a cluster: ask one of its shards, which are "
-            f"indexes; `index cluster info` lists their folders."
+            "This is asked of one index, and a cluster has many: ask one of its shards, whose folders `index cluster "
+            "info` lists."
         )
 
     def close(self) -> None:

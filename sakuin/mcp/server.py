@@ -104,7 +104,7 @@ def create_server(searcher: Searcher, *, writable: bool = False) -> MCPServer[An
     ) -> FacetsAnswer:
         """List what a search can be restricted to by `where`, and how many documents have which values."""
         with told(searcher.folder):
-            fields = searcher.snapshot.field_names()
+            fields = searcher.whole.field_names()
             listed = searcher.facets(where, names=names, limit=MAX_VALUES + 1)
             cut = len(fields) > MAX_FIELDS or len(listed) > MAX_FIELDS
             cut = cut or any(len(facet.values) > MAX_VALUES for facet in listed)

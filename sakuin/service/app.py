@@ -190,7 +190,7 @@ def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = 
     app.add_middleware(Ending)
     app.add_middleware(Observed, metrics=metrics, log=log, endpoints=endpoints)
     answer_refusals(app, endpoints, searcher.folder)
-    threads = Threads()
+    threads = Threads(searcher.at_once)
     # Whoever asks whether the service is well does not wait for searches.
     watcher = Threads(1)
     name = served.model_name or model_name(searcher)
@@ -204,18 +204,18 @@ def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = 
 
     def facets(where: Where) -> bytes:
         found = (facet.to_dict() for facet in searcher.facets(where))
-        return with_list({"fields": searcher.snapshot.field_names()}, "facets", found)
+        return with_list({"fields": searcher.whole.field_names()}, "facets", found)
 
     def info() -> bytes:
-        snapshot = searcher.snapshot
+        whole = searcher.whole
         return orjson.dumps(
             {
-                **snapshot.counts(),
-                "dim": snapshot.manifest.dim,
+                **whole.counts(),
+                "dim": whole.manifest.dim,
                 "model": name,
-                "fingerprint": snapshot.manifest.fingerprint,
-                "analyser": snapshot.manifest.analyser,
-                "generation": snapshot.manifest.generation,
+                "fingerprint": whole.manifest.fingerprint,
+                "analyser": whole.manifest.analyser,
+                "generation": whole.manifest.generation,
             }
         )
 
@@ -273,16 +273,22 @@ def create_app(searcher: Searcher, served: Served, *, writing: Writing | None = 
 def counting(searcher: Searcher, served: Served) -> "Metrics | None":
     """What counts requests; None where the library for it is not installed."""
     try:
-        from sakuin.service.metrics import SIZES, Metrics
+        from sakuin.service.metrics import SIZES, Metrics, ShardCounts
     except ModuleNotFoundError:
         return None
 
     def sizes() -> dict[str, int]:
-        snapshot = searcher.snapshot
-        counts = snapshot.counts() | {"generation": snapshot.manifest.generation}
+        whole = searcher.whole
+        counts = whole.counts() | {"generation": whole.manifest.generation}
         return {name: counts[name] for name in SIZES}
 
-    return Metrics(sizes, served.counts)
+    metrics = Metrics(sizes, served.counts)
+    if served.opening:
+        from sakuin.cluster.serving import RemoteSearcher
+
+        if isinstance(searcher, RemoteSearcher):
+            metrics.add(ShardCounts(searcher.shard_counts))
+    return metrics
 
 
 def model_name(searcher: Searcher) -> str:

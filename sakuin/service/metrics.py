@@ -1,10 +1,11 @@
 """What the service counts of itself, for Prometheus; of all its processes together, whichever is asked."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
@@ -48,6 +49,10 @@ class Metrics:
             buckets=BUCKETS,
         )
 
+    def add(self, collector: Collector) -> None:
+        """Tell what else is counted."""
+        self._registry.register(collector)
+
     def observe(self, *, method: str, endpoint: str, status: int, seconds: float) -> None:
         """Count a request."""
         self._requests.labels(method, endpoint, str(status)).inc()
@@ -73,3 +78,27 @@ class IndexSizes(Collector):
         yield GaugeMetricFamily("sakuin_index_up", "Whether the index can be read.", int(bool(sizes)))
         for name in sizes:
             yield GaugeMetricFamily(f"sakuin_index_{name}", SIZES[name], sizes[name])
+
+
+class ShardCounts(Collector):
+    """What was asked of each shard of a cluster."""
+
+    COUNTED: ClassVar[Mapping[str, str]] = {
+        "asked": "Questions that a shard was asked.",
+        "hedged": "Questions asked of a second replica, for the first was late.",
+        "retried": "Questions asked of another replica, for the first died.",
+        "failed": "Questions that no replica of a shard answered.",
+        "seconds": "Seconds until a shard's answers were there.",
+    }
+
+    def __init__(self, counts: Callable[[], Sequence[Mapping[str, float]]]) -> None:
+        self._counts = counts
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """See prometheus_client."""
+        counts = self._counts()
+        for name, told in self.COUNTED.items():
+            family = CounterMetricFamily(f"sakuin_shard_{name}", told, labels=["shard"])
+            for shard, each in enumerate(counts):
+                family.add_metric([str(shard)], each[name])
+            yield family

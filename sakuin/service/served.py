@@ -1,9 +1,15 @@
 """What is served, to whom, and what keeps it from being served; known to the process that starts others, too."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sakuin.errors import SakuinError
+
+if TYPE_CHECKING:
+    from sakuin.search.searcher import Searcher
 
 LAST_SECONDS = 5
 """How long answers under way may take once the service is to end."""
@@ -20,7 +26,8 @@ class Served:
     """What is served, and to whom.
 
     Attributes:
-        folder: Of the index.
+        folder: Of the index, or of a cluster.
+        opening: Opens what is searched, where that is not what lies in the folder; by one process only.
         key_file: Holds the keys of which clients must send one; None to ask for none.
         hosts: Names by which clients may call this machine; None for any.
         model_name: What clients call the model; None for its own name.
@@ -34,6 +41,7 @@ class Served:
     """
 
     folder: Path
+    opening: "Callable[[], AbstractContextManager[Searcher]] | None" = None
     key_file: Path | None = None
     hosts: frozenset[str] | None = None
     model_name: str | None = None

@@ -118,7 +118,8 @@ def answer(
         ModelError: the index's model cannot be loaded.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
-    with Searcher.open(served.folder) as searcher, written(searcher, served.writable) as writing:
+    opened = served.opening() if served.opening else Searcher.open(served.folder)
+    with opened as searcher, written(searcher, served.writable) as writing:
         # The first search loads what all others share: dictionary, tokenizer, tables.
         searcher.search("電車 train", k=1)
         app = create_app(searcher, served, writing=writing)

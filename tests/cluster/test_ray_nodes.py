@@ -1,11 +1,8 @@
 """Clusters on several nodes of Ray on this machine, of which one may die."""
 
-import os
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Timer
 from typing import Any
 
@@ -18,37 +15,11 @@ from sakuin.cluster.places import Disk
 from sakuin.index.errors import DocumentError
 from sakuin.index.integrity import verify
 from sakuin.index.settings import Settings
+from tests.cluster.nodes import STORE_BYTES
 from tests.cluster.test_building_clusters import ROWS, held, write_rows
 
 ray = pytest.importorskip("ray", reason="the extra `cluster` is not installed")
 pytestmark = pytest.mark.slow  # a node takes seconds to start
-
-ROOT = Path(__file__).parent.parent.parent
-STORE_BYTES = 80 << 20
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    """Three nodes; this process speaks to the first one."""
-    from ray.cluster_utils import Cluster
-
-    with TemporaryDirectory(prefix="r", dir="/tmp") as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_TMPDIR", folder)
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_prestart_worker_first_driver", "0")
-        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])))
-        head = {"num_cpus": 1, "object_store_memory": STORE_BYTES, "include_dashboard": False}
-        cluster = Cluster(initialize_head=True, head_node_args=head)
-        try:
-            for _ in range(2):
-                cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
-            ray.init(address=cluster.address, log_to_driver=False)
-            # Nodes cannot import what only tests have.
-            ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
-            yield cluster
-        finally:
-            ray.shutdown()
-            cluster.shutdown()
 
 
 def node_of(folder: str, number: int) -> str:
@@ -72,6 +43,8 @@ def test_no_ray_is_an_error_with_a_remedy() -> None:
 
 
 def test_tasks_run_on_all_nodes_and_say_what_went_wrong(cluster: Any, tmp_path: Path) -> None:
+    # Nodes cannot import what only tests have.
+    ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with nodes_at(cluster.address) as nodes:
         assert isinstance(nodes, RayNodes)
         where = dict(nodes.run(node_of, [(str(tmp_path), number) for number in range(3)], whole=True))

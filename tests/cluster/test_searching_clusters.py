@@ -83,7 +83,7 @@ def test_documents_are_read_from_their_shards(both: tuple[Searcher, Searcher]) -
         cluster.document("nobody")
     with pytest.raises(UnknownDocumentError, match="no passage"):
         cluster.read("0" * 16)
-    with pytest.raises(SearchError, match="is a cluster"):
+    with pytest.raises(SearchError, match="a cluster has many"):
         cluster.similar("nobody")
 
 

@@ -1,0 +1,147 @@
+"""The shards of a cluster as parts of what is searched: those that replicas on other machines answer for."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar, copy_context
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from sakuin.cluster.absent import Absent
+from sakuin.cluster.errors import ClusterError
+from sakuin.cluster.manifest import ClusterManifest
+from sakuin.cluster.places import Place
+from sakuin.cluster.replicas import AT_ONCE, Replica, ShardReplicas, ShardUnavailableError
+from sakuin.cluster.shards import ClusterPart
+from sakuin.index.text.synonyms import Synonyms
+from sakuin.search.parts import PartState
+
+MISSING: ContextVar[set[int] | None] = ContextVar("missing", default=None)
+"""Where a search may do without shards that do not answer: those it did without, by number."""
+
+
+class RemoteShard:
+    """A shard in one state, as a `ClusterPart`: every question is asked of a replica."""
+
+    def __init__(self, replicas: ShardReplicas, cluster: str, folder: str) -> None:
+        """Have it opened, and ask for what stays as it is; raises as `ShardReplicas.open`."""
+        self._replicas = replicas
+        self._which = (cluster, folder)
+        self._state: PartState = replicas.open(*self._which)
+        self._synonyms: Synonyms = self._ask("synonyms")
+
+    def __getattr__(self, question: str) -> Callable[..., Any]:
+        # All of them alike; what is defined below needs no asking.
+        if question.startswith("_"):
+            raise AttributeError(question)
+        return partial(self._ask, question)
+
+    def state(self) -> PartState:
+        """What is committed."""
+        return self._state
+
+    def synonyms(self) -> Synonyms:
+        """By which queries are widened."""
+        return self._synonyms
+
+    def outdated(self) -> bool:
+        """Whether somebody has committed since: nobody writes to the folder of a shard."""
+        return False
+
+    def _ask(self, question: str, *arguments: Any) -> Any:
+        try:
+            return self._replicas.ask(*self._which, question, *arguments)
+        except ShardUnavailableError:
+            missing = MISSING.get()
+            if missing is None or not hasattr(Absent, question):
+                raise
+            missing.add(self._replicas.shard)
+            return getattr(Absent, question)(*arguments)
+
+
+class RemoteShards:
+    """All shards of a cluster, by their replicas on the machines of a Ray cluster."""
+
+    def __init__(
+        self, ray: Any, place: Place, shards: int, *, replicas: int, seconds: float, copies: Path | None = None
+    ) -> None:
+        """Start the replicas; nothing waits for them yet.
+
+        Args:
+            ray: The module, connected.
+            place: Of the cluster.
+            shards: How many there are.
+            replicas: Of each shard.
+            seconds: How long an answer may take.
+            copies: As for `LocalShards`.
+        """
+        self._parts: dict[tuple[str, str], RemoteShard] = {}
+        self.replicas = [
+            ShardReplicas(
+                ray,
+                place.uri,
+                shard,
+                actors=[_start(ray, place, copies, turn=shard + twin) for twin in range(replicas)],
+                seconds=seconds,
+            )
+            for shard in range(shards)
+        ]
+        # Threads that wait, for the answer of a shard each.
+        self._threads = ThreadPoolExecutor(min(256, 8 * shards), "asking")
+
+    def spread(self, question: Callable[[Any], Any], parts: Iterable[Any]) -> Iterator[Any]:
+        """Ask all parts at the same time; their answers in their order."""
+        # Each in the context of who asks, which says whether it can do without.
+        return self._threads.map(lambda one: one[0].run(question, one[1]), [(copy_context(), part) for part in parts])
+
+    def parts(self, manifest: ClusterManifest) -> Sequence[ClusterPart]:
+        """See `Shards`."""
+        if len(manifest.shards) != len(self.replicas):
+            raise ClusterError(
+                f"The cluster has {len(manifest.shards)} shards now, and had {len(self.replicas)} when it was opened: "
+                f"start the service again."
+            )
+        asked = [
+            (self.replicas[number], manifest.id, shard.folder)
+            for number, shard in enumerate(manifest.shards)
+            if (manifest.id, shard.folder) not in self._parts
+        ]
+        for opened, (_, *key) in zip(self._threads.map(lambda one: RemoteShard(*one), asked), asked, strict=True):
+            self._parts[key[0], key[1]] = opened
+        return [cast(ClusterPart, self._parts[manifest.id, shard.folder]) for shard in manifest.shards]
+
+    def keep(self, manifest: ClusterManifest) -> None:
+        """See `Shards`."""
+        for replicas, shard in zip(self.replicas, manifest.shards, strict=True):
+            replicas.tell(manifest.id, [shard.folder])
+        kept = {(manifest.id, shard.folder) for shard in manifest.shards}
+        self._parts = {key: part for key, part in self._parts.items() if key in kept}
+
+    def look(self, manifest: ClusterManifest) -> None:
+        """Ask replicas that did not answer whether they do now."""
+        for replicas, shard in zip(self.replicas, manifest.shards, strict=True):
+            replicas.look(manifest.id, shard.folder, "counts")
+
+    def missing(self) -> list[int]:
+        """The shards of which no replica answers."""
+        return [replicas.shard for replicas in self.replicas if not replicas.lives()]
+
+    def close(self) -> None:
+        """See `Shards`."""
+        self._threads.shutdown(cancel_futures=True)
+        for replicas in self.replicas:
+            replicas.stop()
+
+
+def _start(ray: Any, place: Place, copies: Path | None, *, turn: int) -> Any:
+    """Start a replica, on a machine by its turn where that is there, so that twins are on two."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    machines = sorted(node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU"))
+    options: dict[str, Any] = {}
+    if machines:
+        machine = machines[turn % len(machines)]
+        options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(machine, soft=True)
+    # No processor is claimed: on a machine of one, nothing else could ever run.
+    actor = ray.remote(Replica).options(num_cpus=0, max_restarts=-1, max_concurrency=AT_ONCE, **options)
+    return actor.remote(place.uri, str(copies) if copies else None)

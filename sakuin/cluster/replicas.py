@@ -1,0 +1,270 @@
+"""Replicas of shards: processes on the machines of a Ray cluster, of which any one of a shard can be asked.
+
+The one asked is the least busy of those that answered last time. Where it dies, its question is asked of its twin;
+where it is late, its twin is asked too, and the first answer counts. Ray starts another in the place of one that died.
+"""
+
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sakuin.cluster.errors import ClusterError
+from sakuin.cluster.places import place_of
+from sakuin.cluster.shards import LocalShards
+from sakuin.memory import limit_arenas
+from sakuin.search.parts import PartState
+
+AT_ONCE = 4
+"""Questions that a replica answers at the same time."""
+
+LATE_SHARE, LATE_LEAST_SECONDS, REMEMBERED = 0.95, 0.02, 200
+"""An answer is late that takes longer than so many of the last ones did, and longer than this: its twin is asked too.
+So few questions are asked twice, however slow all are."""
+
+OPEN_SECONDS = 3600.0
+"""How long copying a shard to a machine and opening it may take."""
+
+LOST_SECONDS = 1.0
+"""How long a replica that did not answer is left alone before it is tried again."""
+
+
+class ShardUnavailableError(ClusterError):
+    """No replica of a shard answers.
+
+    Attributes:
+        shard: Its number.
+    """
+
+    code = "shard_unavailable"
+
+    def __init__(self, message: str, shard: int) -> None:
+        super().__init__(message)
+        self.shard = shard
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (str(self), self.shard)
+
+
+class Replica:
+    """A process that answers for one shard. It opens a folder when it is first asked about it."""
+
+    def __init__(self, uri: str, copies: str | None) -> None:
+        limit_arenas()
+        self._shards = LocalShards(place_of(uri), Path(copies) if copies else None)
+
+    def ask(self, cluster: str, folder: str, question: str, *arguments: Any) -> Any:
+        """What a `ClusterPart` answers.
+
+        Args:
+            cluster: `ClusterManifest.id`.
+            folder: Of the shard in its state.
+            question: A method's name.
+            arguments: The method's.
+        """
+        return getattr(self._shards.part(cluster, folder), question)(*arguments)
+
+    def keep_only(self, cluster: str, folders: Sequence[str]) -> None:
+        """Let go of all other folders."""
+        self._shards.keep_only(cluster, folders)
+
+
+class _Twin:
+    """A replica as whoever asks it knows it."""
+
+    def __init__(self, actor: Any) -> None:
+        self.actor = actor
+        self.busy = 0
+        self.lost = 0.0
+
+
+class ShardReplicas:
+    """The replicas of one shard. Safe to use from several threads.
+
+    Attributes:
+        shard: Its number.
+        counts: Questions that were ``asked``, ``hedged`` (asked of a twin, for the first one was late), ``retried`` (of
+            a twin, for the first one died) and ``failed``, and the ``seconds`` they took.
+    """
+
+    def __init__(self, ray: Any, uri: str, shard: int, *, actors: Sequence[Any], seconds: float) -> None:
+        """Ask nothing yet.
+
+        Args:
+            ray: The module, connected.
+            uri: Of the cluster, for messages.
+            shard: Its number.
+            actors: The replicas.
+            seconds: How long an answer may take.
+        """
+        self.shard = shard
+        self.counts = {"asked": 0, "hedged": 0, "retried": 0, "failed": 0, "seconds": 0.0}
+        self._ray = ray
+        self._uri = uri
+        self._seconds = seconds
+        self._twins = [_Twin(actor) for actor in actors]
+        self._lock = threading.Lock()
+        self._took: deque[float] = deque(maxlen=REMEMBERED)
+
+    def ask(self, *question: Any) -> Any:
+        """What one of the replicas answers; see `Replica.ask` for the question.
+
+        Raises:
+            ShardUnavailableError: none does.
+            SakuinError: what the shard's index raises.
+        """
+        started = time.monotonic()
+        self._count("asked", 1)
+        try:
+            return self._ask(question, started)
+        except ShardUnavailableError:
+            self._count("failed", 1)
+            raise
+        finally:
+            self._count("seconds", time.monotonic() - started)
+
+    def open(self, *which: str) -> PartState:
+        """Have a folder opened by all of them, and copied before where that is to be; returns its state.
+
+        Once one has it open, the others have a moment more: those that are not there are not waited for.
+
+        Args:
+            which: The cluster's id and the folder, see `Replica.ask`.
+
+        Raises:
+            ShardUnavailableError: none can.
+            SakuinError: what the index raises.
+        """
+        from ray.exceptions import RayError, RayTaskError
+
+        opening = {twin.actor.ask.remote(*which, "state"): twin for twin in self._twins}
+        state: PartState | None = None
+        while opening:
+            seconds = OPEN_SECONDS if state is None else self._seconds
+            done, _ = self._ray.wait(list(opening), num_returns=1, timeout=seconds)
+            if not done:
+                break
+            twin = opening.pop(done[0])
+            try:
+                state = self._ray.get(done[0])
+                twin.lost = 0.0
+            except RayTaskError as error:
+                raise error.cause from error
+            except RayError:
+                twin.lost = time.monotonic()
+        for twin in opening.values():
+            twin.lost = time.monotonic()
+        if state is None:
+            raise self._unavailable("none could open its index")
+        return state
+
+    def lives(self) -> bool:
+        """Whether one of the replicas answered when it was last asked."""
+        return not all(twin.lost for twin in self._twins)
+
+    def look(self, *question: Any) -> None:
+        """Ask those that did not answer whether they do now, and wait for none."""
+        for twin in self._twins:
+            if twin.lost and not twin.busy:
+                threading.Thread(target=self._look, args=(twin, question), daemon=True).start()
+
+    def tell(self, *news: Any) -> None:
+        """Call `Replica.keep_only` of all, and wait for none."""
+        for twin in self._twins:
+            twin.actor.keep_only.remote(*news)
+
+    def stop(self) -> None:
+        """End all of them."""
+        for twin in self._twins:
+            self._ray.kill(twin.actor)
+
+    def _ask(self, question: tuple[Any, ...], started: float) -> Any:
+        from ray.exceptions import RayError, RayTaskError
+
+        waiting: dict[Any, _Twin] = {}
+        left = self._in_turn()
+        try:
+            while True:
+                if not waiting:
+                    if not left:
+                        raise self._unavailable("its processes have died")
+                    self._begin(left.pop(0), question, waiting)
+                wait = self._seconds - (time.monotonic() - started)
+                if left:
+                    wait = min(wait, self._late() - (time.monotonic() - started))
+                done, _ = self._ray.wait(list(waiting), num_returns=1, timeout=max(0.0, wait))
+                if not done:
+                    if time.monotonic() - started >= self._seconds:
+                        for twin in waiting.values():
+                            twin.lost = time.monotonic()
+                        raise self._unavailable(f"it did not answer within {self._seconds:g} seconds")
+                    self._count("hedged", 1)
+                    self._begin(left.pop(0), question, waiting)
+                    continue
+                twin = waiting.pop(done[0])
+                try:
+                    answer = self._ray.get(done[0])
+                except RayTaskError as error:
+                    raise error.cause from error
+                except RayError:
+                    twin.lost = time.monotonic()
+                    self._count("retried", 1)
+                    continue
+                finally:
+                    self._end(twin)
+                twin.lost = 0.0
+                self._took.append(time.monotonic() - started)
+                # It is still at this question: until it has answered another, it comes last.
+                for late in waiting.values():
+                    late.lost = time.monotonic()
+                return answer
+        finally:
+            for twin in waiting.values():
+                self._end(twin)
+
+    def _in_turn(self) -> list[_Twin]:
+        """The replicas in the order in which they are to be asked."""
+        now = time.monotonic()
+        return sorted(self._twins, key=lambda twin: (bool(twin.lost) and now - twin.lost < LOST_SECONDS, twin.busy))
+
+    def _begin(self, twin: _Twin, question: tuple[Any, ...], waiting: dict[Any, _Twin]) -> None:
+        with self._lock:
+            twin.busy += 1
+        waiting[twin.actor.ask.remote(*question)] = twin
+
+    def _end(self, twin: _Twin) -> None:
+        with self._lock:
+            twin.busy -= 1
+
+    def _late(self) -> float:
+        """Seconds after which an answer is late; what was never asked before may open an index first."""
+        took = sorted(self._took)
+        if len(took) < REMEMBERED // 10:
+            return self._seconds / 2
+        return max(LATE_LEAST_SECONDS, took[int(LATE_SHARE * (len(took) - 1))])
+
+    def _look(self, twin: _Twin, question: tuple[Any, ...]) -> None:
+        from ray.exceptions import RayError
+
+        with self._lock:
+            twin.busy += 1
+        try:
+            self._ray.get(twin.actor.ask.remote(*question), timeout=self._seconds)
+            twin.lost = 0.0
+        except RayError:
+            twin.lost = time.monotonic()
+        finally:
+            self._end(twin)
+
+    def _count(self, name: str, more: float) -> None:
+        with self._lock:
+            self.counts[name] += more
+
+    def _unavailable(self, why: str) -> ShardUnavailableError:
+        return ShardUnavailableError(
+            f"Shard {self.shard} of the cluster in {self._uri} has no replica that answers ({why}): ask again in a "
+            f"moment, for others are started; see whether the machines of the Ray cluster live (`ray status`).",
+            self.shard,
+        )

@@ -1,0 +1,131 @@
+"""A cluster whose shards are answered for on the machines of a Ray cluster, for a service to search."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from sakuin.cluster.errors import ClusterError
+from sakuin.cluster.manifest import require
+from sakuin.cluster.nodes import connected
+from sakuin.cluster.opening import ClusterSearcher, OpenedCluster
+from sakuin.cluster.places import Place
+from sakuin.cluster.remote import MISSING, RemoteShards
+from sakuin.cluster.replicas import ShardUnavailableError
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.store import Manifest
+from sakuin.search.request import SearchRequest
+from sakuin.search.results import Notice, SearchResult
+
+LOOK_SECONDS = 1.0
+"""How soon a commit is noticed, and that a replica which was started again answers."""
+
+
+class RemoteSearcher(ClusterSearcher):
+    """Searches a cluster by the replicas of its shards."""
+
+    at_once = 16
+    """Searches that wait for shards at the same time; what a search does itself takes little of it."""
+
+    def __init__(
+        self, opened: OpenedCluster, shards: RemoteShards, beside: ThreadPoolExecutor, *, allow_partial: bool
+    ) -> None:
+        """Prefer `remote_searcher`."""
+        super().__init__(opened, opened.model, beside)
+        self._shards = shards
+        self._allow_partial = allow_partial
+
+    def answer(self, request: SearchRequest) -> SearchResult:
+        """See `Searcher.answer`; where that is allowed, without shards that do not answer, and the result says so."""
+        if not self._allow_partial:
+            return super().answer(request)
+        missing: set[int] = set()
+        before = MISSING.set(missing)
+        try:
+            result = super().answer(request)
+        finally:
+            MISSING.reset(before)
+        if not missing:
+            return result
+        if len(missing) == len(self._shards.replicas):
+            raise ShardUnavailableError("No shard of the cluster answers: see whether its machines live.", 0)
+        told = Notice("missing_shards", {"shards": ", ".join(map(str, sorted(missing)))})
+        return replace(result, notices=(*result.notices, told))
+
+    def shard_counts(self) -> list[dict[str, float]]:
+        """What was asked of each shard, see `ShardReplicas.counts`."""
+        return [dict(replicas.counts) for replicas in self._shards.replicas]
+
+    @property
+    def manifest(self) -> Manifest:
+        """What is committed.
+
+        Raises:
+            ShardUnavailableError: a shard has no replica that answers, so the cluster cannot be searched.
+        """
+        if (missing := self._shards.missing()) and not self._allow_partial:
+            raise ShardUnavailableError(
+                f"Shards {', '.join(map(str, missing))} have no replica that answers: others are started.", missing[0]
+            )
+        return super().manifest
+
+
+@contextmanager
+def remote_searcher(
+    place: Place,
+    address: str,
+    *,
+    replicas: int,
+    seconds: float,
+    copies: Path | None = None,
+    allow_partial: bool = False,
+) -> Iterator[RemoteSearcher]:
+    """A cluster, opened by replicas of its shards, which end with it; every shard has answered when it is there.
+
+    Args:
+        place: Of the cluster.
+        address: Of the Ray cluster, as for `nodes.nodes_at`.
+        replicas: Of each shard.
+        seconds: How long a shard's answer may take.
+        copies: As for `LocalShards`.
+        allow_partial: Search without shards that do not answer, and say so; otherwise that is an error.
+
+    Raises:
+        ClusterError, IndexFolderError: there is no cluster, no Ray, or a shard cannot be opened.
+        ModelError: the cluster's model cannot be loaded.
+    """
+    manifest = require(place)
+    with connected(address) as ray:
+        shards = RemoteShards(ray, place, len(manifest.shards), replicas=replicas, seconds=seconds, copies=copies)
+        try:
+            opened = OpenedCluster(place, shards)
+        except BaseException:
+            shards.close()
+            raise
+        ended = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(opened, shards, ended), daemon=True)
+        opened.watched = True
+        searcher = RemoteSearcher(opened, shards, ThreadPoolExecutor(1, "beside"), allow_partial=allow_partial)
+        with searcher:
+            watcher.start()
+            try:
+                yield searcher
+            finally:
+                ended.set()
+                watcher.join()
+
+
+def _watch(opened: OpenedCluster, shards: RemoteShards, ended: threading.Event) -> None:
+    """Open what is committed, beside the searches, and see whether lost replicas are back."""
+    missing: list[int] = []
+    while not ended.wait(LOOK_SECONDS):
+        shards.look(opened.manifest)
+        before, missing = missing, shards.missing()
+        try:
+            # What was asked while a shard was missing was counted without it.
+            opened.refresh(anew=bool(before) and not missing)
+        except (ClusterError, IndexFolderError):
+            # Searches go on with the state that is open; the next look may find its shards back.
+            continue
