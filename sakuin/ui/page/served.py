@@ -7,14 +7,16 @@ from starlette.middleware import Middleware
 from streamlit.starlette import App
 
 from sakuin.ui.door import Door
+from sakuin.ui.login import Login
 
 
-def password_file() -> Path | None:
-    """The file with the password, if one is asked for."""
+def door() -> Middleware:
+    """What asks for a password or a login, if anything does."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--password-file", type=Path)
-    file: Path | None = parser.parse_known_args()[0].password_file
-    return file
+    parser.add_argument("--login", type=Path)
+    given = parser.parse_known_args()[0]
+    return Middleware(Door, password_file=given.password_file, login=Login(given.login) if given.login else None)
 
 
-app = App(Path(__file__).with_name("app.py"), middleware=[Middleware(Door, password_file=password_file())])
+app = App(Path(__file__).with_name("app.py"), middleware=[door()])
