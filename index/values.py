@@ -41,7 +41,16 @@ def iso(moment: date) -> str:
 
 _NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
 _DATE = re.compile(
-    r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?|年(?:(\d{1,2})月(?:(\d{1,2})日)?)?)(?:[T ](\d\d:\d\d\S*))?"
+    r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?|\.(\d{1,2})\.(\d{1,2})|年(?:(\d{1,2})月(?:(\d{1,2})日)?)?)"
+    r"(?:[T ](\d\d:\d\d\S*))?"
+)
+_ERAS = {"明治": 1868, "大正": 1912, "昭和": 1926, "平成": 1989, "令和": 2019}
+"""The first year of each."""
+_LETTERS = {"M": "明治", "T": "大正", "S": "昭和", "H": "平成", "R": "令和"}
+# A letter alone is too little to tell a date from the number of a model: R7.2.3, but not R7.
+_OF_ERA = re.compile(
+    rf"(?:({'|'.join(_ERAS)})(\d{{1,2}}|元)年?(?:(\d{{1,2}})月(?:(\d{{1,2}})日)?)?"
+    rf"|({'|'.join([*_ERAS, *_LETTERS])})(\d{{1,2}}|元)[-/.年](\d{{1,2}})[-/.月](\d{{1,2}})日?)"
 )
 
 
@@ -58,14 +67,26 @@ def order_of(value: Value) -> tuple[str, float] | None:
     text = unicodedata.normalize("NFKC", value).strip()
     if _NUMBER.fullmatch(text):
         return ("number", float(text.replace(",", "")))
-    if not (found := _DATE.fullmatch(text)):
+    if (parts := _parts_of(text)) is None:
         return None
-    year, month, day, japanese_month, japanese_day, time = found.groups()
-    written = f"{year}-{int(month or japanese_month or 1):02}-{int(day or japanese_day or 1):02}T{time or '00:00'}"
+    year, month, day, time = parts
     try:
-        return ("date", seconds(datetime.fromisoformat(written)))
+        return ("date", seconds(datetime.fromisoformat(f"{year:04}-{month:02}-{day:02}T{time}")))
     except ValueError:  # the 31st of February
         return None
+
+
+def _parts_of(text: str) -> tuple[int, int, int, str] | None:
+    """Year, month, day and time of what is written as a date; None of anything else."""
+    if found := _DATE.fullmatch(text):
+        year, month, day, dotted_month, dotted_day, japanese_month, japanese_day, time = found.groups()
+        month, day = month or dotted_month or japanese_month or 1, day or dotted_day or japanese_day or 1
+        return int(year), int(month), int(day), time or "00:00"
+    if found := _OF_ERA.fullmatch(text.upper()):
+        era, year, month, day = found.groups()[4:] if found[5] else found.groups()[:4]
+        first = _ERAS[_LETTERS.get(era, era)]
+        return first - 1 + (1 if year == "元" else int(year)), int(month or 1), int(day or 1), "00:00"
+    return None
 
 
 def seconds(moment: date) -> float:

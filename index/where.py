@@ -12,9 +12,9 @@ All conditions of a dictionary must hold. A value is compared as text: a string 
 JSON writes it (``2024``, also for ``2024.0``, ``1.5``, ``true``), a date as ISO 8601 does; a list matches by any of
 its elements. Values of metadata are alike in any width: ``2024`` is ``２０２４``, ``ｱ`` is ``ア`` (Unicode's NFKC).
 ``$lt``, ``$lte``, ``$gt`` and ``$gte`` compare numbers with numbers and dates with dates, be they stored as such or
-as text (``1,200``, ``2024-05-01``, ``2024年5月1日``); a date without a time, and a bare year, is its first moment, one
-without a zone is in UTC. ``$ne`` and ``$nin`` also match documents without the field. ``$contains`` looks into texts,
-whatever the case; a number or a boolean must be equal.
+as text (``1,200``, ``2024-05-01``, ``2024.5.1``, ``2024年5月1日``, ``令和6年5月1日``, ``R6.5.1``); a date without
+a time, and a bare year, is its first moment, one without a zone is in UTC. ``$ne`` and ``$nin`` also match documents
+without the field. ``$contains`` looks into texts, whatever the case; a number or a boolean must be equal.
 
 Four fields every document has: ``id``, ``uri``, ``folder``, any folder above its file, and ``type``, the ending of the
 file's name in lower case. Metadata of the same name is reached as ``metadata.folder`` and so on; ``metadata.`` may

@@ -57,8 +57,9 @@ class Restricted:
         """What a search has to say of itself, in the words of the request that was asked."""
         own = [Notice("query_cut", {"used": len(request.text)})] if len(request.query) > len(request.text) else []
         own += [Notice("mixed_or")] if self.read.mixed else []
+        own += [Notice("unreadable_date", {"text": text}) for text in self.read.undated]
         others = {}
-        if self.read.where or self.words:
+        if self.read.where or self.words or self.read.undated:
             others["empty"] = Notice("only_conditions")
         if self.words:
             others["nothing_matches_filter"] = Notice("nothing_has_words")

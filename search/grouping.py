@@ -11,7 +11,7 @@ from sakuin.index.store import PassageRow
 from sakuin.search.candidates import CANDIDATES
 from sakuin.search.groups import Group
 from sakuin.search.hits import hit_of, is_answered, with_relevance
-from sakuin.search.ordering import ORDERED, ordered
+from sakuin.search.ordering import likely_only, ordered, renumbered, steps
 from sakuin.search.ranking import Ranked, rank
 from sakuin.search.relevance import JUDGED
 from sakuin.search.request import BY_DOCUMENT, MAX_K, SearchRequest
@@ -76,45 +76,95 @@ def find(
             small to tell it.
         OpinionError: a transformer is to be asked that cannot be had.
     """
+    search = _Search(whole, model, request, within, vector, opinions, conditions)
     last = request.offset + request.k
-    in_order = request.sort or request.recency
-    reach = max(last, ORDERED) if in_order else last
-    by_document = request.group == BY_DOCUMENT
-    opinion = opinions.of(request, whole.manifest.rerank)
-    # Whether a query is answered is judged by as many hits however few are wanted.
-    depth = min(max(reach, JUDGED, request.top if opinion else 0), MAX_K)
-    # Of documents, all the passages that are to be given of each have room, and one that is only counted: as far as
-    # they were scored anyway.
-    room = reach * (request.passages + 1) if by_document else 0
-    told: list[Notice] = []
-    while True:
-        wanted = replace(request, k=depth, offset=0)
-        ranking = rank(whole, model, wanted, within=within, vector=vector, room=room)
-        ranked, answered = with_relevance(whole, request, ranking)
-        if opinion:
-            ranked, told = opinion.reranked(whole, ranked, within)
-        notices = [*ranking.notices, *told]
-        if not (by_document or conditions or in_order):
-            groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked if request.offset < hit.rank <= last]
-            return Found(groups, notices, answered)
-        if by_document:
-            standing = ranking.standing
-            if standing is None:
-                standing = whole.documents_of([hit.passage_id for hit in ranked], within)
-            groups = by_documents(ranked, standing)
-        else:
-            groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked]
-        if conditions:
-            groups = kept(whole, groups, conditions, reach, request.passages)
-            best = [hit for group in groups for hit, _ in group.passages[:1]]
-            answered = None if answered is None else is_answered(ranking, best)
-        # Below a passage of too low a relevance there are none of a higher one to look for.
-        exhausted = len(ranking.hits) < depth or len(ranked) < len(ranking.hits) or depth == MAX_K
-        if len(groups) >= reach or exhausted:
-            if in_order:
-                groups = ordered(whole, groups[:reach], within, sort=request.sort, recency=request.recency)
-            return Found([group.first(request.passages) for group in groups[request.offset : last]], notices, answered)
-        depth = min(max(WIDER * depth, CANDIDATES), MAX_K)
+    if not (request.sort or request.recency):
+        groups, first = search.reaching(last)
+    else:
+        groups, first = search.in_order(last)
+    # A passage keeps its rank where others are left out for their relevance.
+    shown = [group.first(request.passages) for group in groups if request.offset < group.rank <= last]
+    return Found(shown, first.notices, first.answered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    """What is to be told of the hits that were ranked; ``exhausted`` where there are no more."""
+
+    notices: list[Notice]
+    answered: bool | None
+    exhausted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A request, and all that `find` is given for it."""
+
+    whole: Whole
+    model: StaticEmbedder
+    request: SearchRequest
+    within: Selected | None
+    vector: NDArray[np.float32] | None
+    opinions: Opinions
+    conditions: Selected | None
+
+    def in_order(self, last: int) -> tuple[list[Group], _Reached]:
+        """The first so many hits by a field, or with newer ones moved up."""
+        request, first, known = self.request, None, set[int]()
+        found: list[Group] = []
+        best, likely = 0.0, False
+        for step in steps(request.k):
+            groups, reached = self.reaching(step)
+            if first is None:
+                first = reached
+                best = max((group.passages[0][0].score for group in groups), default=0.0)
+                likely = request.sort is not None and bool(likely_only(groups))
+            fresh = [group for group in groups if group.key not in known]
+            known |= {group.key for group in fresh}
+            kept = likely_only(fresh) if likely else fresh
+            if len(found) + len(kept) > request.offset:
+                kept = ordered(self.whole, kept, self.within, sort=request.sort, recency=request.recency, best=best)
+            found += kept
+            if len(found) >= last or reached.exhausted or len(kept) < len(fresh):
+                break
+        assert first is not None
+        return renumbered(found), first
+
+    def reaching(self, reach: int) -> tuple[list[Group], _Reached]:
+        """The first so many hits, best first, and perhaps more."""
+        whole, request, within = self.whole, self.request, self.within
+        by_document = request.group == BY_DOCUMENT
+        opinion = self.opinions.of(request, whole.manifest.rerank)
+        # Whether a query is answered is judged by as many hits however few are wanted.
+        depth = min(max(reach, JUDGED, request.top if opinion else 0), MAX_K)
+        # Of documents, all the passages that are to be given of each have room, and one that is only counted: as far
+        # as they were scored anyway.
+        room = reach * (request.passages + 1) if by_document else 0
+        told: list[Notice] = []
+        while True:
+            wanted = replace(request, k=depth, offset=0)
+            ranking = rank(whole, self.model, wanted, within=within, vector=self.vector, room=room)
+            ranked, answered = with_relevance(whole, request, ranking)
+            if opinion:
+                ranked, told = opinion.reranked(whole, ranked, within)
+            notices = [*ranking.notices, *told]
+            if by_document:
+                standing = ranking.standing
+                if standing is None:
+                    standing = whole.documents_of([hit.passage_id for hit in ranked], within)
+                groups = by_documents(ranked, standing)
+            else:
+                groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked]
+            if self.conditions:
+                groups = kept(whole, groups, self.conditions, reach, request.passages)
+                best = [hit for group in groups for hit, _ in group.passages[:1]]
+                answered = None if answered is None else is_answered(ranking, best)
+            # Below a passage of too low a relevance there are none of a higher one to look for.
+            exhausted = len(ranking.hits) < depth or len(ranked) < len(ranking.hits) or depth == MAX_K
+            enough = exhausted or not (by_document or self.conditions)
+            if len(groups) >= reach or enough:
+                return groups[:reach], _Reached(notices, answered, exhausted and len(groups) <= reach)
+            depth = min(max(WIDER * depth, CANDIDATES), MAX_K)
 
 
 def kept(whole: Whole, groups: Sequence[Group], conditions: Selected, wanted: int, most: int) -> list[Group]:
@@ -185,7 +235,7 @@ def hit_of_group(
         by_document: Whether hits are documents.
     """
     hits = [hit_of(hit, rows[hit.passage_id], highlights[hit.passage_id], place=place) for hit, place in group.passages]
-    best = replace(hits[0], rank=group.rank)
+    best = replace(hits[0], rank=group.rank, sorted_by=group.sorted_by)
     if not by_document:
         return best
     return replace(best, passages=tuple(map(passage_of, hits)), more_passages=group.more)

@@ -14,12 +14,19 @@ class Group:
         passages: Best first; never empty. Each with the number of the place, of all its places, that the hit is about.
         more: How many more passages of the document are among the candidates.
         document: Its number, where hits are documents.
+        sorted_by: See `Hit.sorted_by`.
     """
 
     rank: int
     passages: tuple[tuple[Ranked, int], ...]
     more: int = 0
     document: int | None = None
+    sorted_by: str | None = None
+
+    @property
+    def key(self) -> int:
+        """What tells the hit from others of its search."""
+        return self.passages[0][0].passage_id if self.document is None else self.document
 
     def first(self, most: int) -> "Group":
         """The same with so many of its passages; the others are counted."""

@@ -36,6 +36,7 @@ _phrase = re.compile(_PHRASE)
 _word = re.compile(rf"(?:(?!{_PHRASE})\S)+")
 _minus = re.compile(rf"(?<!\S)[{_HYPHEN}](?=[^\s{_HYPHEN}])")
 _name = re.compile(rf"([^\s{_COLON}{_QUOTE}]+)[{_COLON}](?=[^\s{_COLON}])")
+_month = re.compile(r"^(\d{4})[.．](\d{1,2})$")
 _may_have_syntax = re.compile(rf"[{_QUOTE}{_COLON}]|(?<!\S)[{_HYPHEN}]|(?<!\S){EITHER}(?!\S)")
 
 
@@ -70,6 +71,7 @@ class Query:
         excluded: A hit has none of these.
         where: What is asked of the metadata of a hit's document; None for nothing.
         mixed: An OR stands between words and a field, and was not used.
+        undated: What stands behind ``after:`` or ``before:``, with that, and is no date; it was left out.
     """
 
     text: str
@@ -77,6 +79,7 @@ class Query:
     excluded: tuple[Wanted, ...] = ()
     where: Where | None = None
     mixed: bool = False
+    undated: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class _Token:
         bound: Operator and value, where that is of the document's date.
         hard: It asks for something by itself; a plain word does so only beside an OR.
         minus: It excludes what it asks for.
+        undated: It asks for a date that is none.
     """
 
     start: int
@@ -101,6 +105,7 @@ class _Token:
     bound: tuple[str, str] | None = None
     hard: bool = True
     minus: bool = False
+    undated: bool = False
 
     @property
     def is_either(self) -> bool:
@@ -151,11 +156,12 @@ def read_query(query: str, fields: Fields) -> Query:
             kept = token.text if not token.is_either or len(group) == 1 else ""
             text, done = text + query[done : token.start] + kept, token.end
     where += [dated(bounds, fields)] if bounds else []
-    if not (required or excluded or where):
+    undated = tuple(query[token.start : token.end] for token in tokens if token.undated)
+    if not (required or excluded or where or undated):
         return Query(query, mixed=mixed)
     text = " ".join((text + query[done:]).split())
     together = {AND: where} if len(where) > 1 else where[0] if where else None
-    return Query(text, tuple(required), tuple(excluded), together, mixed)
+    return Query(text, tuple(required), tuple(excluded), together, mixed, undated)
 
 
 def _tokens(query: str, fields: Fields) -> list[_Token]:
@@ -192,6 +198,8 @@ def _token(query: str, start: int, fields: Fields) -> _Token:
             return _Token(start, end, "", where=dated(dict([bound]), fields), bound=bound, minus=minus)
         if (where := _where(name, value, fields)) is not None:
             return _Token(start, end, "", where=where, minus=minus)
+        if name in (AFTER, BEFORE):
+            return _Token(start, end, "", hard=False, minus=minus, undated=True)
     if named and phrase:
         # What stands before the phrase is no field.
         return _Token(start, value_at, query[start:value_at], hard=False)
@@ -228,6 +236,8 @@ def _joinable(token: _Token) -> bool:
 def _bound(name: str, value: str) -> tuple[str, str] | None:
     """What ``after:value`` or ``before:value`` asks of a date; None where that is no condition."""
     operator = {AFTER: GTE, BEFORE: LT}.get(name)
+    # Elsewhere it is a number.
+    value = _month.sub(r"\1-\2", value)
     order = order_of(value) if operator else None
     if operator is None or order is None or (order[0] == "number" and order[1] not in YEARS):
         return None

@@ -54,9 +54,10 @@ class SearchRequest:
             True for the index's own, or e5-small where it has none; False for none; None for the index's own where
             `index tune` found it worth it, in mode "hybrid" only. See `search.rerank`.
         top: On so many of the first passages, 1 to 100.
-        sort: Put the best 100 hits, or as many as are asked for, into the order of a field of metadata, ``id`` or
-            ``uri``: "year", or "-date" for the newest first (``date`` is whichever field has a document's date). Only
-            hits that are likely to answer are given then, if any is.
+        sort: Put the best 100 hits (1,000 or 10,000, where more are asked for at once) into the order of a field of
+            metadata, ``id``, ``uri``, ``type`` or ``folder``: "year", or "-date" for the newest first (``date`` is
+            whichever field has a document's date). Behind them come those up to the next of these numbers, in order
+            too. Only hits that are likely to answer are given then, if any is.
         recency: Move up newer documents, by at most a tenth of the best score: the time after which what one gains is
             half, as "90d", "8w", "6m" or "1y".
         syntax: Read the query language, see `search.query`; False to search for every character as it stands.

@@ -21,6 +21,8 @@ class Notice(Fact):
         "empty": "The query is empty.",
         "only_conditions": "The query has only conditions: add a word to search for.",
         "mixed_or": "OR joins words with words, or fields with fields: between a word and a field it was not used.",
+        "unreadable_date": "{text} was left out: no date can be read in it. Write 2024-05-01, 2024-05, 2024, "
+        "2024年5月1日 or 令和6年5月1日.",
         "nothing_has_words": "No document has all the words that the query asks for.",
         "query_cut": "Only the first {used} characters of the query were used.",
         "dense_no_match": "Dense search was left out: the model knows no part of this query.",
@@ -154,6 +156,8 @@ class Hit:
             passage.
         recency: What its document gains by its date, where that was asked for: a half to the power of its age in
             half-lives; None where it has no date.
+        sorted_by: The value of its document that hits are in order of, or its date where newer ones were moved up; None
+            where it has none, or the order is that of scores alone.
     """
 
     rank: int
@@ -176,6 +180,7 @@ class Hit:
     more_passages: int = 0
     rerank: LegScore | None = None
     recency: LegScore | None = None
+    sorted_by: str | None = None
 
     @property
     def legs(self) -> dict[str, LegScore]:

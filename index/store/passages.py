@@ -40,7 +40,7 @@ Source = int | str
 class PlaceRow:
     """Where a passage stands: from ``start`` to ``end`` of a document's text, at ``position`` in its file.
 
-    ``index`` names the index, where several are searched as one.
+    ``index`` names the index, where several are searched as one; ``file`` is the file it was read from.
     """
 
     document_id: str
@@ -52,6 +52,7 @@ class PlaceRow:
     heading: str
     position: dict[str, int | str]
     index: str = ""
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +231,7 @@ def _places(
             some,
         )
         for row, number, cut, own, passage_id, start, end, heading, position, checksum, *label in rows_found:
-            document_id, uri, _, title, metadata, _ = label
+            document_id, uri, file, title, metadata, _ = label
             require_label(label, checksum)
             place = (passage_id, start, end, heading, position)
             if not is_kind(place, "iiiss") or place_checksum(document_id, *place) != own:
@@ -238,7 +239,10 @@ def _places(
             where = position_of(position)
             if with_text and not cut:
                 cut = block_part(connection, number, start, end)
-            found[row] = (PlaceRow(document_id, uri, title, parsed(metadata), start, end, heading, where), cut)
+            found[row] = (
+                PlaceRow(document_id, uri, title, parsed(metadata), start, end, heading, where, file=file),
+                cut,
+            )
     return found
 
 

@@ -278,7 +278,8 @@ def show_result(result: "SearchResult") -> None:
         title = click.style(clean(hit.document.title), bold=True)
         where = clean(", ".join(map(fact, located(hit.position))))
         name = click.style(clean(named(hit.document)), fg="cyan")
-        click.echo(f"{hit.rank:2}. {title}  {name}{f'  {where}' if where else ''}")
+        sorted_by = f"  {clean(hit.sorted_by)}" if hit.sorted_by and hit.sorted_by != hit.document.id else ""
+        click.echo(f"{hit.rank:2}. {title}  {name}{f'  {where}' if where else ''}{sorted_by}")
         if hit.heading and hit.heading != hit.document.title:
             click.echo(f"    {clean(hit.heading)}")
         click.echo(f"    {snippet(hit, mark)}")

@@ -102,6 +102,91 @@ def names_of(result: SearchResult) -> list[str]:
     return [hit.document.id for hit in result.hits]
 
 
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory, searcher: Searcher) -> Iterator[Searcher]:
+    """230 documents that answer alike well, and whose dates go to and fro."""
+    with Index.open(tmp_path_factory.mktemp("many") / "index", model=searcher.model) as index:
+        index.add(
+            {
+                "id": f"{n:03}",
+                "text": f"会議の議事録。{'予算の話。' * (n % 7 + 1)}第{n}回。",
+                "date": (date(2020, 1, 1) + timedelta(days=n * 37 % 229)).isoformat(),
+            }
+            for n in range(230)
+        )
+        index.add([{"id": f"other-{n}", "text": f"猫と犬の話。{n}"} for n in range(40)])
+        with index.searcher() as found:
+            yield found
+
+
+@pytest.mark.parametrize("order", [{"sort": "-date"}, {"sort": "date"}, {"recency": "90d"}], ids=str)
+@pytest.mark.parametrize("group", ["document", "passage"])
+@pytest.mark.parametrize("k", [30, 110])
+def test_pages_of_a_sorted_list_neither_repeat_nor_drop_hits(
+    many: Searcher, order: dict[str, str], group: str, k: int
+) -> None:
+    asked: dict[str, Any] = {"query": "会議の議事録", "mode": "bm25", "group": group, **order}
+    pages = [many.search(k=k, offset=offset, **asked).hits for offset in range(0, 300, k)]
+    listed = [hit for page in pages for hit in page]
+    names = [hit.document.id for hit in listed]
+    assert len(set(names)) == len(names)
+    assert [hit.rank for hit in listed] == list(range(1, len(listed) + 1))
+    assert len([name for name in names if name.isdecimal()]) == 230
+    # Another size of pages, the same list.
+    if k < 100:
+        one = many.search(k=37, offset=85, **asked).hits
+        assert [hit.document.id for hit in one] == names[85:122]
+    if "sort" in order:
+        first = 100 if k < 100 else len(names)
+        dates = [hit.sorted_by for hit in listed[:first] if hit.sorted_by]
+        assert dates == sorted(dates, reverse=order["sort"].startswith("-"))
+
+
+def test_hits_show_what_they_are_sorted_by(searcher: Searcher) -> None:
+    shown = {hit.document.id: hit.sorted_by for hit in searcher.search("会議の議事録", mode="bm25", sort="-date").hits}
+    assert shown == {row["id"]: row.get("date", row.get("modified")) for row in ROWS}
+    assert [hit.sorted_by for hit in searcher.search("会議の議事録", mode="bm25", sort="n").hits] == [
+        "3",
+        "20",
+        "100",
+        None,
+    ]
+    assert {hit.sorted_by for hit in searcher.search("会議", recency="90d").hits} >= {TODAY.isoformat()}
+    assert {hit.sorted_by for hit in searcher.search("会議").hits} == {None}
+    assert searcher.search("会議", sort="n").to_dict()["hits"][0]["sorted_by"]
+
+
+def test_types_and_folders_are_sorted_by_what_filters_compare(tmp_path: Path, searcher: Searcher) -> None:
+    corpus = tmp_path / "corpus"
+    for name in ("b/z.MD", "a/x/y.txt", "a/c.html", "top.txt"):
+        (corpus / name).parent.mkdir(parents=True, exist_ok=True)
+        (corpus / name).write_text(
+            f"<p>会議の話。{name}</p>" if name.endswith("html") else f"会議の話。{name}", encoding="utf-8"
+        )
+    with Index.open(tmp_path / "index", model=searcher.model) as index:
+        index.sync(corpus)
+        # Where it is from is not its file.
+        index.add([{"id": "added", "text": "会議の話。", "uri": "http://example.com/page.aspx"}])
+        with index.searcher() as found:
+            by_folder = found.search("会議の話", sort="folder").hits
+            assert [(hit.document.id, hit.sorted_by) for hit in by_folder] == [
+                ("top.txt", "."),
+                ("a/c.html", "a"),
+                ("a/x/y.txt", "a/x"),
+                ("b/z.MD", "b"),
+                ("added", None),
+            ]
+            for hit in by_folder[:4]:
+                kept = found.search("会議の話", where={"folder": str(hit.sorted_by)}).hits
+                assert hit.document.id in names_of_hits(kept)
+            by_type = found.search("会議の話", sort="-type").hits
+            assert [hit.sorted_by for hit in by_type] == ["txt", "txt", "md", "html", None]
+
+
+def names_of_hits(hits: Any) -> list[str]:
+    return [hit.document.id for hit in hits]
+
+
 def test_what_makes_no_order_is_refused(searcher: Searcher) -> None:
     with pytest.raises(SearchError, match="half-life"):
         searcher.search("x", recency="soon")

@@ -38,7 +38,6 @@ def read(query: str) -> Query:
         '""',
         'x "!?"',
         "a -- b",
-        "before:lunch",
         "",
         "  ",
     ],
@@ -205,6 +204,32 @@ def test_what_was_read_and_what_is_missing_is_told(searcher: Searcher) -> None:
     assert [notice.code for notice in searcher.search('"どこにもない句"').notices] == ["nothing_has_words"]
     assert [notice.code for notice in searcher.search("author:田中").notices] == ["only_conditions"]
     assert "mixed_or" in {notice.code for notice in searcher.search("契約 OR author:田中 更新").notices}
+
+
+def test_a_date_that_cannot_be_read_is_left_out_and_told(searcher: Searcher) -> None:
+    result = searcher.search("契約 after:来週")
+    assert result.text == "契約"
+    assert [(notice.code, notice.data) for notice in result.notices] == [("unreadable_date", {"text": "after:来週"})]
+    assert "after:来週" in str(result.notices[0])
+    assert [hit.score for hit in result.hits] == [hit.score for hit in searcher.search("契約").hits]
+    assert [notice.code for notice in searcher.search("before:lunch").notices] == ["unreadable_date", "only_conditions"]
+    assert read("契約 after:2024-13-01").undated == ("after:2024-13-01",)
+    # A field of the index is one, whatever it is called.
+    assert read_query("after:effects", lambda: ["after"]).where == {"after": {"$contains": "effects"}}
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2024-06-05", "2024/6/5", "2024.6.5", "2024年6月5日", "令和6年6月5日", "R6.6.5", "r6/6/5", "Ｒ６．６．５"],
+)
+def test_dates_are_read_as_they_are_written(searcher: Searcher, written: str) -> None:
+    expected = found(searcher, "契約 after:2024-06-05")
+    assert found(searcher, f"契約 after:{written}") == expected
+    assert found(searcher, f"契約 before:{written}") == found(searcher, "契約 before:2024-06-05") != expected
+
+
+def test_a_month_may_stand_behind_a_point(searcher: Searcher) -> None:
+    assert read("契約 after:2024.06") == read("契約 after:2024-06")
 
 
 def test_syntax_can_be_switched_off(searcher: Searcher) -> None:
