@@ -57,7 +57,8 @@ def export_script(
                 progress("", done, len(fingerprints))
             copied(file, "terms", TERM_COLUMNS, dictionary.new_rows())
             identity = identity_of(contents, d)
-            settings = settings_of(contents, identity, dictionary.last, len(ids), maker.mean_length)
+            statistic = {"passages": len(ids), "mean_length": maker.mean_length, "drift": 0.0}
+            settings = settings_of(contents, identity, dictionary.last, statistic)
             rows = (tables.copy_line((key, orjson.dumps(value).decode())) for key, value in settings.items())
             copied(file, "settings", ("key", "value"), rows)
             print(tables.INDEXES, file=file)

@@ -12,6 +12,9 @@ TERM_NUMBERS = 1_000_000_000
 MOST_TERMS = 16_000
 """That a sparsevec can hold; of a passage with more, those that count least are left out."""
 
+ROWS = 1_000
+"""That are read, or changed, at a time."""
+
 ADVISORY_LOCK = 0x73616B75696E
 """Held by one export at a time."""
 
@@ -97,10 +100,43 @@ UPDATE {SCHEMA}.passages p SET weights = n.weights::sparsevec, mean_length = %s
 FROM unnest(%s::bigint[], %s::text[]) AS n (id, weights) WHERE p.id = n.id
 """
 
-HYBRID = f"""
+ALL_SETTINGS = f"SELECT key, value FROM {SCHEMA}.settings"
+REVISION = f"SELECT value FROM {SCHEMA}.settings WHERE key = 'revision'"
+DRIFT = f"SELECT coalesce(max(abs(mean_length / %s - 1)), 0) FROM {SCHEMA}.passages"
+COUNT_DOCUMENTS = f"SELECT count(*) FROM {SCHEMA}.documents"
+PASSAGE_IDS = f"SELECT id FROM {SCHEMA}.passages ORDER BY id"
+LOWEST = f"SELECT id FROM {SCHEMA}.passages ORDER BY id LIMIT %s"
+TERMS = f"SELECT term, number, passages FROM {SCHEMA}.terms WHERE term = ANY(%s)"
+BEGINNING = f"SELECT term, passages FROM {SCHEMA}.terms WHERE term ^@ %s ORDER BY passages DESC, term"
+STORED = f"SELECT id, vector, weights, length, mean_length FROM {SCHEMA}.passages WHERE id = ANY(%s)"
+STANDING = f"SELECT passage, document FROM {SCHEMA}.places WHERE passage = ANY(%s) ORDER BY passage, document, number"
+SOURCES = f"""
+SELECT o.passage, d.number, d.title FROM {SCHEMA}.places o JOIN {SCHEMA}.documents d ON d.number = o.document
+WHERE o.passage = ANY(%s)
+"""
+TERMS_OF = f"""
+SELECT t.term, count(*)::integer FROM {SCHEMA}.passages p, unnest(p.terms) AS n (number)
+JOIN {SCHEMA}.terms t ON t.number = n.number WHERE p.id = ANY(%s) GROUP BY t.term
+"""
+LENGTH_OF = f"SELECT count(*), coalesce(sum(length), 0)::bigint FROM {SCHEMA}.passages WHERE id = ANY(%s)"
+LISTED_BY_GRAPH = "SELECT set_config('hnsw.ef_search', %s, false)"
+
+
+def hybrid(shorter: bool = False) -> str:
+    """One query for the candidates of both legs, with what is needed to score each by both.
+
+    It takes ``vector``; ``weights``, of the query's terms by their numbers: weight times idf times (k1 + 1); ``terms``,
+    these numbers; and how many each leg lists, ``dense`` and ``bm25``. Where a query has fewer dimensions than are
+    stored, ``dim``, these are compared, which no graph helps with.
+
+    Args:
+        shorter: Whether it has.
+    """
+    stored = "subvector(vector, 1, %(dim)s)" if shorter else "vector"
+    return f"""
 WITH meaning AS (
-    SELECT id, vector <=> %(vector)s::halfvec AS distance
-    FROM {SCHEMA}.passages ORDER BY vector <=> %(vector)s::halfvec LIMIT %(dense)s
+    SELECT id, {stored} <=> %(vector)s::halfvec AS distance
+    FROM {SCHEMA}.passages ORDER BY {stored} <=> %(vector)s::halfvec LIMIT %(dense)s
 ), words AS (
     SELECT id, weights <#> %(weights)s::sparsevec AS negative
     FROM {SCHEMA}.passages WHERE terms && %(terms)s::integer[]
@@ -111,11 +147,10 @@ WITH meaning AS (
         UNION ALL SELECT id, NULL, negative FROM words
     ) AS listed GROUP BY id
 )
-SELECT id, 1 - distance, -negative, vector::real[], weights::text, length, mean_length
+SELECT id, 1 - distance, -negative, vector, weights, length, mean_length
 FROM candidates JOIN {SCHEMA}.passages USING (id)
 """
-"""The candidates of both legs with what is needed to score each by both: one query, of vector, weights (the query's
-terms: weight times idf times (k1 + 1)), terms, and how many each leg lists."""
+
 
 PLACES = f"""
 SELECT o.passage, o.document, o.start, o."end", o.heading, o.position, o.text, d.id, d.uri, d.title, d.metadata

@@ -1,5 +1,6 @@
 """Writes an index into PostgreSQL, or brings what is there up to date, in one transaction."""
 
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,8 +11,8 @@ import numpy as np
 import psycopg
 from psycopg.types.json import Jsonb
 
-from sakuin.index.outliving import SYNONYMS
 from sakuin.index.report import Progress, no_progress
+from sakuin.index.text.synonyms import SynonymFile
 from sakuin.integrations.engines.bm25 import K1, B, stored_length
 from sakuin.integrations.engines.contents import Contents, dimension, opened
 from sakuin.integrations.engines.errors import ExportError
@@ -31,9 +32,6 @@ from sakuin.integrations.engines.postgres.rows import (
 
 DRIFT = 0.01
 """Share by which the mean length may differ from that by which weights were made, before they are made anew."""
-
-ROWS = 1_000
-"""That are read, or changed, at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +90,8 @@ def export_postgres(
             connection.execute(tables.DROP)
             connection.execute(tables.create(d))
         changed, gone, fingerprints = differences(connection, contents)
-        for start in range(0, len(gone), ROWS):
-            some = gone[start : start + ROWS]
+        for start in range(0, len(gone), tables.ROWS):
+            some = gone[start : start + tables.ROWS]
             connection.execute(f"DELETE FROM {tables.SCHEMA}.documents WHERE number = ANY(%s)", (some,))
         dictionary = stored_dictionary(connection)
         maker = RowMaker(contents, d, dictionary, stored_passages(connection, contents))
@@ -109,7 +107,9 @@ def export_postgres(
         connection.execute(tables.FORGET_TERMS)
         passages, mean_length = statistics(connection)
         reweigh(connection, mean_length)
-        put_settings(connection, settings_of(contents, identity, dictionary.last, passages, mean_length))
+        drift = connection.execute(tables.DRIFT, (mean_length,)).fetchone()
+        statistic = {"passages": passages, "mean_length": mean_length, "drift": drift[0] if drift else 0.0}
+        put_settings(connection, settings_of(contents, identity, dictionary.last, statistic))
         if hnsw:
             connection.execute(tables.HNSW)
         connection.execute(tables.ANALYZE)
@@ -124,20 +124,27 @@ def identity_of(contents: Contents, dim: int) -> dict[str, Any]:
 
 
 def settings_of(
-    contents: Contents, identity: dict[str, Any], last_term: int, passages: int, mean_length: float
+    contents: Contents, identity: dict[str, Any], last_term: int, statistic: dict[str, float]
 ) -> dict[str, Any]:
-    """What a reader needs besides the rows: the statistics of the whole, and how the index ranks."""
+    """What a reader needs besides the rows.
+
+    Args:
+        contents: The index.
+        identity: Of the tables.
+        last_term: The highest number of a term.
+        statistic: Of the whole: passages, mean_length, and by how much weights differ from it at most (drift).
+    """
     manifest = contents.manifest
-    synonyms = contents.snapshot.folder / SYNONYMS
+    synonyms = SynonymFile(contents.snapshot.folder).current()
     return {
         "identity": identity,
+        "revision": time.time_ns(),
         "model": manifest.model,
-        "passages": passages,
-        "mean_length": mean_length,
         "last_term": last_term,
         "fusion": manifest.fusion,
         "background": manifest.background,
-        "synonyms": synonyms.read_text(encoding="utf-8") if synonyms.is_file() else "",
+        "synonyms": {"terms": synonyms.terms, "phrases": synonyms.phrases},
+        **statistic,
     }
 
 
@@ -198,7 +205,7 @@ def stored_passages(connection: psycopg.Connection[Any], contents: Contents) -> 
     known = Known(contents.snapshot.vectors.ids)
     with connection.cursor("passages") as stored:
         stored.execute(f"SELECT id FROM {tables.SCHEMA}.passages")
-        while some := stored.fetchmany(ROWS):
+        while some := stored.fetchmany(tables.ROWS):
             known.add([row[0] for row in some])
     return known
 
@@ -228,7 +235,7 @@ def reweigh(connection: psycopg.Connection[Any], mean_length: float) -> None:
     """Make anew the weights that were made by another mean length; what is left differs by a hundredth at most."""
     after = -1
     while True:
-        asked = {"after": after, "mean": mean_length, "most": DRIFT, "rows": ROWS}
+        asked = {"after": after, "mean": mean_length, "most": DRIFT, "rows": tables.ROWS}
         rows = connection.execute(tables.DRIFTED, asked).fetchall()
         if not rows:
             return

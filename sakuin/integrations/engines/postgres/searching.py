@@ -1,0 +1,113 @@
+"""Searches an index in PostgreSQL, or several, with the hits that `Searcher` gives of the same documents."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Lock
+from typing import NoReturn
+
+import psycopg
+
+from sakuin.embedder import StaticEmbedder
+from sakuin.files import cache_folder
+from sakuin.index.model import load_model
+from sakuin.index.terms import QueryReader
+from sakuin.index.text import Analyser
+from sakuin.integrations.engines.errors import ExportError
+from sakuin.integrations.engines.postgres.part import PostgresPart
+from sakuin.search import Searcher, SearchError
+from sakuin.search.joining import join
+from sakuin.search.parts import Parts
+from sakuin.search.whole import Whole
+from sakuin.search.whole_terms import WholeTerms
+
+
+class PostgresIndexes:
+    """What a searcher has open: indexes in databases, as they were last exported. Safe to use from several threads."""
+
+    def __init__(self, connections: Sequence[psycopg.Connection[object]], model: StaticEmbedder | None) -> None:
+        """Read what was written to the databases; ``model`` is None to load the one of the first."""
+        self._connections = list(connections)
+        self._reload = Lock()
+        self._parts = self._read()
+        first = self._parts[0].manifest
+        self.model = load_model(first, self.folders[0], model)
+        if first.analyser != Analyser().name:
+            raise ExportError(
+                f"{self._parts[0].name} was written with another analysis of words ({first.analyser}) than is "
+                f"installed ({Analyser().name}): build the index again, and export it."
+            )
+        self._whole = self._joined()
+
+    def _read(self) -> list[PostgresPart]:
+        return [PostgresPart(connection, named(connection)) for connection in self._connections]
+
+    def _joined(self) -> Whole:
+        """All as one; one alone needs nothing to be compared with others."""
+        if len(self._parts) > 1:
+            return join(self._parts, self.model)
+        (part,) = self._parts
+        reader = QueryReader(part.synonyms)
+        parts = Parts([part])
+        terms = WholeTerms(parts, reader, part)
+        return Whole(part.name, parts, [""], manifest=part.manifest, terms=terms)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where what is made of passages is kept, such as a transformer's vectors of them."""
+        return (cache_folder("postgres"),)
+
+    def current(self) -> Whole:
+        """What was exported last."""
+        with self._reload:
+            if any(part.outdated() for part in self._parts):
+                self._parts = self._read()
+                self._whole = self._joined()
+            return self._whole
+
+    def snapshot(self) -> NoReturn:
+        """Nothing: no folder of an index is here."""
+        raise SearchError("This is asked of an index in a folder, not of one in PostgreSQL.")
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        for connection in self._connections:
+            connection.close()
+
+
+def open_postgres(*dsns: str, model: StaticEmbedder | None = None) -> Searcher:
+    """A searcher of what `index export` wrote into a database, or into several, which are then searched as one.
+
+    Hits, scores, relevance and explanations are those of the index. There are no filters, quotes and exclusions: search
+    with ``syntax=False``.
+
+    Args:
+        *dsns: As libpq reads them; "" for what its environment says.
+        model: That of the index where it is loaded already; None to load it.
+
+    Raises:
+        ExportError: a database cannot be reached, or has no index.
+        IndexFolderError: it was made with another model.
+        ModelError: the model cannot be loaded.
+    """
+    with ExitStack() as opened:
+        connections = []
+        for dsn in dsns or ("",):
+            try:
+                connections.append(psycopg.connect(dsn, autocommit=True))
+            except psycopg.Error as error:
+                raise ExportError(
+                    f"PostgreSQL says: {str(error).strip()}. Check the address and your rights."
+                ) from error
+            opened.callback(connections[-1].close)
+        indexes = PostgresIndexes(connections, model)
+        beside = ThreadPoolExecutor(1, "unused")
+        opened.pop_all()
+        return Searcher(indexes, indexes.model, beside)
+
+
+def named(connection: psycopg.Connection[object]) -> str:
+    """What a database is called in messages, without a password."""
+    info = connection.info
+    return f"{info.dbname} at {info.host or 'localhost'}"

@@ -1,0 +1,221 @@
+"""An index in PostgreSQL gives the hits of the index in its folder."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sakuin import Index, Searcher, SearchError, StaticEmbedder
+from sakuin.index.errors import IndexFolderError
+from sakuin.index.terms import FirstStage
+from sakuin.integrations.engines.errors import ExportError
+from sakuin.search import SearchResult
+from tests.examples import EXAMPLES
+
+psycopg = pytest.importorskip("psycopg")
+from sakuin.integrations.engines.postgres import tables  # noqa: E402
+from sakuin.integrations.engines.postgres.searching import open_postgres  # noqa: E402
+from sakuin.integrations.engines.postgres.writing import export_postgres  # noqa: E402
+
+with (EXAMPLES.parent / "queries.jsonl").open(encoding="utf-8") as lines:
+    QUERIES = [json.loads(line)["query"] for line in lines][::5]
+
+
+@pytest.fixture(scope="module")
+def exported(postgres: str, example_index: Path) -> str:
+    """A database with the example index."""
+    with psycopg.connect(f"{postgres} dbname=postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE examples")
+    dsn = f"{postgres} dbname=examples"
+    export_postgres(example_index, dsn)
+    return dsn
+
+
+@pytest.fixture(scope="module")
+def both(exported: str, example_index: Path) -> Iterator[tuple[Searcher, Searcher]]:
+    """A searcher of the folder, and one of the database."""
+    with Searcher.open(example_index) as own, open_postgres(exported, model=own.model) as other:
+        yield own, other
+
+
+def assert_same(own: SearchResult, other: SearchResult) -> None:
+    """Fails where hits, scores, relevance or places differ; BM25 scores are rounded, and may fall to either side."""
+    assert [hit.document.id for hit in other.hits] == [hit.document.id for hit in own.hits]
+    assert [notice.code for notice in other.notices] == [notice.code for notice in own.notices]
+    assert other.answered == own.answered
+    for one, two in zip(own.hits, other.hits, strict=True):
+        left, right = plain(one.to_dict()), plain(two.to_dict())
+        assert right == left
+
+
+def plain(value: Any) -> Any:
+    """Data with numbers as they are alike."""
+    if isinstance(value, dict):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    return pytest.approx(value, abs=2e-4, rel=1e-4) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"group": "passage", "k": 30},
+        {"mode": "dense", "dim": 64, "k": 5},
+        {"mode": "bm25", "k": 20},
+        {"k": 3, "offset": 4, "passages": 1},
+    ],
+    ids=str,
+)
+def test_every_query_has_the_same_hits(both: tuple[Searcher, Searcher], asked: dict[str, Any]) -> None:
+    own, other = both
+    assert len(QUERIES) > 10
+    for query in QUERIES:
+        assert_same(own.search(query, syntax=False, **asked), other.search(query, syntax=False, **asked))
+
+
+@pytest.mark.parametrize(
+    "query", ["", "ぬふあうえ", "zzzz qqqq", "けいひ", "パスワード password", "の" * 50, "🐈", "a b c"]
+)
+def test_queries_that_find_little_find_the_same(both: tuple[Searcher, Searcher], query: str) -> None:
+    own, other = both
+    assert_same(own.search(query, k=100), other.search(query, k=100))
+
+
+def test_a_first_stage_lists_the_same(exported: str, example_index: Path, both: tuple[Searcher, Searcher]) -> None:
+    model = both[0].model
+    with Searcher.open(example_index, model=model) as own, open_postgres(exported, model=model) as other:
+        for each in (own, other):
+            each.whole.terms.reader.first_stage = FirstStage(from_passages=100, common=0.05, enough=5)
+        left_out = 0
+        for query in QUERIES:
+            left_out += own.whole.terms.asked(query).leaves_out
+            assert_same(own.search(query, syntax=False), other.search(query, syntax=False))
+    assert left_out > 5
+
+
+def test_explanations_are_the_same(both: tuple[Searcher, Searcher]) -> None:
+    for query in QUERIES[:5]:
+        one, two = (each.search(query, k=2, explain=True, syntax=False) for each in both)
+        for left, right in zip(one.hits, two.hits, strict=True):
+            assert left.explanation
+            assert right.explanation
+            assert right.explanation.value == pytest.approx(left.explanation.value, abs=2e-4)
+            assert [part.value for part in right.explanation.details] == pytest.approx(
+                [part.value for part in left.explanation.details], abs=2e-3
+            )
+
+
+def test_filters_are_refused_and_named(both: tuple[Searcher, Searcher]) -> None:
+    with pytest.raises(SearchError, match="takes no filter"):
+        both[1].search("休暇", where={"type": "md"})
+    with pytest.raises(SearchError, match="syntax=False"):
+        both[1].search('"有給休暇"')
+
+
+def test_a_searcher_sees_what_was_exported_since(database: str, tmp_path: Path, toy_model: Path) -> None:
+    model = StaticEmbedder.load(toy_model)
+    with Index.open(tmp_path / "index", model=model) as index:
+        index.add([{"id": f"cat{number}", "text": f"猫 {number} が好きです。"} for number in range(40)])
+        export_postgres(index.folder, database)
+        with open_postgres(database, model=model) as searcher, index.searcher() as own:
+            assert searcher.counts()["documents"] == 40
+            index.add([{"id": f"long{number}", "text": f"{number} " + "The cat sat. " * 60} for number in range(4)])
+            index.delete(["cat3"])
+            index.compact()
+            export_postgres(index.folder, database)
+            assert searcher.counts()["documents"] == 43
+            for query in ("猫 7", "the cat sat", "猫が好き 3"):
+                assert_same(own.search(query), searcher.search(query))
+
+
+def test_weights_by_an_older_mean_length_change_no_score(
+    database: str, tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = StaticEmbedder.load(toy_model)
+    monkeypatch.setattr("sakuin.integrations.engines.postgres.writing.DRIFT", 1e9)
+    with Index.open(tmp_path / "index", model=model) as index:
+        index.add(
+            [{"id": f"cat{number}", "text": f"猫 {number} が好きです。会社"[: 5 + number]} for number in range(200)]
+        )
+        export_postgres(index.folder, database)
+        index.add([{"id": f"long{number}", "text": f"{number} " + "The cat sat. 猫 " * 60} for number in range(50)])
+        index.compact()
+        export_postgres(index.folder, database)
+        with psycopg.connect(database) as connection:
+            (drift,) = connection.execute("SELECT value FROM sakuin.settings WHERE key = 'drift'").fetchone()
+        assert drift > 0.5
+        with open_postgres(database, model=model) as searcher, index.searcher() as own:
+            for query in ("猫", "会社 猫", "the cat", "猫 7"):
+                asked: dict[str, Any] = {"mode": "bm25", "group": "passage", "k": 20}
+                assert_same(own.search(query, **asked), searcher.search(query, **asked))
+
+
+def test_synonyms_go_along(database: str, tmp_path: Path, toy_model: Path) -> None:
+    model = StaticEmbedder.load(toy_model)
+    with Index.open(tmp_path / "index", model=model) as index:
+        index.add([{"id": "tele", "text": "テレワークの手引き"}, {"id": "cat", "text": "猫が好きです。"}])
+        (index.folder / "synonyms.txt").write_text("在宅勤務, テレワーク\n", encoding="utf-8")
+        export_postgres(index.folder, database)
+        with open_postgres(database, model=model) as searcher, index.searcher() as own:
+            found = searcher.search("在宅勤務", mode="bm25")
+            assert [hit.document.id for hit in found.hits] == ["tele"]
+            assert_same(own.search("在宅勤務", mode="bm25"), found)
+
+
+def test_two_databases_are_searched_as_one(
+    postgres: str, database: str, tmp_path: Path, both: tuple[Searcher, Searcher]
+) -> None:
+    own, _ = both
+    with psycopg.connect(f"{postgres} dbname=postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE second")
+    second = f"{postgres} dbname=second"
+    for number, (dsn, name) in enumerate(((database, "one"), (second, "two"))):
+        with Index.open(tmp_path / name, model=own.model) as index:
+            paths = sorted(path for path in EXAMPLES.rglob("*") if path.is_file())
+            index.add_files(paths[number::2])
+        export_postgres(tmp_path / name, dsn)
+    with (
+        Searcher.open([tmp_path / "one", tmp_path / "two"], model=own.model) as folders,
+        open_postgres(database, second, model=own.model) as databases,
+    ):
+        for query in QUERIES[:10]:
+            left, right = (each.search(query, syntax=False) for each in (folders, databases))
+            assert [hit.document.id for hit in right.hits] == [hit.document.id for hit in left.hits]
+            assert [hit.score for hit in right.hits] == pytest.approx([hit.score for hit in left.hits], abs=2e-4)
+
+
+def test_a_graph_finds_most(database: str, example_index: Path, both: tuple[Searcher, Searcher]) -> None:
+    export_postgres(example_index, database, hnsw=True)
+    with psycopg.connect(database) as connection:
+        connection.execute("SET enable_seqscan = off")
+        asked = {
+            "vector": str([1.0] * 256),
+            "weights": f"{{1:1}}/{tables.TERM_NUMBERS}",
+            "terms": [1],
+            "dense": 5,
+            "bm25": 5,
+        }
+        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {tables.hybrid()}", asked | {"dim": 256}))
+    assert "passages_hnsw" in plan
+    assert "passages_terms" in plan
+    with open_postgres(database, model=both[0].model) as searcher:
+        same = 0
+        for query in QUERIES:
+            found = {hit.passage_id for hit in both[0].search(query, mode="dense", group="passage").hits}
+            same += len(found & {hit.passage_id for hit in searcher.search(query, mode="dense", group="passage").hits})
+    assert same > 0.9 * 10 * len(QUERIES)
+
+
+def test_what_is_no_index_or_another_models_is_refused(
+    database: str, exported: str, postgres: str, toy_model: Path
+) -> None:
+    with pytest.raises(ExportError, match="There is no index in the schema sakuin"):
+        open_postgres(database)
+    with pytest.raises(ExportError, match='database "nowhere" does not exist'):
+        open_postgres(f"{postgres} dbname=nowhere")
+    with pytest.raises(IndexFolderError, match="another model"):
+        open_postgres(exported, model=StaticEmbedder.load(toy_model))
