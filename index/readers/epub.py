@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _DATES = {"date": "created", "dcterms:created": "created", "dcterms:modified": "modified"}
 _PAGES = ("application/xhtml+xml", "text/html")
 _IMAGE = re.compile(
-    rb"""<(?:img|image)\b[^>]{0,2000}?\s(?:src|(?:xlink:)?href)\s*=\s*["']([^"']{1,500})["']""", re.IGNORECASE
+    rb"""<(?:img|image)\b[^<>]{0,2000}?\s(?:src|(?:xlink:)?href)\s*=\s*["']([^"']{1,500})["']""", re.IGNORECASE
 )
 _NAMES = {"creator": "author", "language": "language", "publisher": "publisher", "subject": "subject"}
 

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.readers import winmail
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import file_size, load_bytes, os_detail
 from sakuin.index.readers.letters import Attachment, Letter, read_letter
@@ -147,7 +148,7 @@ def _collect(part: "Message[str, str]", letter: Letter, uri: str) -> None:
         text = _text(part, letter, uri)
         letter.bodies.append(("", text) if kind == "text/html" else (text, ""))
     else:
-        _attach(part, kind, letter)
+        _attach(part, kind, letter, uri)
 
 
 def _collect_alternatives(part: "Message[str, str]", letter: Letter, uri: str) -> None:
@@ -162,15 +163,31 @@ def _collect_alternatives(part: "Message[str, str]", letter: Letter, uri: str) -
     letter.left_out += forms.left_out
 
 
-def _attach(part: "Message[str, str]", kind: str, letter: Letter) -> None:
+def _attach(part: "Message[str, str]", kind: str, letter: Letter, uri: str) -> None:
     if kind in _SIGNATURES:
         return
     name = _file_name(part)
     if kind.startswith("image/") and part.get_content_disposition() != "attachment":
         return  # a picture in the text, such as a logo
     data = part.get_payload(decode=True)
-    if isinstance(data, bytes) and data:
+    if isinstance(data, bytes) and data.startswith(winmail.SIGNATURE):
+        _unpack(data, name, letter, uri)
+    elif isinstance(data, bytes) and data:
         letter.attachments.append(Attachment(name or f"{kind.partition('/')[0]}{_SUFFIXES.get(kind, '')}", data))
+
+
+def _unpack(data: bytes, name: str, letter: Letter, uri: str) -> None:
+    """Take what Outlook packed: its attachments as such of the mail, its text where the mail has none."""
+    member = f"{uri}{MEMBER}{name or 'winmail.dat'}"
+    try:
+        packed = winmail.letter_of(data)
+    except ReadError as error:
+        letter.left_out.append(Skipped(member, error.reason))
+        return
+    letter.left_out += [Skipped(member, each.reason) for each in packed.left_out]
+    letter.attachments += packed.attachments
+    if not any(plain.strip() or page for plain, page in letter.bodies):
+        letter.bodies += packed.bodies
 
 
 def _text(part: "Message[str, str]", letter: Letter, uri: str) -> str:

@@ -1,11 +1,9 @@
 """The text of a mail as its reader sees it: lines that were broken to travel are whole again."""
 
-import re
 from email.message import Message
 
 from sakuin.index.readers.encoding import decode
 
-_QUOTES = re.compile(">*")
 _SIGNATURE = "-- "
 _UTF7 = frozenset({"utf-7", "unicode-1-1-utf-7"})
 
@@ -47,16 +45,16 @@ def unflowed(text: str, *, without_space: bool) -> str:
         text: The body.
         without_space: Whether that space was put there too, as it is where words are not parted by spaces.
     """
-    joined: list[str] = []
+    joined: list[list[str]] = []
     depth, goes_on = 0, False
     for line in text.replace("\r\n", "\n").split("\n"):
-        quotes = len(_QUOTES.match(line)[0])  # type: ignore[index]
+        quotes = len(line) - len(line.lstrip(">"))
         words = line[quotes:].removeprefix(" ")
         if goes_on and quotes == depth and words != _SIGNATURE:
-            joined[-1] += words
+            joined[-1].append(words)
         else:
-            joined.append(f"{'>' * quotes} {words}" if quotes else words)
+            joined.append([f"{'>' * quotes} {words}" if quotes else words])
         depth, goes_on = quotes, words.endswith(" ") and words != _SIGNATURE
         if goes_on and without_space:
-            joined[-1] = joined[-1][:-1]
-    return "\n".join(joined)
+            joined[-1][-1] = joined[-1][-1][:-1]
+    return "\n".join(map("".join, joined))

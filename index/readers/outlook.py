@@ -122,7 +122,7 @@ class _Message:
                 letter.attachments.append(Attachment(name, data))
             elif self._file.exists(inner) and self._nesting < MAX_NESTING:
                 forwarded = _Message(self._file, f"{inner}/", self._nesting + 1).letter()
-                letter.attachments.append(Attachment(f"{name or forwarded.subject}.eml", _as_mail(forwarded)))
+                letter.attachments.append(Attachment(f"{name or forwarded.subject}.eml", as_mail(forwarded)))
 
     def _text(self, name: int) -> str:
         if data := self._bytes(f"{name:04X}{_UNICODE}"):
@@ -150,7 +150,7 @@ class _Message:
         return {struct.unpack_from("<HH", row)[1]: bytes(row[8:16]) for row in rows}
 
 
-def _as_mail(letter: Letter) -> bytes:
+def as_mail(letter: Letter) -> bytes:
     """A message within a message as a mail, for the reader of mails."""
     from email.message import EmailMessage
     from email.utils import format_datetime

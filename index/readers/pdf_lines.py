@@ -12,6 +12,9 @@ WHOLE = "\u2029"
 
 # At the end of a line pdfium writes a hyphen as U+0002 or U+FFFE and goes on with the next line.
 _LINE_END_HYPHENS = re.compile("[\u0002\ufffe\u00ad]\n?")
+_HYPHEN_OF_A_NAME = re.compile("(?<=[a-z])[\u0002\ufffe]\n?(?=[A-Z])")
+"""No word goes on in a capital letter: the hyphen of Tokyo-Osaka is its own."""
+
 _HYPHEN = re.compile(r"(?<=[a-z])[-\u2010]\n(?=[a-z])")
 _PAGE_NUMBER = re.compile(
     r"[-–—\s(]*(?:[Pp](?:age|\.)?\s*)?([0-9０-９]{1,5})(?:\s*(?:/|of|／)\s*[0-9０-９]{1,5})?\s*(?:ページ|頁)?[-–—\s)]*"
@@ -44,7 +47,7 @@ def lines_in(text: str) -> list[str]:
 
 def without_end_hyphens(text: str) -> str:
     """The text without pdfium's signs for hyphens at the ends of lines, and without those line breaks."""
-    return _LINE_END_HYPHENS.sub("", text)
+    return _LINE_END_HYPHENS.sub("", _HYPHEN_OF_A_NAME.sub("-", text))
 
 
 def without_running_lines(pages: Sequence[Sequence[list[str]]]) -> list[list[list[str]]]:

@@ -11,6 +11,7 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import MAX_NESTING, Source
+from sakuin.index.reasons import Reason
 from tests.index.samples import sheet_file, word_file
 
 
@@ -189,3 +190,68 @@ def test_lines_that_were_broken_to_travel_are_whole() -> None:
 
 def test_utf_7_is_read() -> None:
     assert body("見積の件", "text/plain; charset=utf-7", "utf-7") == "見積の件"
+
+
+def tnef(*attributes: tuple[int, bytes]) -> bytes:
+    """A winmail.dat of attributes: their numbers and values."""
+    parts = [b"\x78\x9f\x3e\x22\1\0"]
+    for kind, value in attributes:
+        parts += [b"\1", (0x60000 + kind).to_bytes(4, "little"), len(value).to_bytes(4, "little"), value, b"\0\0"]
+    return b"".join(parts)
+
+
+def properties(*each: tuple[int, int, bytes]) -> bytes:
+    """The properties of an attribute: types, ids and values."""
+    parts = [len(each).to_bytes(4, "little")]
+    for kind, name, value in each:
+        parts += [kind.to_bytes(2, "little"), name.to_bytes(2, "little")]
+        if name >= 0x8000:
+            parts.append(bytes(20) + b"\7\0\0\0")
+        if kind != 3:
+            parts += [b"\1\0\0\0", len(value).to_bytes(4, "little")]
+        parts.append(value + bytes(-len(value) % 4))
+    return b"".join(parts)
+
+
+def with_winmail(packed: bytes, text: str = "本文です。") -> bytes:
+    message = mail(body=text)
+    message.add_attachment(packed, maintype="application", subtype="ms-tnef", filename="winmail.dat")
+    return message.as_bytes()
+
+
+def test_what_outlook_packs_is_unpacked() -> None:
+    name = "見積書 六月.txt".encode("utf-16-le") + b"\0\0"
+    said = properties((3, 0x8001, b"\1\0\0\0"), (0x1F, 0x3707, name))
+    inner = tnef((0x8004, b"Inner\0"), (0x800C, "中の本文".encode("cp932")), (0x9007, (932).to_bytes(8, "little")))
+    forwarded = properties((0xD, 0x3701, bytes(16) + inner))
+    packed = tnef(
+        (0x9007, (932).to_bytes(8, "little")),
+        (0x9003, properties((0x102, 0x1013, "<p>飾った本文</p>".encode("cp932")))),
+        *((0x9002, b"\1"), (0x8010, b"MITSUM~1.TXT\0"), (0x800F, "見積の中身".encode()), (0x9005, said)),
+        *((0x9002, b"\1"), (0x8010, "転送\0".encode("cp932")), (0x9005, forwarded)),
+    )
+    letter, first, second = items(with_winmail(packed))
+    assert isinstance(letter, Document)
+    assert isinstance(first, Document)
+    assert isinstance(second, Document)
+    assert letter.metadata["attachments"] == ["見積書 六月.txt", "転送.eml"]
+    assert "本文です。" in letter.text
+    assert "飾った本文" not in letter.text
+    assert (first.id, first.text) == ("a.eml!/見積書 六月.txt", "見積の中身")
+    assert (second.id, second.title) == ("a.eml!/転送.eml", "Inner")
+    bare, *_ = items(with_winmail(packed, "\n"))
+    assert isinstance(bare, Document)
+    assert "飾った本文" in bare.text
+
+
+def test_a_damaged_winmail_costs_itself() -> None:
+    packed = tnef((0x9002, b"\1"), (0x9005, b"\1\0\0\0\x1f\0\7\x37"))
+    letter, told = items(with_winmail(packed))
+    assert isinstance(letter, Document)
+    assert isinstance(told, Skipped)
+    assert (told.uri, told.reason.code) == ("a.eml!/winmail.dat", "damaged_part")
+    whole = [(0x9002, b"\1"), (0x8010, b"a.txt"), (0x800F, b"words of a")]
+    letter, told, first = items(with_winmail(tnef(*whole, *whole)[:-9]))
+    assert isinstance(first, Document)
+    assert (first.id, first.text) == ("a.eml!/a.txt", "words of a")
+    assert told == Skipped("a.eml!/winmail.dat", Reason("damaged_part", {"detail": "it is cut off"}))

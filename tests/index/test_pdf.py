@@ -298,3 +298,9 @@ class TestProperties:
     @pytest.mark.parametrize("title", ["Résumé – Übersicht", "“Quoted” naïve", "Plain", "報告書", "Œuvre ﬁnale"])
     def test_titles_that_are_what_they_seem(self, title: str) -> None:
         assert decoded(title) == title
+
+
+def test_a_hyphen_before_a_capital_letter_is_no_division(tmp_path: Path) -> None:
+    lines = ["The stations of self-", "Service and the pre-", "pared report, INFOR-", "MATION."]
+    text = one(tmp_path, "a.pdf", make_pdf([lines])).text
+    assert text == "The stations of self-Service and the prepared report, INFORMATION."
