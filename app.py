@@ -4,7 +4,7 @@ Run by Streamlit: ``streamlit run app.py -- --index DIR``.
 """
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -32,9 +32,9 @@ ICON = ASSETS / "icon.png"
 
 
 def arguments() -> argparse.Namespace:
-    """The command line: ``index``, the folder, and whether the pages may change it, ``read_only``."""
+    """The command line: ``index``, the folders, and whether the pages may change them, ``read_only``."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--index", default=DEFAULT_INDEX, type=Path)
+    parser.add_argument("--index", action="append", type=Path)
     parser.add_argument("--read-only", action="store_true")
     return parser.parse_known_args()[0]
 
@@ -46,6 +46,12 @@ def open_searcher(folder: str, inode: int) -> Searcher:
     # Reads the word dictionary and the vectors now, so that the first question does not wait for them.
     searcher.search("索引 index")
     return searcher
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def open_together(folders: tuple[str, ...], inodes: tuple[int, ...]) -> Searcher:
+    """Several indexes, opened once to be searched as one; ``inodes`` as for `open_searcher`."""
+    return Searcher.open(folders)
 
 
 @st.cache_resource(show_spinner=False)
@@ -60,6 +66,26 @@ def find_searcher(folder: Path) -> Searcher | None:
     if committed_manifest(folder) is None:
         return None
     return open_searcher(str(folder.resolve()), (folder / DATABASE).stat().st_ino)
+
+
+def find_all(folders: Sequence[Path]) -> tuple[Searcher | None, list[Searcher]]:
+    """What is searched, and each of the indexes that there are; raises SakuinError where they cannot be used."""
+    each = [searcher for searcher in map(find_searcher, folders) if searcher]
+    if len(each) < 2:
+        return (each[0] if each else None), each
+    names = tuple(str(searcher.folder) for searcher in each)
+    return open_together(names, tuple((searcher.folder / DATABASE).stat().st_ino for searcher in each)), each
+
+
+def choose_index(folders: Sequence[Path], words: Words) -> Path:
+    """The folder that the pages show that show one index; a box where there are several."""
+    if len(folders) == 1:
+        return folders[0]
+    named = [short_path(folder) for folder in folders]
+    chosen = st.selectbox(
+        words("index_shown"), range(len(folders)), format_func=named.__getitem__, key="index_shown", bind="query-params"
+    )
+    return folders[chosen or 0]
 
 
 def choose_language() -> Words:
@@ -106,29 +132,32 @@ def show_index(searcher: Searcher, words: Words) -> None:
 def main() -> None:
     """Draw the page."""
     given = arguments()
-    folder: Path = given.index
+    folders: list[Path] = list(dict.fromkeys(given.index or [Path(DEFAULT_INDEX)]))
     st.set_page_config(page_title="sakuin", page_icon=str(ICON), layout="wide", menu_items={"About": "sakuin"})
     st.html(ASSETS / "style.css")
     with st.sidebar:
         words = choose_language()
-    searcher, failure = None, None
+        folder = choose_index(folders, words)
+    together, searcher, failure = None, None, None
+    each: list[Searcher] = []
     try:
+        together, each = find_all(folders)
         searcher = find_searcher(folder)
     except SakuinError as error:
         failure = error
 
-    def of_index(draw: Callable[[Searcher, Words], None]) -> Callable[[], None]:
+    def of_index(draw: Callable[[Searcher, Words], None], shown: Searcher | None) -> Callable[[], None]:
         """A page that has something to show only where there are documents."""
 
         def page() -> None:
             if failure:
                 show_error(failure, words)
-            elif searcher is None:
+            elif shown is None:
                 show_command("no_index", folder, words)
-            elif not searcher.counts()["passages"]:
+            elif not shown.counts()["passages"]:
                 show_command("empty", folder, words)
             else:
-                draw(searcher, words)
+                draw(shown, words)
 
         return page
 
@@ -143,8 +172,8 @@ def main() -> None:
 
     # What others can reach, nobody changes.
     fixed = given.read_only or not on_loopback()
-    search = of_index(partial(search_page, read_only=fixed))
-    evaluate = of_index(partial(evaluate_page, read_only=fixed))
+    search = of_index(partial(search_page, read_only=fixed, each=each), together)
+    evaluate = of_index(partial(evaluate_page, read_only=fixed), searcher)
 
     # Who looks for something needs the first two; the others show why it is found.
     page = st.navigation(
@@ -155,8 +184,8 @@ def main() -> None:
             ],
             words("understand"): [
                 st.Page(similarity, title=words("similarity_page"), url_path="similarity"),
-                st.Page(of_index(dimensions_page), title=words("dimensions_page"), url_path="dimensions"),
-                st.Page(of_index(map_page), title=words("map_page"), url_path="map"),
+                st.Page(of_index(dimensions_page, searcher), title=words("dimensions_page"), url_path="dimensions"),
+                st.Page(of_index(map_page, searcher), title=words("map_page"), url_path="map"),
                 st.Page(evaluate, title=words("evaluate_page"), url_path="evaluate"),
             ],
         },

@@ -14,6 +14,7 @@ import click
 from sakuin.cli.language import phrase, say
 from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.running import needing
+from sakuin.index import DEFAULT_INDEX
 
 if TYPE_CHECKING:
     from sakuin.search.searcher import Searcher
@@ -33,7 +34,15 @@ for _ in range(100):
 
 
 @click.command()
-@INDEX_OPTION
+@click.option(
+    "--index",
+    "folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    default=[DEFAULT_INDEX],
+    show_default=True,
+    help="Folder of the index. Given again, several are searched as one; other pages show one of them at a time.",
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on, as 0.0.0.0 in a container.")
 @click.option(
@@ -55,7 +64,7 @@ for _ in range(100):
 @click.option("--no-browser", is_flag=True, help="Do not open a browser.")
 @click.option("--read-only", is_flag=True, help="Let nobody add or remove documents on the page.")
 def ui(
-    folder: Path,
+    folders: tuple[Path, ...],
     port: int,
     host: str,
     password_file: Path | None,
@@ -110,14 +119,17 @@ def ui(
     # A page elsewhere that gives this machine its own name must not speak to this one; a cookie it has not.
     if not (password_file or login_file):
         flags += [f"--server.allowedHosts={name}" for name in dict.fromkeys(("127.0.0.1", "localhost", host))]
-    arguments = ["--index", str(folder.resolve()), *(["--read-only"] if read_only or login_file else [])]
+    arguments = [word for folder in folders for word in ("--index", str(folder.resolve()))]
+    arguments += ["--read-only"] if read_only or login_file else []
     arguments += ["--password-file", str(password_file.resolve())] if password_file else []
     arguments += ["--login", str(login_file.resolve())] if login_file else []
     address = f"http://{in_url(EVERYWHERE.get(host, host))}:{port}"
-    click.echo(say("{address} shows {folder}; Ctrl-C ends it.", address=address, folder=folder))
-    if not (folder / store.NAME).exists():
-        told = "There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one."
-        click.echo(say(told, folder=folder), err=True)
+    shown = ", ".join(map(str, folders))
+    click.echo(say("{address} shows {folder}; Ctrl-C ends it.", address=address, folder=shown))
+    for folder in folders:
+        if not (folder / store.NAME).exists():
+            told = "There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one."
+            click.echo(say(told, folder=folder), err=True)
     sys.stdout.flush()
     if not no_browser:
         subprocess.Popen([sys.executable, "-c", OPEN_WHEN_READY, address], start_new_session=True)

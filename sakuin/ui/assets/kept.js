@@ -3,7 +3,7 @@
 
 const MOST = { recent: 12, saved: 200 };
 // What of an address is no part of a search.
-const PASSING = ["doc", "at", "part", "cut", "why", "page", "results", "lang"];
+const PASSING = ["doc", "of", "at", "part", "cut", "why", "page", "results", "lang"];
 
 function listed(index, kind) {
   try {

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from html import escape
+from pathlib import Path
 
+from sakuin.index import DEFAULT_INDEX
 from sakuin.search import Hit, LegScore, SearchResult
 from sakuin.search.contributions import Coloured
 from sakuin.search.query import Query, Wanted
@@ -61,6 +63,8 @@ def card(hit: Hit, colours: Coloured, strongest: float, words: Words) -> str:
         words: Of the language.
     """
     where = f'<span class="code">{isolated(hit.document.id)}</span>'
+    if hit.document.index:
+        where = f"{isolated(name_of_index(Path(hit.document.index)))} · {where}"
     if hit.position:
         where += f" · {isolated(', '.join(map(words.fact, located(hit.position))))}"
     if date := dated(hit.document.metadata):
@@ -77,6 +81,11 @@ def card(hit: Hit, colours: Coloured, strongest: float, words: Words) -> str:
         f'<p class="sk-lines" dir="auto">{coloured_text(excerpt(colours.text), strongest)}</p>'
         f"{others(hit, words)}</article>"
     )
+
+
+def name_of_index(folder: Path) -> str:
+    """What an index among several is called: its folder, or what that lies in where it has the usual name."""
+    return folder.parent.name if folder.name == DEFAULT_INDEX else folder.name
 
 
 def others(hit: Hit, words: Words) -> str:

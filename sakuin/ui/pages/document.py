@@ -37,22 +37,36 @@ SIMILAR = 5
 INDENT = "\u2003"
 
 
-def open_document(document_id: str | None, at: int | None = None) -> None:
-    """Show one document, from a character of its text on, or what was there before it again."""
+def open_document(document_id: str | None, at: int | None = None, index: int | None = None) -> None:
+    """Show one document, from a character of its text on, or what was there before it again.
+
+    Args:
+        document_id: Of the document; None for what was there before it.
+        at: The character.
+        index: Where several are searched, the place of the document's own among them; None for that of the open one.
+    """
     st.session_state["part"] = None
     # The place first: Back stops between the two, at the document.
     if at is None:
         st.query_params.pop("at", None)
     if document_id is None:
         st.query_params.pop("doc", None)
+        st.query_params.pop("of", None)
     if document_id is not None:
         # At once, for each change is an entry of the browser's history.
-        st.query_params.update({"doc": document_id, **({} if at is None else {"at": str(at)})})
+        place = {} if at is None else {"at": str(at)}
+        st.query_params.update({"doc": document_id, **place, **({"of": str(index)} if index else {})})
 
 
 def opened() -> str | None:
     """The document that the address names."""
     return st.query_params.get("doc")
+
+
+def opened_in(indexes: int) -> int:
+    """The place of the open document's index among so many."""
+    asked = st.query_params.get("of", "")
+    return int(asked) if asked.isdecimal() and len(asked) < 6 and int(asked) < indexes else 0
 
 
 def show_document(searcher: Searcher, document_id: str, back: str, words: Words, query: str = "") -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,15 @@ from sakuin.ui import ASSETS
 from sakuin.ui.words import Words
 
 
-def name_of(folder: Path) -> str:
-    """What an index is called in the browser's storage, which must not tell where it lies."""
-    return hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+def name_of(folders: Sequence[Path]) -> str:
+    """What an index, or several as one, is called in the browser's storage, which must not tell where it lies."""
+    return hashlib.sha256("\n".join(str(folder.resolve()) for folder in folders).encode()).hexdigest()[:12]
 
 
-def offer_keeping(folder: Path, result: SearchResult, words: Words) -> None:
+def offer_keeping(folders: Sequence[Path], result: SearchResult, words: Words) -> None:
     """A control that saves the search under a name, copies its address, and writes its hits into a file."""
     with st.popover(words("keep"), icon=":material/bookmark:", type="tertiary"):
-        _searches(folder, words, saves=True, query=result.query)
+        _searches(folders, words, saves=True, query=result.query)
         st.caption(words("kept_here"))
         # keys.js copies: only the browser knows its address, and only a press lets it write to the clipboard.
         if st.button(words("copy_link"), icon=":material/link:", key="copy_link"):
@@ -45,14 +46,14 @@ def offer_keeping(folder: Path, result: SearchResult, words: Words) -> None:
                 )
 
 
-def show_kept(folder: Path, words: Words) -> None:
+def show_kept(folders: Sequence[Path], words: Words) -> None:
     """The searches that were saved, and the last ones, each a link."""
-    _searches(folder, words, saves=False, query="")
+    _searches(folders, words, saves=False, query="")
 
 
-def _searches(folder: Path, words: Words, *, saves: bool, query: str) -> None:
+def _searches(folders: Sequence[Path], words: Words, *, saves: bool, query: str) -> None:
     said = {name: words(f"kept_{name}") for name in ("saved", "recent", "forget", "name", "save")}
-    data = {"index": name_of(folder), "saves": saves, "query": query, "words": said}
+    data = {"index": name_of(folders), "saves": saves, "query": query, "words": said}
     _component()(key="searches_save" if saves else "searches", data=data)
 
 

@@ -19,7 +19,7 @@ from sakuin.search.side_by_side import side_by_side
 from sakuin.search.spans import Indexed
 from sakuin.search.token_pairs import token_pairs
 from sakuin.ui.html import explanations, hits, pieces
-from sakuin.ui.pages.document import open_document, opened, show_document
+from sakuin.ui.pages.document import open_document, opened, opened_in, show_document
 from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
 from sakuin.ui.pages.judging import Judging, judge_document, judge_index, judging_hits, show_failure
 from sakuin.ui.pages.keeping import name_of, offer_keeping, show_kept
@@ -48,19 +48,30 @@ EXPLAINED_PARTS = 40
 ORDERS: dict[str, dict[str, Any]] = {"relevance": {}, "newer": {"recency": "6m"}, "newest": {"sort": "-date"}}
 
 
-def search_page(searcher: Searcher, words: Words, *, read_only: bool = False) -> None:
-    """Ask the index; with ``read_only`` hits cannot be judged."""
+def search_page(
+    searcher: Searcher, words: Words, *, read_only: bool = False, each: Sequence[Searcher] | None = None
+) -> None:
+    """Ask the index.
+
+    Args:
+        searcher: Of the index, or of several as one.
+        words: In the reader's language.
+        read_only: Hits cannot be judged, as those of several indexes never are.
+        each: Of each of several indexes, in the order of ``searcher.folders``.
+    """
+    each = each or [searcher]
+    read_only = read_only or len(each) > 1
     st.html(pieces.page_width(WIDTH))
     row = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="bottom")
     with row:
         query = query_box(words)
     # Draws nothing where it stands, and takes no room.
     with st.container(key="unseen"):
-        keys(words, name_of(searcher.folder), focus=not query)
-        suggest(searcher, words)
+        keys(words, name_of(searcher.folders), focus=not query)
+        suggest(each, words)
     document = opened()
     if document:
-        show_document(searcher, document, "back_to_results", words, query)
+        show_document(each[opened_in(len(each))], document, "back_to_results", words, query)
         return
     with row:
         mode, dim, k, side, second, order = search_options(searcher.manifest, words)
@@ -82,7 +93,7 @@ def search_page(searcher: Searcher, words: Words, *, read_only: bool = False) ->
 
 def show_answer(searcher: Searcher, request: SearchRequest, words: Words, judging: Judging | None) -> None:
     """What answers a request: at once what the legs say, and again when a transformer has read the first hits."""
-    asked = (request, searcher.folder, searcher.manifest.generation)
+    asked = (request, searcher.folders, searcher.manifest.generation)
     page = request.offset // request.k + 1
     if not request.rerank:
         show_result(searcher, searcher.answer(request), words, judging, page)
@@ -159,7 +170,7 @@ def show_result(
                     type="tertiary",
                     icon=":material/description:",
                     on_click=open_document,
-                    args=(hit.document.id, hit.start),
+                    args=(hit.document.id, hit.start, number_of_index(searcher, hit)),
                 )
                 st.button(
                     words("why_close") if is_open else words("why", rank=hit.rank),
@@ -177,7 +188,7 @@ def show_result(
                 show_why(searcher, result, hit, words)
     offer_pages(page, len(result.hits), result.k, words)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="after_hits"):
-        offer_keeping(searcher.folder, result, words)
+        offer_keeping(searcher.folders, result, words)
         if judging:
             judge_index(judging, result.query, words)
     with st.expander(words("how_scored")):
@@ -186,6 +197,12 @@ def show_result(
             st.write(words("how_opinion"))
         if result.answered is not None:
             st.write(words("relevance_help"))
+
+
+def number_of_index(searcher: Searcher, hit: Hit) -> int:
+    """The place of a hit's index among those that are searched."""
+    names = list(map(str, searcher.folders))
+    return names.index(hit.document.index) if hit.document.index in names else 0
 
 
 def offer_meant(suggestions: Sequence[Suggestion], words: Words) -> None:
@@ -315,7 +332,7 @@ def search_options(manifest: Manifest, words: Words) -> tuple[str, int, int, boo
 def show_hints(searcher: Searcher, words: Words) -> None:
     """What to ask, before anything was asked."""
     st.html(pieces.message(words("hint_title"), words("hint")))
-    show_kept(searcher.folder, words)
+    show_kept(searcher.folders, words)
     if holds_examples(searcher):
         st.caption(words("examples"))
         offer_queries()

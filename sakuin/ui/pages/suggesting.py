@@ -1,5 +1,6 @@
 """Suggestions while a query is typed: recent and saved ones, titles and headings. Offered, never searched unasked."""
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,22 +11,25 @@ from sakuin.index.store.listing import reading
 from sakuin.index.store.titles import read_titles
 from sakuin.search import Searcher
 from sakuin.ui import ASSETS
-from sakuin.ui.completions import Completions
+from sakuin.ui.completions import MOST, Completions
 from sakuin.ui.pages.keeping import name_of
 from sakuin.ui.words import Words
 
 
 @st.fragment
-def suggest(searcher: Searcher, words: Words) -> None:
-    """Suggestions under the box for the query; what is typed draws nothing else anew."""
+def suggest(searchers: Sequence[Searcher], words: Words) -> None:
+    """Suggestions under the box for the query, of one index or several; what is typed draws nothing else anew."""
     typed = str(st.session_state.get("suggestions", {}).get("typed") or "")
-    found = completions_of(str(searcher.folder), searcher.manifest.generation).of(typed) if typed else []
+    found: list[str] = []
+    for searcher in searchers if typed else ():
+        found += completions_of(str(searcher.folder), searcher.manifest.generation).of(typed)
     said = {name: words(f"suggested_{name}") for name in ("label", "recent", "saved", "title")}
-    data = {"index": name_of(searcher.folder), "typed": typed, "found": found, "words": said}
+    index = name_of([searcher.folder for searcher in searchers])
+    data = {"index": index, "typed": typed, "found": found[:MOST], "words": said}
     _component()(key="suggestions", data=data, height=0, on_typed_change=lambda: None)
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
+@st.cache_resource(show_spinner=False, max_entries=8)
 def completions_of(folder: str, generation: int) -> Completions:
     """The titles and headings of an index; ``generation`` is another after each commit."""
     with reading(Path(folder)) as connection:
