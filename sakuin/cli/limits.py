@@ -6,8 +6,9 @@ import os
 from sakuin.cli.language import say
 from sakuin.errors import SakuinError
 
-WRITING_MB, READING_MB = 1_200, 900
-"""Address space that a small index needs, measured with the packaged model; one that is mapped needs its size more."""
+WRITING_MB, READING_MB, LIGHT_MB = 1_450, 900, 260
+"""Address space that some ten thousand passages need, measured with the packaged model; an index that is mapped needs
+its size more. The last is for commands that load neither model nor FAISS."""
 
 STACK_MB = 16
 """Of address space for each core: some libraries start a thread on each."""
@@ -52,4 +53,7 @@ def is_want_of_memory(error: BaseException) -> bool:
     """Whether an error comes of a lack of memory, as far as can be told."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return True
-    return isinstance(error, RuntimeError | ImportError) and any(sign in str(error) for sign in SIGNS)
+    if not isinstance(error, RuntimeError | ImportError):
+        return False
+    # Some libraries cannot say what they lack, such as MeCab of its dictionary.
+    return any(sign in str(error) for sign in SIGNS) or (not str(error).strip() and address_space_limit() is not None)

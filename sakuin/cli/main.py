@@ -9,7 +9,7 @@ from sakuin.cli.describing import info
 from sakuin.cli.exporting import export
 from sakuin.cli.judging import judgements
 from sakuin.cli.language import say
-from sakuin.cli.limits import READING_MB, WRITING_MB, require_address_space
+from sakuin.cli.limits import LIGHT_MB, READING_MB, WRITING_MB, require_address_space
 from sakuin.cli.reading import duplicates, read, similar
 from sakuin.cli.running import run
 from sakuin.cli.searching import search
@@ -45,9 +45,9 @@ def cli() -> None:
     Reads Office files, PDF, web pages, mail, archives, tables and any other text.
     """
     asked = click.get_current_context().invoked_subcommand
-    if asked and asked not in {command.name for command in LIGHT}:
-        writes = asked in {command.name for command in WRITING}
-        require_address_space(WRITING_MB if writes else READING_MB, f"`index {asked}`")
+    if asked:
+        names = {command.name: needed for needed, some in NEEDED for command in some}
+        require_address_space(names.get(asked, READING_MB), f"`index {asked}`")
 
 
 WRITING = (build, add, remove, watch, tune, adapt, verify, repair, backup, restore, compact, cluster)
@@ -55,6 +55,9 @@ LIGHT = (info, verify, judgements)
 """Those that load neither model nor FAISS."""
 
 READING = (search, read, similar, duplicates, export, info, judgements, ui, serve, mcp)
+NEEDED = ((WRITING_MB, WRITING), (READING_MB, READING), (LIGHT_MB, LIGHT))
+"""Address space, and which commands need so much; what stands later counts."""
+
 for command in (*WRITING, *READING):
     cli.add_command(command)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 import pytest
 
+from sakuin.cli import limits
 from sakuin.cli.running import run
 from sakuin.index.build import build
 from sakuin.index.settings import Settings
@@ -60,6 +61,24 @@ def test_want_of_memory_is_called_so(
         run(failing, "failing", interrupted="What was done stands.")
     assert ended.value.code == 1
     assert "not enough memory" in capsys.readouterr().err
+
+
+def test_a_library_that_cannot_say_what_it_lacks_lacks_memory_where_that_is_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "address_space_limit", lambda: 1 << 30)
+    assert limits.is_want_of_memory(RuntimeError("\n"))
+    assert not limits.is_want_of_memory(RuntimeError("a mistake"))
+    monkeypatch.setattr(limits, "address_space_limit", lambda: None)
+    assert not limits.is_want_of_memory(RuntimeError("\n"))
+
+
+@pytest.mark.parametrize(("command", "megabytes"), [("info", 200), ("search", 800), ("build", 1300)])
+def test_too_low_a_limit_is_told_before_anything_is_loaded(command: str, megabytes: int, tmp_path: Path) -> None:
+    done = limited(megabytes, command, *([] if command == "info" else [str(tmp_path)]), "--index", str(tmp_path))
+    assert done.returncode == 1
+    assert f"`index {command}` needs " in done.stderr
+    assert f"limited to {megabytes:,} MB" in done.stderr
 
 
 def test_other_failures_of_the_program_are_not_taken_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
