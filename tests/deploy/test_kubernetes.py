@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterator
+import shlex
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +38,21 @@ def pods(value: Any) -> Iterator[Object]:
             yield from pods(inner)
 
 
+def names_of(every: Sequence[tuple[str, Object]]) -> list[str]:
+    """What tests call objects."""
+    return [f"{name}, {one['kind']} {one['metadata']['name']}" for name, one in every]
+
+
 EVERY = [(path.name, one) for path in MANIFESTS for one in objects(path)]
-NAMES = [f"{name}, {one['kind']} {one['metadata']['name']}" for name, one in EVERY]
+RAY = [one for _, one in EVERY if one["apiVersion"].startswith("ray.io/")]
+# Objects whose pods run this software's own image, and the others of Kubernetes itself.
+OWN = [(name, one) for name, one in EVERY if name == "index.yaml"]
+OTHERS = [(name, one) for name, one in EVERY if name != "index.yaml" and one not in RAY]
+
+# The fields of ray.io/v1 that the manifest has, by their names and types in KubeRay's API: no package has its schema.
+SPEC = {"rayVersion": str, "headGroupSpec": dict, "workerGroupSpecs": list}
+HEAD = {"rayStartParams": dict, "template": dict}
+WORKERS = HEAD | {"groupName": str, "replicas": int, "minReplicas": int, "maxReplicas": int}
 
 
 def validated(thing: Object) -> None:
@@ -47,10 +62,8 @@ def validated(thing: Object) -> None:
     validate.validate(json.loads(json.dumps(thing)), VERSION, strict=True)
 
 
-@pytest.mark.parametrize(("_", "thing"), EVERY, ids=NAMES)
+@pytest.mark.parametrize(("_", "thing"), [*OWN, *OTHERS], ids=names_of([*OWN, *OTHERS]))
 def test_an_object_is_as_its_schema_says(_: str, thing: Object) -> None:
-    if thing["apiVersion"].startswith("ray.io/"):
-        pytest.skip("no schema of KubeRay's objects is packaged: see the tests of their fields below")
     validated(thing)
 
 
@@ -62,7 +75,7 @@ def test_the_schema_refuses_what_is_none() -> None:
         validated(wrong)
 
 
-@pytest.mark.parametrize(("_", "thing"), EVERY, ids=NAMES)
+@pytest.mark.parametrize(("_", "thing"), OWN, ids=names_of(OWN))
 def test_pods_run_as_the_images_user_with_no_rights_and_only_paths_they_may_write(_: str, thing: Object) -> None:
     image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     user = int(re.findall(r"^USER (\d+)", image, re.MULTILINE)[0])
@@ -82,7 +95,7 @@ def test_pods_run_as_the_images_user_with_no_rights_and_only_paths_they_may_writ
             assert "memory" in container["resources"]["limits"]
 
 
-@pytest.mark.parametrize(("_", "thing"), EVERY, ids=NAMES)
+@pytest.mark.parametrize(("_", "thing"), OWN, ids=names_of(OWN))
 def test_commands_are_understood_and_probes_find_their_programs(_: str, thing: Object) -> None:
     image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     for pod in pods(thing):
@@ -102,6 +115,72 @@ def test_commands_are_understood_and_probes_find_their_programs(_: str, thing: O
                     assert all(f'"{word}"' in image for word in (python, program))
                     assert url == f"http://127.0.0.1:{port}/health"
                     assert Path(key) == params["key_file"]
+
+
+def has_fields(value: Object, fields: Mapping[str, type]) -> None:
+    """Fails where a field is missing, unknown, or of another type."""
+    assert {name: type(inner) for name, inner in value.items()} == fields
+
+
+def test_a_ray_cluster_has_the_fields_that_kuberay_reads() -> None:
+    (cluster,) = RAY
+    assert (cluster["apiVersion"], cluster["kind"]) == ("ray.io/v1", "RayCluster")
+    has_fields(cluster, {"apiVersion": str, "kind": str, "metadata": dict, "spec": dict})
+    spec = cluster["spec"]
+    has_fields(spec, SPEC)
+    has_fields(spec["headGroupSpec"], HEAD)
+    for group in spec["workerGroupSpecs"]:
+        has_fields(group, WORKERS)
+        assert group["minReplicas"] <= group["replicas"] <= group["maxReplicas"]
+    groups = [spec["headGroupSpec"], *spec["workerGroupSpecs"]]
+    for group in groups:
+        # KubeRay writes them behind `ray start` as they are.
+        assert all(isinstance(value, str) for value in group["rayStartParams"].values())
+        template = group["template"]
+        validated(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": {"name": "pod", **template["metadata"]},
+                "spec": template["spec"],
+            }
+        )
+        (container,) = template["spec"]["containers"]
+        assert cluster["metadata"]["annotations"]["ray.io/overwrite-container-cmd"] == "true"
+        assert "$KUBERAY_GEN_RAY_START_CMD" in container["args"][0]
+    assert len({pod["spec"]["containers"][0]["image"] for pod in pods(cluster)}) == 1
+
+
+def test_a_router_is_a_machine_without_processors_and_answers_what_its_service_asks() -> None:
+    (cluster,) = RAY
+    (router,) = [group for group in cluster["spec"]["workerGroupSpecs"] if group["groupName"] == "router"]
+    # Replicas of shards are started where there are processors.
+    for group in (router, cluster["spec"]["headGroupSpec"]):
+        assert group["rayStartParams"]["num-cpus"] == "0"
+    (container,) = router["template"]["spec"]["containers"]
+    name, group, command, *rest = shlex.split(container["args"][0].rpartition("exec ")[2])
+    assert (name, group) == ("index", "cluster")
+    commands = cli.commands["cluster"].commands  # type: ignore[attr-defined]
+    params = commands[command].make_context(command, rest).params
+    mounts = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {str(params["copies"]), str(params["key_file"].parent), str(Path(params["place"]).parent)} <= mounts
+    assert params["port"] == container["ports"][0]["containerPort"]
+    for probe in ("startupProbe", "readinessProbe"):
+        program, script, url, key = shlex.split(container[probe]["exec"]["command"][-1])
+        assert program == "python"
+        assert (ROOT / Path(script).relative_to("/src")).exists()
+        assert url == f"http://127.0.0.1:{params['port']}/health"
+        assert Path(key) == params["key_file"]
+
+
+def test_the_image_of_a_cluster_has_its_version_of_ray_and_extras_that_there_are() -> None:
+    (cluster,) = RAY
+    image = (FOLDER / "Dockerfile").read_text(encoding="utf-8")
+    assert f"FROM rayproject/ray:{cluster['spec']['rayVersion']}-" in image
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    (named,) = re.findall(r"/src\[([a-z,]+)\]", image)
+    assert set(named.split(",")) <= extras.keys()
 
 
 def test_services_find_their_pods_and_volumes_their_claims() -> None:
@@ -135,4 +214,4 @@ def ports_of(pod: Object) -> list[Object]:
 def test_the_page_names_every_manifest() -> None:
     page = (ROOT / "docs" / "kubernetes.md").read_text(encoding="utf-8")
     assert MANIFESTS
-    assert all(f"deploy/kubernetes/{path.name}" in page for path in MANIFESTS)
+    assert all(f"deploy/kubernetes/{path.name}" in page for path in [*MANIFESTS, FOLDER / "Dockerfile"])
