@@ -87,6 +87,7 @@ class IndexWriter:
         try:
             self._create_tables()
             self._committed, self.manifest, self.model = self._prepare(settings, fresh)
+            self._state = store.state_of(self.connection)
             sweep(self.folder, self._committed)
         except (*DATABASE_ERRORS, OSError) as error:
             self._close()
@@ -254,6 +255,7 @@ class IndexWriter:
         self._forget()
         sweep(self.folder, self._committed)
         store.checkpoint(self.connection)
+        self._state = store.note_commit(self.connection, self._state)
 
     def _create_tables(self) -> None:
         try:
@@ -283,6 +285,7 @@ class IndexWriter:
         manifest = store.read_manifest(self.connection, self.folder)
         # Before anything is swept away: what is left of a later commit may be all that tells of it.
         store.require_commit(self.folder, manifest)
+        store.require_lookups(self.connection)
         return manifest, adopted(manifest, settings, self.folder), load_model(manifest, self.folder, settings.loaded)
 
     def _terms_folder(self, generation: int) -> Path:

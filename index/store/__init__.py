@@ -51,7 +51,7 @@ from sakuin.index.store.passages import (
 from sakuin.index.store.schema import Unchanging, begin, checkpoint, connect, data_version, has_tables, require_schema
 from sakuin.index.store.tables import add_columns, create_tables
 from sakuin.index.store.texts import has_blocks, make_blocks
-from sakuin.index.store.whole import require_whole, row_counts
+from sakuin.index.store.whole import note_commit, require_lookups, require_whole, row_counts, state_of
 
 __all__ = [
     "FORMAT",
@@ -90,6 +90,7 @@ __all__ = [
     "integrity_problems",
     "is_last_commit",
     "make_blocks",
+    "note_commit",
     "note_removed",
     "own_version",
     "passage_id_of",
@@ -101,10 +102,12 @@ __all__ = [
     "read_skipped",
     "removed_passages",
     "require_commit",
+    "require_lookups",
     "require_schema",
     "require_whole",
     "row_counts",
     "schema_problems",
+    "state_of",
     "stored_documents",
     "write_manifest",
 ]

@@ -59,6 +59,9 @@ class Looked:
 _looked: dict[tuple[object, ...], Looked] = {}
 """Databases that were looked at, by their files and the checksums of their manifests."""
 
+_sound: set[tuple[object, ...]] = set()
+"""Commits of which a writer found that the indexes of all tables say the same as these."""
+
 _turn = threading.Lock()
 
 
@@ -86,14 +89,12 @@ def require_whole(connection: sqlite3.Connection) -> None:
         finally:
             connection.rollback()
         return
-    manifest = dict(connection.execute("SELECT key, value FROM manifest WHERE key IN ('checksum', 'rows')").fetchall())
-    path = connection.execute("SELECT file FROM pragma_database_list").fetchone()[0]
-    status = os.stat(path) if path else None
-    state = (status and (status.st_dev, status.st_ino, status.st_mtime_ns), manifest.get("checksum"))
+    state = state_of(connection)
     looked = _looked.get(state)
     if looked is None:
         found = row_counts(connection)
-        if (counted := json.loads(manifest.get("rows", "{}"))) and found != counted:
+        counted = connection.execute("SELECT value FROM manifest WHERE key = 'rows'").fetchone()
+        if counted and counted[0] != "{}" and found != json.loads(counted[0]):
             raise damaged("the number of rows")
         if sum(found.values()) > MOST_ROWS:
             looked = Looked({table: found[name] for name, table in COUNTED.items() if found[name]})
@@ -105,21 +106,107 @@ def require_whole(connection: sqlite3.Connection) -> None:
         try:
             for table in list(looked.numbers):
                 require_step(connection, table, looked)
-            if path:
-                _looked[state] = looked
-            while len(_looked) > MOST_KEPT:
-                del _looked[next(iter(_looked))]
+            _keep(state, looked)
         finally:
             _turn.release()
 
 
-def _require_all(connection: sqlite3.Connection) -> None:
-    """Compare all rows; raises IndexFolderError where one has changed."""
+def note_commit(connection: sqlite3.Connection, before: tuple[object, ...]) -> tuple[object, ...]:
+    """Take a commit for whole that this process made from one that was; returns what tells it from others.
+
+    Args:
+        connection: The writer's.
+        before: What told the commit that the writer began with.
+    """
+    state = state_of(connection)
+    with _turn:
+        looked = _looked.get(before)
+        if looked is not None and not looked.numbers:
+            _keep(state, Looked())
+        if before in _sound:
+            _sound.add(state)
+    return state
+
+
+def require_lookups(connection: sqlite3.Connection) -> None:
+    """See that the indexes by which a writer finds rows say the same as the tables: of a small index all of it.
+
+    Rows that they hide would be written a second time, or stay. Of a large index some rows are looked up, others each
+    time.
+
+    Args:
+        connection: To the database, in no transaction.
+
+    Raises:
+        IndexFolderError: they do not.
+    """
+    state = state_of(connection)
+    if state in _sound:
+        return
+    begin(connection, writing=False)
+    try:
+        found = row_counts(connection)
+        if sum(found.values()) <= MOST_ROWS:
+            _require_sound(connection)
+            _sound.clear()
+            _sound.add(state)
+            return
+        for table, row in ROWS.items():
+            first = _somewhere(connection, table)
+            some = connection.execute(
+                f"SELECT {row} FROM {table} NOT INDEXED WHERE {row} >= ? ORDER BY {row} LIMIT ?", (first, STEP)
+            ).fetchall()
+            if some:
+                _look_up(connection, table, first, some[-1][0], len(some))
+    finally:
+        connection.rollback()
+
+
+def state_of(connection: sqlite3.Connection) -> tuple[object, ...]:
+    """What tells a commit in one file from others."""
+    checksum = connection.execute("SELECT value FROM manifest WHERE key = 'checksum'").fetchone()
+    path = connection.execute("SELECT file FROM pragma_database_list").fetchone()[0]
+    status = os.stat(path) if path else None
+    # Without a file, or before the first commit, it is told from all.
+    return (status.st_dev, status.st_ino, status.st_mtime_ns, *checksum) if status and checksum else (object(),)
+
+
+def _keep(state: tuple[object, ...], looked: Looked) -> None:
+    _looked[state] = looked
+    while len(_looked) > MOST_KEPT:
+        del _looked[next(iter(_looked))]
+
+
+def _require_sound(connection: sqlite3.Connection) -> None:
+    """See that the indexes of all tables, by which rows are found, say the same as these; raises IndexFolderError."""
     for table in COUNTED.values():
-        # That its indexes, by which rows are found, say the same as the table.
         for (told,) in connection.execute(f"PRAGMA integrity_check({table})").fetchall():
             if told != "ok":
                 raise damaged(f"the table {table}, as SQLite says ({told})")
+
+
+def _somewhere(connection: sqlite3.Connection, table: str) -> int:
+    """The number of a row, or of none, of a table."""
+    highest = connection.execute(f"SELECT max({ROWS[table]}) FROM {table}").fetchone()[0]
+    return random.randrange(max(1, int(highest or 0)))
+
+
+def _look_up(connection: sqlite3.Connection, table: str, first: int, last: int, number: int) -> None:
+    """Look up so many rows of a table, all between two, by its indexes; raises IndexFolderError if one is not there."""
+    row = ROWS[table]
+    for column, index in LOOKED_UP[table].items():
+        looked_up = connection.execute(
+            f"SELECT count(*) FROM {table} a NOT INDEXED JOIN {table} b INDEXED BY {index} "
+            f"ON b.{column} = a.{column} AND b.{row} = a.{row} WHERE a.{row} BETWEEN ? AND ?",
+            (first, last),
+        ).fetchone()
+        if looked_up[0] != number:
+            raise damaged(f"the index {index}")
+
+
+def _require_all(connection: sqlite3.Connection) -> None:
+    """Compare all rows; raises IndexFolderError where one has changed."""
+    _require_sound(connection)
     for table in COUNTED.values():
         for _, what in changed_rows(connection, table):
             if what:
@@ -129,24 +216,15 @@ def _require_all(connection: sqlite3.Connection) -> None:
 
 def require_step(connection: sqlite3.Connection, table: str, looked: Looked) -> None:
     """Compare the next rows of a table, and look each up by its indexes; raises IndexFolderError where one changed."""
-    row = ROWS[table]
     if table not in looked.at:
-        highest = connection.execute(f"SELECT max({row}) FROM {table}").fetchone()[0]
-        looked.at[table] = random.randrange(max(1, int(highest or 0)))
+        looked.at[table] = _somewhere(connection, table)
     first = looked.at[table]
     compared = list(changed_rows(connection, table, first, STEP))
     for _, what in compared:
         if what:
             raise damaged(what)
     last = compared[-1][0] if compared else first
-    for column, index in LOOKED_UP[table].items():
-        looked_up = connection.execute(
-            f"SELECT count(*) FROM {table} a NOT INDEXED JOIN {table} b INDEXED BY {index} "
-            f"ON b.{column} = a.{column} AND b.{row} = a.{row} WHERE a.{row} BETWEEN ? AND ?",
-            (first, last),
-        ).fetchone()
-        if looked_up[0] != len(compared):
-            raise damaged(f"the index {index}")
+    _look_up(connection, table, first, last, len(compared))
     looked.at[table] = min(last, LAST - 1) + 1
     if table in looked.left:
         looked.left[table] -= len(compared)

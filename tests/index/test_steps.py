@@ -114,3 +114,40 @@ def test_a_block_of_a_text_that_is_gone_is_missed(tmp_path: Path, monkeypatch: p
             pytest.raises(IndexFolderError, match="the text of document number 1"),
         ):
             whole.require_whole(connection)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_nothing_is_written_where_an_index_of_a_table_hides_rows(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    """What is noted of a file would be there twice, and its documents would stay."""
+    if not large:
+        monkeypatch.setattr(whole, "MOST_ROWS", 1000)
+    with closing(sqlite3.connect(index / "documents.db")) as connection:
+        page = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_files_1'")
+        number = page.fetchone()[0]
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    data = bytearray((index / "documents.db").read_bytes())
+    place = data.index(b"many.jsonl", (number - 1) * 4096)
+    assert place < number * 4096
+    data[place] ^= 4
+    (index / "documents.db").write_bytes(data)
+    with (tmp_path / "corpus" / "many.jsonl").open("a", encoding="utf-8") as file:
+        file.write('\n{"text": "one more"}')
+    with pytest.raises(IndexFolderError, match="index verify"):
+        build(tmp_path / "corpus", index)
+
+
+def test_a_commit_of_what_is_whole_is_taken_for_whole(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(whole, "MOST_ROWS", 1000)
+    compared = []
+    for name in ("_require_all", "_require_sound"):
+        monkeypatch.setattr(whole, name, lambda connection, name=name: compared.append(name))
+    for number in range(3):
+        (tmp_path / "corpus" / "new.txt").write_text(f"new {number}", encoding="utf-8")
+        build(tmp_path / "corpus", index)
+        with Searcher.open(index) as searcher:
+            assert searcher.facets()
+    assert compared == ["_require_sound", "_require_all"]

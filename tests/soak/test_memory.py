@@ -80,6 +80,9 @@ def assert_level(pid: int, one_round: Callable[[int], None]) -> None:
     memory, files = process.memory_info().rss, process.num_fds()
     for number in range(WARM_UP, WARM_UP + ROUNDS):
         one_round(number)
+        if (number - WARM_UP) % (ROUNDS // 10) == 0:
+            # A curve, for who runs it by hand with `pytest -s`.
+            print(f"{number - WARM_UP} {process.memory_info().rss / 1e6:.1f} MB", flush=True)
     added_mb, added_files = (process.memory_info().rss - memory) / 1e6, process.num_fds() - files
     print(f"{memory / 1e6:.0f} MB, {added_mb:+.1f}; {files} files, {added_files:+}")
     assert added_mb < MOST_MB
