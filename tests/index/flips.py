@@ -12,6 +12,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -51,6 +52,8 @@ def main(flips: int, seed: str, worker: Path | None) -> None:
         return
     chosen = random.SystemRandom().randrange(10**9) if seed == "fresh" else int(seed)
     print(f"seed {chosen}", flush=True)
+    # A campaign in the background is ended so.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
         outcomes = campaign(Path(folder), flips, chosen)
     failed = 0

@@ -15,6 +15,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -121,6 +122,8 @@ def main(kills: int, seed: str, works: str, modes: str) -> None:
     """Kill writers and print what became of the index; exit code 1 if anything was lost, or told wrongly."""
     chosen = random.SystemRandom().randrange(10**9) if seed == "fresh" else int(seed)
     print(f"seed {chosen}", flush=True)
+    # A campaign in the background is ended so.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
         names = works.split(",") if works else [*WORKS, "HTTP"]
         outcomes = attack(Path(folder), kills, random.Random(chosen), works=names, modes=modes.split(","))
