@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Formatter
 
+import click
 import pytest
 
 from sakuin.cli import language
+from sakuin.cli.japanese import wrapped
+from sakuin.cli.main import cli
+from sakuin.cli.output import columns
 from sakuin.facts import Fact
 from sakuin.index.problems import Problem
 from sakuin.search.explanation import Explanation
@@ -130,6 +134,35 @@ def test_the_locale_says_which_language(
     assert language.language() == wanted
 
 
+def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    yield name, command
+    if isinstance(command, click.Group):
+        for below, each in command.commands.items():
+            yield from commands(each, f"{name} {below}")
+
+
+def test_nearly_all_commands_and_options_have_japanese_help() -> None:
+    table = language.texts("help")
+    there = dict(commands(cli, "index"))
+    options = {one.help for each in there.values() for one in each.params if isinstance(one, click.Option) and one.help}
+    for known, wanted in ((table["commands"].keys(), there.keys()), (table["options"].keys(), options)):
+        assert len(known & wanted) >= 0.85 * len(wanted)
+        # What commands no longer say is no longer there.
+        assert len(known & wanted) >= 0.85 * len(known)
+
+
+def test_japanese_help_is_as_wide_as_a_terminal() -> None:
+    text = "索引をフォルダー CORPUS に合わせます。" * 9 + "\n\n\b\nindex build docs/\n  index ui"
+    lines = wrapped(text, 40, "  ", "  ", preserve_paragraphs=True).split("\n")
+    assert lines[-3:] == ["", "  index build docs/", "    index ui"]
+    assert "".join(line.strip() for line in lines[:-3]).replace(" ", "") == ("索引をフォルダーCORPUSに合わせます。" * 9)
+    for line in lines[:-3]:
+        assert 30 < columns(line) <= 44 or line == lines[-4]
+        assert line.startswith("  ")
+        assert line.strip()[0] not in "、。ーっ"
+    assert all("CORPUS" in line for line in lines[:-3] if re.search("[A-Z]", line))
+
+
 def told(*arguments: str, code: int = 0) -> str:
     """What a command writes to a terminal of Japanese."""
     done = subprocess.run(
@@ -158,7 +191,10 @@ def test_commands_speak_japanese(corpus: Path, tmp_path: Path, toy_model: Path) 
     assert asked == "エラー: 0 件は出せません。1～10,000 にしてください。\n"
     wrong = told("search", "--foo", code=2)
     assert "オプション '--foo' はありません。" in wrong
+    helped = told("search", "-h")
+    assert "使い方: index search [OPTIONS] QUERY" in helped
+    assert "  QUERY に答える文書を、よく合う箇所とともに探します。" in helped
     texts = {path.read_text(encoding="utf-8", errors="replace") for path in corpus.rglob("*.md")}
-    for output in (built, found, asked, wrong):
+    for output in (built, found, asked, wrong, helped.replace("how do I reset my password", "")):
         lines = [line for line in output.splitlines() if not any(line.strip(" -…")[:30] in text for text in texts)]
         assert not [line for line in lines if ENGLISH.search(line)]

@@ -45,7 +45,10 @@ class QueryCommand(click.Command):
             before = "" if is_value else arg
 
     def _is_query(self, arg: str) -> bool:
-        names = {name for option in self._options() for name in (*option.opts, *option.secondary_opts)} | {"--help"}
+        names = {name for option in self._options() for name in (*option.opts, *option.secondary_opts)} | {
+            "-h",
+            "--help",
+        }
         if not arg.startswith("-") or arg in names or arg.partition("=")[0] in names:
             return False
         if arg.startswith("--"):

@@ -85,6 +85,6 @@ def messages() -> Mapping[str, str]:
 
 
 @cache
-def texts() -> Mapping[str, Any]:
-    """All that stands in Japanese."""
-    return tomllib.loads(files("sakuin.cli").joinpath("texts", "ja.toml").read_text(encoding="utf-8"))
+def texts(name: str = "ja") -> Mapping[str, Any]:
+    """All that stands in Japanese, in ``ja``; in ``help``, what commands and options are for."""
+    return tomllib.loads(files("sakuin.cli").joinpath("texts", f"{name}.toml").read_text(encoding="utf-8"))

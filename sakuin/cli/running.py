@@ -57,7 +57,7 @@ def run(command: click.Command, name: str, *, interrupted: str, extra: str | Non
     if language() == "ja":
         from sakuin.cli.japanese import speak_japanese
 
-        speak_japanese(command)
+        speak_japanese(command, name)
     try:
         with needing(extra) if extra else nullcontext():
             code = command(prog_name=name, standalone_mode=False)
