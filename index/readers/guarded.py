@@ -140,15 +140,16 @@ class GuardedReader:
             ReadError: As `read_file`; also if reading takes more memory or time than it may, or ends the worker.
         """
         source = self._source(path, uri)
-        if not needs_guard(source) or not sys.executable:
+        module = module_of(source)
+        if not needs_guard(path, module) or not sys.executable:
             try:
-                yield from read_source(source)
+                yield from read_source(source, module)
             except MemoryError as error:
                 raise ReadError(Reason(NO_MEMORY, {"megabytes": self._limits.megabytes})) from error
             return
         without: dict[int, Reason] = {}
         while True:
-            items = self._read(path, uri, sorted(without))
+            items = self._read(path, uri, module, sorted(without))
             try:
                 first = next(items, None)
                 break
@@ -165,7 +166,7 @@ class GuardedReader:
             yield from items
             yield from (Skipped(f"{uri}#page={part}", reason) for part, reason in without.items())
 
-    def _read(self, path: Path, uri: str, without: list[int]) -> Iterator[Document | Skipped]:
+    def _read(self, path: Path, uri: str, module: str, without: list[int]) -> Iterator[Document | Skipped]:
         process = self._started()
         left = allowed = self._limits.seconds_for(size_of(path))
         through = False
@@ -173,7 +174,7 @@ class GuardedReader:
             assert process.stdin is not None
             with suppress(OSError):  # it has died: receiving tells how
                 limits = self._limits
-                request = [os.fspath(path), uri, allowed, limits.seconds, limits.ocr, without]
+                request = [os.fspath(path), uri, module, allowed, limits.seconds, limits.ocr, without]
                 send(process.stdin, request, self._most)
             while True:
                 started = monotonic()
@@ -314,14 +315,8 @@ def size_of(path: Path) -> int:
         return 0
 
 
-def needs_guard(source: Source) -> bool:
-    """Whether a file on the disk is to be read by a worker.
-
-    Raises:
-        ReadError: It is of no type that is read.
-    """
-    module, path = module_of(source), source.path
-    assert path is not None
+def needs_guard(path: Path, module: str) -> bool:
+    """Whether a file that is read by such a module is to be read by a worker."""
     if module in SMALL:
         return size_of(path) > SMALL_BYTES
     return _grows(path) if module in WHOLE else module not in STREAMED

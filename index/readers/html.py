@@ -17,7 +17,7 @@ from sakuin.index.readers.html_elements import VOID
 from sakuin.index.readers.html_hidden import hidden
 from sakuin.index.readers.html_layout import Layout
 from sakuin.index.readers.html_navigation import navigation
-from sakuin.index.readers.html_scan import scan
+from sakuin.index.readers.html_scan import Scan, scan
 from sakuin.index.readers.language import declared
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text
 from sakuin.index.readers.source import Source
@@ -48,6 +48,7 @@ _META_NAMES = {
     "article:modified_time": "modified",
     "og:updated_time": "modified",
 }
+_NAVIGATION = frozenset({"nav", "footer"})
 _DATES = ("created", "modified")
 
 
@@ -64,14 +65,15 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         markup = _XHTML_EMPTY.sub(_with_end_tag, markup)
     found = scan(markup)
     page = _parse(markup)
-    title_node = page.css_first("head title")
+    # Nothing is looked for in the tree that has no tag.
+    title_node = page.css_first("head title") if "title" in found.names else None
     title = one_line(title_node.text()) if title_node else ""
-    metadata = _metadata(page)
+    metadata = _metadata(page) if found.has_attributes else {}
     builder = TextBuilder()
-    left_out = navigation(page, found.unclosed)
-    _append(builder, page, unclosed=found.unclosed, left_out=left_out)
+    left_out = navigation(page, found.unclosed) if _NAVIGATION & found.names else frozenset()
+    _append(builder, page, found, left_out=left_out)
     if left_out and not builder.text():
-        _append(builder, page, unclosed=found.unclosed)  # a page of nothing but links
+        _append(builder, page, found)  # a page of nothing but links
     if not builder.text() and found.hiding:
         raise ReadError(Reason("unclosed_tag", {"tag": found.hiding}))
     text = require_text(builder.text())
@@ -100,7 +102,7 @@ def append_markup(builder: TextBuilder, markup: str, *, line: int = 0, has_own_t
         ReadError: If its tags are nested too deeply.
     """
     if has_own_tags:
-        _append(builder, _parse(markup), unclosed=scan(markup).unclosed, line=line)
+        _append(builder, _parse(markup), scan(markup), line=line)
     elif (body := _parse(markup).body) is not None:
         Layout(builder, lambda _: None, hidden=set(), line=line).append(body)
 
@@ -133,8 +135,8 @@ def _metadata(page: "LexborHTMLParser") -> dict[str, MetadataValue]:
 def _append(
     builder: TextBuilder,
     page: "LexborHTMLParser",
+    found: Scan,
     *,
-    unclosed: Set[str],
     left_out: Set[int] = frozenset(),
     line: int = 0,
 ) -> None:
@@ -149,10 +151,10 @@ def _append(
         return pages[-1].body
 
     page.strip_tags(["script", "style"])
-    unseen = hidden(page, unclosed)
+    unseen = hidden(page, found.unclosed) if found.has_attributes else set()
     body = page.body
     if body is None:  # a page of frames
         frames = page.css_first("noframes")
         body = inner_page(frames.text() if frames else "")
     if body is not None:
-        Layout(builder, inner_page, hidden=unseen, left_out=left_out, unclosed=unclosed, line=line).append(body)
+        Layout(builder, inner_page, hidden=unseen, left_out=left_out, unclosed=found.unclosed, line=line).append(body)

@@ -37,10 +37,14 @@ class Scan:
     Attributes:
         unclosed: The names of elements whose end is missing.
         hiding: The name of an element, or "!--", that is never closed and hides the rest of the page; or "".
+        names: Those of all elements, and of some that are none.
+        has_attributes: Whether any element has some.
     """
 
     unclosed: set[str] = field(default_factory=set)
     hiding: str = ""
+    names: set[str] = field(default_factory=set)
+    has_attributes: bool = False
 
 
 def scan(markup: str) -> Scan:
@@ -69,6 +73,8 @@ def scan(markup: str) -> Scan:
             break  # a tag that never ends is none
         closing = match[1]
         if not closing:
+            result.names.add(name)
+            result.has_attributes = result.has_attributes or bool(match[3])
             reopened += formatting
             if reopened > MAX_REOPENED:
                 raise ReadError(Reason("nested_html", {"limit": MAX_DEPTH}))

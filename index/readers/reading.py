@@ -40,9 +40,14 @@ def read_file(path: Path, uri: str) -> Iterator[Document | Skipped]:
     yield from read_source(Source(uri=uri, path=path))
 
 
-def read_source(source: Source) -> Iterator[Document | Skipped]:
-    """Read the documents of a file or of what was unpacked from one; as `read_file`."""
-    reader = reader_of(source)
+def read_source(source: Source, module: str | None = None) -> Iterator[Document | Skipped]:
+    """Read the documents of a file or of what was unpacked from one; as `read_file`.
+
+    Args:
+        source: The file.
+        module: What `module_of` says of it, where that was asked already.
+    """
+    reader = reader_of(source, module)
     try:
         for item in reader(source) if source.nesting else _in_time(source, reader(source)):
             yield _with_language(item) if isinstance(item, Document) and item.id == source.uri else item
@@ -90,15 +95,20 @@ def module_of(source: Source) -> str:
     return module
 
 
-def reader_of(source: Source) -> Reader:
-    """The function that reads a source.
+def reader_of(source: Source, module: str | None = None) -> Reader:
+    """The function that reads a source, by the name of its module where that is known.
 
     Raises:
         ReadError: There is none, or the source cannot be opened.
     """
-    module = module_of(source)
+    module = module_of(source) if module is None else module
     if not module:
         return own_readers()[source.suffix]()
+    return _own(module)
+
+
+@cache
+def _own(module: str) -> Reader:
     # Only the libraries of the formats at hand are imported: a folder of text files needs none of them.
     return cast(Reader, import_module(f"sakuin.index.readers.{module}").read)
 

@@ -1,10 +1,11 @@
 """What a reader reads: the bytes of a file, or of what an archive or a mail holds, under the name they have."""
 
 import io
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import BinaryIO
 
 from sakuin.index.errors import ReadError
@@ -82,7 +83,8 @@ class Source:
     @property
     def suffix(self) -> str:
         """The ending of its name, in lower case and with its dot; "" where there is none."""
-        return (self.path or PurePosixPath(self.uri)).suffix.lower()
+        # Faster than a Path's: it is asked for several times for each file.
+        return os.path.splitext(self.path or self.uri)[1].lower()
 
     def open(self) -> BinaryIO:
         """Open the bytes for reading, from their beginning; raises OSError where a file cannot be."""

@@ -1,8 +1,8 @@
 """The process that `index.readers.guarded` reads files in: ``python -m sakuin.index.readers.worker MEGABYTES FOLDER``.
 
-It is sent ``[path, uri, seconds, limit, ocr, parts to pass over]`` and answers with what is in the file, in messages
-``["items", items, null]``, of which the last is an ``"end"``, an ``"error"`` with its reason in the third place, or
-``"memory"``, after which it ends. It ends when its input ends, so that it never outlives its parent, however that one
+It is sent ``[path, uri, module, seconds, limit, ocr, parts to pass over]`` and answers with what is in the file, in
+messages ``["items", items, null]``, of which the last is an ``"end"``, an ``"error"`` with its reason in the third
+place, or ``"memory"``, after which it ends. It ends when its input ends, so that it never outlives its parent, however that one
 dies, and removes the folder for what it writes to the disk ("" where there is none).
 """
 
@@ -18,7 +18,7 @@ from typing import IO, Any
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.memory import limit_memory
-from sakuin.index.readers.reading import module_of, read_source
+from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import Allowance, Deadline, Source
 from sakuin.index.readers.wire import PART, largest, plain, receive, send
 
@@ -87,11 +87,11 @@ class Answers:
             time.sleep(left)
 
 
-def answer(answers: Answers, source: Source, *, megabytes: int, deadline: Deadline) -> None:
-    """Read a file and give what is in it."""
+def answer(answers: Answers, source: Source, module: str, *, megabytes: int, deadline: Deadline) -> None:
+    """Read a file by the reader of that module, and give what is in it."""
     try:
-        limit_memory(0 if module_of(source) == BY_LIBREOFFICE else megabytes)
-        for item in read_source(source):
+        limit_memory(0 if module == BY_LIBREOFFICE else megabytes)
+        for item in read_source(source, module):
             deadline.at += answers.add(item)
     except ReadError as error:
         answers.end("error", error.reason.to_dict())
@@ -115,12 +115,12 @@ def work(megabytes: int, folder: str) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     while True:
         try:
-            path, uri, seconds, limit, ocr, without = receive(requests, largest(megabytes))
+            path, uri, module, seconds, limit, ocr, without = receive(requests, largest(megabytes))
             deadline = Deadline(seconds, limit, time.monotonic() + OWN_SHARE * seconds)
             begin_part(0)
             allowance = Allowance(deadline=deadline, ocr=ocr, without=frozenset(without), begin_part=begin_part)
             source = Source(uri=uri, path=Path(path), allowance=allowance)
-            answer(answers, source, megabytes=megabytes, deadline=deadline)
+            answer(answers, source, module, megabytes=megabytes, deadline=deadline)
         except MemoryError:
             limit_memory(0)
             answers.end("memory")

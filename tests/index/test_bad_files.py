@@ -352,8 +352,8 @@ class TestTimeLimit:
     def test_the_rest_of_a_slow_table_is_left_out_until_it_changes(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
     ) -> None:
-        def slow_third_row(source: Source) -> Iterator[Document | Skipped]:
-            for item in read_source(source):
+        def slow_third_row(source: Source, module: str) -> Iterator[Document | Skipped]:
+            for item in read_source(source, module):
                 if item.uri.endswith("#row=3"):
                     clock.now += self.TOO_LONG
                 yield item
@@ -379,8 +379,8 @@ class TestTimeLimit:
     def test_the_reason_comes_before_those_of_empty_rows(
         self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: Clock
     ) -> None:
-        def slow(source: Source) -> Iterator[Document | Skipped]:
-            *empty, last = read_source(source)
+        def slow(source: Source, module: str) -> Iterator[Document | Skipped]:
+            *empty, last = read_source(source, module)
             yield from empty
             clock.now += self.TOO_LONG
             yield last

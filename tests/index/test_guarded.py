@@ -19,7 +19,6 @@ from sakuin.index.errors import ReadError
 from sakuin.index.readers import guarded, read_file, wire
 from sakuin.index.readers.guarded import DIED, NO_MEMORY, NO_TIME, GuardedReader, Limits, needs_guard
 from sakuin.index.readers.reading import own_readers
-from sakuin.index.readers.source import Source
 from sakuin.index.readers.wire import document_of, plain, receive, send, skipped_of
 from sakuin.index.reasons import Part, Reason
 from sakuin.index.snapshot import open_index
@@ -290,9 +289,9 @@ def test_large_texts_that_grow_in_memory_are_read_where_that_is_limited(
 ) -> None:
     path = tmp_path / "a.txt"
     path.write_text(f"x{end}", encoding=encoding)
-    assert not needs_guard(Source(uri="a.txt", path=path))
+    assert not needs_guard(path, "text")
     path.write_text("x" * 17 * 1024 * 1024 + end, encoding=encoding)
-    assert needs_guard(Source(uri="a.txt", path=path)) is guarded
+    assert needs_guard(path, "text") is guarded
 
 
 @linux
