@@ -182,6 +182,23 @@ def compact(place: str, address: str | None) -> None:
 
 @cluster.command()
 @_PLACE
+@click.option("--shards", type=click.IntRange(1, 10_000), required=True, help="How many there are to be.")
+@_ADDRESS
+def rebalance(place: str, shards: int, address: str | None) -> None:
+    """Deal the documents of a cluster of rows to another number of shards; searches go on meanwhile.
+
+    All shards are made anew, as if they were built at once, and become visible together. That needs room for a second
+    copy of the cluster, and another for its texts.
+    """
+    from sakuin.cluster.rebalancing import rebalance
+
+    with working(place, address) as (where, nodes), progress_bar(say("shards"), say("Building")) as progress:
+        manifest = rebalance(where, nodes, shards=shards, progress=progress)
+    show(manifest, where)
+
+
+@cluster.command()
+@_PLACE
 @click.argument("destination")
 @_ADDRESS
 def backup(place: str, destination: str, address: str | None) -> None:

@@ -75,7 +75,7 @@ def build_of_rows(
         tell = _Telling(progress, 2 * size)
         _begin(place, {"parts": [part.to_dict() for part in parts], "shards": shards, "settings": asdict(settings)})
         resumed = _deal(place, nodes, parts, shards, tell)
-        task = partial(make_of_rows, parts=len(parts), settings=settings)
+        task = partial(make_of_rows, parts=range(len(parts)), settings=settings)
         made, known = _make(place, nodes, task, shards, lambda: tell("", size / shards))
         manifest = _commit(place, made)
     return Built(manifest, resumed + known, time.perf_counter() - started)

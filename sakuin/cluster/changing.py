@@ -5,7 +5,7 @@ beside the old one; then cluster.json is written. Whoever reads goes on with the
 opened it. Killed at any moment, a change leaves folders that no cluster.json names; the next one deletes them.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -25,10 +25,10 @@ from sakuin.cluster.tasks import (
     change_shard,
     compact_shard,
     deal,
+    deal_some,
     delete_ids,
     offsets_of,
     sync,
-    write_dealt,
 )
 from sakuin.index.documents import Document
 from sakuin.index.records import documents_of, ids_of, records_of
@@ -71,9 +71,8 @@ def add_documents(
         ClusterError: there is no cluster, or somebody else is changing it.
     """
 
-    def dealt(shards: int) -> int:
-        write_dealt(place, 0, documents_of(records_of(documents)), shards)
-        return 1
+    def dealt(shards: int) -> Sequence[int]:
+        return deal_some(place, documents_of(records_of(documents)), shards, first=0, at_a_time=PART_BYTES)
 
     return _add(dealt, place, nodes, progress)
 
@@ -95,11 +94,11 @@ def add_rows(
         ClusterError: there is no cluster, or somebody else is changing it.
     """
 
-    def dealt(shards: int) -> int:
+    def dealt(shards: int) -> Sequence[int]:
         parts = parts_of(corpus, part_bytes)
         for _ in nodes.run(deal, [(place.uri, number, part, shards) for number, part in enumerate(parts)]):
             pass
-        return len(parts)
+        return range(len(parts))
 
     return _add(dealt, place, nodes, progress)
 
@@ -174,13 +173,13 @@ def _sync(index: Any, settings: Settings, *, shard: int, shards: int, corpus: Co
     return {name: getattr(report, name) for name in names}
 
 
-def _add(dealt: Callable[[int], int], place: Place, nodes: Nodes, progress: Progress) -> ClusterChanges:
-    """Add documents; ``dealt`` deals them to so many shards and returns in how many parts."""
+def _add(dealt: Callable[[int], Sequence[int]], place: Place, nodes: Nodes, progress: Progress) -> ClusterChanges:
+    """Add documents; ``dealt`` deals them to so many shards and returns the parts."""
 
     def calls(before: ClusterManifest) -> Iterator[tuple[int, Change]]:
         shards = len(before.shards)
         parts = dealt(shards)
-        offsets = [offsets_of(place, number) for number in range(parts)]
+        offsets = [offsets_of(place, number) for number in parts]
         for shard in range(shards):
             if any(one[shard] < one[shard + 1] for one in offsets):
                 yield shard, partial(add_dealt, uri=place.uri, shard=shard, parts=parts)

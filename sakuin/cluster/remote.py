@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any, cast
 
 from sakuin.cluster.absent import Absent
-from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest
 from sakuin.cluster.places import Place
 from sakuin.cluster.replicas import AT_ONCE, Replica, ShardReplicas, ShardUnavailableError
 from sakuin.cluster.shards import ClusterPart
 from sakuin.index.text.synonyms import Synonyms
 from sakuin.search.parts import PartState
+
+MOST_THREADS = 256
 
 MISSING: ContextVar[set[int] | None] = ContextVar("missing", default=None)
 """Where a search may do without shards that do not answer: those it did without, by number."""
@@ -75,19 +76,23 @@ class RemoteShards:
             seconds: How long an answer may take.
             copies: As for `LocalShards`.
         """
+        self._ray = ray
+        self._place = place
+        self._copies = copies
+        self._twins = replicas
+        self._seconds = seconds
         self._parts: dict[tuple[str, str], RemoteShard] = {}
-        self.replicas = [
-            ShardReplicas(
-                ray,
-                place.uri,
-                shard,
-                actors=[_start(ray, place, copies, turn=shard + twin) for twin in range(replicas)],
-                seconds=seconds,
-            )
-            for shard in range(shards)
-        ]
+        self._number = shards
+        self.replicas: list[ShardReplicas] = []
+        self._start(shards)
         # Threads that wait, for the answer of a shard each.
-        self._threads = ThreadPoolExecutor(min(256, 8 * shards), "asking")
+        self._threads = ThreadPoolExecutor(MOST_THREADS, "asking")
+
+    def _start(self, shards: int) -> None:
+        """Start replicas of so many shards, but of those that have some."""
+        for shard in range(len(self.replicas), shards):
+            actors = [_started(self._ray, self._place, self._copies, turn=shard + twin) for twin in range(self._twins)]
+            self.replicas.append(ShardReplicas(self._ray, self._place.uri, shard, actors=actors, seconds=self._seconds))
 
     def spread(self, question: Callable[[Any], Any], parts: Iterable[Any]) -> Iterator[Any]:
         """Ask all parts at the same time; their answers in their order."""
@@ -96,11 +101,7 @@ class RemoteShards:
 
     def parts(self, manifest: ClusterManifest) -> Sequence[ClusterPart]:
         """See `Shards`."""
-        if len(manifest.shards) != len(self.replicas):
-            raise ClusterError(
-                f"The cluster has {len(manifest.shards)} shards now, and had {len(self.replicas)} when it was opened: "
-                f"start the service again."
-            )
+        self._start(len(manifest.shards))
         asked = [
             (self.replicas[number], manifest.id, shard.folder)
             for number, shard in enumerate(manifest.shards)
@@ -112,19 +113,21 @@ class RemoteShards:
 
     def keep(self, manifest: ClusterManifest) -> None:
         """See `Shards`."""
-        for replicas, shard in zip(self.replicas, manifest.shards, strict=True):
-            replicas.tell(manifest.id, [shard.folder])
+        self._number = len(manifest.shards)
+        for number, replicas in enumerate(self.replicas):
+            # Where there are fewer shards than there were, nothing is left to some.
+            replicas.tell(manifest.id, [shard.folder for shard in manifest.shards[number : number + 1]])
         kept = {(manifest.id, shard.folder) for shard in manifest.shards}
         self._parts = {key: part for key, part in self._parts.items() if key in kept}
 
     def look(self, manifest: ClusterManifest) -> None:
         """Ask replicas that did not answer whether they do now."""
-        for replicas, shard in zip(self.replicas, manifest.shards, strict=True):
+        for replicas, shard in zip(self.replicas, manifest.shards, strict=False):
             replicas.look(manifest.id, shard.folder, "counts")
 
     def missing(self) -> list[int]:
         """The shards of which no replica answers."""
-        return [replicas.shard for replicas in self.replicas if not replicas.lives()]
+        return [replicas.shard for replicas in self.replicas[: self._number] if not replicas.lives()]
 
     def close(self) -> None:
         """See `Shards`."""
@@ -133,7 +136,7 @@ class RemoteShards:
             replicas.stop()
 
 
-def _start(ray: Any, place: Place, copies: Path | None, *, turn: int) -> Any:
+def _started(ray: Any, place: Place, copies: Path | None, *, turn: int) -> Any:
     """Start a replica, on a machine by its turn where that is there, so that twins are on two."""
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 

@@ -75,19 +75,46 @@ def write_dealt(place: Place, number: int, documents: Iterable[Document], shards
     place.write(offsets_name(number), orjson.dumps(offsets))
 
 
-def make_of_rows(uri: str, shard: int, *, parts: int, settings: Settings) -> Made:
+def deal_some(place: Place, documents: Iterable[Document], shards: int, *, first: int, at_a_time: int) -> list[int]:
+    """Write documents in as many parts as it takes; returns the parts' numbers, which begin with ``first``.
+
+    Args:
+        place: Of the cluster.
+        documents: To be dealt.
+        shards: How many shards there are.
+        first: The number of the first part.
+        at_a_time: Characters of the documents of a part.
+    """
+    some: list[Document] = []
+    parts: list[int] = []
+    size = 0
+    for document in documents:
+        some.append(document)
+        size += len(document.text)
+        if size >= at_a_time:
+            parts.append(first + len(parts))
+            write_dealt(place, parts[-1], some, shards)
+            some, size = [], 0
+    if some:
+        parts.append(first + len(parts))
+        write_dealt(place, parts[-1], some, shards)
+    return parts
+
+
+def make_of_rows(uri: str, shard: int, *, parts: Sequence[int], settings: Settings, generation: int = FIRST) -> Made:
     """Make the index of a shard of the documents that were dealt to it.
 
     Args:
         uri: Of the cluster.
         shard: Its number.
-        parts: How many parts were dealt.
+        parts: Those that were dealt, in the order of their documents.
         settings: Of the index.
+        generation: Of the cluster, in which it is to be committed.
     """
     place = place_of(uri)
     with place.workspace() as work:
         add_documents(_dealt_to(place, shard, parts), work / "index", settings)
-        return noted(place, shard, finished(place, work / "index", folder_of(shard, FIRST)))
+        return noted(place, shard, finished(place, work / "index", folder_of(shard, generation)))
 
 
 def make_of_files(uri: str, shard: int, *, shards: int, corpus: Corpus, settings: Settings) -> Made:
@@ -176,7 +203,7 @@ def change_shard(
         return Changed(finished(place, index, name).shard, numbers)
 
 
-def add_dealt(index: Path, settings: Settings, *, uri: str, shard: int, parts: int) -> Mapping[str, int]:
+def add_dealt(index: Path, settings: Settings, *, uri: str, shard: int, parts: Sequence[int]) -> Mapping[str, int]:
     """Add the documents that were dealt to a shard."""
     return asdict(add_documents(_dealt_to(place_of(uri), shard, parts), index, settings))
 
@@ -192,9 +219,9 @@ def compact_shard(index: Path, settings: Settings) -> Mapping[str, int]:
     return {}
 
 
-def _dealt_to(place: Place, shard: int, parts: int) -> Iterator[dict[str, Any]]:
+def _dealt_to(place: Place, shard: int, parts: Sequence[int]) -> Iterator[dict[str, Any]]:
     """The records of a shard, in the order of the rows."""
-    for number in range(parts):
+    for number in parts:
         offsets = offsets_of(place, number)
         start, end = offsets[shard], offsets[shard + 1]
         if start < end:

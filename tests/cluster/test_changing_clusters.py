@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from sakuin import Searcher
 from sakuin.cli.main import cli
 from sakuin.cluster.building import build_of_files, build_of_rows
 from sakuin.cluster.changing import add_documents, add_rows, compact, delete, sync_files
@@ -17,6 +18,7 @@ from sakuin.cluster.manifest import require
 from sakuin.cluster.moving import backup, restore
 from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.places import Disk, place_of
+from sakuin.cluster.rebalancing import rebalance
 from sakuin.cluster.tasks import Corpus
 from sakuin.index.errors import DocumentError
 from sakuin.index.integrity import verify
@@ -191,6 +193,8 @@ def test_files_are_kept_in_step(tmp_path: Path, toy_model: Path, corpus: Path) -
     assert documents(place) == before | {"0.txt": "another cat", "new.txt": "the new cat"}
     assert changes.shards <= 3
     assert require(place).generation == built.manifest.generation + 1
+    with pytest.raises(ClusterError, match="built of files"):
+        rebalance(place, HERE, shards=2)
     with pytest.raises(DocumentError, match=r"of the file 0\.txt"):
         add_documents([{"id": "0.txt", "text": "mine"}], place, HERE)
 
@@ -213,6 +217,26 @@ def test_a_backup_is_a_cluster_and_can_be_put_back(place: Disk, tmp_path: Path) 
     with pytest.raises(ClusterError, match="is damaged"):
         restore(copy, place, HERE)
     assert require(place) == restored
+
+
+@pytest.mark.parametrize("shards", [1, 5])
+def test_documents_are_dealt_to_another_number_of_shards(place: Disk, toy_model: Path, shards: int) -> None:
+    add_documents([{"id": "new", "text": "the new cat", "title": "猫", "tags": ["a", "b"]}], place, HERE)
+    before, first = documents(place), require(place)
+    with Searcher.open(place.folder) as searcher:
+        scores = [hit.score for hit in searcher.search("the cat", k=100).hits]
+        manifest = rebalance(place, HERE, shards=shards, at_a_time=200)
+        assert len(manifest.shards) == shards
+        assert documents(place) == before
+        assert manifest.id == first.id
+        assert all((place.folder / shard.folder).exists() for shard in first.shards)
+        assert [hit.score for hit in searcher.search("the cat", k=100).hits] == pytest.approx(scores, abs=1e-4)
+        assert searcher.document("new").metadata == {"tags": ["a", "b"]}
+    delete("d1", place, HERE)
+    delete("d2", place, HERE)
+    assert not any((place.folder / shard.folder).exists() for shard in first.shards)
+    assert not any(verify(place.folder / shard.folder) for shard in require(place).shards)
+    assert documents(place).keys() == before.keys() - {"d1", "d2"}
 
 
 def test_a_cluster_in_a_bucket_is_changed_the_same(place: Disk, tmp_path: Path) -> None:
@@ -242,6 +266,7 @@ def test_the_commands_change_a_cluster(place: Disk, tmp_path: Path) -> None:
     assert "Changes:   1 added; 1 shards written anew" in run("add", out, rows)
     assert "Changes:   2 removed" in run("delete", out, "new", "d1")
     assert "39 documents" in run("compact", out)
+    assert "Shards:    2 of" in run("rebalance", out, "--shards", "2")
     assert "39 documents" in run("backup", out, str(tmp_path / "copy"))
     assert "39 documents" in run("restore", out, str(tmp_path / "copy"))
     with pytest.raises(ClusterError, match="built of rows"):
