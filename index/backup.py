@@ -45,7 +45,12 @@ def backup(folder: Path, destination: Path, progress: Progress = no_progress) ->
     Raises:
         IndexFolderError: there is no index, it is damaged, or the copy cannot be written; nothing is left behind.
     """
-    with new_folder(destination) as part:
+    return _backup(folder, destination, progress, named=destination)
+
+
+def _backup(folder: Path, destination: Path, progress: Progress, *, named: Path) -> Manifest:
+    """What `backup` does, by the name of the folder that the copy is for."""
+    with new_folder(destination, named=named) as part:
         manifest = copied(folder, part, progress)
         _, problems = check(part)
         if problems:
@@ -71,13 +76,13 @@ def restore(source: Path, folder: Path, progress: Progress = no_progress) -> tup
         IndexFolderError: the copy is damaged, somebody writes to the index, or it cannot be written; nothing is changed
             then.
     """
-    folder = named(folder)
-    with new_folder(folder.with_name(f".{folder.name}.restored"), kept=False) as part:
-        manifest = backup(source, part / "index", progress)
+    folder = real_path(folder)
+    with new_folder(folder.with_name(f".{folder.name}.restored"), kept=False, named=folder) as part:
+        manifest = _backup(source, part / "index", progress, named=folder)
         return manifest, put_in_place(part / "index", folder)
 
 
-def named(folder: Path) -> Path:
+def real_path(folder: Path) -> Path:
     """A folder by a path that ends in its name, beside which others can stand: ``.`` has none.
 
     One that a link leads to is named itself, so that the link goes on leading to the index, on the disk where it is.
@@ -156,15 +161,16 @@ def exchange(made: Path, folder: Path, aside: Path) -> None:
 
 
 @contextmanager
-def new_folder(destination: Path, *, kept: bool = True) -> Iterator[Path]:
+def new_folder(destination: Path, *, named: Path, kept: bool = True) -> Iterator[Path]:
     """A folder beside a path, which takes its place when the block is done; if not, nothing is left.
 
     Args:
         destination: The path; there may be an empty folder.
+        named: What it is for, which is what errors speak of.
         kept: False for a folder that is deleted in the end.
     """
     require_utf8(destination)
-    destination = named(destination)
+    destination = real_path(destination)
     part = destination.with_name(f"{destination.name}.{token_hex(4)}.part")
     try:
         if kept and destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
@@ -177,7 +183,7 @@ def new_folder(destination: Path, *, kept: bool = True) -> Iterator[Path]:
             os.replace(part, destination)
             sync_folder(destination.parent)
     except (*DATABASE_ERRORS, OSError) as error:
-        raise not_written(destination, error) from error
+        raise not_written(named, error) from error
     finally:
         shutil.rmtree(part, ignore_errors=True)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sakuin.index import store
-from sakuin.index.backup import named, new_folder, put_aside
+from sakuin.index.backup import new_folder, put_aside, real_path
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, opening_error
 from sakuin.index.integrity import check
 from sakuin.index.lock import WAIT_SECONDS, acquire
@@ -51,10 +51,10 @@ def salvage(
         ModelError: the model of the index cannot be loaded.
     """
     started = time.perf_counter()
-    folder = named(folder)
+    folder = real_path(folder)
     lock = acquire(folder, timeout)
     try:
-        with new_folder(folder.with_name(f".{folder.name}.salvaged"), kept=False) as part:
+        with new_folder(folder.with_name(f".{folder.name}.salvaged"), kept=False, named=folder) as part:
             manifest, kept, lost = documents_saved(folder, part)
             report = Report()
             with IndexWriter(part / "index", settings, timeout=timeout) as writer:

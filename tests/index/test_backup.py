@@ -104,6 +104,10 @@ def test_a_copy_that_fails_leaves_nothing(
     before = sorted(path.name for path in tmp_path.iterdir())
     with pytest.raises(SakuinError, match="full" if error.errno == errno.ENOSPC else "I/O error"):
         copying.backup(index, tmp_path / "copy")
+    with pytest.raises(SakuinError) as told:
+        copying.restore(index, tmp_path / "other")
+    assert f"{tmp_path / 'other'} " in str(told.value)
+    assert ".part" not in str(told.value)
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
