@@ -1,13 +1,14 @@
 """How long a query takes that a hundred shards answer, with and without asking twins of slow ones: simulated.
 
+    python -m benchmarks.hedging .sakuin
     python -m benchmarks.hedging sizing.json
 
-From times that `benchmarks.sizing` measured on one shard. All shards answer the same query, each with a time that the
-query took on one of the occasions it was searched, so that a heavy query is heavy everywhere and what comes between is
-each shard's own. The query has its answer with the last shard's. With hedging, a shard that has not answered when a
-share of all have is asked once more, of its twin; the first answer counts. Nothing waits in queues, and the network
-takes no time. In the second half of the table some replicas are slow, of every query for a run of queries: that is
-assumed, not measured.
+From times that are measured on one index now, or that `benchmarks.sizing` measured. All shards answer the same query,
+each with a time that the query took on one of the occasions it was searched, so that a heavy query is heavy everywhere
+and what comes between is each shard's own. The query has its answer with the last shard's. With hedging, a shard that
+has not answered when a share of all have is asked once more, of its twin; the first answer counts. Nothing waits in
+queues, and the network takes no time. In the second half of the table some replicas are slow, of every query for a run
+of queries: that is assumed, not measured.
 """
 
 import json
@@ -19,8 +20,10 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.questions import asked_of
 from benchmarks.results import Figure, json_option, write
-from benchmarks.sizing import times_in
+from benchmarks.search import passages_of
+from benchmarks.sizing import times, times_in
 
 SHARDS = (1, 10, 100)
 QUERIES = 20_000
@@ -46,32 +49,38 @@ ASSUMED = Slow(0.01, 10.0)
 
 
 @click.command()
-@click.argument("measured", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("measured", type=click.Path(exists=True, path_type=Path))
+@click.option("--queries", default=200, show_default=True, help="Of an index.")
 @click.option("--seed", default=0, show_default=True)
 @json_option
-def main(measured: Path, seed: int, as_json: Path | None) -> None:
-    """Simulate shards by the times in MEASURED, a result of benchmarks.sizing."""
-    times = times_in(json.loads(measured.read_bytes())["figures"])
-    figures = list(simulated(times, np.random.default_rng(seed)))
-    print("\n".join(table(figures)))
-    write(as_json, "benchmarks.hedging", figures)
+def main(measured: Path, queries: int, seed: int, as_json: Path | None) -> None:
+    """Simulate shards by the times of an index, or those in a result of benchmarks.sizing."""
+    figures = []
+    if measured.is_dir():
+        figures = [times(measured, asked_of(passages_of(measured), queries)) | {"passages": 0}]
+    taken = times_in(figures or json.loads(measured.read_bytes())["figures"])
+    p50, p99 = np.percentile(taken, [50, 99])
+    print(f"One index: p50 {p50:.1f} ms, p99 {p99:.1f} ms, the longest {taken.max():.1f} ms")
+    shards = list(simulated(taken, np.random.default_rng(seed)))
+    print("\n".join(table(shards)))
+    write(as_json, "benchmarks.hedging", [*figures, *shards])
 
 
-def simulated(times: NDArray[np.float64], rng: np.random.Generator) -> Iterator[Figure]:
+def simulated(taken: NDArray[np.float64], rng: np.random.Generator) -> Iterator[Figure]:
     """A figure for each number of shards, with and without hedging and slow replicas.
 
     Args:
-        times: float64 (queries, repeats), milliseconds of one shard.
+        taken: float64 (queries, repeats), milliseconds of one shard.
         rng: Draws queries, occasions and slow replicas.
     """
     for slow in (NONE, ASSUMED):
         for shards in SHARDS:
-            asked = rng.integers(len(times), size=QUERIES)
-            first, second = (answers(times, asked, shards, slow, rng) for _ in range(2))
+            asked = rng.integers(len(taken), size=QUERIES)
+            first, second = (answers(taken, asked, shards, slow, rng) for _ in range(2))
             after = float(np.quantile(first, HEDGED_FROM))
             for hedged in (False, True):
-                taken = hedge(first, second, after) if hedged else first
-                p50, p99, p999 = np.percentile(taken.max(axis=1), [50, 99, 99.9])
+                each = hedge(first, second, after) if hedged else first
+                p50, p99, p999 = np.percentile(each.max(axis=1), [50, 99, 99.9])
                 more = float((first > after).mean()) if hedged else 0.0
                 yield {"shards": shards, "slow": slow.share, "factor": slow.factor, "hedged": hedged} | {
                     "p50_ms": p50,
@@ -82,13 +91,13 @@ def simulated(times: NDArray[np.float64], rng: np.random.Generator) -> Iterator[
 
 
 def answers(
-    times: NDArray[np.float64], asked: NDArray[np.int64], shards: int, slow: Slow, rng: np.random.Generator
+    taken: NDArray[np.float64], asked: NDArray[np.int64], shards: int, slow: Slow, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """float64 (n, shards): when each shard answers each query, by one replica of each."""
-    occasions = rng.integers(times.shape[1], size=(len(asked), shards))
-    taken = times[asked[:, None], occasions]
+    occasions = rng.integers(taken.shape[1], size=(len(asked), shards))
+    own = taken[asked[:, None], occasions]
     late = rng.random((len(asked), shards)) < slow.share
-    return np.where(late, slow.factor * taken, taken)
+    return np.where(late, slow.factor * own, own)
 
 
 def hedge(first: NDArray[np.float64], second: NDArray[np.float64], after: float) -> NDArray[np.float64]:

@@ -142,7 +142,7 @@ def in_gigabytes(size: float) -> str:
 
 def times_in(figures: Sequence[Figure]) -> NDArray[np.float64]:
     """float64 (queries, repeats): milliseconds of the largest index that was measured."""
-    found = [figure for figure in figures if figure["name"] == "times"]
+    found = [figure for figure in figures if figure.get("name") == "times"]
     return np.array(max(found, key=lambda figure: int(figure["passages"]))["milliseconds"], np.float64)
 
 

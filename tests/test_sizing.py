@@ -66,6 +66,16 @@ def test_the_simulation_says_what_many_shards_cost_and_hedging_saves(tmp_path: P
     assert "| 100 | 1%, 10 times as slow | hedged |" in done.output
 
 
+def test_the_times_of_an_index_are_measured_and_written_down(example_index: Path, tmp_path: Path) -> None:
+    out = tmp_path / "hedging.json"
+    done = CliRunner().invoke(hedging.main, [str(example_index), "--queries", "2", "--json", str(out)])
+    assert done.exit_code == 0, done.output
+    figures = json.loads(out.read_bytes())["figures"]
+    assert times_in(figures).shape == (2, sizing.REPEATS)
+    assert times_in(figures).min() > 0
+    assert len(figures) == 13
+
+
 @pytest.mark.slow
 def test_a_small_index_is_measured(tmp_path: Path) -> None:
     out = tmp_path / "sizing.json"
