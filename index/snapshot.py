@@ -38,6 +38,9 @@ a second. Reading more would take longer than most searches; `index verify` read
 K = TypeVar("K")
 V = TypeVar("V")
 
+MOST_COUNTED = 10_000
+"""Values of a field that are counted of some documents."""
+
 MOST_KEPT = 4
 """Filters, and counts, that a snapshot keeps: of a million passages a filter takes up to 20 MB."""
 
@@ -170,6 +173,16 @@ class Snapshot:
         asked = (condition, None if names is None else tuple(sorted(names)), limit)
         with self._reading():
             return remembered(self._facets, asked, lambda: facets(self._connection, documents, names, limit))
+
+    def counted(self, documents: NDArray[np.int64], names: Collection[str] | None) -> list[Facet]:
+        """How many of some documents have which values.
+
+        Args:
+            documents: int64 (n,), their numbers.
+            names: Of the fields, as filters call them; None for all.
+        """
+        with self._reading():
+            return facets(self._connection, documents, names, limit=MOST_COUNTED, all_fields=True)
 
     def glimpses(self, passage_ids: Sequence[int]) -> dict[int, Glimpse]:
         """Many passages at once, as they stand in the first document of all; one that was removed since is missing.

@@ -207,6 +207,10 @@ class LocalPart:
         """How many of the documents that pass a filter have which values."""
         return self.snapshot.facets(condition, names, limit)
 
+    def counted(self, documents: Sequence[int], names: Collection[str] | None) -> list[Facet]:
+        """How many of some documents have which values."""
+        return self.snapshot.counted(np.array(documents, np.int64), names)
+
     def counts(self) -> dict[str, int]:
         """Numbers of files, documents, passages and so on."""
         return self.snapshot.counts()

@@ -23,7 +23,7 @@ For a search, at most:
 
 So an ordinary search takes two round trips, 3 and 4, and one more for words that were not asked for before. Steps 3
 and 4 are taken again where the best passages stand in too few documents. `Part.holding` and `Part.shown` read texts for
-a query with quotes or exclusions.
+a query with quotes or exclusions, `Part.counted` metadata for the facets of what matches.
 
 Scores are those of one index, but for the last decimal of BM25 (they are rounded to four) where a sum falls on its
 edge. Only the first stages of large indexes differ: dense search by codes finds 98 % or more of the nearest in each
@@ -208,6 +208,9 @@ class Part(Protocol):
 
     def facets(self, condition: Condition, names: Collection[str] | None, limit: int) -> list[Facet]:
         """How many of the documents that pass a filter have which values, see `Snapshot.facets`."""
+
+    def counted(self, documents: Sequence[int], names: Collection[str] | None) -> list[Facet]:
+        """How many of some documents, given by numbers, have which values, see `Snapshot.counted`."""
 
     def counts(self) -> dict[str, int]:
         """Numbers of files, documents, passages and so on."""

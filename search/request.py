@@ -1,6 +1,7 @@
 """What a search is asked for, checked once; page, command and service all build one."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from numbers import Integral, Real
 
@@ -61,6 +62,9 @@ class SearchRequest:
         recency: Move up newer documents, by at most a tenth of the best score: the time after which what one gains is
             half, as "90d", "8w", "6m" or "1y".
         syntax: Read the query language, see `search.query`; False to search for every character as it stands.
+        facets: Count which values the documents have that match, and not only those that are given: True for all fields
+            that are worth listing, or names of fields. A match is a document with one of the 500 best passages, if that
+            scores a third of the best score or more; within the filter, and with the words that the query asks for.
 
     Raises:
         SearchError: an argument is of a wrong type or out of range.
@@ -82,6 +86,7 @@ class SearchRequest:
     sort: str | None = None
     recency: str | None = None
     syntax: bool = True
+    facets: bool | Collection[str] = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.query, str):
@@ -116,6 +121,9 @@ class SearchRequest:
             raise SearchError(f"Cannot sort by {self.sort!r}: name a field, with - before it for the highest first.")
         if self.recency is not None and not (isinstance(self.recency, str) and days_of(self.recency)):
             raise SearchError(f"Cannot take {self.recency!r} for a half-life: give one such as 90d, 8w, 6m or 1y.")
+        names = () if isinstance(self.facets, bool) else self.facets
+        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+            raise SearchError(f"Cannot count {self.facets!r}: give facets as True, or a list of names of fields.")
         if self.where is not None:
             filter_of(self.where)
 

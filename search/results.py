@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from sakuin.facts import Fact
 from sakuin.index.documents import POSITION_NAMES, MetadataValue
+from sakuin.index.store.facets import Facet
 from sakuin.search.did_you_mean import Suggestion
 from sakuin.search.explanation import Explanation
 from sakuin.search.fusion import Scaling
@@ -34,6 +35,24 @@ class Notice(Fact):
         "missing_shards": "Part of the cluster did not answer (shards {shards}): better hits may be there.",
         "no_opinion": "The second opinion was left out. {detail}",
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The documents that match a query, see `search.matches`.
+
+    Attributes:
+        documents: How many there are.
+        facets: How many of them have which values of metadata, folders (the topmost) and types of file: of the fields
+            that were named, or those that two of them have, with at most 50 values.
+    """
+
+    documents: int
+    facets: tuple[Facet, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as dictionaries and lists, ready for JSON."""
+        return {"documents": self.documents, "facets": [facet.to_dict() for facet in self.facets]}
 
 
 class Located(Fact):
@@ -211,6 +230,7 @@ class SearchResult:
             (`search.relevance.GOOD_MATCH`); None where the query is empty, or the index has too few passages to tell.
         suggestions: What may have been meant where words of the query are found in no passage, or hardly any, and the
             index has near ones; likeliest first, and never searched for unasked.
+        matches: What was counted of all documents that match; None where it was not asked for.
     """
 
     query: str
@@ -223,6 +243,7 @@ class SearchResult:
     answered: bool | None = None
     read: Query | None = None
     suggestions: tuple[Suggestion, ...] = ()
+    matches: Matches | None = None
 
     @property
     def text(self) -> str:
@@ -232,7 +253,8 @@ class SearchResult:
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, with the sentences of notices and explanations, ready for JSON."""
         hits = [hit.to_dict() for hit in self.hits]
-        return asdict(replace(self, hits=(), notices=())) | {
+        return asdict(replace(self, hits=(), notices=(), matches=None)) | {
             "hits": hits,
             "notices": [notice.to_dict() for notice in self.notices],
+            "matches": self.matches.to_dict() if self.matches else None,
         }

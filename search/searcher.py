@@ -17,18 +17,15 @@ from numpy.typing import ArrayLike, NDArray
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.documents import Skipped
-from sakuin.index.errors import IndexFolderError
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.store import Manifest
 from sakuin.index.store.facets import MOST_VALUES, Facet
 from sakuin.index.where import Where
-from sakuin.search.breakdown import SIDES, Side, explain_again, explain_hit
-from sakuin.search.did_you_mean import suggested
+from sakuin.search.answering import answer
+from sakuin.search.breakdown import SIDES, Side, explain_again
 from sakuin.search.documents import DocumentReader
 from sakuin.search.explanation import Explanation
-from sakuin.search.filtering import Restricted, check_fields, check_sortable, read, require_known
-from sakuin.search.grouping import find, hit_of_group
-from sakuin.search.highlights import highlight
+from sakuin.search.filtering import check_fields, read, require_known
 from sakuin.search.opening import AT_ONCE, Opened, cluster_searcher, opened
 from sakuin.search.request import (
     BY_DOCUMENT,
@@ -181,6 +178,7 @@ class Searcher(DocumentReader):
         sort: str | None = None,
         recency: str | None = None,
         syntax: bool = True,
+        facets: bool | Collection[str] = False,
     ) -> SearchResult:
         """Find the documents that answer a query, each with its best passages, or the passages.
 
@@ -201,6 +199,7 @@ class Searcher(DocumentReader):
             sort: A field to put the best hits into order by; see `SearchRequest`.
             recency: Move up newer documents: a half-life such as "90d"; see `SearchRequest`.
             syntax: Read the query language; False to search for every character as it stands.
+            facets: Count values of metadata of the documents that match, see `SearchRequest`.
 
         Raises:
             SearchError: an argument is out of range, no document has such a field, or hits are to be left out by their
@@ -224,6 +223,7 @@ class Searcher(DocumentReader):
                 sort=sort,
                 recency=recency,
                 syntax=syntax,
+                facets=facets,
             )
         )
 
@@ -283,57 +283,7 @@ class Searcher(DocumentReader):
         return whole.rows([int(hit.passage_id, 16) for hit in hits], checked_dim(dim, stored=whole.manifest.dim))
 
     def _answer(self, request: SearchRequest, vector: NDArray[np.float32] | None = None) -> SearchResult:
-        """What `answer` gives, or `search_vector` where there is a ``vector``, but for the time it took."""
-        by_document = request.group == BY_DOCUMENT
-        asked: Whole | None = None
-        while True:
-            whole = self.whole
-            if whole is asked:
-                raise IndexFolderError(
-                    f"The index in {whole.place} ranks passages it does not hold. Check it with `index verify`."
-                )
-            asked = whole
-            compared = request.dimensions(whole.manifest.dim)
-            if request.sort:
-                check_sortable(whole, request.sort)
-            search = Restricted.of(whole, request)
-            query, within = search.request.text, search.within
-            found = find(
-                whole,
-                self.model,
-                search.request,
-                within=within,
-                vector=vector,
-                conditions=search.words,
-                opinions=self._opinions,
-            )
-            ids = found.passage_ids()
-            rows = whole.passages(ids, within)
-            # A passage that vanished was removed by a writer since the snapshot was opened: ask the new one. So too
-            # where documents were named by their numbers, which may be others' by now.
-            if found.stands_in(rows) and not ((within or by_document) and whole.outdated()):
-                break
-        texts = highlight(
-            whole.terms.analyser, whole.terms.widened(query), [rows[passage_id].text for passage_id in ids]
-        )
-        marked = dict(zip(ids, texts, strict=True))
-        hits = tuple(hit_of_group(group, rows, marked, by_document=by_document) for group in found.groups)
-        if request.explain:
-            hits = tuple(
-                replace(hit, explanation=explain_hit(whole, self.model, query, hit, dim=compared)) for hit in hits
-            )
-        return SearchResult(
-            query=request.query,
-            mode=request.mode,
-            k=request.k,
-            dim=None if request.mode == "bm25" else compared,
-            hits=hits,
-            notices=search.notices(found, request),
-            seconds=0.0,
-            answered=found.answered,
-            read=search.read,
-            suggestions=suggested(whole, self.model, request.text, query),
-        )
+        return answer(lambda: self.whole, self.model, request, opinions=self._opinions, vector=vector)
 
     def facets(
         self, where: Where | None = None, *, names: Collection[str] | None = None, limit: int = MOST_VALUES

@@ -4,7 +4,7 @@ See `search.parts` for what is asked of each. An index that is alone counts for 
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,12 +16,13 @@ from sakuin.index.store.passages import MAX_PLACES
 from sakuin.index.where import BUILT_IN, EVERYTHING, ID, URI, Condition
 from sakuin.search.conditions import MOST_PROPOSED
 from sakuin.search.local_part import LocalPart
-from sakuin.search.parts import Listed, Listing, Parts, Within
+from sakuin.search.parts import Listed, Listing, Part, Parts, Within
 from sakuin.search.query import Query, Wanted
 from sakuin.search.whole_terms import WholeTerms
 
 # A document is known by its number in its part, and the part's place above that.
 PART_BITS = 40
+OWN_BITS = (1 << PART_BITS) - 1
 
 MOST_SUMMED = 10_000
 """Values that each part counts of a field that is asked for by name."""
@@ -194,11 +195,13 @@ class Whole:
             documents: The number of each, and ids of its passages that were ranked.
             most: How many to give of each.
         """
-        asked: dict[int, list[tuple[int, Sequence[int]]]] = {place: [] for place in range(len(self.parts))}
-        for number, passages in documents:
-            asked[number >> PART_BITS].append((number & ((1 << PART_BITS) - 1), passages))
-        of_part = dict(zip(map(id, self.parts), asked.values(), strict=True))
-        each = self.parts.ask(lambda part: part.shown(within.within, own, most) if (own := of_part[id(part)]) else [])
+        own = self._by_part([number for number, _ in documents])
+
+        def shown(part: Part) -> list[list[int]]:
+            asked = [(documents[row][0] & OWN_BITS, documents[row][1]) for row in own[id(part)]]
+            return part.shown(within.within, asked, most) if asked else []
+
+        each = self.parts.ask(shown)
         answers = [iter(own) for own in each]
         return [next(answers[number >> PART_BITS]) for number, _ in documents]
 
@@ -214,21 +217,38 @@ class Whole:
             found = known if condition == EVERYTHING else self._summed(condition, names, MOST_VALUES)
         else:
             found = self._summed(condition, names, MOST_SUMMED)
-        order = sorted(
-            (name for name in names if found.get(name)), key=lambda one: (one not in BUILT_IN, -found[one].total())
-        )
-        return [
-            Facet(name, tuple(sorted(found[name].items(), key=lambda item: (-item[1], item[0]))[:limit]))
-            for name in order
-        ]
+        return in_order({name: found[name] for name in names if name in found}, limit)
 
     def _summed(self, condition: Condition, names: Collection[str], limit: int) -> dict[str, Counter[str]]:
         """Of each field, how many documents of all parts have which value: of so many values of each part."""
-        together: dict[str, Counter[str]] = {}
-        for own in self.parts.ask(lambda part: part.facets(condition, names, limit)):
-            for facet in own:
-                together.setdefault(facet.name, Counter()).update(dict(facet.values))
-        return together
+        return summed(self.parts.ask(lambda part: part.facets(condition, names, limit)))
+
+    def counted(self, documents: Sequence[int], names: Collection[str] | None) -> list[Facet]:
+        """How many of some documents have which values, of each field `MOST_VALUES` at most.
+
+        Args:
+            documents: Their numbers.
+            names: Of the fields; None for those that two of the documents or more have, with no more values.
+        """
+        own = self._by_part(documents)
+
+        def counted(part: Part) -> list[Facet]:
+            asked = [documents[row] & OWN_BITS for row in own[id(part)]]
+            return part.counted(asked, names) if asked else []
+
+        found = summed(self.parts.ask(counted))
+        if names is None:
+            found = {
+                name: values for name, values in found.items() if values.total() > 1 and len(values) <= MOST_VALUES
+            }
+        return in_order(found, MOST_VALUES)
+
+    def _by_part(self, documents: Sequence[int]) -> dict[int, list[int]]:
+        """Which of some documents, given by their numbers, are of each part."""
+        found: list[list[int]] = [[] for _ in self.parts]
+        for row, number in enumerate(documents):
+            found[number >> PART_BITS].append(row)
+        return dict(zip(map(id, self.parts), found, strict=True))
 
     def counts(self) -> dict[str, int]:
         """Numbers of files, documents, passages, and so on; a passage of several indexes counts in each."""
@@ -240,6 +260,25 @@ class Whole:
     def field_names(self) -> list[str]:
         """What filters call the fields that any document has."""
         return list(dict.fromkeys(name for names in self.parts.ask(lambda part: part.field_names()) for name in names))
+
+
+def summed(each: Iterable[Iterable[Facet]]) -> dict[str, Counter[str]]:
+    """Of each field, how many documents of all parts have which value."""
+    together: dict[str, Counter[str]] = {}
+    for own in each:
+        for facet in own:
+            together.setdefault(facet.name, Counter()).update(dict(facet.values))
+    return together
+
+
+def in_order(counted: Mapping[str, Counter[str]], limit: int) -> list[Facet]:
+    """Facets: built-in fields first, then those of most documents, each with the commonest values first."""
+    order = sorted(counted, key=lambda name: (name not in BUILT_IN, -counted[name].total(), name))
+    return [
+        Facet(name, tuple(sorted(counted[name].items(), key=lambda item: (-item[1], item[0]))[:limit]))
+        for name in order
+        if counted[name]
+    ]
 
 
 def numbered(standing: Mapping[int, Sequence[int]], place: int) -> dict[int, list[int]]:

@@ -51,6 +51,8 @@ def facets(
     documents: NDArray[np.int64] | None = None,
     names: Collection[str] | None = None,
     limit: int = MOST_VALUES,
+    *,
+    all_fields: bool = False,
 ) -> list[Facet]:
     """How many documents have which values; folders are counted by the topmost one.
 
@@ -59,6 +61,7 @@ def facets(
         documents: Count only these, given by numbers; None for all.
         names: Of the fields; None for those that two documents or more have, and with `MOST_VALUES` values at most.
         limit: Of each field so many values at most, those that most documents have.
+        all_fields: Count every field of metadata, where none is named, whatever its values.
 
     Returns:
         Built-in fields first, then those that most documents have.
@@ -67,7 +70,9 @@ def facets(
     keys = None if names is None else {key_of(name) for name in names if name not in BUILT_IN}
     counted: dict[str, Mapping[str, int]] = {**count_files(connection, documents)}
     if keys is None or keys:
-        counted.update((called(key), values) for key, values in count_metadata(connection, documents, keys).items())
+        counted.update(
+            (called(key), values) for key, values in count_metadata(connection, documents, keys, all_fields).items()
+        )
     return [
         Facet(name, tuple(sorted(values.items(), key=lambda item: (-item[1], item[0]))[:limit]))
         for name, values in counted.items()
@@ -90,7 +95,10 @@ def count_files(connection: sqlite3.Connection, documents: NDArray[np.int64] | N
 
 
 def count_metadata(
-    connection: sqlite3.Connection, documents: NDArray[np.int64] | None, keys: Collection[str] | None
+    connection: sqlite3.Connection,
+    documents: NDArray[np.int64] | None,
+    keys: Collection[str] | None,
+    all_fields: bool = False,
 ) -> dict[str, dict[str, int]]:
     """Numbers of documents by value of each field of metadata, fields of most documents first; args as in `facets`."""
     counted: defaultdict[str, dict[str, int]] = defaultdict(dict)
@@ -107,13 +115,13 @@ def count_metadata(
                 counts[text] = counts.get(text, 0) + 1
             if texts:
                 used[key] += 1
-            if keys is None and len(counts) > MOST_VALUES:
+            if keys is None and len(counts) > MOST_VALUES and not all_fields:
                 dropped.add(key)
                 del counted[key]
     for key, counts in counted.items():
         if not all(map(str.isascii, counts)):
             counted[key] = _in_one_width(counts)
-    least = 2 if keys is None else 1
+    least = 2 if keys is None and not all_fields else 1
     order = sorted((key for key in counted if used[key] >= least), key=lambda key: (-used[key], key))
     return {key: counted[key] for key in order}
 

@@ -15,11 +15,13 @@ from sakuin.index import DEFAULT_INDEX
 
 if TYPE_CHECKING:
     from sakuin.search.explanation import Explanation, Wording
-    from sakuin.search.results import Hit, HitDocument, PassageHit, SearchResult
+    from sakuin.search.results import Hit, HitDocument, Matches, PassageHit, SearchResult
 
 SNIPPET_CHARACTERS = 200
 # Of a passage that stands in many.
 PLACES_SHOWN = 3
+# Of a field.
+VALUES_SHOWN = 10
 
 
 @click.command(cls=QueryCommand)
@@ -97,6 +99,9 @@ PLACES_SHOWN = 3
     show_default=True,
     help="Whether quotes, -word, title:, OR, FIELD:VALUE, after: and before: ask something of hits, as below.",
 )
+@click.option(
+    "--facets", is_flag=True, help="Say, too, which values of metadata the documents have that match, shown or not."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the whole answer as JSON; short for --format json.")
 @click.option(
     "--format",
@@ -130,6 +135,7 @@ def search(
     sort: str | None,
     recency: str | None,
     syntax: bool,
+    facets: bool,
     as_json: bool,
     form: str,
     output: Path | None,
@@ -155,6 +161,7 @@ def search(
     index search "経費" --json | jq '.hits[].document.uri'
     index search "経費" -k 50 --output hits.csv
     index search "経費" --index office --index archive
+    index search "経費" --facets
     """
     from sakuin.search import Searcher, SearchRequest
 
@@ -180,6 +187,7 @@ def search(
         sort=sort,
         recency=recency,
         syntax=syntax,
+        facets=facets,
     )
     with Searcher.open(folders) as searcher:
         if not searcher.manifest.passages:
@@ -228,8 +236,8 @@ def write(result: "SearchResult", form: str, output: Path) -> None:
             path.write_text(printed(result, form) + ("\n" if form == "json" else ""), encoding=encoding, newline="")
     except OSError as error:
         raise click.ClickException(f"{output} cannot be written: {error.strerror or error}.") from error
-    hits = "1 hit" if len(result.hits) == 1 else f"{len(result.hits):,} hits"
-    click.echo(f"{hits} written to {output}", err=True)
+    told = "{n:,} hit written to {file}" if len(result.hits) == 1 else "{n:,} hits written to {file}"
+    click.echo(say(told, n=len(result.hits), file=output), err=True)
 
 
 def read_where(given: Sequence[str]) -> dict[str, Any]:
@@ -304,6 +312,8 @@ def show_result(result: "SearchResult") -> None:
             for line in hit.explanation.text(depth=6, width=5, wording=wording()).splitlines():
                 words = line.lstrip(" ")
                 click.echo(click.style(" " * (4 + len(line) - len(words)) + clean(words), dim=True))
+    if result.matches:
+        show_matches(result.matches)
     where = say(", {dim} dimensions", dim=result.dim) if result.dim else ""
     click.echo(
         click.style(say("{search}, {ms:.0f} ms", search=f"{result.mode}{where}", ms=1000 * result.seconds), dim=True),
@@ -325,6 +335,16 @@ def described(explanation: "Explanation") -> str:
     """What a number of an explanation is; names of legs and sides are words of ours, too."""
     own = {name: say(str(explanation.data[name])) for name in ("leg", "side") if name in explanation.data}
     return fact(replace(explanation, data={**explanation.data, **own}))
+
+
+def show_matches(matches: "Matches") -> None:
+    """Which values the documents have that match."""
+    told = "{n:,} document matches:" if matches.documents == 1 else "{n:,} documents match:"
+    click.echo(say(told, n=matches.documents))
+    for facet in matches.facets:
+        shown = [f"{clean(value)} {number:,}" for value, number in facet.values[:VALUES_SHOWN]]
+        rest = ["…"] if len(facet.values) > VALUES_SHOWN else []
+        click.echo(f"    {click.style(clean(facet.name), bold=True)}  {', '.join([*shown, *rest])}")
 
 
 def named(document: "HitDocument") -> str:

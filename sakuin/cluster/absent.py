@@ -79,6 +79,11 @@ class Absent:
         return []
 
     @staticmethod
+    def counted(documents: Sequence[int], names: Collection[str] | None) -> list[Any]:
+        """No document has any."""
+        return []
+
+    @staticmethod
     def counts() -> dict[str, int]:
         """Nothing to be counted."""
         return {}

@@ -43,6 +43,7 @@ class SearchAnswer(SearchResult):
 
     hits: tuple[HitAnswer, ...]
     notices: tuple[NoticeAnswer, ...]  # type: ignore[assignment]
+    matches: "MatchesAnswer | None" = None  # type: ignore[assignment]
 
 
 class CountedValue(BaseModel):
@@ -57,6 +58,13 @@ class FacetAnswer(BaseModel):
 
     name: str = Field(description="As a filter calls it.")
     values: list[CountedValue] = Field(description="Those that most documents have first.")
+
+
+class MatchesAnswer(BaseModel):
+    """The documents that match a query."""
+
+    documents: int = Field(description="How many there are.")
+    facets: list[FacetAnswer] = Field(description="How many of them have which values.")
 
 
 class FacetsAnswer(BaseModel):

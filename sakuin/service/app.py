@@ -76,6 +76,9 @@ class SearchOptions(Arguments):
         description="Move up newer documents, by a tenth of the best score at most, and half as much after this time.",
         examples=["90d"],
     )
+    facets: bool = Field(
+        default=False, description="Count which values of metadata the documents have that match, not only those given."
+    )
     syntax: bool = Field(default=True, description="Whether the query may ask that; false to take it as it stands.")
     k: int = Field(default=10, ge=1, le=MAX_HITS, description="At most so many hits.")
     group: Literal["document", "passage"] = Field(

@@ -87,6 +87,16 @@ def test_hits_are_written_as_the_ending_says(folders: list[str], tmp_path: Path)
     assert ".json, .csv and .md" in refused.output
 
 
+def test_facets_of_what_matches_are_printed(folders: list[str]) -> None:
+    printed = search(folders, "契約", "--mode", "bm25", "--facets").stdout
+    assert "2 documents match:" in printed
+    assert "kind  archive 1, office 1" in printed
+    assert "match:" not in search(folders, "契約").stdout
+    assert (
+        json.loads(search(folders, "契約", "--mode", "bm25", "--facets", "--json").stdout)["matches"]["documents"] == 2
+    )
+
+
 def test_facets_of_several_are_summed(folders: list[str]) -> None:
     from sakuin import Searcher
 

@@ -286,6 +286,10 @@ class PostgresPart:
         """None, since nothing can be restricted."""
         return []
 
+    def counted(self, documents: Sequence[int], names: Collection[str] | None) -> list[Facet]:
+        """None, as of the whole index."""
+        return []
+
     def counts(self) -> dict[str, int]:
         """Numbers of documents and passages."""
         ((documents,),) = self._rows(tables.COUNT_DOCUMENTS)
