@@ -102,7 +102,7 @@ class Prepared:
         corpus: The folder of documents.
         before: What the index holds at the start.
         after: What it holds when the work has ended.
-        calls: How many calls the shim counted.
+        calls: The functions that the shim counted, call by call; threads take turns in another order each time.
     """
 
     name: str
@@ -110,7 +110,7 @@ class Prepared:
     corpus: Path
     before: State
     after: State
-    calls: int
+    calls: tuple[str, ...]
 
 
 @click.command()
@@ -141,14 +141,19 @@ def attack(
 ) -> Counter[tuple[str, str, str]]:
     """Kill writers; returns how often what came of it, by work and mode."""
     shim = compiled(folder)
-    start = Prepared("", *made(folder), None, None, 0)
+    start = Prepared("", *made(folder), None, None, ())
     prepared = [ready(folder, start, name, shim) for name in works]
     for one in prepared:
-        print(f"{one.name}: {one.calls} calls", flush=True)
+        print(f"{one.name}: {len(one.calls)} calls", flush=True)
     outcomes: Counter[tuple[str, str, str]] = Counter()
     # Interrupted, it tells of what was done.
+    struck: Counter[str] = Counter()
     with suppress(KeyboardInterrupt):
-        strike_all(folder, prepared, shim, outcomes, kills=kills, modes=modes, rng=rng)
+        strike_all(folder, prepared, shim, outcomes, struck, kills=kills, modes=modes, rng=rng)
+    made_calls = Counter(function for one in prepared for function in one.calls)
+    print("\n| function | calls of all works | struck |\n|---|---|---|")
+    for function, number in sorted(struck.items()):
+        print(f"| {function} | {made_calls[function]:,} | {number} |")
     return outcomes
 
 
@@ -157,23 +162,25 @@ def strike_all(
     prepared: Sequence[Prepared],
     shim: Path,
     outcomes: Counter[tuple[str, str, str]],
+    struck: Counter[str],
     *,
     kills: int,
     modes: Sequence[str],
     rng: random.Random,
 ) -> None:
-    """Disturb each work in turn, and count what came of it."""
+    """Disturb each work in turn, and count what came of it, and at which functions."""
     for number in range(kills):
         one = prepared[number % len(prepared)]
         mode = rng.choice(modes)
-        at = rng.randint(1, one.calls + (mode in ("power", "reorder")))
+        at = rng.randint(1, len(one.calls) + (mode in ("power", "reorder")))
+        struck[one.calls[at - 1] if at <= len(one.calls) else "the end"] += 1
         try:
             what = strike(folder, one, shim, (mode, at), rng)
         except Exception:
             what = "miss: " + traceback.format_exc()[-1500:]
         outcomes[one.name, mode, what.split(":")[0]] += 1
         if what != "ok":
-            print(f"{number}: {one.name}, {mode} at call {at} of {one.calls}: {what}", flush=True)
+            print(f"{number}: {one.name}, {mode} at call {at} of {len(one.calls)}: {what}", flush=True)
         if number % TOLD_EVERY == TOLD_EVERY - 1:
             print(f"{number + 1:,} kills", flush=True)
 
@@ -239,7 +246,7 @@ def ready(folder: Path, start: Prepared, name: str, shim: Path) -> Prepared:
     log.unlink(missing_ok=True)
     done = perform(name, folder, work, start.corpus, {**preload(shim, work, "count", 0), "SHIM_LOG": str(log)})
     assert done, f"{name} fails undisturbed"
-    calls = len(log.read_text(encoding="utf-8").splitlines())
+    calls = tuple(line.split(" ", 1)[0] for line in log.read_text(encoding="utf-8").splitlines())
     return Prepared(name, own, start.corpus, before, held(work / "index"), calls)
 
 
