@@ -32,8 +32,9 @@ _CHUNK = 1024 * 1024
 _UTF8_FLAG = 0x800
 _ENCRYPTED = 0x1
 _UNICODE_PATH = 0x7075
-# What systems put beside files, and nobody wrote.
-_PASSED_OVER = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"})
+# What systems and programs put beside files, and nobody wrote; of a folder the same is left out (`index.excluding`).
+_PASSED_OVER = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".git", "node_modules"})
+_PASSED_OVER_BEGIN = ("~$", "._")
 _START = 512
 _DAMAGE = (
     EOFError, lzma.LZMAError, zlib.error, tarfile.TarError, zipfile.BadZipFile, NotImplementedError, ValueError,
@@ -212,7 +213,8 @@ def _office(members: list[zipfile.ZipInfo]) -> str:
 
 
 def _passed_over(name: str) -> bool:
-    return not _PASSED_OVER.isdisjoint(PurePosixPath(name).parts)
+    parts = PurePosixPath(name.lower()).parts
+    return not _PASSED_OVER.isdisjoint(parts) or any(part.startswith(_PASSED_OVER_BEGIN) for part in parts[-1:])
 
 
 def _zip_names(members: list[zipfile.ZipInfo]) -> list[str]:

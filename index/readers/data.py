@@ -1,12 +1,14 @@
 """JSON and Jupyter notebooks."""
 
+import io
 import json
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
-from sakuin.index.readers import markdown
+from sakuin.index.readers import json_lines, markdown
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.fields import ID_NAMES, TEXT_NAMES, TITLE_NAMES, metadata_of, named
 from sakuin.index.readers.files import load_bytes
@@ -19,6 +21,7 @@ from sakuin.index.reasons import Reason
 
 MAX_DEPTH = 200
 MAX_ID_CHARACTERS = 500
+_LINES_LOOKED_AT = 5
 
 
 def read(source: Source) -> Iterator[Document | Skipped]:
@@ -33,6 +36,9 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
+        if _is_json_lines(text):
+            yield from json_lines.read(source)
+            return
         # With comments or trailing commas, as configuration often has: as it stands.
         text = require_text(clean(text))
         if isinstance(error, RecursionError) or text[0] not in "[{/":
@@ -51,6 +57,16 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     yield Document(
         id=source.uri, title=title_of(source.uri, stated=title), text=require_text(clean("\n".join(_lines(value))))
     )
+
+
+def _is_json_lines(text: str) -> bool:
+    """Whether a file is JSON Lines whatever it is called, as databases export them: by its first lines."""
+    first = list(islice((line for line in io.StringIO(text) if not line.isspace()), _LINES_LOOKED_AT))
+    try:
+        rows = [json.loads(line) for line in first]
+    except (ValueError, RecursionError):
+        return False
+    return len(rows) > 1 and all(isinstance(row, dict) and _text_of(row)[1] for row in rows)
 
 
 def _place(error: Exception) -> dict[str, str | int]:

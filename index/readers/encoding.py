@@ -43,6 +43,10 @@ _UTF8_SEQUENCES = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}
 _HIGH = re.compile(rb"[\x80-\xff]")
 _THREE_BYTES = re.compile(rb"[\xe0-\xff]")
 _MOST_BY_CHANCE = 16
+_LONGEST_REST = 3
+_FEWEST_WHOLE = 8
+"""Characters beyond ASCII that are whole, for a file to be known as UTF-8 that was cut."""
+
 _UTF8 = 5.0
 """How much likelier it is that a file is in UTF-8 than in anything else, in nats."""
 
@@ -100,6 +104,8 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
+        if (whole := _cut_off_utf8(data)) is not None:
+            return whole, "utf-8"
         broken_at = error.start
     else:
         # Characters of two bytes alone, and few, make the file longer than its text by their number.
@@ -108,6 +114,26 @@ def decode(data: bytes, declared: str | None = None) -> tuple[str, str]:
     if mixed := _UTF8_KANA.search(data):
         raise ReadError(_damage(max(broken_at, mixed.start())))
     return _decode_likeliest(data, declared, broken_at)
+
+
+def _cut_off_utf8(data: bytes) -> str | None:
+    """The text of UTF-8 that begins or ends within a character, as a log that was cut does; else None."""
+    start = next((number for number, byte in enumerate(data[:4]) if not 0x80 <= byte < 0xC0), 4)
+    begin = next((number for number, byte in enumerate(data[:-4:-1], 1) if byte >= 0xC0), 0)
+    end = len(data) - begin if begin and begin < _length_of(data[-begin]) else len(data)
+    # Of two bytes for each character may be other encodings too.
+    if start > _LONGEST_REST or (start == 0 and end == len(data)) or not _THREE_BYTES.search(data):
+        return None
+    try:
+        text = data[start:end].decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return text if len(_UTF8_SEQUENCES.findall(data[start:end])) >= _FEWEST_WHOLE else None
+
+
+def _length_of(first: int) -> int:
+    """The bytes of a character of UTF-8 by its first one."""
+    return 2 if first < 0xE0 else 3 if first < 0xF0 else 4
 
 
 def _euc_in_disguise(data: bytes) -> tuple[str, str] | None:

@@ -2,8 +2,8 @@
 
 It is sent ``[path, uri, module, seconds, limit, ocr, parts to pass over]`` and answers with what is in the file, in
 messages ``["items", items, null]``, of which the last is an ``"end"``, an ``"error"`` with its reason in the third
-place, or ``"memory"``, after which it ends. It ends when its input ends, so that it never outlives its parent, however that one
-dies, and removes the folder for what it writes to the disk ("" where there is none).
+place, or ``"memory"``, after which it ends. It ends when its input ends, so that it never outlives its parent, however
+that one dies, and removes the folder for what it writes to the disk ("" where there is none).
 """
 
 import os

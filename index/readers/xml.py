@@ -7,7 +7,7 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.readers import html, lines
 from sakuin.index.readers.files import load_bytes
 from sakuin.index.readers.package import local, parse_xml
-from sakuin.index.readers.plain import clean, one_line, require_text
+from sakuin.index.readers.plain import TextBuilder, clean, one_line, require_text
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.titles import title_of
 
@@ -18,7 +18,7 @@ MAX_BYTES = 64 * 1024 * 1024
 """Parsed, XML takes ten times its size."""
 
 _MAX_VALUE = 1000
-_DRAWN = frozenset({"text", "title", "desc"})
+_DRAWN = frozenset({"text", "title", "desc", "foreignObject"})
 """Elements of a drawing (SVG) that hold words."""
 
 
@@ -47,12 +47,30 @@ def _drawn(root: "Element") -> Iterator[str]:
     waiting = [root]
     while waiting:
         element = waiting.pop()
-        if local(element) not in _DRAWN:
+        name = local(element)
+        if name == "switch":  # several ways to draw the same, the best one first
+            waiting += [each for each in element if any(map(str.strip, each.itertext()))][:1]
+            continue
+        if name not in _DRAWN:
             waiting += list(element)[::-1]
+            continue
+        if name == "foreignObject":  # a piece of a page
+            yield from _of_page(element)
             continue
         inside: list[Element] = []
         yield " ".join("".join(_words(element, inside)).split())
         waiting += inside[::-1]
+
+
+def _of_page(element: "Element") -> Iterator[str]:
+    from lxml import etree
+
+    builder = TextBuilder()
+    for each in element:
+        html.append_markup(builder, etree.tostring(each, encoding="unicode", with_tail=False))
+    words = builder.text() or " ".join("".join(element.itertext()).split())
+    if words:
+        yield words
 
 
 def _words(element: "Element", inside: "list[Element]") -> Iterator[str]:

@@ -47,6 +47,10 @@ FILES = {
     "表/一覧.xlsx": sheet_file(),
     "図.png": b"\x89PNG",
     "__MACOSX/._a.txt": b"x",
+    "~$覚え書き.docx": b"x",
+    "._覚え書き.txt": b"x",
+    "js/node_modules/a/readme.md": b"x",
+    "src/.git/config": b"x",
 }
 
 

@@ -42,6 +42,16 @@ class TestJson:
         assert isinstance(skipped, Skipped)
         assert skipped.reason.code == "repeated_id"
 
+    def test_json_lines_are_known_whatever_they_are_called(self) -> None:
+        first, second = items("a.json", '{"id": "x", "text": "一つ目"}\n\n{"text": "二つ目"}\n')
+        assert isinstance(first, Document)
+        assert isinstance(second, Document)
+        assert [(each.id, each.text) for each in (first, second)] == [
+            ("a.json#x", "一つ目"),
+            ("a.json#line=3", "二つ目"),
+        ]
+        assert one("a.json", '{"n": 1}\n{"n": 2}').text == '{"n": 1}\n{"n": 2}'
+
     def test_with_comments_it_is_read_as_it_stands(self) -> None:
         assert "// 見積の色" in one("settings.json", '{\n  // 見積の色\n  "a": 1,\n}').text
 
@@ -82,6 +92,15 @@ class TestXml:
     def test_words_of_a_drawing(self) -> None:
         inner = '<path d="M 0 a"/><text>受<tspan>付</tspan></text><desc>図</desc>'
         assert one("a.svg", f'<svg xmlns="http://www.w3.org/2000/svg">{inner}</svg>').text == "受付\n図"
+
+    def test_pages_within_a_drawing(self) -> None:
+        page = (
+            '<foreignObject><div xmlns="http://www.w3.org/1999/xhtml"><p>一段落</p><p>二段落</p></div></foreignObject>'
+        )
+        drawing = f"<switch>{page}<text>一段...</text></switch><g>{page.replace('一', '三')}</g>"
+        assert one("a.svg", f'<svg xmlns="http://www.w3.org/2000/svg">{drawing}</svg>').text == (
+            "一段落\n\n二段落\n三段落\n\n二段落"
+        )
 
     def test_damaged_xml_is_read_as_it_stands_and_nothing_outside_is(self) -> None:
         assert one("a.xml", "<a>閉じない<b>").text == "<a>閉じない<b>"

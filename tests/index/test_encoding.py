@@ -244,3 +244,17 @@ def test_a_wrong_byte_order_mark_is_refused() -> None:
         decode(b"\xff\xfea")
     with pytest.raises(ReadError, match="UTF-8"):
         decode(b"\xef\xbb\xbf\xff")
+
+
+@pytest.mark.parametrize("cut", [1, 2, -1, -2])
+def test_utf_8_that_was_cut_within_a_character_is_read(cut: int) -> None:
+    data = "予約は三日前までに申し込む。".encode()
+    assert decode(data[cut:] if cut > 0 else data[:cut]) == (
+        "約は三日前までに申し込む。" if cut > 0 else "予約は三日前までに申し込む", "utf-8",
+    )  # fmt: skip
+
+
+def test_little_that_was_cut_and_what_is_broken_inside_is_not() -> None:
+    for data in ("申請書".encode()[:-1], "予約は三日前".encode() + b"\xe3" + "までに申し込む。".encode()):
+        with pytest.raises(ReadError):
+            decode(data)
