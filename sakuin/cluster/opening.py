@@ -89,6 +89,10 @@ class OpenedCluster:
         with self._reload:
             if anew or self._place.version(manifests.NAME) != self._version:
                 self._open()
+            elif not self._settled:
+                # Not at once: searches that began before are still at the state before.
+                self._shards.keep(self.manifest)
+                self._settled = True
 
     def snapshot(self) -> Snapshot:
         """Nothing: there are many."""
@@ -114,7 +118,7 @@ class OpenedCluster:
                     raise
                 continue
             self._version, self.manifest, self._parts, self._whole = version, manifest, parts, whole
-            self._shards.keep(manifest)
+            self._settled = False
             return
 
     def _joined(self, parts: Sequence[ClusterPart], manifest: ClusterManifest) -> Whole:

@@ -133,6 +133,8 @@ class Disk(Place):
         target = self.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         self.remove(name)
+        for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+            sync_folder(each)
         os.replace(folder, target)
         sync_folder(target.parent)
 
@@ -321,8 +323,11 @@ def link_or_copy(source: Path, target: Path, *, link: bool) -> None:
             try:
                 while os.copy_file_range(read.fileno(), written.fileno(), 1 << 30):
                     pass
+                os.fsync(written.fileno())
                 return
             except OSError:
                 read.seek(0)
                 written.seek(0)
         shutil.copyfileobj(read, written, 1 << 20)
+        written.flush()
+        os.fsync(written.fileno())
