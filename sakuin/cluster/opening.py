@@ -50,6 +50,7 @@ class OpenedCluster:
         self._reload = threading.Lock()
         self._version: object = None
         self.watched = False
+        self._settled = False
         self._model = model
         self._open()
 
