@@ -167,8 +167,12 @@ def test_a_hit_is_opened_by_keys_and_left_by_back(browser: Any, example_url: str
         page.go_back()
         page.locator(".sk-reading").first.wait_for()
         for _ in range(4):
+            before = page.url
             page.go_back()
-            page.wait_for_timeout(2_000)
+            page.wait_for_url(lambda url, before=before: url != before)
+            page.wait_for_function(
+                "() => new URL(location.href).searchParams.get('q') === document.querySelector('.st-key-q input')?.value"
+            )
             if box.input_value() == "有給休暇":
                 break
         assert box.input_value() == "有給休暇"
