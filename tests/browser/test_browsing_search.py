@@ -170,9 +170,8 @@ def test_a_hit_is_opened_by_keys_and_left_by_back(browser: Any, example_url: str
             before = page.url
             page.go_back()
             page.wait_for_url(lambda url, before=before: url != before)
-            page.wait_for_function(
-                "() => new URL(location.href).searchParams.get('q') === document.querySelector('.st-key-q input')?.value"
-            )
+            shown = "document.querySelector('.st-key-q input')?.value"
+            page.wait_for_function(f"() => new URL(location.href).searchParams.get('q') === {shown}")
             if box.input_value() == "有給休暇":
                 break
         assert box.input_value() == "有給休暇"
@@ -218,7 +217,7 @@ def test_filters_are_chosen_and_taken_away(browser: Any, example_url: str) -> No
         page.locator(".sk-hit").first.wait_for()
         box = page.locator(".st-key-facet_0 input")
         box.click()
-        page.get_by_role("option", name="home (34)").click()
+        page.get_by_role("option", name=re.compile(r"^home \(\d+\)$")).click()
         settle(page)
         assert "in.folder=home" in page.url
         found = page.locator(".sk-hit .code").all_inner_texts()

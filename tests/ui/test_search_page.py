@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from sakuin import Index
-from sakuin.search import Notice
+from sakuin.search import Notice, Searcher
 from sakuin.search.contributions import Run
 from sakuin.ui.html.excerpts import LENGTH, excerpt
 from sakuin.ui.html.pieces import coloured_text, shade, table
@@ -178,7 +178,15 @@ def test_filters_restrict_the_hits_and_stand_in_the_address(
     assert address(app, "in.folder") == ["travel"]
     # The other values of the same field are still to be had, with their numbers.
     box = next(box for box in app.multiselect if any(option.startswith("travel (") for option in box.options))
-    assert any(option.startswith("office (54)") for option in box.options)
+    with Searcher.open(example_index) as searcher:
+        matches = searcher.search(PARAPHRASE, facets=["folder"]).matches
+    assert matches
+    [facet] = matches.facets
+    assert facet.values
+    assert [option for option in box.options if not option.endswith("(0)")] == [
+        f"{value} ({number})" for value, number in facet.values
+    ]
+    assert sum(number for _, number in facet.values) < documents_of(example_index)
     box.set_value(["travel", "office"]).run()
     assert {uri.split("/")[0] for uri in uris(html_of(app))} <= {"travel", "office"}
     assert address(app, "in.folder") == ["travel", "office"]
@@ -210,6 +218,28 @@ def test_an_address_with_filters(monkeypatch: pytest.MonkeyPatch, example_index:
     assert "No document matches the filter." in html_of(app)
     app.multiselect(key="chips").set_value([("folder", "travel")]).run()
     assert html_of(app).count("<article") > 0
+
+
+def documents_of(index: Path) -> int:
+    """Documents of an index."""
+    with Searcher.open(index) as searcher:
+        return searcher.counts()["documents"]
+
+
+def test_filters_count_the_matches_of_the_query(monkeypatch: pytest.MonkeyPatch, example_index: Path) -> None:
+    def counts(query: str) -> dict[str, int]:
+        app = run_app(monkeypatch, example_index, q=query, mode="bm25")
+        box = next(box for box in app.multiselect if any(option.startswith("travel (") for option in box.options))
+        parted = [option.removesuffix(")").rpartition(" (") for option in box.options]
+        numbers = [int(number) for _, _, number in parted]
+        assert numbers == sorted(numbers, reverse=True)
+        return {value: int(number) for value, _, number in parted}
+
+    vpn, train = counts("VPN"), counts("電車")
+    assert vpn.keys() == train.keys()
+    assert vpn["it"] > 0
+    assert vpn["food"] == 0
+    assert vpn != train
 
 
 def test_how_likely_an_answer_is(monkeypatch: pytest.MonkeyPatch, example_index: Path) -> None:

@@ -1,11 +1,13 @@
 """Filters of the page *Search*: what can be chosen, what is chosen, and the address of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import streamlit as st
 
 from sakuin.index.store.facets import Facet
-from sakuin.search import Searcher, SearchError
+from sakuin.search import Searcher, SearchError, SearchRequest
+from sakuin.search.results import Matches
 from sakuin.ui.html import pieces
 from sakuin.ui.words import Words
 
@@ -47,7 +49,7 @@ def is_field(searcher: Searcher, name: str) -> bool:
 
 
 def offered(searcher: Searcher, chosen: Chosen) -> list[Facet]:
-    """Fields to choose from, with how many documents of those that match the other filters have which value."""
+    """Fields to choose from, with their values; the same for every query, so that the boxes stay where they are."""
     facets = {facet.name: facet for facet in searcher.facets(chosen) if facet.name not in chosen and worthwhile(facet)}
     first = dict(list(facets.items())[: max(0, MOST_FACETS - len(chosen))])
     for name, values in chosen.items():
@@ -60,13 +62,43 @@ def offered(searcher: Searcher, chosen: Chosen) -> list[Facet]:
     return sorted(first.values(), key=lambda facet: order.index(facet.name) if facet.name in order else len(order))
 
 
+def counted(
+    searcher: Searcher, request: SearchRequest, matches: Matches | None, facets: Sequence[Facet], chosen: Chosen
+) -> list[Facet]:
+    """The same fields with how many of the documents that match a query have which value, most first.
+
+    Args:
+        searcher: Of the index.
+        request: Which asked for ``matches``.
+        matches: Of the fields that are not restricted.
+        facets: Of `offered`.
+        chosen: The filters. A field that is restricted itself is counted as if it were not: what else could be chosen.
+    """
+    numbers = {facet.name: dict(facet.values) for facet in (matches.facets if matches else ())}
+    for name in chosen:
+        others = {other: values for other, values in chosen.items() if other != name}
+        asked = replace(request, where=others, k=1, offset=0, rerank=False, sort=None, facets=[name])
+        without = searcher.answer(asked).matches
+        numbers |= {facet.name: dict(facet.values) for facet in (without.facets if without else ())}
+    return [
+        Facet(facet.name, tuple(sorted(((value, own.get(value, 0)) for value, _ in facet.values), key=most_first)))
+        for facet in facets
+        for own in [numbers.get(facet.name, {})]
+    ]
+
+
+def most_first(counted_value: tuple[str, int]) -> int:
+    """What values are sorted by."""
+    return -counted_value[1]
+
+
 def worthwhile(facet: Facet) -> bool:
     """Whether a field divides documents into groups."""
     documents = sum(number for _, number in facet.values)
     return len(facet.values) > 1 and documents >= WORTHWHILE * len(facet.values)
 
 
-def choose_filters(facets: list[Facet], chosen: Chosen, words: Words) -> None:
+def choose_filters(facets: Sequence[Facet], chosen: Chosen, words: Words) -> None:
     """A box for each field."""
     for position, facet in enumerate(facets):
         # Streamlit reads labels as Markdown, but not the options of this box; so a name is never a label.

@@ -1,7 +1,7 @@
 """The page *Search*: ask the index, and see why a passage was found."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from sakuin.index.store import Manifest
+from sakuin.index.store.facets import Facet
 from sakuin.search import MODES, Explanation, Hit, Searcher, SearchRequest, SearchResult
 from sakuin.search.breakdown import term_scores
 from sakuin.search.contributions import coloured, cosines, strongest_pairs
@@ -20,7 +21,7 @@ from sakuin.search.spans import Indexed
 from sakuin.search.token_pairs import token_pairs
 from sakuin.ui.html import explanations, hits, pieces
 from sakuin.ui.pages.document import open_document, opened, opened_in, show_document
-from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, offered, show_chosen
+from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, counted, offered, show_chosen
 from sakuin.ui.pages.judging import Judging, judge_document, judge_index, judging_hits, show_failure
 from sakuin.ui.pages.keeping import name_of, offer_keeping, show_kept
 from sakuin.ui.pages.suggesting import suggest
@@ -79,33 +80,61 @@ def search_page(
         show_hints(searcher, words)
         return
     where = chosen_filters(searcher)
-    with beside_facets(searcher, where, words):
+    facets = offered(searcher, where)
+    beside, results = beside_facets(facets)
+    with results:
         show_chosen(where, words)
         if side:
+            with beside:
+                choose_filters(facets, where, words)
             show_side_by_side(searcher, query, dim, where, words)
-        else:
-            request = SearchRequest(
-                query=query, k=k, mode=mode, dim=dim, where=where, group=BY_DOCUMENT, rerank=second, **ORDERS[order]
-            )
-            request = replace(request, offset=(page_asked(request, k) - 1) * k)
-            show_answer(searcher, request, words, judging_hits(searcher.folder, read_only=read_only))
+            return
+        request = SearchRequest(
+            query=query, k=k, mode=mode, dim=dim, where=where, group=BY_DOCUMENT, rerank=second, **ORDERS[order]
+        )
+        names = [facet.name for facet in facets if facet.name not in where]
+        request = replace(request, offset=(page_asked(request, k) - 1) * k, facets=names)
+
+        def count(result: SearchResult) -> None:
+            with beside:
+                choose_filters(counted(searcher, request, result.matches, facets, where), where, words)
+
+        show_answer(searcher, request, words, judging_hits(searcher.folder, read_only=read_only), count)
 
 
-def show_answer(searcher: Searcher, request: SearchRequest, words: Words, judging: Judging | None) -> None:
-    """What answers a request: at once what the legs say, and again when a transformer has read the first hits."""
+def show_answer(
+    searcher: Searcher,
+    request: SearchRequest,
+    words: Words,
+    judging: Judging | None,
+    count: Callable[[SearchResult], None],
+) -> None:
+    """What answers a request: at once what the legs say, and again when a transformer has read the first hits.
+
+    Args:
+        searcher: Of the index.
+        request: What is asked for.
+        words: In the reader's language.
+        judging: Of the index; None where nothing is judged.
+        count: Draws what else follows from the result, once.
+    """
+
+    def show(result: SearchResult) -> None:
+        show_result(searcher, result, words, judging, request.offset // request.k + 1)
+        count(result)
+
     asked = (request, searcher.folders, searcher.manifest.generation)
-    page = request.offset // request.k + 1
     if not request.rerank:
-        show_result(searcher, searcher.answer(request), words, judging, page)
+        show(searcher.answer(request))
         return
     # There in both runs, so that the hits of the second take the places of those of the first.
     coming = st.empty()
     settled_for, settled = st.session_state.get("settled", (None, None))
     if settled_for == asked:
-        show_result(searcher, settled, words, judging, page)
+        show(settled)
         return
     coming.html(pieces.note(words("opinion_coming")))
-    show_result(searcher, searcher.answer(replace(request, rerank=False)), words, judging, page)
+    show(searcher.answer(replace(request, rerank=False)))
     try:
         st.session_state["settled"] = (asked, searcher.answer(request))
     except OpinionError as error:
@@ -114,15 +143,12 @@ def show_answer(searcher: Searcher, request: SearchRequest, words: Words, judgin
     st.rerun()
 
 
-def beside_facets(searcher: Searcher, where: Chosen, words: Words) -> DeltaGenerator:
-    """Where results go: beside the filters, which on a phone stand above, or the whole page where there are none."""
-    facets = offered(searcher, where)
+def beside_facets(facets: Sequence[Facet]) -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Where filters go, and where results do: beside these, which on a phone stand above, or on the whole page."""
     if not facets:
-        return st.container()
+        return st.container(), st.container()
     left, right = st.columns((1, 3.4), gap="medium")
-    with left.container(horizontal=True, gap="small", key="facets"):
-        choose_filters(facets, where, words)
-    return right
+    return left.container(horizontal=True, gap="small", key="facets"), right
 
 
 def show_result(
