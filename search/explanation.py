@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sakuin.facts import Fact
@@ -83,7 +83,7 @@ class Explanation(Fact):
             "description": self.description,
             "details": [detail.to_dict() for detail in self.details],
             "operation": self.operation,
-            "spans": [asdict(span) for span in self.spans],
+            "spans": [span.to_dict() for span in self.spans],
         }
 
     def __str__(self) -> str:

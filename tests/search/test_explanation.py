@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ from sakuin.index.terms import Terms
 from sakuin.index.text import Analyser
 from sakuin.search import MODES, Explanation, Hit, Searcher, SearchError
 from sakuin.search.breakdown import MAX_PAIR_SPANS, explain_cosine
-from sakuin.search.spans import Indexed
+from sakuin.search.spans import Indexed, Span
 
 DIMS = (1024, 512, 256, 128, 64, 32)
 PIECES = (
@@ -314,3 +314,8 @@ def test_a_token_that_stands_everywhere_does_not_multiply_the_explanation(search
     assert pairs
     assert max(len(pair.spans) for pair in pairs) == MAX_PAIR_SPANS
     assert math.isclose(math.fsum(part.value for part in hit.explanation.details), hit.score, abs_tol=1e-6)
+
+
+def test_spans_tell_all_their_fields() -> None:
+    span = Span("text", 1, 3)
+    assert span.to_dict() == asdict(span)
