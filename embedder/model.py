@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.embedder import by_numpy
+from sakuin.embedder import by_numpy, interaction
 from sakuin.embedder.compiled import CompiledEncoder
 from sakuin.embedder.core import native
 from sakuin.embedder.democratic import DIRECTION_DIMENSIONS
@@ -22,7 +22,7 @@ from sakuin.embedder.folder import ModelFiles, find_model, read_model, state_of,
 from sakuin.embedder.pooling import POOLINGS, Bags, Pooling, make_bags
 from sakuin.embedder.table import Table
 from sakuin.embedder.tokenising import FlatTokenizer, replace_lone_surrogates
-from sakuin.embedder.tokens import Token, tokens_of
+from sakuin.embedder.tokens import Token, located_ids, tokens_of
 
 # Texts encoded at a time: enough to keep all cores busy, few enough for a progress bar to move.
 BATCH_TEXTS = 8192
@@ -212,6 +212,26 @@ class StaticEmbedder:
         ids = np.array([token.id for token in tokens], np.int64)
         self._check_ids(ids)
         return self._files.table.rows(ids, self._checked_dimension(dimension))
+
+    def interactions(self, query: str, texts: Sequence[str]) -> NDArray[np.float64]:
+        """How much of a query the best windows of texts have, float64 (texts, `interaction.WINDOWS`), 0 to 1."""
+        asked = self.asked_tokens(query)
+        ids, lengths = self._tokenizer.encode(texts)
+        self._check_ids(ids)
+        return interaction.interactions(self._files.table, asked, ids, lengths)
+
+    def asked_tokens(self, query: str) -> interaction.AskedTokens:
+        """Tokens of a query that `interactions` looks for, with their weights."""
+        return interaction.asked_tokens(self._files.table, self.bags([query]))
+
+    def located(self, text: str) -> list[tuple[int, tuple[int, int] | None]]:
+        """The token ids of a text in their order, each with the span of the characters it came from, see `Token`."""
+        return located_ids(self._tokenizer.exact, text)
+
+    def cosines(self, asked: interaction.AskedTokens, ids: NDArray[np.int64]) -> NDArray[np.float32]:
+        """float32 (q, n): cosines of what is looked for with tokens (n,), by which `interactions` scores."""
+        self._check_ids(ids)
+        return interaction.cosines_of(self._files.table, asked, ids)
 
     def _encode(self, texts: Sequence[str], out: NDArray[np.float32]) -> None:
         """Write the vectors of a batch of texts to ``out``, float32 (texts, dimension)."""

@@ -1,4 +1,4 @@
-/* The encoder's hot path: text to token ids, to weighted bags of ids, to sums of the table's rows.
+/* The encoder's hot path: text to token ids, to weighted bags of ids, to sums of the table's rows; and late interaction.
 
    Everything here is what the package does without this module, bit for bit: ids as `tokenizers` gives them for a
    Unigram tokenizer, weights as `pooling` and `democratic` compute them, and sums by fused multiply-add in the order of
@@ -1008,6 +1008,166 @@ done:
     return result;
 }
 
+/* ---- Late interaction ---- */
+
+/* Cosines of each distinct token of many texts with each token of a query, one row of `query` floats a token. */
+typedef struct {
+    int16_t *rows;   /* of the query's tokens (query, dim) */
+    double *inverse; /* one over the length of each, 0 for a row of zeros */
+    int16_t *row;    /* of the token that is compared */
+    int32_t *slots;  /* of each id: its row of cosines, counted from 1; 0 for none yet */
+    float *cosines;
+    size_t query, known, room;
+    float *best;  /* of a text (query, tokens): of each window that begins at a token, the best cosine in it */
+    double *sums; /* of each such window */
+    size_t text_room;
+} Interaction;
+
+static void interaction_free(Interaction *a) {
+    free(a->rows), free(a->inverse), free(a->row), free(a->slots), free(a->cosines), free(a->best), free(a->sums);
+}
+
+/* Whole numbers, whose sums are exact in any order: so a processor may add as many at a time as it can. Returns one over
+   the row's length. */
+FOR_EACH_PROCESSOR
+static double widened_row(const int8_t *restrict row, int16_t *restrict out, int64_t dim) {
+    int32_t square = 0;
+    for (int64_t k = 0; k < dim; k++) out[k] = row[k], square += (int32_t)row[k] * row[k];
+    return square ? 1 / sqrt((double)square) : 0;
+}
+
+FOR_EACH_PROCESSOR
+static void add_cosines(const Interaction *a, float *restrict out, double inverse, int64_t dim) {
+    const int16_t *restrict row = a->row;
+    for (size_t i = 0; i < a->query; i++) {
+        const int16_t *restrict own = a->rows + i * (size_t)dim;
+        int32_t product = 0;
+        for (int64_t k = 0; k < dim; k++) product += (int32_t)own[k] * row[k];
+        out[i] = product > 0 ? (float)((double)product * a->inverse[i] * inverse) : 0;
+    }
+}
+
+/* The weighted mean of the best cosines in the best window of so many of n tokens; `best` is used up. */
+FOR_EACH_PROCESSOR
+static double best_window(float *best, double *restrict sums, size_t n, size_t query, const double *weights, size_t size) {
+    if (size > n) size = n;
+    size_t windows = n - size + 1;
+    for (size_t k = 0; k < windows; k++) sums[k] = 0;
+    for (size_t i = 0; i < query; i++) {
+        float *own = best + i * n;
+        size_t span = 1;
+        /* What lies ahead is not changed yet when it is read. */
+        for (; 2 * span <= size; span *= 2)
+            for (size_t k = 0; k < n - span; k++) own[k] = own[k] > own[k + span] ? own[k] : own[k + span];
+        const float *last = own + size - span;
+        for (size_t k = 0; k < windows; k++) sums[k] += weights[i] * (double)(own[k] > last[k] ? own[k] : last[k]);
+    }
+    double highest = 0;
+    for (size_t k = 0; k < windows; k++) highest = highest > sums[k] ? highest : sums[k];
+    return highest;
+}
+
+/* The row of cosines of a token, counted from 1; 0 for want of memory. */
+static int32_t slot_of(Interaction *a, const int8_t *table, int64_t width, int64_t dim, int32_t id) {
+    if (a->slots[id]) return a->slots[id];
+    if (a->known == a->room) {
+        size_t room = 2 * a->room + 1024;
+        if (!widened(&a->cosines, (a->query + 1) * sizeof(float), room)) return 0;
+        a->room = room;
+    }
+    double inverse = widened_row(table + (int64_t)id * width, a->row, dim);
+    add_cosines(a, a->cosines + a->known * a->query, inverse, dim);
+    return a->slots[id] = (int32_t)++a->known;
+}
+
+/* Write the score of a text by each window. */
+static int add_text(Interaction *a, const int8_t *table, int64_t width, int64_t dim, const int32_t *ids, size_t n,
+                    const double *weights, const int32_t *windows, size_t windows_count, double *out) {
+    if (n > a->text_room) {
+        if (!widened(&a->best, (a->query + 1) * sizeof(float), 2 * n) || !widened(&a->sums, sizeof(double), 2 * n))
+            return OUT_OF_MEMORY;
+        a->text_room = 2 * n;
+    }
+    for (size_t w = 0; w < windows_count; w++) {
+        for (size_t k = 0; k < n; k++) {
+            if (!w && k + AHEAD < n) fetch((const char *)table + (int64_t)ids[k + AHEAD] * width, dim);
+            int32_t slot = slot_of(a, table, width, dim, ids[k]);
+            if (!slot) return OUT_OF_MEMORY;
+            const float *own = a->cosines + (size_t)(slot - 1) * a->query;
+            for (size_t i = 0; i < a->query; i++) a->best[i * n + k] = own[i];
+        }
+        out[w] = n ? best_window(a->best, a->sums, n, a->query, weights, (size_t)windows[w]) : 0;
+    }
+    return DONE;
+}
+
+PyDoc_STRVAR(interactions_doc,
+             "interactions(table, width, dim, query, weights, ids, lengths, windows, out, /)\n--\n\n"
+             "Write, for each text and window, how much of a query its best window has.\n\n"
+             "Args:\n"
+             "    table: int8 (rows, width).\n"
+             "    width, dim: Of the table, and how many first dimensions are compared.\n"
+             "    query: int32 (q,), token ids of the query.\n"
+             "    weights: float64 (q,).\n"
+             "    ids: int32, token ids of all texts end to end.\n"
+             "    lengths: int32 (texts,), how many each has.\n"
+             "    windows: int32 (windows,), tokens of each.\n"
+             "    out: float64 (texts, windows).\n\n"
+             "Raises:\n"
+             "    ValueError: the arrays do not fit together, or an id has no row.");
+
+static int all_between(const int32_t *values, size_t count, int64_t lowest, int64_t end) {
+    for (size_t i = 0; i < count; i++)
+        if (values[i] < lowest || values[i] >= end) return 0;
+    return 1;
+}
+
+static PyObject *interactions(PyObject *module, PyObject *args) {
+    (void)module;
+    Py_buffer table, query, weights, ids, lengths, windows, out;
+    long long width, dim;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "y*LLy*y*y*y*y*w*", &table, &width, &dim, &query, &weights, &ids, &lengths, &windows, &out))
+        return NULL;
+    Interaction a = {0};
+    size_t q = (size_t)query.len / sizeof(int32_t), tokens = (size_t)ids.len / sizeof(int32_t);
+    size_t texts = (size_t)lengths.len / sizeof(int32_t), sizes = (size_t)windows.len / sizeof(int32_t), total = 0;
+    int64_t rows = width > 0 ? table.len / width : 0;
+    const int32_t *text_lengths = lengths.buf;
+    int fits = dim >= 1 && dim <= width && dim <= 65536 && rows < INT32_MAX && (size_t)weights.len == q * sizeof(double) &&
+               (size_t)out.len == texts * sizes * sizeof(double) && all_between(query.buf, q, 0, rows) &&
+               all_between(ids.buf, tokens, 0, rows) && all_between(text_lengths, texts, 0, INT32_MAX) &&
+               all_between(windows.buf, sizes, 1, INT32_MAX);
+    for (size_t i = 0; fits && i < texts; i++) total += (size_t)text_lengths[i];
+    if (!fits || total != tokens) {
+        PyErr_SetString(PyExc_ValueError, "table, tokens and out do not fit together");
+        goto done;
+    }
+    a.query = q;
+    a.rows = malloc((q * (size_t)dim + 1) * sizeof(int16_t));
+    a.inverse = malloc((q + 1) * sizeof(double));
+    a.row = malloc((size_t)dim * sizeof(int16_t));
+    a.slots = calloc((size_t)rows + 1, sizeof(int32_t));
+    int how = a.rows && a.inverse && a.row && a.slots ? DONE : OUT_OF_MEMORY;
+    Py_BEGIN_ALLOW_THREADS;
+    const int32_t *asked = query.buf, *at = ids.buf;
+    for (size_t i = 0; how == DONE && i < q; i++)
+        a.inverse[i] = widened_row((const int8_t *)table.buf + (int64_t)asked[i] * width, a.rows + i * (size_t)dim, dim);
+    for (size_t i = 0; how == DONE && i < texts; i++) {
+        size_t n = (size_t)text_lengths[i];
+        how = add_text(&a, table.buf, width, dim, at, n, weights.buf, windows.buf, sizes, (double *)out.buf + i * sizes);
+        at += n;
+    }
+    Py_END_ALLOW_THREADS;
+    if (how != DONE) PyErr_NoMemory();
+    else result = Py_NewRef(Py_None);
+done:
+    interaction_free(&a);
+    PyBuffer_Release(&table), PyBuffer_Release(&query), PyBuffer_Release(&weights), PyBuffer_Release(&ids);
+    PyBuffer_Release(&lengths), PyBuffer_Release(&windows), PyBuffer_Release(&out);
+    return result;
+}
+
 PyDoc_STRVAR(fuses_doc, "fuses()\n--\n\nWhether fused multiply-add is an instruction here, without which `vectors` is slow.");
 
 static PyObject *fuses(PyObject *module, PyObject *args) {
@@ -1019,12 +1179,13 @@ static PyMethodDef functions[] = {
     {"tokenizer", tokenizer, METH_VARARGS, tokenizer_doc},
     {"token_ids", token_ids, METH_VARARGS, token_ids_doc},
     {"vectors", vectors, METH_VARARGS, vectors_doc},
+    {"interactions", interactions, METH_VARARGS, interactions_doc},
     {"fuses", fuses, METH_NOARGS, fuses_doc},
     {NULL, NULL, 0, NULL},
 };
 
 /* To be raised with every change of what a function takes or gives: a module that was compiled before it is not used. */
-static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 1); }
+static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 2); }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, say_interface}, {0, NULL}};
 

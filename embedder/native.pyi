@@ -30,4 +30,16 @@ def vectors(
     dim: int,
     /,
 ) -> list[int]: ...
+def interactions(
+    table: NDArray[np.int8],
+    width: int,
+    dim: int,
+    query: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    ids: NDArray[np.int32],
+    lengths: NDArray[np.int32],
+    windows: NDArray[np.int32],
+    out: NDArray[np.float64],
+    /,
+) -> None: ...
 def fuses() -> bool: ...

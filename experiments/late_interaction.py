@@ -1,13 +1,12 @@
 """What late interaction over static token vectors adds to hybrid search: `python -m experiments.late_interaction`.
 
-For each token of a query the best cosine of its row with that of any token of a passage, or of a window of the passage
-of which the best counts; the mean by the weight of the token in the query's vector, the length of its row and its idf
-(MaxSim, Khattab & Zaharia 2020, arXiv:2004.12832, without a transformer). It is added with a weight to the fused score
-of the candidates of both legs. docs/experiments/fusion.md has the figures.
+The score of `embedder.interaction` by windows of several sizes, with several weights, added to the fused score of both
+other legs' first passages. The sums of two windows are what the product has one of. docs/experiments/fusion.md has the
+figures.
 """
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -19,8 +18,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from sakuin.cli.running import run
+from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.folder import find_model, read_model
-from sakuin.embedder.table import Table
+from sakuin.embedder.interaction import best_window
 from sakuin.embedder.tokenising import FlatTokenizer
 from sakuin.evaluation.families import RetrievalTask
 from sakuin.evaluation.results import result_of_rankings
@@ -28,8 +28,6 @@ from sakuin.evaluation.searching import searcher_over
 from sakuin.evaluation.tasks import read_tasks
 from sakuin.index.settings import DEFAULT_DIM
 from sakuin.index.snapshot import Snapshot, open_index
-from sakuin.index.store import indexed_text
-from sakuin.search import Searcher
 from sakuin.search.candidates import CANDIDATES, gather
 from sakuin.search.fusion import Fusion
 from sakuin.search.local_part import LocalPart
@@ -38,14 +36,11 @@ from sakuin.search.whole import Whole
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.metrics import CUTOFF
 
-BLOCK = 6
-"""Tokens of which only the best is kept; windows are made of blocks."""
-
 WHOLE = 0
 WINDOWS = (WHOLE, 6, 12, 24, 36)
 """Tokens of a window; `WHOLE` for the whole passage."""
 
-SINGLE, OF_SIX, OF_MORE = (0.2, 0.4, 0.7), (0.2, 0.3, 0.4, 0.6), (0.2, 0.4, 0.6)
+SINGLE, OF_SIX, OF_MORE = (0.2, 0.4, 0.7, 1.0), (0.2, 0.3, 0.4, 0.6), (0.2, 0.4, 0.6, 0.8)
 
 Setting = tuple[tuple[int, float], ...]
 """Windows and their weights."""
@@ -63,7 +58,7 @@ class Asked:
     Attributes:
         docids: Of each, the documents that it is.
         fused: float64 (n,), fused scores.
-        interactions: By window, float64 (n,), see `interaction`.
+        interactions: By window, float64 (n,), see `sakuin.embedder.interaction`.
     """
 
     docids: list[list[str]]
@@ -72,60 +67,9 @@ class Asked:
 
     def ranking(self, setting: Setting) -> list[str]:
         """The best documents by the sum."""
-        scores = self.fused
-        if self.interactions:
-            scores = scores + sum(weight * self.interactions[window] for window, weight in setting)
+        scores = self.fused + sum(weight * self.interactions[window] for window, weight in setting)
         order = np.argsort(-scores, kind="stable").tolist()
         return list(dict.fromkeys(docid for i in order for docid in self.docids[i]))[:CUTOFF]
-
-
-class Tokens:
-    """The tokens of an index's passages, and the rows they are compared by."""
-
-    def __init__(self, table: Table, tokenizer: FlatTokenizer, texts: Sequence[str]) -> None:
-        """Tokenise the texts of all passages."""
-        self._tokenizer = tokenizer
-        rows = table.prefix(DEFAULT_DIM)
-        self._lengths = np.linalg.norm(rows, axis=1)
-        self._directions = rows / np.where(self._lengths, self._lengths, 1)[:, None]
-        ids, counts = tokenizer.encode(texts)
-        self.of_text = np.split(ids, np.cumsum(counts)[:-1])
-        having = np.zeros(len(rows))
-        for own in self.of_text:
-            having[np.unique(own)] += 1
-        self._idf = np.log1p((len(texts) - having + 0.5) / (having + 0.5))
-
-    def interactions(
-        self, ids: NDArray[np.int64], weights: NDArray[np.float32], texts: Sequence[int]
-    ) -> dict[int, NDArray[np.float64]]:
-        """Scores of some texts, by window; none where the model knows no token of the query.
-
-        Args:
-            ids: int64 (q,), of the query's tokens.
-            weights: float32 (q,), of these in its vector.
-            texts: Which.
-        """
-        counted = weights * self._lengths[ids] * self._idf[ids]
-        if not counted.any():
-            return {}
-        weights = counted / counted.sum()
-        best = [block_maxima(self._directions[ids] @ self._directions[self.of_text[text]].T) for text in texts]
-        return {window: np.array([interaction(own, weights, window) for own in best]) for window in WINDOWS}
-
-
-def block_maxima(cosines: NDArray[np.floating]) -> NDArray[np.floating]:
-    """(q, blocks), the best cosine in each block of a text's tokens (q, n); one block of zeros for an empty text."""
-    if not cosines.shape[1]:
-        return np.zeros((len(cosines), 1))
-    best: NDArray[np.floating] = np.maximum.reduceat(cosines, np.arange(0, cosines.shape[1], BLOCK), axis=1)
-    return best
-
-
-def interaction(best: NDArray[np.floating], weights: NDArray[np.floating], window: int) -> float:
-    """The weighted mean (q,) of the best cosines (q, blocks), of the best window of so many tokens."""
-    size = best.shape[1] if window == WHOLE else min(window // BLOCK, best.shape[1])
-    windows = np.lib.stride_tricks.sliding_window_view(np.maximum(best, 0), size, axis=1).max(axis=2)
-    return float((weights @ windows).max())
 
 
 def asked_of(task: RetrievalTask, queries: int, first: int) -> tuple[RetrievalTask, list[Asked]]:
@@ -136,46 +80,43 @@ def asked_of(task: RetrievalTask, queries: int, first: int) -> tuple[RetrievalTa
         queries=tuple(task.queries[row] for row in chosen),
         relevant=tuple(task.relevant[row] for row in chosen),
     )
-    files = read_model(find_model(None))
+    tokenizer = FlatTokenizer(read_model(find_model(None)).tokenizer)
     with (
         searcher_over(task.docids, task.texts, model=None, dim=DEFAULT_DIM) as searcher,
         closing(open_index(searcher.folder)) as snapshot,
     ):
-        ids = snapshot.vectors.ids
-        rows = snapshot.passages(ids.tolist())
-        firsts = [rows[passage_id].places[0] for passage_id in ids.tolist()]
-        texts = [
-            indexed_text(place.title, place.heading, rows[passage_id].text)
-            for place, passage_id in zip(firsts, ids.tolist(), strict=True)
-        ]
-        docids = [[place.document_id for place in rows[passage_id].places] for passage_id in ids.tolist()]
-        tokens = Tokens(files.table, FlatTokenizer(files.tokenizer), texts)
+        rows = snapshot.passages(snapshot.vectors.ids.tolist())
+        docids = {passage_id: [place.document_id for place in row.places] for passage_id, row in rows.items()}
         asked = [
-            ask(searcher, snapshot, query, ids, docids, tokens, first)
+            ask(searcher.model, snapshot, query, docids, tokenizer, first)
             for query in tqdm(task.queries, task.name, leave=False, disable=None)
         ]
     return task, asked
 
 
 def ask(
-    searcher: Searcher,
+    model: StaticEmbedder,
     snapshot: Snapshot,
     query: str,
-    ids: NDArray[np.int64],
-    docids: Sequence[list[str]],
-    tokens: Tokens,
+    docids: Mapping[int, list[str]],
+    tokenizer: FlatTokenizer,
     first: int,
 ) -> Asked:
     """The first candidates of a query, each scored by both legs and by late interaction."""
-    vector = searcher.model.encode([query], truncate_dim=DEFAULT_DIM, normalize=True)[0]
+    vector = model.encode([query], truncate_dim=DEFAULT_DIM, normalize=True)[0]
     with ThreadPoolExecutor(1) as beside:
         whole = Whole.of_one(LocalPart(snapshot, beside))
         found = gather(whole, query, vector, k=CANDIDATES, rescored=CANDIDATES)
     hits = fused(found, fusion=Fusion(), full=snapshot.terms.full_score(query), k=first)
-    rows = np.searchsorted(ids, [hit.passage_id for hit in hits]).tolist()
-    bag = searcher.model.bags([query])
-    interactions = tokens.interactions(bag.ids, bag.weights, rows) if rows else {}
-    return Asked([docids[row] for row in rows], np.array([hit.score for hit in hits]), interactions)
+    tokens = model.asked_tokens(query)
+    texts = whole.indexed([hit.passage_id for hit in hits])
+    ids, lengths = tokenizer.encode([texts[hit.passage_id] for hit in hits])
+    each = np.split(model.cosines(tokens, ids), np.cumsum(lengths)[:-1], axis=1) if hits else []
+    interactions = {
+        window: np.array([best_window(own, tokens.weights, window or max(1, own.shape[1])).score for own in each])
+        for window in WINDOWS
+    }
+    return Asked([docids[hit.passage_id] for hit in hits], np.array([hit.score for hit in hits]), interactions)
 
 
 def gains(task: RetrievalTask, asked: Sequence[Asked]) -> list[float]:
@@ -205,8 +146,8 @@ def line(name: str, values: NDArray[np.float64]) -> str:
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="Folder of retrieval tasks.")
-@click.option("--queries", default=400, show_default=True, type=click.IntRange(1), help="Of each task, at random.")
-@click.option("--first", default=200, show_default=True, type=click.IntRange(10), help="Candidates that are scored.")
+@click.option("--queries", default=1000, show_default=True, type=click.IntRange(1), help="Of each task, at random.")
+@click.option("--first", default=20, show_default=True, type=click.IntRange(10), help="Candidates that are scored.")
 def cli(data: Path, queries: int, first: int) -> None:
     """Print what late interaction adds to the nDCG@10 of hybrid search, by windows and weights, in points.
 

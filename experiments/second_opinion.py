@@ -24,7 +24,8 @@ from sakuin.evaluation.searching import searcher_over
 from sakuin.evaluation.tasks import read_tasks
 from sakuin.search.candidates import CANDIDATES
 from sakuin.search.fusion import Fusion, Scaling, normalised
-from sakuin.search.ranking import Ranked, rank
+from sakuin.search.ranked import Ranked
+from sakuin.search.ranking import rank
 from sakuin.search.request import SearchRequest
 from sakuin.search.rerank.combining import WEIGHT
 from sakuin.search.searcher import Searcher

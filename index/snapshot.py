@@ -21,7 +21,14 @@ from sakuin.index.store import Manifest, PassageRow
 from sakuin.index.store.checksums import damaged
 from sakuin.index.store.facets import MOST_VALUES, Facet, facets, field_names
 from sakuin.index.store.filters import documents_with, matching_documents, passages_of
-from sakuin.index.store.passages import Glimpse, Source, documents_and_titles, read_glimpses, standing_documents
+from sakuin.index.store.passages import (
+    Glimpse,
+    Source,
+    documents_and_titles,
+    read_glimpses,
+    read_indexed,
+    standing_documents,
+)
 from sakuin.index.terms import Terms
 from sakuin.index.text.synonyms import SynonymFile
 from sakuin.index.vectors import Chosen, Vectors
@@ -110,6 +117,11 @@ class Snapshot:
         documents = selection.documents if selection else None
         with self._reading(), self._at_one_moment():
             return store.read_passages(self._connection, passage_ids, documents=documents)
+
+    def indexed(self, passage_ids: Sequence[int]) -> dict[int, str]:
+        """What is indexed of passages, by id; one that was removed since is missing."""
+        with self._reading(), self._at_one_moment():
+            return read_indexed(self._connection, passage_ids)
 
     def documents_of(self, passage_ids: Sequence[int], selection: Selection | None = None) -> dict[int, list[int]]:
         """Numbers of the documents of each passage's places, as `passages` orders these, by passage id."""

@@ -20,6 +20,7 @@ from sakuin.index.terms import TermScore
 from sakuin.index.text import Analyser
 from sakuin.search.explanation import Explanation
 from sakuin.search.fusion import Scaling
+from sakuin.search.late_interaction import explain_interaction
 from sakuin.search.request import SearchError
 from sakuin.search.results import Hit
 from sakuin.search.spans import Indexed, Span
@@ -59,6 +60,9 @@ def explain_hit(
         parts = whole.terms.explained(query, int(hit.passage_id, 16))
         matches = explain_bm25(parts, asked, passage, analyser=whole.terms.analyser, shown=hit.bm25.score)
         legs.append(("bm25", hit.bm25.scaling, matches))
+    if hit.interaction:
+        together = explain_interaction(model, asked, passage, shown=hit.interaction.score)
+        legs.append(("interaction", hit.interaction.scaling, together))
     if hit.rerank:
         legs.append(("rerank", hit.rerank.scaling, Explanation("opinion", value=hit.rerank.score)))
     if hit.recency:

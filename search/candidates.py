@@ -36,6 +36,8 @@ class Candidates:
         extent: The BM25 scores that enter the fused score as 0 and as 1, see `bm25_extent`.
         dense, bm25: Each leg's list, best first; None where it finds nothing of the query.
         standing: Numbers of the documents of each passage's places, by passage id; None where they are not known yet.
+        leading: Passages that are rescored however many hits are wanted, by id, where BM25's list is that of a first
+            stage; None for all.
     """
 
     ids: NDArray[np.int64]
@@ -47,6 +49,11 @@ class Candidates:
     dense: Leg | None
     bm25: Leg | None
     standing: Mapping[int, Sequence[int]] | None = None
+    leading: frozenset[int] | None = None
+
+    def leads(self, passage_id: int) -> bool:
+        """Whether a passage is scored by both legs however many hits are wanted."""
+        return self.leading is None or passage_id in self.leading
 
 
 def gather(
@@ -108,6 +115,7 @@ def joined(listed: Listed, *, staged: bool) -> Candidates:
         listed.dense,
         listed.bm25,
         listed.standing,
+        frozenset(ids[leading].tolist()) if staged else None,
     )
 
 

@@ -12,7 +12,8 @@ from sakuin.search.candidates import CANDIDATES
 from sakuin.search.groups import Group
 from sakuin.search.hits import hit_of, is_answered, with_relevance
 from sakuin.search.ordering import likely_only, ordered, renumbered, steps
-from sakuin.search.ranking import Ranked, rank
+from sakuin.search.ranked import Ranked
+from sakuin.search.ranking import rank
 from sakuin.search.relevance import JUDGED
 from sakuin.search.request import BY_DOCUMENT, MAX_K, SearchRequest
 from sakuin.search.rerank.opinion import Opinions
@@ -255,6 +256,7 @@ def passage_of(hit: Hit) -> PassageHit:
         bm25=hit.bm25,
         relevance=hit.relevance,
         position=hit.position,
+        interaction=hit.interaction,
         rerank=hit.rerank,
         recency=hit.recency,
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sakuin.search.ranking import Ranked
+from sakuin.search.ranked import Ranked
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from sakuin.index.background import FEWEST
 from sakuin.index.store import PassageRow
-from sakuin.search.ranking import Ranked, Ranking
+from sakuin.search.ranked import Ranked
+from sakuin.search.ranking import Ranking
 from sakuin.search.relevance import GOOD_MATCH, JUDGED, good_match, relevances
 from sakuin.search.request import SearchError, SearchRequest
 from sakuin.search.results import Hit, HitDocument, Place
@@ -78,6 +79,7 @@ def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]
         bm25=hit.bm25,
         relevance=hit.relevance,
         position=first.position,
+        interaction=hit.interaction,
         rerank=hit.rerank,
         recency=hit.recency,
     )

@@ -169,6 +169,10 @@ class LocalPart:
         """Passages with their places."""
         return self.snapshot.passages(passage_ids, self._selection(within))
 
+    def indexed(self, passage_ids: Sequence[int]) -> dict[int, str]:
+        """What is indexed of passages."""
+        return self.snapshot.indexed(passage_ids)
+
     def explained(self, asked: Asked, passage_ids: Sequence[int]) -> list[list[TermScore]]:
         """What each term adds to the score of passages."""
         return [self.snapshot.terms.explained(asked, passage_id) for passage_id in passage_ids]

@@ -11,7 +11,7 @@ from sakuin.index.where import FOLDER, ID, TYPE, URI, YEARS, Labels, elements_of
 from sakuin.search.fusion import Scaling
 from sakuin.search.groups import Group
 from sakuin.search.query import DATES
-from sakuin.search.ranking import Ranked
+from sakuin.search.ranked import Ranked
 from sakuin.search.relevance import good_match
 from sakuin.search.request import MAX_K, days_of
 from sakuin.search.results import LegScore

@@ -19,11 +19,13 @@ For a search, at most:
 3. `Part.listed`: the candidates of both legs, each scored by both legs, and the documents in which they stand. As many
    are listed as of the whole, so the best of all are among them, and what fusion needs of them is known: no leg is
    asked again;
-4. `Part.passages`: the texts and places of what is shown, and `Part.explained`, where that is asked for.
+4. `Part.indexed`: the texts of the first passages of a hybrid search, for its third leg (`search.late_interaction`),
+   which whoever searches computes;
+5. `Part.passages`: the texts and places of what is shown, and `Part.explained`, where that is asked for.
 
-So an ordinary search takes two round trips, 3 and 4, and one more for words that were not asked for before. Steps 3
-and 4 are taken again where the best passages stand in too few documents. `Part.holding` and `Part.shown` read texts for
-a query with quotes or exclusions, `Part.counted` metadata for the facets of what matches.
+So an ordinary search takes three round trips, 3 to 5, and one more for words that were not asked for before. They are
+taken again where the best passages stand in too few documents. `Part.holding` and `Part.shown` read texts for a query
+with quotes or exclusions, `Part.counted` metadata for the facets of what matches.
 
 Scores are those of one index, but for the last decimal of BM25 (they are rounded to four) where a sum falls on its
 edge. Only the first stages of large indexes differ: dense search by codes finds 98 % or more of the nearest in each
@@ -179,6 +181,9 @@ class Part(Protocol):
 
     def passages(self, passage_ids: Sequence[int], within: Within | None) -> dict[int, PassageRow]:
         """Passages with all places where they stand, or those in documents that may be found."""
+
+    def indexed(self, passage_ids: Sequence[int]) -> dict[int, str]:
+        """What is indexed of passages, as `store.indexed_text` joins it; what is not here is left out."""
 
     def explained(self, asked: Asked, passage_ids: Sequence[int]) -> list[list[TermScore]]:
         """What each term adds to the score of passages; of those that are not here nothing."""

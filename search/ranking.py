@@ -1,4 +1,7 @@
-"""Ranks the passages of an index, or of several, for a request: dense, BM25, or both fused; no text is read."""
+"""Ranks the passages of an index, or of several, for a request: dense, BM25, or both fused.
+
+Of the first of what is fused texts are read, for the third leg; of nothing else.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,27 +13,15 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index.terms import Asked
 from sakuin.search.candidates import Candidates, gather
 from sakuin.search.fusion import Fusion, Scaling
+from sakuin.search.late_interaction import FIRST, with_interaction
 from sakuin.search.legs import Leg
 from sakuin.search.merging import merged
 from sakuin.search.parts import Listed, Listing
+from sakuin.search.ranked import Ranked
 from sakuin.search.relevance import RIVAL
 from sakuin.search.request import SearchRequest
 from sakuin.search.results import LegScore, Notice
 from sakuin.search.whole import Selected, Whole
-
-
-@dataclass(slots=True)
-class Ranked:
-    """A hit before its passage is fetched; its relevance is known after its scores."""
-
-    rank: int
-    passage_id: int
-    score: float
-    dense: LegScore | None
-    bm25: LegScore | None
-    relevance: float | None = None
-    rerank: LegScore | None = None
-    recency: LegScore | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +82,10 @@ def rank(
     notices = notices_of(request, found.dense, found.bm25, within)
     if found.dense and found.bm25:
         fusion = Fusion.of(whole.manifest.fusion)
-        hits = fused(found, fusion=fusion, full=whole.terms.full_score(query), k=most)
+        reach = max(most, FIRST) if found.leading is None else None
+        hits = fused(found, fusion=fusion, full=whole.terms.full_score(query), k=reach)
+        first = [hit.passage_id for hit in hits if found.leads(hit.passage_id)][:FIRST]
+        hits = with_interaction(hits, whole.indexed(first), model=model, query=query)[:most]
     else:
         hits = by_dense(found.dense, most) or by_bm25(found.bm25, k)
     return Ranking(hits, notices, rival_of(found.dense), found.standing)

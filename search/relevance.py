@@ -96,6 +96,10 @@ class Scored(Protocol):
     def bm25(self) -> LegScore | None:
         """What BM25 thought."""
 
+    @property
+    def interaction(self) -> LegScore | None:
+        """What late interaction gave, which says nothing of relevance: it is not known what it gives by chance."""
+
 
 def good_match(hit: Scored) -> float:
     """The relevance from which a hit counts as an answer."""
@@ -147,7 +151,7 @@ def evidence(hits: Sequence[Scored], rival: float | None, full: float, dim: int,
     std = unrelated_spread(manifest.background, dim)
     if std is None:
         return None
-    scores = np.array([hit.score for hit in hits], np.float64)
+    scores = np.array([hit.score - (hit.interaction.share if hit.interaction else 0) for hit in hits], np.float64)
     cosines = np.array([hit.dense.score for hit in hits if hit.dense], np.float64)
     matches = np.array([hit.bm25.score for hit in hits if hit.bm25], np.float64)
     # A query of no word that the index has finds nothing by BM25, so there is nothing to divide.

@@ -81,8 +81,8 @@ class LegScore:
 
     Attributes:
         rank: In that leg's own list, from 1; None where the leg did not list the passage.
-        score: Cosine (dense), BM25 score, or what a transformer gives; for a passage the leg did not list, the score it
-            has all the same.
+        score: Cosine (dense), BM25 score, late interaction, or what a transformer gives; for a passage the leg did not
+            list, the score it has all the same.
         share: The part of the hit's fused score that comes from this leg; the shares add up to the score.
         scaling: How the share follows from the score; None where there is no other leg.
     """
@@ -141,6 +141,7 @@ class PassageHit:
     bm25: LegScore | None
     relevance: float | None
     position: Mapping[str, int | str]
+    interaction: LegScore | None = None
     rerank: LegScore | None = None
     recency: LegScore | None = None
 
@@ -171,6 +172,8 @@ class Hit:
         passages: Where hits are documents, the best passages of this one, best first; the first is the hit's own. Empty
             where hits are passages.
         more_passages: How many more passages of the document were found among the best that were ranked.
+        interaction: What late interaction gave, see `search.late_interaction`; None where it took no part: in mode
+            "hybrid" it looks at the first 20 passages.
         rerank: What the transformer thought that was asked for a second opinion; None where it was not asked about the
             passage.
         recency: What its document gains by its date, where that was asked for: a half to the power of its age in
@@ -197,6 +200,7 @@ class Hit:
     position: Mapping[str, int | str] = field(default_factory=dict)
     passages: tuple[PassageHit, ...] = ()
     more_passages: int = 0
+    interaction: LegScore | None = None
     rerank: LegScore | None = None
     recency: LegScore | None = None
     sorted_by: str | None = None
@@ -204,8 +208,8 @@ class Hit:
     @property
     def legs(self) -> dict[str, LegScore]:
         """Whatever scored the passage, by name; their shares add up to the score."""
-        scored = (("dense", self.dense), ("bm25", self.bm25), ("rerank", self.rerank), ("recency", self.recency))
-        return {name: leg for name, leg in scored if leg}
+        scored = {name: getattr(self, name) for name in ("dense", "bm25", "interaction", "rerank", "recency")}
+        return {name: leg for name, leg in scored.items() if leg}
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, ready for JSON."""

@@ -161,6 +161,14 @@ class Whole:
                 )
         return found
 
+    def indexed(self, passage_ids: Sequence[int]) -> dict[int, str]:
+        """What is indexed of passages, by passage id; one that was removed since is missing."""
+        return {
+            passage_id: text
+            for own in self.parts.ask(lambda part: part.indexed(passage_ids))
+            for passage_id, text in own.items()
+        }
+
     def scores(self, query: str | None, vector: NDArray[np.float32] | None, passage_id: int) -> tuple[float, float]:
         """The cosine and the BM25 score of a passage; 0 for what is not asked, and of one that is gone.
 

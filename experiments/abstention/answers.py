@@ -25,7 +25,8 @@ from sakuin.index.snapshot import Snapshot, open_index
 from sakuin.search import MODES, SearchRequest
 from sakuin.search.legs import dense_leg
 from sakuin.search.local_part import LocalPart
-from sakuin.search.ranking import Ranked, Ranking, rank
+from sakuin.search.ranked import Ranked
+from sakuin.search.ranking import Ranking, rank
 from sakuin.search.relevance import RIVAL, Evidence, Weights, evidence, log_odds, probability
 from sakuin.search.whole import Whole
 from sakuin.tuning.errors import EvaluationError

@@ -148,6 +148,31 @@ def read_passages(
     return found
 
 
+def read_indexed(connection: sqlite3.Connection, passage_ids: Sequence[int]) -> dict[int, str]:
+    """What is indexed of passages, by id, which is the same in all of their places; those that are gone are left out.
+
+    Raises:
+        IndexFolderError: one of them is not what was written.
+    """
+    found: dict[int, str] = {}
+    for some in batched(passage_ids):
+        rows = connection.execute(
+            "SELECT p.passage_id, d.number, d.title, p.heading, p.start, p.end, "
+            "substr(d.text, p.start + 1, p.end - p.start) FROM json_each(?) CROSS JOIN passages p "
+            "ON p.id = (SELECT id FROM passages WHERE passage_id = value LIMIT 1) "
+            "CROSS JOIN documents d ON d.number = p.document",
+            (json.dumps(some),),
+        )
+        for passage_id, number, title, heading, start, end, text in rows:
+            if not is_kind((title, heading, start, end, text), "ssiis"):
+                raise damaged(f"the passage {passage_id:016x}")
+            text = text or block_part(connection, number, start, end)
+            found[passage_id] = indexed_text(title, heading, text)
+            if passage_id_of(found[passage_id]) != passage_id:
+                raise damaged(f"the passage {passage_id:016x}")
+    return found
+
+
 def standing_documents(
     connection: sqlite3.Connection, passage_ids: Sequence[int], documents: NDArray[np.int64] | None = None
 ) -> dict[int, list[int]]:

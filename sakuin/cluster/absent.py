@@ -44,6 +44,11 @@ class Absent:
         return {}
 
     @staticmethod
+    def indexed(passage_ids: Sequence[int]) -> dict[int, str]:
+        """None is there."""
+        return {}
+
+    @staticmethod
     def explained(asked: Any, passage_ids: Sequence[int]) -> list[list[Any]]:
         """No term adds anything."""
         return [[] for _ in passage_ids]

@@ -12,6 +12,7 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index.snapshot import Snapshot
 from sakuin.search.candidates import CANDIDATES, Candidates, gather
 from sakuin.search.fusion import Fusion, Scaling, normalised
+from sakuin.search.late_interaction import FIRST, WEIGHT, interaction_scores
 from sakuin.search.local_part import LocalPart
 from sakuin.search.request import MAX_QUERY_CHARACTERS
 from sakuin.search.whole import Whole
@@ -40,6 +41,8 @@ class CandidateTable:
     Attributes:
         dense, bm25: float64 (queries, width), normalised scores; 0 beyond a row's end.
         dense_ranks, bm25_ranks: int32 (queries, width), as in `search.candidates.Candidates`; 0 beyond a row's end.
+        interactions: float64 (queries, width), scores by `search.late_interaction`; NaN for what is never scored.
+        passages: int32 (queries, width), which passage of its row a candidate is, by ascending id; -1 beyond its end.
         documents: int32 (queries, width), which document of its row a candidate counts as; -1 beyond its end.
         gains: float64 (queries, width), of that document.
         ideal: float64 (queries,), the best discounted cumulative gain there could be.
@@ -51,6 +54,8 @@ class CandidateTable:
     bm25: Scores
     dense_ranks: Ranks
     bm25_ranks: Ranks
+    interactions: Scores
+    passages: NDArray[np.int32]
     documents: NDArray[np.int32]
     gains: NDArray[np.float64]
     ideal: NDArray[np.float64]
@@ -86,10 +91,24 @@ class CandidateTable:
         """Scores (queries, width) as `Searcher.search` fuses them; where one leg has no match, by the other alone."""
         weights = np.array([fusion.weight(*pair) for pair in zip(self.best.tolist(), self.full.tolist(), strict=True)])
         scores = (1 - weights[:, None]) * self.dense + weights[:, None] * self.bm25
+        scores += self._added(np.where(self.documents >= 0, scores, -np.inf))
         scores = np.where(self.documents >= 0, scores, -np.inf)
         scores[self.bm25_no_match] = self.by_dense()[self.bm25_no_match]
         scores[self.dense_no_match] = self.by_bm25()[self.dense_no_match]
         return scores
+
+    def _added(self, scores: Scores) -> Scores:
+        """What late interaction adds to fused scores (queries, width): to those of the first passages of each row."""
+        order = np.argsort(-scores, axis=1, kind="stable")
+        passages = np.take_along_axis(self.passages, order, axis=1)
+        own = np.take_along_axis(self.interactions, order, axis=1)
+        scored = ~np.isnan(own)
+        number = np.cumsum(scored & (np.diff(passages, axis=1, prepend=-2) != 0), axis=1)
+        first = scored & (number <= FIRST)
+        lowest = np.where(first, own, np.inf).min(axis=1, keepdims=True)
+        added = np.zeros(scores.shape)
+        np.put_along_axis(added, order, np.where(first, WEIGHT * (own - lowest), 0.0), axis=1)
+        return added
 
     def figures(self, scores: Scores) -> QueryFigures:
         """Figures of the rankings by scores (queries, width), ties by passage_id.
@@ -128,7 +147,7 @@ def fetch(
     dim: int,
     progress: Callable[[int], None] = lambda done: None,
 ) -> CandidateTable:
-    """Ask both legs for their candidates, as `Searcher.search` does in mode "hybrid".
+    """Ask both legs for their candidates, as `Searcher.search` does in mode "hybrid", and read their texts.
 
     Args:
         snapshot: The index.
@@ -138,7 +157,7 @@ def fetch(
         dim: Dimensions of the vectors to compare.
         progress: Called with the number of queries done.
     """
-    each, rows, full = [], [], []
+    each, rows, full, interactions = [], [], [], []
     with ThreadPoolExecutor(1) as beside:
         whole = Whole.of_one(LocalPart(snapshot, beside))
         for done, query in enumerate(judged, 1):
@@ -148,9 +167,17 @@ def fetch(
             own = gather(whole, text, vector, k=CANDIDATES, rescored=CANDIDATES)
             each.append(own)
             rows.append(documents_of(own.ids, connection, query))
+            interactions.append(interactions_of(whole, model, text, own))
             full.append(snapshot.terms.full_score(text))
             progress(done)
-    return padded(each, rows, judged, full)
+    return padded(each, interactions, rows, judged, full)
+
+
+def interactions_of(whole: Whole, model: StaticEmbedder, query: str, found: Candidates) -> Scores:
+    """Scores, float64 (n,), of candidates by late interaction; NaN for those that a search never scores by it."""
+    texts = whole.indexed([one for one in found.ids.tolist() if found.leads(one)])
+    scores = dict(zip(texts, interaction_scores(model, query, list(texts.values())).tolist(), strict=True))
+    return np.array([scores.get(one, np.nan) for one in found.ids.tolist()])
 
 
 def documents_of(
@@ -167,6 +194,7 @@ def documents_of(
 
 def padded(
     each: Sequence[Candidates],
+    interactions: Sequence[Scores],
     rows: Sequence[Sequence[tuple[int, str]]],
     judged: Sequence[JudgedQuery],
     full: Sequence[float],
@@ -175,13 +203,16 @@ def padded(
     shape = (len(each), max(1, *map(len, rows)))
     dense, bm25, gains = np.zeros(shape), np.zeros(shape), np.zeros(shape)
     dense_ranks, bm25_ranks = np.zeros(shape, np.int32), np.zeros(shape, np.int32)
-    documents = np.full(shape, -1, np.int32)
+    together = np.full(shape, np.nan)
+    passages, documents = np.full(shape, -1, np.int32), np.full(shape, -1, np.int32)
     for i, (own, named, query) in enumerate(zip(each, rows, judged, strict=True)):
         chosen = np.array([i for i, _ in named], np.int64)
         numbers: dict[str, int] = {}
         cells = (i, slice(len(named)))
         dense[cells] = normalised(own.cosines)[chosen]
         bm25[cells] = Scaling(1, *own.extent).normalised(own.matches)[chosen]
+        together[cells] = interactions[i][chosen]
+        passages[cells] = chosen
         dense_ranks[cells] = own.dense_ranks[chosen]
         bm25_ranks[cells] = own.bm25_ranks[chosen]
         documents[cells] = [numbers.setdefault(name, len(numbers)) for _, name in named]
@@ -193,6 +224,8 @@ def padded(
         bm25,
         dense_ranks,
         bm25_ranks,
+        together,
+        passages,
         documents,
         gains,
         ideal=np.array([float(own[:CUTOFF] @ discounts[: len(own[:CUTOFF])]) for own in ideals]),

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from sakuin.search.fusion import Scaling
-from sakuin.search.ranking import Ranked
+from sakuin.search.ranked import Ranked
 from sakuin.search.results import LegScore
 
 WEIGHT = 0.3
@@ -34,13 +34,14 @@ def combined(ranked: Sequence[Ranked], opinions: Mapping[int, float], *, weight:
     highest = max(hit.score for hit in ranked)
     found = []
     for hit in ranked:
-        dense, bm25 = (lessened(leg, 1 - weight, highest) for leg in (hit.dense, hit.bm25))
+        legs = (hit.dense, hit.bm25, hit.interaction)
+        dense, bm25, interaction = (lessened(leg, 1 - weight, highest) for leg in legs)
         opinion = None
         if hit.passage_id in opinions:
             score = opinions[hit.passage_id]
             opinion = LegScore(order[hit.passage_id], score, float(scaling.weight * scaling.normalised(score)), scaling)
-        total = sum(leg.share for leg in (dense, bm25, opinion) if leg)
-        found.append(replace(hit, score=total, dense=dense, bm25=bm25, rerank=opinion))
+        total = sum(leg.share for leg in (dense, bm25, interaction, opinion) if leg)
+        found.append(replace(hit, score=total, dense=dense, bm25=bm25, interaction=interaction, rerank=opinion))
     best = sorted(found, key=lambda hit: -hit.score)
     return [replace(hit, rank=own.rank) for hit, own in zip(best, ranked, strict=True)]
 

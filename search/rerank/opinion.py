@@ -8,7 +8,7 @@ import numpy as np
 
 from sakuin.index.store import PassageRow
 from sakuin.index.store.checksums import indexed_text
-from sakuin.search.ranking import Ranked
+from sakuin.search.ranked import Ranked
 from sakuin.search.request import SearchRequest
 from sakuin.search.rerank.combining import combined
 from sakuin.search.rerank.loading import DEFAULT, load_transformer

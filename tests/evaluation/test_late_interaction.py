@@ -6,21 +6,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from experiments.late_interaction import SETTINGS, WHOLE, Asked, block_maxima, chosen_by_others, cli, interaction
+from experiments.late_interaction import SETTINGS, WHOLE, Asked, chosen_by_others, cli
 
 Write = Callable[[str, Sequence[dict[str, Any]]], Path]
-
-
-def test_the_best_window_is_one_in_which_all_tokens_are_met() -> None:
-    """Two tokens, met 20 tokens apart: wholly in the whole text, and by half in windows of 12."""
-    cosines = np.zeros((2, 40))
-    cosines[0, 3] = cosines[1, 23] = 1
-    weights = np.array([0.5, 0.5])
-    best = block_maxima(cosines)
-    assert interaction(best, weights, WHOLE) == 1
-    assert interaction(best, weights, 24) == 1
-    assert interaction(best, weights, 12) == 0.5
-    assert interaction(block_maxima(cosines[:, :0]), weights, 12) == 0
 
 
 def test_interaction_reorders_by_its_weight() -> None:

@@ -251,7 +251,7 @@ def test_a_part_is_known_by_its_code_and_told_by_its_sentence(searcher: Searcher
     explanation = explained(top(searcher, "猫は魚が好き", "hybrid", "cat.md"))
     told = explanation.to_dict()
     assert (told["code"], told["description"]) == ("fused", "fused score")
-    assert {share["data"]["leg"] for share in told["details"]} == {"dense", "bm25"}
+    assert {share["data"]["leg"] for share in told["details"]} == {"dense", "bm25", "interaction"}
     (term,) = (node.to_dict() for node in nodes(explanation, "term", term="魚"))
     assert term["description"] == 'term "魚"'
     assert {"part": "query", "start": 2, "end": 3} in term["spans"]
@@ -264,7 +264,7 @@ def test_text_is_indented_and_can_be_cut(searcher: Searcher) -> None:
     lines = str(explanation).splitlines()
     assert lines[0].endswith("fused score, sum of:")
     assert all(line.startswith("  ") for line in lines[1:])
-    assert len(explanation.text(depth=1).splitlines()) == 3
+    assert len(explanation.text(depth=1).splitlines()) == 4
     assert explanation.text(depth=0) == f"{explanation.value:.6g} = fused score"
     (cosine,) = nodes(explanation, "cosine")
     cut = cosine.text(depth=1, width=2).splitlines()

@@ -45,7 +45,9 @@ def test_a_document_has_its_best_passages_and_the_number_of_others(searcher: Sea
     assert best.passages[1].highlights
     assert best.more_passages >= 5
     for one in best.passages:
-        assert sum(leg.share for leg in (one.dense, one.bm25) if leg) == pytest.approx(one.score, abs=1e-6)
+        assert sum(leg.share for leg in (one.dense, one.bm25, one.interaction) if leg) == pytest.approx(
+            one.score, abs=1e-6
+        )
     assert all(hit.passages == () and not hit.more_passages for hit in listed)
 
 

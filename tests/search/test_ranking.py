@@ -117,7 +117,7 @@ def test_scores_are_exact_and_explanations_add_up(searcher: Searcher, mode: str)
             if mode == "hybrid":
                 assert hit.dense
                 assert hit.dense.score == snapshot.vectors.scores(vector, np.array([number]))[0]
-                assert hit.score == pytest.approx(hit.dense.share + hit.bm25.share, abs=1e-6)
+                assert hit.score == pytest.approx(sum(leg.share for leg in hit.legs.values()), abs=1e-6)
                 assert 0 <= hit.bm25.share <= 1
             assert searcher.explain(query, hit).value == pytest.approx(hit.score, abs=1e-5)
 

@@ -14,7 +14,7 @@ from sakuin.cli.main import cli
 from sakuin.index.build import build
 from sakuin.index.store import Manifest
 from sakuin.search import MODES, Notice, Searcher, SearchError
-from sakuin.search.ranking import Ranked
+from sakuin.search.ranked import Ranked
 from sakuin.search.relevance import GOOD_MATCH, relevances
 from sakuin.search.results import LegScore
 

@@ -124,7 +124,7 @@ def test_parts_add_up_to_the_score(searcher: Searcher, query: str, mode: str, to
         assert hit.explanation.value == hit.score
         assert searcher.explain(query, hit) == hit.explanation
         for passage in hit.passages:
-            legs = (passage.dense, passage.bm25, passage.rerank)
+            legs = (passage.dense, passage.bm25, passage.interaction, passage.rerank)
             assert math.fsum(leg.share for leg in legs if leg) == pytest.approx(passage.score, abs=1e-9)
 
 

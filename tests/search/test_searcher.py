@@ -57,9 +57,8 @@ def test_hits_are_consistent(examples: Path, mode: str) -> None:
     scores = [hit.score for hit in result.hits]
     assert scores == sorted(scores, reverse=True)
     for hit in result.hits:
-        legs = [leg for leg in (hit.dense, hit.bm25) if leg]
-        assert len(legs) == (2 if mode == "hybrid" else 1)
-        assert sum(leg.share for leg in legs) == pytest.approx(hit.score, abs=1e-6)
+        assert set(hit.legs) == ({"dense", "bm25", "interaction"} if mode == "hybrid" else {mode})
+        assert sum(leg.share for leg in hit.legs.values()) == pytest.approx(hit.score, abs=1e-6)
         assert all(0 <= start < end <= len(hit.text) for start, end in hit.highlights)
         assert all(a[1] < b[0] for a, b in zip(hit.highlights, hit.highlights[1:], strict=False))
         assert hit.end - hit.start == len(hit.text)

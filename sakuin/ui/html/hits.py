@@ -18,7 +18,13 @@ from sakuin.ui.words import Words
 # From this relevance on a hit is more likely an answer than not.
 LIKELY = 0.5
 # What a leg's score is called, and its decimals.
-SCORES = {"dense": ("cosine", 3), "bm25": ("bm25", 2), "rerank": ("opinion_score", 3), "recency": ("recency_score", 2)}
+SCORES = {
+    "dense": ("cosine", 3),
+    "bm25": ("bm25", 2),
+    "interaction": ("interaction_score", 3),
+    "rerank": ("opinion_score", 3),
+    "recency": ("recency_score", 2),
+}
 # Other places named of a passage that stands in many.
 PLACES_SHOWN = 5
 

@@ -179,7 +179,7 @@ def show_result(
     colours = coloured(searcher.model, result)
     strongest = max(each.strongest for each in colours)
     # Fused scores and cosines end at 1; BM25 has no end, so its bars are relative to the best hit.
-    scale = result.hits[0].score if result.mode == "bm25" else 1.0
+    scale = result.hits[0].score if result.mode == "bm25" else max(1.0, result.hits[0].score)
     st.html(hits.summary(result, words))
     opened = st.query_params.get("why")
     if opened and all(hit.passage_id != opened for hit in result.hits):

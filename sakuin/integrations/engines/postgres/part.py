@@ -9,7 +9,7 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
-from sakuin.index.store import Manifest, PassageRow, PlaceRow
+from sakuin.index.store import Manifest, PassageRow, PlaceRow, indexed_text
 from sakuin.index.store.facets import Facet
 from sakuin.index.store.passages import MAX_PLACES, Source
 from sakuin.index.terms import Asked, Statistics, TermScore
@@ -237,6 +237,13 @@ class PostgresPart:
         return {
             passage: PassageRow(passage, places[0][1], tuple(place for place, _ in places[:MAX_PLACES]), len(places))
             for passage, places in found.items()
+        }
+
+    def indexed(self, passage_ids: Sequence[int]) -> dict[int, str]:
+        """What is indexed of passages."""
+        return {
+            passage_id: indexed_text(row.places[0].title, row.places[0].heading, row.text)
+            for passage_id, row in self.passages(passage_ids, None).items()
         }
 
     def explained(self, asked: Asked, passage_ids: Sequence[int]) -> list[list[TermScore]]:
