@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.readers.nested import embedded
 from sakuin.index.readers.office_properties import properties_of
 from sakuin.index.readers.package import Package, child, open_package
 from sakuin.index.readers.pictures import Pictures
@@ -27,7 +28,7 @@ _USUAL_PART = "word/document.xml"
 
 
 def read(source: Source) -> Iterator[Document | Skipped]:
-    """Read a Word file as one document.
+    """Read a Word file as one document, and files that were put into it as documents of their own.
 
     Paragraphs with the numbers that Word writes before them, tables, equations, text boxes; footnotes, comments and
     the words for pictures after the paragraph they hang on, endnotes at the end, headers and footers once.
@@ -38,7 +39,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     builder = TextBuilder()
     with open_package(source, "Word", ".docx") as package:
         pictures = Pictures(source, package)
-        left_out = _append(builder, source, package, pictures)
+        others = _append(builder, source, package, pictures)
         title, metadata = properties_of(package)
     text = pictures.require_text(builder.text())
     yield Document(
@@ -48,12 +49,12 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         headings=builder.headings(),
         metadata=metadata | pictures.metadata(),
     )
-    yield from left_out
+    yield from others
     yield from pictures.left_out()
 
 
-def _append(builder: TextBuilder, source: Source, package: Package, pictures: Pictures) -> list[Skipped]:
-    """Append all that the file shows; returns what of it could not be read."""
+def _append(builder: TextBuilder, source: Source, package: Package, pictures: Pictures) -> list[Document | Skipped]:
+    """Append all that the file shows; returns what of it could not be read, and the documents put into it."""
     main = package.main_part(_USUAL_PART)
     root = child(package.xml(main), "body")
     if root is None:
@@ -86,4 +87,4 @@ def _append(builder: TextBuilder, source: Source, package: Package, pictures: Pi
     body.append(root)
     body.append_endnotes()
     body.append_once(around["footer"])
-    return body.left_out
+    return [*body.left_out, *embedded(source, package, related.values())]

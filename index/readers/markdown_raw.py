@@ -42,6 +42,7 @@ _CLOSED_BY = {
     "<script": "</script>", "<style": "</style>", "<pre": "</pre>", "<textarea": "</textarea>", "<!--": "-->",
     "<?": "?>", "<![cdata[": "]]>", "<!": ">",
 }  # fmt: skip
+_FENCE = ":::"
 _DEFINITION = re.compile(r"\[([^\]\n]{1,999}+)\]:[ \t]*(<[^<>\n]*>|\S+)?")
 _ADDRESS = re.compile(
     r"<|[a-z][a-z\d+.-]*:(?=\S)|[/.#?]|[!-~]*[/.#?=&%:@][!-~]*\Z|\S+/\S*\Z|\S+\.[a-z\d]{1,5}(?:#\S*)?\Z", re.I
@@ -123,6 +124,8 @@ def tell_text_from_tags(tokens: Sequence["Token"]) -> None:
             _tell_inline(token.children)
         if token.children and "\n[" in token.content:
             _break_before_definitions(token.children)
+        if token.children and _FENCE in token.content:
+            _break_around_fences(token.children)
     blocks = [token for token in tokens if token.type == "html_block"]
     tags = [tag for token in blocks for tag in _tags(token)]
     _match(tags)
@@ -205,6 +208,17 @@ def _break_before_definitions(children: Sequence["Token"]) -> None:
     for child, following in pairwise(children):
         if child.type == "softbreak" and _DEFINITION.match(following.content):
             child.type = "hardbreak"
+
+
+def _break_around_fences(children: Sequence["Token"]) -> None:
+    """Keep the lines apart that begin and end a note, as in Docusaurus and Zenn; the end itself is no word."""
+    for number, child in enumerate(children):
+        beside = (children[number - 1 : number] or children[:0]), children[number + 1 : number + 2]
+        if child.type == "softbreak" and any(each.content.startswith(_FENCE) for pair in beside for each in pair):
+            child.type = "hardbreak"
+    for child in children:
+        if child.type == "text" and not child.content.strip(":"):
+            child.content = ""
 
 
 def _is_inline_markup(tag: _Tag) -> bool:

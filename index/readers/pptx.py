@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sakuin.index.documents import Document, Scalar, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.readers.drawings import drawn_part, drawn_picture, words_of_part, words_of_shape
+from sakuin.index.readers.nested import embedded
 from sakuin.index.readers.office_math import linear
 from sakuin.index.readers.office_properties import properties_of
 from sakuin.index.readers.package import Package, Relationship, attribute, child, children, local, open_package
@@ -35,7 +36,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         ReadError: If it is not a PowerPoint file, is encrypted or damaged, or would unpack to too much.
     """
     builder = TextBuilder()
-    left_out: list[Skipped] = []
+    others: list[Document | Skipped] = []
     with open_package(source, "PowerPoint", ".pptx") as package:
         main = package.main_part(_USUAL_PART)
         slides = child(package.xml(main), "sldIdLst")
@@ -46,6 +47,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         pictures = Pictures(source, package)
         titles: list[str] = []
         hidden: list[Scalar] = []
+        parts: list[Relationship] = []
         for number, slide in enumerate(slides.iterchildren(), 1):
             target = related.get(_relation(slide))
             if target is None or not package.has(target.target):
@@ -53,13 +55,15 @@ def read(source: Source) -> Iterator[Document | Skipped]:
             try:
                 shown = _Slide(builder, package, target.target, footers, pictures)
                 titles.append(shown.append(number))
+                parts += shown.related.values()
                 if shown.is_hidden:
                     hidden.append(number)
             except ReadError:
                 raise
             except Exception as error:  # damaged XML: the other slides are whole
                 reason = Reason("damaged_part", {"detail": one_line(error)})
-                left_out.append(Skipped(f"{source.uri}#slide={number}", reason))
+                others.append(Skipped(f"{source.uri}#slide={number}", reason))
+        others += embedded(source, package, parts)
         builder.mark({})
         for footer in footers:
             builder.add(footer)
@@ -78,7 +82,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         },
         positions=builder.positions(),
     )
-    yield from left_out
+    yield from others
     yield from pictures.left_out()
 
 
@@ -98,7 +102,7 @@ class _Slide:
         self._package = package
         self._part = part
         self._footers = footers
-        self._related: dict[str, Relationship] = package.related(part)
+        self.related: dict[str, Relationship] = package.related(part)
         self.is_hidden = False
 
     def append(self, number: int) -> str:
@@ -115,7 +119,7 @@ class _Slide:
         for shape in shapes:
             if shape not in titles[:1]:
                 self._append_shape(shape)
-        for each in self._related.values():
+        for each in self.related.values():
             if each.kind in ("notesSlide", "comments") and not each.external:
                 self._append_beside(each)
         return title
@@ -144,9 +148,9 @@ class _Slide:
             name = local(element)
             if words := words_of_shape(element, name):
                 self._builder.add(words)
-            elif part := drawn_part(element, name, self._related):
+            elif part := drawn_part(element, name, self.related):
                 self._builder.add(words_of_part(self._package, part))
-            elif picture := drawn_picture(element, name, self._related):
+            elif picture := drawn_picture(element, name, self.related):
                 self._builder.add(self._pictures.words(picture, area_of(element)))
             elif name == "txBody" and not _within_table(element):
                 self._builder.add(_paragraphs(element))

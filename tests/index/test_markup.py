@@ -259,3 +259,8 @@ def test_front_matter_in_toml(tmp_path: Path) -> None:
     assert (document.title, document.text) == ("題", "本文")
     assert document.metadata == {"date": "2025-06-03", "created": "2025-06-03", "tags": ["a", "b"]}
     assert one(tmp_path, "b.md", "+++\nno = \n+++\n\n本文").text.startswith("+++")
+
+
+def test_fences_of_notes_stand_on_lines_of_their_own(tmp_path: Path) -> None:
+    document = one(tmp_path, "a.md", "前\n:::message 注意\n警告の文\n続き\n:::\n後の文 ::: 中\n\n後")
+    assert document.text == "前\n:::message 注意\n警告の文続き\n\n後の文 ::: 中\n\n後"

@@ -99,3 +99,12 @@ def test_hidden_slides_are_read_and_told() -> None:
     document = one(with_parts(data, {"ppt/slides/slide1.xml": hidden}))
     assert document.metadata["hidden_slides"] == [2]
     assert "控えの一枚" in document.text
+
+
+def test_files_that_were_put_into_slides_are_documents_of_their_own() -> None:
+    data = slide_file(
+        shape("題", kind="title"),
+        **{"ppt__slides___rels__slide0.xml.rels": links(("rId5", "package", "../embeddings/a.docx"))},
+    )
+    items = read_source(Source(uri="a.pptx", data=with_parts(data, {"ppt/embeddings/a.docx": word_file()})))
+    assert [item.uri for item in items] == ["a.pptx", "a.pptx!/a.docx"]

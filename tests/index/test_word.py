@@ -9,6 +9,7 @@ from sakuin.index.documents import Document, Skipped
 from sakuin.index.readers.counting import counted
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import Source
+from tests.index.samples import sheet_file, with_parts
 
 W = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
 STRICT = "http://purl.oclc.org/ooxml/wordprocessingml/main"
@@ -347,3 +348,10 @@ def test_what_was_deleted_is_not_read_and_what_was_inserted_is() -> None:
     deleted = f"<w:del>{run('<w:delText>old</w:delText>')}</w:del><w:moveFrom>{say('from')}</w:moveFrom>"
     body = f"<w:p>{deleted}<w:ins>{say('new ')}</w:ins><w:moveTo>{say('to')}</w:moveTo></w:p>"
     assert text(word(body)) == "new to"
+
+
+def test_files_that_were_put_into_it_are_documents_of_their_own() -> None:
+    link = ("rId5", "package", "embeddings/book.xlsx")
+    data = word(p("本文"), (link, ("rId6", "package", "embeddings/x.bin"), ("rId7", "package", "embeddings/no.xlsx")))
+    data = with_parts(data, {"word/embeddings/book.xlsx": sheet_file(), "word/embeddings/x.bin": b"x"})
+    assert [item.uri for item in items(data)] == ["a.docx", *(f"a.docx!/book.xlsx#一覧!{row}" for row in (2, 3))]
