@@ -1,6 +1,7 @@
 """What commands say where the locale is Japanese."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -17,7 +18,9 @@ from sakuin.cli.japanese import wrapped
 from sakuin.cli.main import cli
 from sakuin.cli.output import columns
 from sakuin.facts import Fact
+from sakuin.index.build import build
 from sakuin.index.problems import Problem
+from sakuin.index.settings import Settings
 from sakuin.search.explanation import Explanation
 from sakuin.ui.errors import patterns, sentences, translated
 from sakuin.ui.words import facts
@@ -177,6 +180,21 @@ def told(*arguments: str, code: int = 0) -> str:
     assert done.returncode == code, done.stdout
     # Commands are called what they are called.
     return re.sub(r"`[^`]*`", "", done.stdout)
+
+
+def test_what_another_encoding_cannot_hold_is_no_failure(tmp_path: Path, toy_model: Path) -> None:
+    index = ("--index", str(tmp_path / "index"))
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "a.md").write_text("# cats \N{CAT}\n\ncats \N{CAT}\n", encoding="utf-8")
+    build(tmp_path / "corpus", tmp_path / "index", Settings(str(toy_model)))
+    environment = {**os.environ, "PYTHONIOENCODING": "cp932", "PYTHONUTF8": "0"}
+    for options in ([], ["--json"]):
+        command = [sys.executable, "-m", "sakuin", "search", "cats", *index, *options]
+        done = subprocess.run(command, env=environment, capture_output=True, cwd=ROOT, check=True)
+        if options:
+            assert json.loads(done.stdout)["hits"][0]["document"]["title"] == "cats \N{CAT}"
+        else:
+            assert "cats ?" in done.stdout.decode("cp932")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such variables")

@@ -1,6 +1,8 @@
 """What commands print: summaries, skipped files, sizes, JSON, a bar of progress."""
 
+import codecs
 import json
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -108,5 +110,6 @@ def readable_size(size: int) -> str:
 
 
 def to_json(value: Any) -> str:
-    """JSON, Japanese left readable."""
-    return json.dumps(value, ensure_ascii=False, indent=2)
+    """JSON, Japanese left readable where it is written in Unicode."""
+    unicode = codecs.lookup(sys.stdout.encoding or "utf-8").name.startswith("utf")
+    return json.dumps(value, ensure_ascii=not unicode, indent=2)

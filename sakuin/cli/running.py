@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import click
@@ -54,6 +55,10 @@ def run(command: click.Command, name: str, *, interrupted: str, extra: str | Non
         interrupted: What to say after Ctrl-C.
         extra: What brings the libraries that it imports beyond those of a base installation.
     """
+    # What a terminal or file of another encoding than UTF-8 cannot hold, such as a picture in a title, is no failure.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")
     if language() == "ja":
         from sakuin.cli.japanese import speak_japanese
 
