@@ -12,7 +12,7 @@ from sakuin.index.documents import POSITION_NAMES, Document, Heading, MetadataVa
 from sakuin.index.errors import DocumentError, MetadataTooLargeError
 from sakuin.index.values import iso
 
-FIELDS = ("id", "text", "title", "uri", "metadata")
+FIELDS = ("id", "text", "title", "uri", "metadata", "heading_spans")
 
 MAX_ID_CHARACTERS = 1_000
 MAX_METADATA = 1_000_000
@@ -25,8 +25,9 @@ def documents_of(records: Iterable[Document | Mapping[str, Any]]) -> Iterator[Do
     """Documents, one after the other.
 
     Args:
-        records: Documents, or dictionaries with "id", "text" and, if wanted, "title", "uri" and "metadata"; whatever
-            else a dictionary holds is metadata too, so that a DataFrame of pandas can be given as it is.
+        records: Documents, or dictionaries with "id", "text" and, if wanted, "title", "uri", "metadata" and
+            "heading_spans", a list of start, end and level for each heading; whatever else a dictionary holds is
+            metadata too, so that a DataFrame of pandas can be given as it is. The last two may be JSON, as in a table.
 
     Raises:
         DocumentError: one has no id or no text, or metadata that is no text, number, boolean, date or list of these.
@@ -59,7 +60,7 @@ def records_of(given: Any) -> Iterable[Any]:
 
 
 def _from_mapping(number: int, record: Mapping[str, Any]) -> Document:
-    given = record.get("metadata")
+    given = _unpacked(record.get("metadata"))
     if not _missing(given) and not isinstance(given, Mapping):
         raise DocumentError(f"Document {number}: its metadata is a {type(given).__name__}, not a dictionary.")
     others = {name: value for name, value in record.items() if name not in FIELDS}
@@ -68,7 +69,30 @@ def _from_mapping(number: int, record: Mapping[str, Any]) -> Document:
     if not isinstance(uri, str):
         raise DocumentError(f"Document {number}: its uri is a {type(uri).__name__}, not a text.")
     metadata = {**others, **given} if isinstance(given, Mapping) else others
-    return _document(number, record.get("id"), Document(id="", text=text, title=title, uri=uri, metadata=metadata))
+    headings = _headings(number, _unpacked(record.get("heading_spans")))
+    document = Document(id="", text=text, title=title, uri=uri, headings=headings, metadata=metadata)
+    return _document(number, record.get("id"), document)
+
+
+def _unpacked(value: Any) -> Any:
+    """What a cell of a table holds as JSON, where it holds an object or a list; any other value as it is."""
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def _headings(number: int, spans: Any) -> tuple[Heading, ...]:
+    """Headings by start, end and level; raises DocumentError where they are something else."""
+    if _missing(spans):
+        return ()
+    if not isinstance(spans, list) or not all(
+        isinstance(span, list) and len(span) == 3 and all(type(value) is int for value in span) for span in spans
+    ):
+        raise DocumentError(f"Document {number}: its heading_spans are no list of [start, end, level]: {spans!r:.100}.")
+    return tuple(Heading(*span) for span in spans)
 
 
 def _document(number: int, given: Any, record: Document) -> Document:

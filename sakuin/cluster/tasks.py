@@ -237,6 +237,7 @@ def as_record(document: Document) -> dict[str, Any]:
         "title": document.title,
         "uri": document.uri,
         "metadata": document.metadata,
+        "heading_spans": [[heading.start, heading.end, heading.level] for heading in document.headings],
     }
 
 

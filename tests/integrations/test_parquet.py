@@ -90,12 +90,29 @@ def test_documents_come_back_as_they_were(corpus: Path, tmp_path: Path, toy_mode
         again.add(read_documents(tmp_path / "out"))
         after = list(again.documents())
     assert len(before) == 6
+    with Index.open(tmp_path / "rows", model=str(toy_model)) as third:
+        third.add(pq.read_table(tmp_path / "out" / "documents.parquet").to_pylist())
+        assert list(third.documents()) == after
     stored = ("id", "uri", "title", "text", "headings", "metadata")
     assert [[getattr(each, name) for name in stored] for each in after] == [
         [getattr(each, name) for name in stored] for each in before
     ]
     with Searcher.open(tmp_path / "index") as one, Searcher.open(tmp_path / "again") as other:
         assert one.snapshot.vectors.ids.tolist() == other.snapshot.vectors.ids.tolist()
+
+
+def test_a_cluster_is_built_of_exported_documents(example_index: Path, searcher: Searcher, tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    export_parquet(example_index, tmp_path / "out")
+    rows = str(tmp_path / "out" / "documents.parquet")
+    command = ["cluster", "build", rows, "--shards", "2", "--out", str(tmp_path / "cluster")]
+    done = CliRunner().invoke(cli, command)
+    assert done.exit_code == 0, done.output
+    with Searcher.open(tmp_path / "cluster", model=searcher.model) as cluster:
+        for query in QUERIES:
+            own, other = (each.search(query, syntax=False).hits for each in (searcher, cluster))
+            assert [hit.document.id for hit in other] == [hit.document.id for hit in own]
+            assert [hit.score for hit in other] == pytest.approx([hit.score for hit in own], abs=2e-4)
 
 
 def test_fields_of_one_type_have_a_column(tmp_path: Path, toy_model: Path) -> None:

@@ -80,7 +80,7 @@ def read_documents(path: Path) -> Iterator[Document]:
                     uri=row["uri"],
                     title=row["title"],
                     text=row["text"],
-                    headings=tuple(Heading(*each) for each in json.loads(row["headings"])),
+                    headings=tuple(Heading(*each) for each in json.loads(row["heading_spans"])),
                     metadata=json.loads(row["metadata"]),
                 )
 
@@ -125,7 +125,7 @@ def _write(path: Path, schema: "pa.Schema", batches: Iterator[Sequence[Row]]) ->
 def _documents_schema() -> "pa.Schema":
     import pyarrow as pa
 
-    names = ("id", "uri", "title", "text", "headings", "metadata")
+    names = ("id", "uri", "title", "text", "heading_spans", "metadata")
     return pa.schema([pa.field(name, pa.string(), nullable=False) for name in names])
 
 
@@ -136,7 +136,7 @@ def _document_rows(contents: Contents) -> Iterator[Sequence[Row]]:
         own = exported.document
         headings = json.dumps([[each.start, each.end, each.level] for each in own.headings])
         rows.append(
-            {"id": own.id, "uri": own.uri, "title": own.title, "text": own.text, "headings": headings}
+            {"id": own.id, "uri": own.uri, "title": own.title, "text": own.text, "heading_spans": headings}
             | {"metadata": as_json(own.metadata)}
         )
         held += len(own.text)
