@@ -24,6 +24,7 @@ from sakuin.index.readers.sheet_extent import MAX_CELLS, refuse_wide_old, refuse
 from sakuin.index.readers.sheet_formats import Show, number_formats
 from sakuin.index.readers.sheet_parts import words_beside_cells
 from sakuin.index.readers.sheet_tables import Table, find_tables
+from sakuin.index.readers.sheet_xml import MARK, rows_of
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.titles import first_line, first_words
 from sakuin.index.reasons import Reason
@@ -45,6 +46,9 @@ def read(source: Source) -> Iterator[Document | Skipped]:
 
     data = load_bytes(source)
     if not data.startswith((_ZIP, _OLE)):
+        if MARK in data[:HEAD_BYTES]:
+            yield from _read_xml(source, data)
+            return
         # What web systems export as "Excel" is a table in HTML or text.
         yield from (html.read if reader_by_content(data[:HEAD_BYTES]) == "html" else tables.read)(source)
         return
@@ -121,7 +125,28 @@ def _read_sheet(
     except ReadError as error:
         yield Skipped(f"{source.uri}#{one_line(name)}", error.reason)
         return
-    wide = _fill_merged(rows, sheet)
+    yield from _items(rows, _fill_merged(rows, sheet), name, source, (metadata, beside))
+
+
+def _read_xml(source: Source, data: bytes) -> Iterator[Document | Skipped]:
+    found = False
+    for name, rows in rows_of(data, MAX_CELLS):
+        for item in _items(rows, set(), name, source, ({}, [])):
+            found = True
+            yield item
+    if not found:
+        raise ReadError(Reason("no_text"))
+
+
+def _items(
+    rows: list[list[str]],
+    wide: set[tuple[int, int]],
+    name: str,
+    source: Source,
+    known: tuple[dict[str, MetadataValue], list[str]],
+) -> Iterator[Document | Skipped]:
+    """The documents of a sheet: its rows, merged cells filled, with what is known of it and stands beside it."""
+    metadata, beside = known
     found, others = find_tables(rows, wide)
     lines = [" | ".join(dict.fromkeys(filter(None, row))) for _, row in others] + beside
     if any(lines):

@@ -13,7 +13,7 @@ from sakuin.index.readers.dates import iso_date
 from sakuin.index.readers.fields import metadata_of
 from sakuin.index.readers.letters import Letter
 from sakuin.index.readers.mail import read as read_mail
-from sakuin.index.readers.outlook import _as_mail
+from sakuin.index.readers.outlook import as_mail
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import Source
 from sakuin.index.readers.titles import first_line, first_words, title_of
@@ -126,7 +126,7 @@ def test_a_forwarded_mail_keeps_all_its_texts_and_headers() -> None:
         subject="件名", sender="a@example.jp", to=["b@example.jp"], cc=["c@example.jp"],
         date="2024-05-01T10:30:00+09:00", bodies=[("一つ目の本文", ""), ("", "<p>二つ目の本文</p>")],
     )  # fmt: skip
-    (document,) = read_mail(Source(uri="a.eml", data=_as_mail(letter)))
+    (document,) = read_mail(Source(uri="a.eml", data=as_mail(letter)))
     assert isinstance(document, Document)
     assert "一つ目の本文" in document.text
     assert "二つ目の本文" in document.text
@@ -156,3 +156,16 @@ def test_an_index_gives_positions_back(tmp_path: Path) -> None:
         assert next(index.documents()) == document
         index.add(replace(document, id="b"))
         assert index.get("b")[0].positions == document.positions
+
+
+@pytest.mark.parametrize(
+    ("written", "day"),
+    [
+        ("令和7年6月3日", "2025-06-03"),
+        ("平成元年 1月8日", "1989-01-08"),
+        ("昭和64年1月7日", "1989-01-07"),
+        ("令和7年13月1日", ""),
+    ],
+)
+def test_days_of_japanese_eras(written: str, day: str) -> None:
+    assert iso_date(written) == day

@@ -216,3 +216,30 @@ def test_forms_of_numbers(code: str, value: float, shown: str) -> None:
 )
 def test_other_numbers_are_left_as_they_are(code: str) -> None:
     assert show_by(code) is None
+
+
+def xml_book(rows: str) -> bytes:
+    name = "urn:schemas-microsoft-com:office:spreadsheet"
+    table = f'<ss:Worksheet ss:Name="売上"><Table>{rows}</Table></ss:Worksheet>'
+    return f'<?xml version="1.0"?><Workbook xmlns="{name}" xmlns:ss="{name}">{table}</Workbook>'.encode()
+
+
+def xml_row(*cells: str, at: str = "") -> str:
+    inner = "".join(f'<Cell><Data ss:Type="String">{cell}</Data></Cell>' for cell in cells)
+    return f"<Row{at}>{inner}</Row>"
+
+
+def test_the_xml_of_excel_2003_is_a_spreadsheet() -> None:
+    far = '<Row ss:Index="4"><Cell><Data>みかん</Data></Cell><Cell ss:Index="3"><Data>7</Data></Cell></Row>'
+    rows = xml_row("品名", "金額", "数") + xml_row("りんご", "100", "3") + far
+    found = {item.id: item.text for item in items(xml_book(rows), "a.xls") if isinstance(item, Document)}
+    assert found == {
+        "a.xls#売上!2": "品名: りんご\n金額: 100\n数: 3",
+        "a.xls#売上!4": "品名: みかん\n数: 7",
+    }
+    for wide in ('<Row ss:Index="1000000"><Cell ss:Index="16000"><Data>x</Data></Cell></Row>', "<Row>"):
+        with pytest.raises(ReadError) as caught:
+            items(xml_book(wide), "a.xls")
+        assert caught.value.reason.code in ("sheet_too_large", "damaged_office")
+    with pytest.raises(ReadError, match="no text"):
+        items(xml_book(""), "a.xls")
