@@ -7,10 +7,12 @@ weight depends on how much of the query the words of its best passage cover. doc
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
+
+from sakuin.index.errors import IndexFolderError
 
 # Weight of BM25 where it sees the query; the rest is the dense leg's.
 BM25_WEIGHT = 0.6
@@ -69,7 +71,16 @@ class Fusion:
 
     @classmethod
     def of(cls, tuned: Mapping[str, float]) -> "Fusion":
-        """What `index tune` chose for an index; the default where it was not run and ``tuned`` is empty."""
+        """What `index tune` chose for an index; the default where it was not run and ``tuned`` is empty.
+
+        Raises:
+            IndexFolderError: it chose something that this version does not know.
+        """
+        if unknown := tuned.keys() - {own.name for own in fields(cls)}:
+            raise IndexFolderError(
+                f"How the legs are fused in this index was chosen by another version of sakuin ({min(unknown)}): run "
+                f"`index tune` again, or with --reset."
+            )
         return cls(**tuned)
 
     def __str__(self) -> str:

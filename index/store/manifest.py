@@ -105,7 +105,10 @@ def read_manifest(connection: sqlite3.Connection, folder: Path) -> Manifest:
     if not names - LATER <= values.keys() <= names:
         raise other_version(folder, values)
     kinds = declared()
-    if odd := [name for name, value in values.items() if not is_of(value, kinds[name]) or not is_sound(name, value)]:
+    odd = [name for name, value in values.items() if not is_of(value, kinds[name]) or not is_sound(name, value)]
+    if not odd and values["checksums"].keys() != values["sizes"].keys():
+        odd = ["checksums"]
+    if odd:
         raise IndexFolderError(f"The manifest in {folder} cannot be read ({odd[0]} is none): {begin_again(folder)}.")
     return Manifest(**values)
 

@@ -31,7 +31,8 @@ def info(folder: Path, files: bool, facets: bool, as_json: bool) -> None:
         skipped, excluded = snapshot.skipped(), snapshot.excluded()
         facts: dict[str, Any] = {
             "index": str(folder),
-            "corpus": manifest.corpus,
+            # A folder's name may be no UTF-8.
+            "corpus": manifest.corpus.encode("utf-8", "backslashreplace").decode(),
             **snapshot.counts(),
             "dim": manifest.dim,
             "model": manifest.model or "default",

@@ -9,8 +9,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from sakuin import Index
+from sakuin.cli.main import cli
 from sakuin.errors import SakuinError
 from sakuin.index.backup import backup
 from sakuin.index.build import build
@@ -24,7 +26,16 @@ from sakuin.search import Searcher
 
 DEEP = "[" * 100_000 + "]" * 100_000
 LONG = "9" * 5_000
-REMEDIES = ("index verify", "index repair", "index restore", "index build", "again", "choose another", "move it away")
+REMEDIES = (
+    "index verify",
+    "index repair",
+    "index restore",
+    "index build",
+    "again",
+    "choose another",
+    "move it away",
+    "index tune",
+)
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +150,8 @@ STATES: dict[str, Callable[[Path], None]] = {
             ("sizes", '{"/etc/passwd": 5}'),
             ("sizes", '{"a\\u0000": 5}'),
             ("checksums", "[]"),
+            ("checksums", "{}"),
+            ("fusion", '{"what": 1}'),
             ("rows", "7"),
             ("background", "[1]"),
             ("model", "7"),
@@ -217,3 +230,11 @@ def test_a_folder_in_the_place_of_a_derived_file_is_repaired(whole: Path, tmp_pa
     swapped("vectors/*.ids.npy")(index)
     repair(index)
     assert verify(index) == []
+
+
+def test_a_corpus_whose_name_is_not_utf_8_is_named(whole: Path, tmp_path: Path) -> None:
+    index = tmp_path / "index"
+    shutil.copytree(whole, index)
+    manifest("corpus", json.dumps("/data/\udc83x"))(index)
+    told = CliRunner().invoke(cli, ["info", "--index", str(index), "--json"], catch_exceptions=False)
+    assert json.loads(told.stdout)["corpus"] == "/data/\\udc83x"
