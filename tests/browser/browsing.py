@@ -98,6 +98,7 @@ def shoot(page: Any, name: str, part: str = "") -> None:
     if folder := os.environ.get("SAKUIN_SCREENSHOTS"):
         settle(page)
         page.mouse.move(0, 0)
+        page.wait_for_function("!document.querySelector('[data-testid=stSkeleton]')")
         page.wait_for_timeout(1000)
         file = Path(folder) / name
         (page.locator(part).first if part else page).screenshot(path=str(file))

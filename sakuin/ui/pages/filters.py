@@ -7,7 +7,6 @@ import streamlit as st
 
 from sakuin.index.store.facets import Facet
 from sakuin.search import Searcher, SearchError, SearchRequest
-from sakuin.search.results import Matches
 from sakuin.ui.html import pieces
 from sakuin.ui.words import Words
 
@@ -62,24 +61,22 @@ def offered(searcher: Searcher, chosen: Chosen) -> list[Facet]:
     return sorted(first.values(), key=lambda facet: order.index(facet.name) if facet.name in order else len(order))
 
 
-def counted(
-    searcher: Searcher, request: SearchRequest, matches: Matches | None, facets: Sequence[Facet], chosen: Chosen
-) -> list[Facet]:
+def counted(searcher: Searcher, request: SearchRequest, facets: Sequence[Facet], chosen: Chosen) -> list[Facet]:
     """The same fields with how many of the documents that match a query have which value, most first.
 
     Args:
         searcher: Of the index.
-        request: Which asked for ``matches``.
-        matches: Of the fields that are not restricted.
+        request: What is asked for.
         facets: Of `offered`.
         chosen: The filters. A field that is restricted itself is counted as if it were not: what else could be chosen.
     """
-    numbers = {facet.name: dict(facet.values) for facet in (matches.facets if matches else ())}
-    for name in chosen:
-        others = {other: values for other, values in chosen.items() if other != name}
-        asked = replace(request, where=others, k=1, offset=0, rerank=False, sort=None, facets=[name])
-        without = searcher.answer(asked).matches
-        numbers |= {facet.name: dict(facet.values) for facet in (without.facets if without else ())}
+    numbers: dict[str, dict[str, int]] = {}
+    free = [facet.name for facet in facets if facet.name not in chosen]
+    for names in (free, *([name] for name in chosen)):
+        where = {name: values for name, values in chosen.items() if name not in names}
+        asked = replace(request, where=where, k=1, offset=0, rerank=False, sort=None, facets=names)
+        matches = searcher.answer(asked).matches if names else None
+        numbers |= {facet.name: dict(facet.values) for facet in (matches.facets if matches else ())}
     return [
         Facet(facet.name, tuple(sorted(((value, own.get(value, 0)) for value, _ in facet.values), key=most_first)))
         for facet in facets

@@ -92,12 +92,11 @@ def search_page(
         request = SearchRequest(
             query=query, k=k, mode=mode, dim=dim, where=where, group=BY_DOCUMENT, rerank=second, **ORDERS[order]
         )
-        names = [facet.name for facet in facets if facet.name not in where]
-        request = replace(request, offset=(page_asked(request, k) - 1) * k, facets=names)
+        request = replace(request, offset=(page_asked(request, k) - 1) * k)
 
-        def count(result: SearchResult) -> None:
+        def count() -> None:
             with beside:
-                choose_filters(counted(searcher, request, result.matches, facets, where), where, words)
+                choose_filters(counted(searcher, request, facets, where), where, words)
 
         show_answer(searcher, request, words, judging_hits(searcher.folder, read_only=read_only), count)
 
@@ -107,7 +106,7 @@ def show_answer(
     request: SearchRequest,
     words: Words,
     judging: Judging | None,
-    count: Callable[[SearchResult], None],
+    count: Callable[[], None],
 ) -> None:
     """What answers a request: at once what the legs say, and again when a transformer has read the first hits.
 
@@ -116,12 +115,12 @@ def show_answer(
         request: What is asked for.
         words: In the reader's language.
         judging: Of the index; None where nothing is judged.
-        count: Draws what else follows from the result, once.
+        count: Draws what is counted of all that matches, once, when there is something to read.
     """
 
     def show(result: SearchResult) -> None:
         show_result(searcher, result, words, judging, request.offset // request.k + 1)
-        count(result)
+        count()
 
     asked = (request, searcher.folders, searcher.manifest.generation)
     if not request.rerank:
