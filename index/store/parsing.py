@@ -38,6 +38,8 @@ def _fields(text: str, what: str) -> dict[str, Any]:
         # NaN, as Python writes it.
         try:
             value = json.loads(text)
+            # Halves of surrogates, which no answer can be written with.
+            json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise damaged(what) from error
     if type(value) is not dict:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,8 +73,16 @@ def read_rows(path: Path) -> NDArray[Any]:
     """An array of a segment, memory-mapped, in its file's shape and dtype.
 
     It is a plain view, for numpy's own class takes longer at every step.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is damaged.
     """
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    try:
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+    except (EOFError, TokenError, SyntaxError, OverflowError, TypeError) as error:
+        # Of what Python's own parser finds in its head.
+        raise ValueError(f"{path.name} is no array: {error}") from error
 
 
 class Segment:
@@ -96,7 +105,7 @@ class Segment:
             if self.ids.dtype != np.int64 or self.rows.dtype != np.int8 or self.ids.shape != self.rows.shape[:1]:
                 raise ValueError("its arrays do not fit together")
             self.codes = self._read_codes(segment_file(folder, name, "codes.faiss")) if with_codes else None
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError) as error:
             raise IndexFolderError(
                 f"Vector segment {name} in {folder} is missing or damaged ({error}). `index repair` makes it anew from "
                 f"the documents."

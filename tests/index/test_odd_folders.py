@@ -160,6 +160,7 @@ STATES: dict[str, Callable[[Path], None]] = {
         ]
     },
     **{f"metadata {value[:12]}": label("metadata", value) for value in ("[]", "5", "{", f'{{"a": {DEEP}}}')},
+    "metadata half": label("metadata", '{"a": "\\ud800"}'),
     "metadata long": label("metadata", f'{{"a": {LONG}}}'),
     **{f"headings {value[:12]}": label("headings", value) for value in ("null", "[[1]]", '[["a", 1, 2]]', DEEP)},
     **{f"position {value[:12]}": position(value) for value in ("null", "{", DEEP)},

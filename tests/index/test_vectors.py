@@ -198,3 +198,22 @@ def test_int8_rows_keep_directions(dim: int, exponent: float, seed: int) -> None
     lengths = np.linalg.norm(rows[seen], axis=1) * np.linalg.norm(stored[seen].astype(np.float32), axis=1)
     cosines = np.einsum("ij,ij->i", rows[seen], stored[seen].astype(np.float32)) / lengths
     assert (cosines > 0.9995).all()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_damaged_head_of_an_array_is_told(tmp_path: Path) -> None:
+    """Python's own parser, which numpy asks, has errors of its own."""
+    write_segment(tmp_path, "one", [(np.arange(3), np.ones((3, 4), np.int8))])
+    path = tmp_path / "one.int8.npy"
+    whole = path.read_bytes()
+    told = 0
+    for place in range(len(whole) - 12):
+        for bit in range(8):
+            data = bytearray(whole)
+            data[place] ^= 1 << bit
+            path.write_bytes(data)
+            try:
+                segment.read_rows(path)
+            except ValueError:
+                told += 1
+    assert told > 300
