@@ -53,6 +53,7 @@ class Package:
         self._archive = archive
         self._size = size
         self._unpacked = 0
+        self._counted: set[str] = set()
         # Names are compared without regard to case, and some programs write the separators of Windows.
         self._members = {_key(member.filename): member for member in archive.infolist()}
 
@@ -70,7 +71,7 @@ class Package:
         return member.file_size if member else 0
 
     def read(self, name: str) -> bytes | None:
-        """The bytes of a part, or None where there is none of that name.
+        """The bytes of a part, or None where there is none of that name. Read again, it counts no more.
 
         Raises:
             ReadError: If what was unpacked is larger than allowed, as declared or in truth.
@@ -78,13 +79,15 @@ class Package:
         member = self._members.get(_key(name))
         if member is None or member.is_dir():
             return None
-        self._refuse_size(member.file_size)
+        again = _key(name) in self._counted
+        self._refuse_size(0 if again else member.file_size)
         chunks: list[bytes] = []
         with self._archive.open(member) as file:
             while chunk := file.read(_CHUNK):
-                self._unpacked += len(chunk)
+                self._unpacked += 0 if again else len(chunk)
                 self._refuse_size(0)
                 chunks.append(chunk)
+        self._counted.add(_key(name))
         return b"".join(chunks)
 
     def xml(self, name: str) -> "Element | None":

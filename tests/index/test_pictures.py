@@ -4,8 +4,9 @@ import pytest
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
-from sakuin.index.readers import ocr, pictures, read_source
+from sakuin.index.readers import ocr, package, pictures, read_source
 from sakuin.index.readers.guarded import Limits
+from sakuin.index.readers.package import open_package
 from sakuin.index.readers.source import Allowance, Source
 from sakuin.index.reasons import Reason
 from tests.index.samples import links, open_file, shape, sheet_file, slide_file, with_parts, zipped
@@ -144,3 +145,12 @@ def test_what_tesseract_lacks_is_told_once(monkeypatch: pytest.MonkeyPatch) -> N
     document, told = items("a.docx", in_word(drawn(), picture(WORDS)), with_ocr=True)
     assert isinstance(document, Document)
     assert told == Skipped("a.docx", Reason("needs_tesseract"))
+
+
+def test_a_part_that_is_read_again_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = zipped({"a.xml": b"x" * 1000, "b.xml": b"y" * 1000})
+    monkeypatch.setattr(package, "MAX_UNPACKED_BYTES", 1500)
+    with open_package(Source(uri="a.docx", data=data), "Word", ".docx") as parts:
+        assert parts.read("a.xml") == parts.read("A.xml") == b"x" * 1000
+        with pytest.raises(ReadError, match="unpacks"):
+            parts.read("b.xml")
