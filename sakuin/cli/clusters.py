@@ -278,9 +278,9 @@ def serve(
     index cluster serve s3://bucket/papers --replicas 2 --host 0.0.0.0 --key-file keys
 
     Each shard is answered for by so many processes on the machines of a Ray cluster; this process asks all shards and
-    puts their answers together. It answers once every shard does. A process that dies is started again, and its twin
-    is asked meanwhile; a shard without any is an error that names it. What other commands commit is searched from a
-    moment later on.
+    puts their answers together. It answers once every shard does. For a process that dies another is started, and its
+    twin is asked meanwhile; a shard without any is an error that names it. What other commands commit is searched from
+    a moment later on.
     """
     from sakuin.cluster.places import Disk, place_of
     from sakuin.cluster.serving import remote_searcher

@@ -1,6 +1,7 @@
 """The shards of a cluster as parts of what is searched: those that replicas on other machines answer for."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
 from functools import partial
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from sakuin.cluster.absent import Absent
+from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest
 from sakuin.cluster.places import Place
 from sakuin.cluster.replicas import AT_ONCE, Replica, ShardReplicas, ShardUnavailableError
@@ -91,8 +93,31 @@ class RemoteShards:
     def _start(self, shards: int) -> None:
         """Start replicas of so many shards, but of those that have some."""
         for shard in range(len(self.replicas), shards):
-            actors = [_started(self._ray, self._place, self._copies, turn=shard + twin) for twin in range(self._twins)]
-            self.replicas.append(ShardReplicas(self._ray, self._place.uri, shard, actors=actors, seconds=self._seconds))
+            self.replicas.append(
+                ShardReplicas(
+                    self._ray,
+                    self._place.uri,
+                    shard,
+                    number=self._twins,
+                    start=self._start_one,
+                    seconds=self._seconds,
+                )
+            )
+
+    def _start_one(self, avoided: Collection[str]) -> tuple[Any, str]:
+        """Start a replica on the machine that has fewest, one of those that are not avoided if there is any."""
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        machines = sorted(node["NodeID"] for node in self._ray.nodes() if node["Alive"] and "CPU" in node["Resources"])
+        if not machines:
+            raise ClusterError("The Ray cluster has no machine with a processor: see `ray status`.")
+        number = Counter(machine for replicas in self.replicas for machine in replicas.machines())
+        machine = min(machines, key=lambda one: (one in avoided, number[one]))
+        # No processor is claimed: on a machine of one, nothing else could ever run.
+        options = {"num_cpus": 0, "max_concurrency": AT_ONCE}
+        strategy = NodeAffinitySchedulingStrategy(machine, soft=False)
+        actor = self._ray.remote(Replica).options(**options, scheduling_strategy=strategy)
+        return actor.remote(self._place.uri, str(self._copies) if self._copies else None), machine
 
     def spread(self, question: Callable[[Any], Any], parts: Iterable[Any]) -> Iterator[Any]:
         """Ask all parts at the same time; their answers in their order."""
@@ -134,17 +159,3 @@ class RemoteShards:
         self._threads.shutdown(cancel_futures=True)
         for replicas in self.replicas:
             replicas.stop()
-
-
-def _started(ray: Any, place: Place, copies: Path | None, *, turn: int) -> Any:
-    """Start a replica, on a machine by its turn where that is there, so that twins are on two."""
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-
-    machines = sorted(node["NodeID"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU"))
-    options: dict[str, Any] = {}
-    if machines:
-        machine = machines[turn % len(machines)]
-        options["scheduling_strategy"] = NodeAffinitySchedulingStrategy(machine, soft=True)
-    # No processor is claimed: on a machine of one, nothing else could ever run.
-    actor = ray.remote(Replica).options(num_cpus=0, max_restarts=-1, max_concurrency=AT_ONCE, **options)
-    return actor.remote(place.uri, str(copies) if copies else None)

@@ -1,13 +1,15 @@
 """Replicas of shards: processes on the machines of a Ray cluster, of which any one of a shard can be asked.
 
 The one asked is the least busy of those that answered last time. Where it dies, its question is asked of its twin;
-where it is late, its twin is asked too, and the first answer counts. Ray starts another in the place of one that died.
+where it is late, its twin is asked too, and the first answer counts. Another is started in the place of one that died,
+on a machine that has no twin of it: Ray's own restarts would put both on one.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,9 @@ So few questions are asked twice, however slow all are."""
 OPEN_SECONDS = 3600.0
 """How long copying a shard to a machine and opening it may take."""
 
-LOST_SECONDS = 1.0
-"""How long a replica that did not answer is left alone before it is tried again."""
+
+Start = Callable[[Collection[str]], tuple[Any, str]]
+"""Starts a replica, rather not on some machines; returns it, and the machine it is on."""
 
 
 class ShardUnavailableError(ClusterError):
@@ -74,10 +77,11 @@ class Replica:
 class _Twin:
     """A replica as whoever asks it knows it."""
 
-    def __init__(self, actor: Any) -> None:
+    def __init__(self, actor: Any, machine: str) -> None:
         self.actor = actor
+        self.machine = machine
         self.busy = 0
-        self.lost = 0.0
+        self.lost = False
 
 
 class ShardReplicas:
@@ -89,14 +93,15 @@ class ShardReplicas:
             a twin, for the first one died) and ``failed``, and the ``seconds`` they took.
     """
 
-    def __init__(self, ray: Any, uri: str, shard: int, *, actors: Sequence[Any], seconds: float) -> None:
-        """Ask nothing yet.
+    def __init__(self, ray: Any, uri: str, shard: int, *, number: int, start: Start, seconds: float) -> None:
+        """Start the replicas, and ask nothing yet.
 
         Args:
             ray: The module, connected.
             uri: Of the cluster, for messages.
             shard: Its number.
-            actors: The replicas.
+            number: Of replicas.
+            start: Starts one.
             seconds: How long an answer may take.
         """
         self.shard = shard
@@ -104,9 +109,16 @@ class ShardReplicas:
         self._ray = ray
         self._uri = uri
         self._seconds = seconds
-        self._twins = [_Twin(actor) for actor in actors]
+        self._start = start
+        self._twins: list[_Twin] = []
+        for _ in range(number):
+            self._twins.append(_Twin(*start(self.machines())))
         self._lock = threading.Lock()
         self._took: deque[float] = deque(maxlen=REMEMBERED)
+
+    def machines(self) -> list[str]:
+        """On which they are."""
+        return [twin.machine for twin in self._twins]
 
     def ask(self, *question: Any) -> Any:
         """What one of the replicas answers; see `Replica.ask` for the question.
@@ -149,13 +161,13 @@ class ShardReplicas:
             twin = opening.pop(done[0])
             try:
                 state = self._ray.get(done[0])
-                twin.lost = 0.0
+                twin.lost = False
             except RayTaskError as error:
                 raise error.cause from error
             except RayError:
-                twin.lost = time.monotonic()
+                twin.lost = True
         for twin in opening.values():
-            twin.lost = time.monotonic()
+            twin.lost = True
         if state is None:
             raise self._unavailable("none could open its index")
         return state
@@ -165,7 +177,7 @@ class ShardReplicas:
         return not all(twin.lost for twin in self._twins)
 
     def look(self, *question: Any) -> None:
-        """Ask those that did not answer whether they do now, and wait for none."""
+        """Ask those that did not answer whether they do now, start others for those that died, and wait for none."""
         for twin in self._twins:
             if twin.lost and not twin.busy:
                 threading.Thread(target=self._look, args=(twin, question), daemon=True).start()
@@ -184,12 +196,13 @@ class ShardReplicas:
         from ray.exceptions import RayError, RayTaskError
 
         waiting: dict[Any, _Twin] = {}
+        deaths: list[str] = []
         left = self._in_turn()
         try:
             while True:
                 if not waiting:
                     if not left:
-                        raise self._unavailable("its processes have died")
+                        raise self._unavailable(f"its processes have died: {', '.join(deaths)}")
                     self._begin(left.pop(0), question, waiting)
                 wait = self._seconds - (time.monotonic() - started)
                 if left:
@@ -198,7 +211,7 @@ class ShardReplicas:
                 if not done:
                     if time.monotonic() - started >= self._seconds:
                         for twin in waiting.values():
-                            twin.lost = time.monotonic()
+                            twin.lost = True
                         raise self._unavailable(f"it did not answer within {self._seconds:g} seconds")
                     self._count("hedged", 1)
                     self._begin(left.pop(0), question, waiting)
@@ -208,17 +221,18 @@ class ShardReplicas:
                     answer = self._ray.get(done[0])
                 except RayTaskError as error:
                     raise error.cause from error
-                except RayError:
-                    twin.lost = time.monotonic()
+                except RayError as error:
+                    deaths.append(type(error).__name__)
+                    twin.lost = True
                     self._count("retried", 1)
                     continue
                 finally:
                     self._end(twin)
-                twin.lost = 0.0
+                twin.lost = False
                 self._took.append(time.monotonic() - started)
                 # It is still at this question: until it has answered another, it comes last.
                 for late in waiting.values():
-                    late.lost = time.monotonic()
+                    late.lost = True
                 return answer
         finally:
             for twin in waiting.values():
@@ -226,8 +240,7 @@ class ShardReplicas:
 
     def _in_turn(self) -> list[_Twin]:
         """The replicas in the order in which they are to be asked."""
-        now = time.monotonic()
-        return sorted(self._twins, key=lambda twin: (bool(twin.lost) and now - twin.lost < LOST_SECONDS, twin.busy))
+        return sorted(self._twins, key=lambda twin: (twin.lost, twin.busy))
 
     def _begin(self, twin: _Twin, question: tuple[Any, ...], waiting: dict[Any, _Twin]) -> None:
         with self._lock:
@@ -246,15 +259,20 @@ class ShardReplicas:
         return max(LATE_LEAST_SECONDS, took[int(LATE_SHARE * (len(took) - 1))])
 
     def _look(self, twin: _Twin, question: tuple[Any, ...]) -> None:
-        from ray.exceptions import RayError
+        from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayError
 
         with self._lock:
             twin.busy += 1
         try:
             self._ray.get(twin.actor.ask.remote(*question), timeout=self._seconds)
-            twin.lost = 0.0
+            twin.lost = False
+        except (ActorDiedError, ActorUnschedulableError):
+            # It does not come back. Where there is no machine for another, the next look may find one.
+            others = [other.machine for other in self._twins if other is not twin]
+            with suppress(ClusterError):
+                twin.actor, twin.machine = self._start(others)
         except RayError:
-            twin.lost = time.monotonic()
+            twin.lost = True
         finally:
             self._end(twin)
 

@@ -39,6 +39,17 @@ class RemoteSearcher(ClusterSearcher):
 
     def answer(self, request: SearchRequest) -> SearchResult:
         """See `Searcher.answer`; where that is allowed, without shards that do not answer, and the result says so."""
+        generation = self._opened.manifest.generation
+        try:
+            return self._answered(request)
+        except IndexFolderError:
+            # A replica that was started anew cannot open a state of two commits ago: its folders are gone.
+            self._opened.refresh()
+            if self._opened.manifest.generation == generation:
+                raise
+            return self._answered(request)
+
+    def _answered(self, request: SearchRequest) -> SearchResult:
         if not self._allow_partial:
             return super().answer(request)
         missing: set[int] = set()

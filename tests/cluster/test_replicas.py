@@ -1,6 +1,6 @@
 """Which replica of a shard is asked, and what becomes of a question whose replica dies or is late."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from threading import Event
 from types import SimpleNamespace
@@ -33,13 +33,23 @@ class Threads:
         return SimpleNamespace(ask=SimpleNamespace(remote=lambda *question: self.pool.submit(answer, *question)))
 
 
-def replicas(*answers: Callable[..., Any], seconds: float = LONG) -> ShardReplicas:
+def replicas(*answers: Callable[..., Any], number: int = 0, seconds: float = LONG) -> ShardReplicas:
     ray = Threads()
-    return ShardReplicas(ray, "papers", 3, actors=[ray.actor(each) for each in answers], seconds=seconds)
+    waiting = list(answers)
+
+    def start(avoided: Collection[str]) -> tuple[Any, str]:
+        machine = next(one for one in ("a", "b", "c") if one not in avoided)
+        return ray.actor(waiting.pop(0)), machine
+
+    return ShardReplicas(ray, "papers", 3, number=number or len(answers), start=start, seconds=seconds)
 
 
 def dying(*question: Any) -> Any:
     raise exceptions.ActorDiedError
+
+
+def away(*question: Any) -> Any:
+    raise exceptions.ActorUnavailableError("not now", None)
 
 
 def test_questions_go_to_the_replica_that_answers() -> None:
@@ -110,7 +120,7 @@ def test_what_a_shard_raises_is_raised() -> None:
 def test_a_replica_that_is_back_is_asked_again() -> None:
     dead = Event()
     dead.set()
-    shard = replicas(lambda name: dying() if dead.is_set() else name)
+    shard = replicas(lambda name: away() if dead.is_set() else name)
     with pytest.raises(ShardUnavailableError):
         shard.ask(1)
     dead.clear()
@@ -119,3 +129,15 @@ def test_a_replica_that_is_back_is_asked_again() -> None:
     while not shard.lives():
         pass
     assert shard.ask(3) == 3
+
+
+def test_another_is_started_for_one_that_died_and_not_beside_its_twin() -> None:
+    shard = replicas(dying, lambda name: name, lambda name: -name, number=2)
+    assert shard.machines() == ["a", "b"]
+    assert shard.ask(1) == 1
+    shard.look(2)
+    # Of two that answer, the first one is asked.
+    while shard.ask(3) == 3:
+        shard.look(4)
+    assert shard.machines() == ["a", "b"]
+    assert shard.lives()

@@ -14,6 +14,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from sakuin import Searcher
+from sakuin.cluster import serving
 from sakuin.cluster.building import build_of_rows
 from sakuin.cluster.changing import add_documents
 from sakuin.cluster.dealing import home
@@ -90,6 +91,23 @@ def test_a_node_that_dies_costs_no_answer(cluster: Any, place: Disk) -> None:
         assert remote.manifest.generation == 1
 
 
+def test_a_replica_that_cannot_open_a_state_of_before_is_asked_for_the_one_of_now(
+    cluster: Any, place: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody notices the commits.
+    monkeypatch.setattr(serving, "LOOK_SECONDS", 3600.0)
+    with remote_searcher(place, cluster.address, replicas=1, seconds=SECONDS) as remote:
+        for version in range(2):
+            rows = [{"id": one.id, "text": f"版数{version}の猫"} for one in documents()]
+            add_documents(rows, place, ThisProcess())
+        assert remote.search("版数").hits[0].text != "版数1の猫"
+        # As those that were started anew have.
+        for replicas in remote._shards.replicas:
+            ray.get([twin.actor.keep_only.remote("another", []) for twin in replicas._twins])
+        assert remote.search("版数").hits[0].text == "版数1の猫"
+        assert remote.manifest.generation == 3
+
+
 def test_a_shard_without_replicas_is_named(cluster: Any, place: Disk) -> None:
     served = Served(place.folder, opening=lambda: remote_searcher(place, cluster.address, replicas=1, seconds=SECONDS))
     assert served.opening
@@ -145,18 +163,18 @@ def free_port() -> int:
 def test_the_command_serves_until_a_signal(cluster: Any, place: Disk) -> None:
     port = free_port()
     command = [sys.executable, "-m", "sakuin", "cluster", "serve", str(place.folder), "--address", cluster.address]
-    serving = subprocess.Popen(
+    process = subprocess.Popen(
         [*command, "--replicas", "1", "--port", str(port)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
     try:
-        assert serving.stdout
-        assert "serves" in serving.stdout.readline()
+        assert process.stdout
+        assert "serves" in process.stdout.readline()
         found = httpx.get(f"http://127.0.0.1:{port}/search", params={"query": "猫", "k": 3}, timeout=SECONDS).json()
         with Searcher.open(place.folder) as local:
             expected = [hit.document.id for hit in local.search("猫", k=3).hits]
         assert [hit["document"]["id"] for hit in found["hits"]] == expected
-        serving.send_signal(signal.SIGTERM)
-        assert serving.wait(SECONDS) == 0
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
     finally:
-        serving.kill()
-        serving.wait()
+        process.kill()
+        process.wait()
