@@ -150,7 +150,7 @@ def test_another_dimension_makes_the_tables_anew(index: Index, database: str) ->
 def test_a_script_for_psql_gives_the_same(index: Index, database: str, postgres: str, tmp_path: Path) -> None:
     script = tmp_path / "index.sql"
     assert export_script(index.folder, script) == Exported(4, 0, 4, PASSAGES)
-    command = [binaries() / "psql", "--no-psqlrc", "--quiet", "-v", "ON_ERROR_STOP=1", "-f", script, database]
+    command = [binaries() / "psql", "--no-psqlrc", "--quiet", "-f", script, database]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     by_script = everything(database)
@@ -159,6 +159,22 @@ def test_a_script_for_psql_gives_the_same(index: Index, database: str, postgres:
         connection.execute(tables.DROP)
     export_postgres(index.folder, database)
     assert everything(database) == by_script
+
+
+def test_a_script_stops_where_a_statement_fails_and_runs_no_text_of_a_document(
+    index: Index, database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.add([{"id": "evil", "text": "x'; \"; ; COMMIT; CREATE TABLE public.injected (); x"}])
+    index.add([{"id": "plain", "text": "x; COMMIT; CREATE TABLE public.injected (); x"}])
+    monkeypatch.setattr(tables, "create", lambda dim: "CREATE EXTENSION no_such_extension;\n")
+    script = tmp_path / "index.sql"
+    export_script(index.folder, script)
+    done = subprocess.run(
+        [binaries() / "psql", "--no-psqlrc", "--quiet", "--file", script, database], capture_output=True, text=True
+    )
+    assert done.returncode == 3
+    assert "no_such_extension" in done.stderr
+    assert rows(database, "SELECT to_regclass('public.injected')") == [(None,)]
 
 
 def test_an_export_that_fails_changes_nothing(index: Index, database: str, monkeypatch: pytest.MonkeyPatch) -> None:

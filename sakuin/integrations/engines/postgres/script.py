@@ -42,7 +42,8 @@ def export_script(
     try:
         with opened(folder) as contents, atomic_write(target) as path, path.open("w", encoding="utf-8") as file:
             d = dimension(contents.manifest, dim)
-            print("SET client_encoding = 'UTF8';\nBEGIN;", file=file)
+            # Where a statement fails psql would go on, and read the rows that COPY was to take as commands.
+            print("\\set ON_ERROR_STOP on\nSET client_encoding = 'UTF8';\nBEGIN;", file=file)
             print(f"{tables.DROP};\n{tables.create(d)}", file=file)
             fingerprints = {number: own for number, _, own in contents.fingerprints()}
             dictionary = Dictionary()
