@@ -75,6 +75,13 @@ def test_the_schema_refuses_what_is_none() -> None:
         validated(wrong)
 
 
+def test_all_pods_of_ray_may_write_to_their_volumes_as_the_group_of_rays_image() -> None:
+    every = [pod["spec"] for thing in RAY for pod in pods(thing)]
+    assert len(every) == 3
+    # The user `ray` of rayproject/ray is 1000, of the group `users`, 100.
+    assert [spec.get("securityContext", {}).get("fsGroup") for spec in every] == [100] * 3
+
+
 @pytest.mark.parametrize(("_", "thing"), OWN, ids=names_of(OWN))
 def test_pods_run_as_the_images_user_with_no_rights_and_only_paths_they_may_write(_: str, thing: Object) -> None:
     image = (ROOT / "Dockerfile").read_text(encoding="utf-8")
