@@ -1,5 +1,6 @@
 """A cluster whose shards are answered for on the machines of a Ray cluster, for a service to search."""
 
+import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -107,6 +108,8 @@ def remote_searcher(
         ClusterError, IndexFolderError: there is no cluster, no Ray, or a shard cannot be opened.
         ModelError: the cluster's model cannot be loaded.
     """
+    # What a replica raises after its twin has answered is of no interest to anybody.
+    os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
     manifest = require(place)
     with connected(address) as ray:
         shards = RemoteShards(ray, place, len(manifest.shards), replicas=replicas, seconds=seconds, copies=copies)
