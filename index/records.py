@@ -12,7 +12,7 @@ from sakuin.index.documents import POSITION_NAMES, Document, Heading, MetadataVa
 from sakuin.index.errors import DocumentError, MetadataTooLargeError
 from sakuin.index.values import iso
 
-FIELDS = ("id", "text", "title", "uri", "metadata", "heading_spans")
+FIELDS = ("id", "text", "title", "uri", "metadata", "heading_spans", "position_spans")
 
 MAX_ID_CHARACTERS = 1_000
 MAX_METADATA = 1_000_000
@@ -26,8 +26,9 @@ def documents_of(records: Iterable[Document | Mapping[str, Any]]) -> Iterator[Do
 
     Args:
         records: Documents, or dictionaries with "id", "text" and, if wanted, "title", "uri", "metadata" and
-            "heading_spans", a list of start, end and level for each heading; whatever else a dictionary holds is
-            metadata too, so that a DataFrame of pandas can be given as it is. The last two may be JSON, as in a table.
+            "heading_spans", a list of start, end and level for each heading, and "position_spans", of start, values and
+            whether it counts lines for each position; whatever else a dictionary holds is metadata too, so that a
+            DataFrame of pandas can be given as it is. The last three may be JSON, as in a table.
 
     Raises:
         DocumentError: one has no id or no text, or metadata that is no text, number, boolean, date or list of these.
@@ -70,7 +71,10 @@ def _from_mapping(number: int, record: Mapping[str, Any]) -> Document:
         raise DocumentError(f"Document {number}: its uri is a {type(uri).__name__}, not a text.")
     metadata = {**others, **given} if isinstance(given, Mapping) else others
     headings = _headings(number, _unpacked(record.get("heading_spans")))
-    document = Document(id="", text=text, title=title, uri=uri, headings=headings, metadata=metadata)
+    positions = _position_spans(number, _unpacked(record.get("position_spans")))
+    document = Document(
+        id="", text=text, title=title, uri=uri, headings=headings, metadata=metadata, positions=positions
+    )
     return _document(number, record.get("id"), document)
 
 
@@ -93,6 +97,19 @@ def _headings(number: int, spans: Any) -> tuple[Heading, ...]:
     ):
         raise DocumentError(f"Document {number}: its heading_spans are no list of [start, end, level]: {spans!r:.100}.")
     return tuple(Heading(*span) for span in spans)
+
+
+def _position_spans(number: int, spans: Any) -> tuple[Position, ...]:
+    """Positions by start, values and whether they count lines; raises DocumentError where they are something else."""
+    if _missing(spans):
+        return ()
+    if not isinstance(spans, list) or not all(
+        isinstance(span, list) and tuple(map(type, span)) == (int, dict, bool) for span in spans
+    ):
+        raise DocumentError(
+            f"Document {number}: its position_spans are no list of [start, values, counts lines]: {spans!r:.100}."
+        )
+    return tuple(Position(*span) for span in spans)
 
 
 def _document(number: int, given: Any, record: Document) -> Document:

@@ -15,9 +15,9 @@ from sakuin.cluster import manifest as manifests
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest, Made
 from sakuin.cluster.nodes import Nodes
-from sakuin.cluster.places import WORK, Place
+from sakuin.cluster.places import BUILDING, WORK, Place
 from sakuin.cluster.rows import PART_BYTES, Part, parts_of
-from sakuin.cluster.tasks import BUILDING, Corpus, deal, made_name, make_of_files, make_of_rows, offsets_name
+from sakuin.cluster.tasks import Corpus, deal, made_name, make_of_files, make_of_rows, offsets_name
 from sakuin.index.model import source_of
 from sakuin.index.report import Progress, no_progress
 from sakuin.index.settings import Settings
@@ -144,6 +144,7 @@ def _begin(place: Place, plan: dict[str, Any]) -> None:
             f"There is a cluster in {place.uri} already: `index cluster info {place.uri}` shows it. Choose another "
             f"--out, or delete it first."
         )
+    manifests.require_own(place)
     # Its hash, for parts of very many files are megabytes that are compared once.
     wanted = sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest().encode()
     if place.read(PLAN) != wanted:

@@ -13,12 +13,11 @@ from typing import Any
 from sakuin.cluster import manifest as manifests
 from sakuin.cluster.dealing import home
 from sakuin.cluster.errors import ClusterError
-from sakuin.cluster.manifest import ClusterManifest, folder_of
+from sakuin.cluster.manifest import ClusterManifest
 from sakuin.cluster.nodes import Nodes
-from sakuin.cluster.places import WORK, Place
+from sakuin.cluster.places import BUILDING, WORK, Place
 from sakuin.cluster.rows import PART_BYTES, parts_of
 from sakuin.cluster.tasks import (
-    BUILDING,
     Changed,
     Corpus,
     add_dealt,
@@ -211,8 +210,7 @@ def _change(
         numbers = dict.fromkeys(("added", "updated", "unchanged", "removed"), 0)
         written = 0
         arguments = [
-            (place.uri, shards[shard].folder, folder_of(shard, before.generation + 1), change, settings)
-            for shard, change in tasks
+            (place.uri, shards[shard].folder, shard, before.generation + 1, change, settings) for shard, change in tasks
         ]
         for done, (call, result) in enumerate(nodes.run(change_shard, arguments, whole=True), 1):
             changed: Changed = result

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
 from sakuin.cluster.errors import ClusterError
-from sakuin.cluster.places import Place
+from sakuin.cluster.places import BUILDING, LOCK_FILE, WORK, Place
 from sakuin.index.store import Manifest
 
 NAME = "cluster.json"
@@ -183,8 +184,20 @@ def next_generation(manifest: ClusterManifest, shards: Sequence[Shard]) -> Clust
 
 
 def folder_of(shard: int, generation: int) -> str:
-    """The name of the folder that a shard has from a generation on."""
-    return f"shards/{shard:04d}/{generation:08d}"
+    """A name for the folder that a shard has from a generation on, another with each call.
+
+    So nobody ever writes where something is committed: no task that was given up and goes on, nor another command.
+    """
+    return f"shards/{shard:04d}/{generation:08d}-{token_hex(4)}"
+
+
+def require_own(place: Place) -> None:
+    """Raises ClusterError where a place holds anything but a cluster, or what a build has left: it would be deleted."""
+    names = {NAME, LOCK_FILE, "shards", BUILDING, WORK}
+    if others := [name for name in place.names("") if name not in names]:
+        raise ClusterError(
+            f"There is {others[0]} in {place.uri}, which is no part of a cluster: name a new or an empty folder."
+        )
 
 
 def sweep(place: Place, kept: Collection[str]) -> None:
@@ -192,7 +205,9 @@ def sweep(place: Place, kept: Collection[str]) -> None:
     for shard in place.names("shards"):
         for name in place.names(f"shards/{shard}"):
             if f"shards/{shard}/{name}" not in kept:
-                place.remove(f"shards/{shard}/{name}")
+                # What another machine has open may stay on its disk: the next change deletes it.
+                with suppress(OSError):
+                    place.remove(f"shards/{shard}/{name}")
 
 
 def checksum(values: dict[str, Any]) -> str:

@@ -51,18 +51,18 @@ def _transfer(source: Place, target: Place, nodes: Nodes, progress: Progress) ->
     manifests.require(source)
     with source.writing(), target.writing():
         manifest, before = manifests.require(source), manifests.read(target)
+        manifests.require_own(target)
         generation = before.generation + 1 if before else 1
         target.remove(WORK)
-        folders = [folder_of(shard, generation) for shard in range(len(manifest.shards))]
         calls = [
-            (source.uri, shard.folder, target.uri, folder)
-            for shard, folder in zip(manifest.shards, folders, strict=True)
+            (source.uri, shard.folder, target.uri, number, generation) for number, shard in enumerate(manifest.shards)
         ]
+        shards = list(manifest.shards)
         done = 0
-        for call, _ in nodes.run(copy_shard, calls):
+        for call, folder in nodes.run(copy_shard, calls):
+            shards[call] = replace(shards[call], folder=folder)
             done += manifest.shards[call].bytes
             progress(f"shard {call}", done, manifest.bytes)
-        shards = [replace(shard, folder=folder) for shard, folder in zip(manifest.shards, folders, strict=True)]
         name = before.id if before else token_hex(8)
         copied = replace(manifest, id=name, generation=generation, shards=tuple(shards))
         manifests.commit(target, copied)
@@ -71,14 +71,15 @@ def _transfer(source: Place, target: Place, nodes: Nodes, progress: Progress) ->
     return copied
 
 
-def copy_shard(uri: str, folder: str, to: str, name: str) -> None:
-    """Copy a shard to another place, and check the copy.
+def copy_shard(uri: str, folder: str, to: str, shard: int, generation: int) -> str:
+    """Copy a shard to another place, and check the copy; returns the name of its folder there.
 
     Args:
         uri: Of the cluster.
         folder: Of the shard there.
         to: The other place.
-        name: Of the folder there.
+        shard: Its number.
+        generation: Of the cluster there, in which the copy is to be committed.
 
     Raises:
         ClusterError: the shard is damaged.
@@ -94,4 +95,6 @@ def copy_shard(uri: str, folder: str, to: str, name: str) -> None:
                 f"The shard in {uri}/{folder} is damaged ({problems[0]}), so nothing was copied. Check it with "
                 f"`index verify --index`."
             )
+        name = folder_of(shard, generation)
         target.publish(index, name)
+    return name

@@ -27,6 +27,11 @@ from sakuin.index.terms import sync_folder
 WORK = "work"
 """Folder of what is being written, below a cluster's own folder: what is finished is moved out of it."""
 
+BUILDING = "building"
+"""Folder of what is dealt and made, below a cluster's own, until it is committed."""
+
+LOCK_FILE = "cluster.lock"
+
 
 LOOK_SECONDS = 5.0
 """How soon it is noticed that an object in a bucket was written anew."""
@@ -59,7 +64,7 @@ class Place(ABC):
 
     @abstractmethod
     def publish(self, folder: Path, name: str) -> None:
-        """Move a folder of a workspace to where it stays."""
+        """Move a folder of a workspace to where it stays, under a name that nothing has."""
 
     @abstractmethod
     def copy(self, name: str, to: Path, *, link: bool = True) -> None:
@@ -132,7 +137,6 @@ class Disk(Place):
         """See `Place`."""
         target = self.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
-        self.remove(name)
         for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
             sync_folder(each)
         os.replace(folder, target)
@@ -168,7 +172,7 @@ class Disk(Place):
         """See `Place`."""
         self.folder.mkdir(parents=True, exist_ok=True)
         try:
-            with FileLock(self.folder / "cluster.lock", timeout=timeout):
+            with FileLock(self.folder / LOCK_FILE, timeout=timeout):
                 yield
         except Timeout as error:
             raise ClusterError(
@@ -221,7 +225,6 @@ class Bucket(Place):
 
     def publish(self, folder: Path, name: str) -> None:
         """See `Place`."""
-        self.remove(name)
         for path in files_of(folder):
             target = f"{self._root}/{name}/{path.relative_to(folder).as_posix()}"
             self._files.makedirs(target.rpartition("/")[0], exist_ok=True)

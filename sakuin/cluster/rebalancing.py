@@ -9,8 +9,8 @@ from sakuin.cluster.building import MOST_SHARDS
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest, Made
 from sakuin.cluster.nodes import Nodes
-from sakuin.cluster.places import WORK, Place, place_of
-from sakuin.cluster.tasks import BUILDING, deal_some, make_of_rows
+from sakuin.cluster.places import BUILDING, WORK, Place, place_of
+from sakuin.cluster.tasks import deal_some, make_of_rows
 from sakuin.index.report import Progress, no_progress
 from sakuin.index.settings import Settings
 from sakuin.index.store import stored_documents

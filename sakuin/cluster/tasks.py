@@ -10,8 +10,9 @@ from typing import Any
 import orjson
 
 from sakuin.cluster.dealing import home
+from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import Made, Shard, folder_of
-from sakuin.cluster.places import Place, place_of
+from sakuin.cluster.places import BUILDING, Place, place_of
 from sakuin.cluster.rows import Part, documents_in
 from sakuin.index import store
 from sakuin.index.build import build
@@ -22,9 +23,6 @@ from sakuin.index.report import Report
 from sakuin.index.settings import Settings
 from sakuin.index.size import folder_bytes
 from sakuin.index.upsert import add_documents, delete_documents
-
-BUILDING = "building"
-"""Folder of what a build that is not committed has finished."""
 
 FIRST = 1
 """The generation that a build commits."""
@@ -114,7 +112,7 @@ def make_of_rows(uri: str, shard: int, *, parts: Sequence[int], settings: Settin
     place = place_of(uri)
     with place.workspace() as work:
         add_documents(_dealt_to(place, shard, parts), work / "index", settings)
-        return noted(place, shard, finished(place, work / "index", folder_of(shard, generation)))
+        return noted(place, shard, finished(place, work / "index", shard, generation))
 
 
 def make_of_files(uri: str, shard: int, *, shards: int, corpus: Corpus, settings: Settings) -> Made:
@@ -130,7 +128,7 @@ def make_of_files(uri: str, shard: int, *, shards: int, corpus: Corpus, settings
     place = place_of(uri)
     with place.workspace() as work:
         sync(work / "index", shard, shards=shards, corpus=corpus, settings=settings)
-        return noted(place, shard, finished(place, work / "index", folder_of(shard, FIRST)))
+        return noted(place, shard, finished(place, work / "index", shard, FIRST))
 
 
 def sync(index: Path, shard: int, *, shards: int, corpus: Corpus, settings: Settings) -> Report:
@@ -151,14 +149,15 @@ def _is_home(name: str, *, shard: int, shards: int) -> bool:
     return home(name, shards) == shard
 
 
-def finished(place: Place, index: Path, folder: str) -> Made:
-    """Put an index that nobody writes to any more where it stays."""
+def finished(place: Place, index: Path, shard: int, generation: int) -> Made:
+    """Put an index that nobody writes to any more where it stays, as a shard from a generation on."""
     with closing(store.connect(index, read_only=True)) as connection:
         manifest = store.read_manifest(connection, index)
         numbers = store.counts(connection)
-    shard = Shard(folder, numbers["documents"], manifest.passages, numbers["skipped"], folder_bytes(index))
+    folder = folder_of(shard, generation)
+    made = Shard(folder, numbers["documents"], manifest.passages, numbers["skipped"], folder_bytes(index))
     place.publish(index, folder)
-    return Made.of(shard, manifest)
+    return Made.of(made, manifest)
 
 
 def noted(place: Place, shard: int, made: Made) -> Made:
@@ -181,14 +180,20 @@ class Changed:
 
 
 def change_shard(
-    uri: str, folder: str, name: str, change: Callable[[Path, Settings], Mapping[str, int]], settings: Settings
+    uri: str,
+    folder: str,
+    shard: int,
+    generation: int,
+    change: Callable[[Path, Settings], Mapping[str, int]],
+    settings: Settings,
 ) -> Changed:
     """Copy a shard, change the copy, and put it beside the old one.
 
     Args:
         uri: Of the cluster.
         folder: Of the shard as it is.
-        name: Of its folder as it is to be.
+        shard: Its number.
+        generation: Of the cluster, in which the changed shard is to be committed.
         change: What to do.
         settings: Of the index.
     """
@@ -200,7 +205,7 @@ def change_shard(
         numbers = change(index, settings)
         if store.committed_manifest(index) == before:
             return Changed(None, numbers)
-        return Changed(finished(place, index, name).shard, numbers)
+        return Changed(finished(place, index, shard, generation).shard, numbers)
 
 
 def add_dealt(index: Path, settings: Settings, *, uri: str, shard: int, parts: Sequence[int]) -> Mapping[str, int]:
@@ -224,9 +229,16 @@ def _dealt_to(place: Place, shard: int, parts: Sequence[int]) -> Iterator[dict[s
     for number in parts:
         offsets = offsets_of(place, number)
         start, end = offsets[shard], offsets[shard + 1]
-        if start < end:
-            for line in (place.read(dealt_name(number), start, end) or b"").splitlines():
-                yield orjson.loads(line)
+        if start == end:
+            continue
+        content = place.read(dealt_name(number), start, end) or b""
+        if len(content) != end - start:
+            raise ClusterError(
+                f"{place.uri}/{dealt_name(number)} has lost some of what was dealt to it, so nothing is committed: see "
+                f"that one command at a time changes the cluster, and run the same command again."
+            )
+        for line in content.splitlines():
+            yield orjson.loads(line)
 
 
 def as_record(document: Document) -> dict[str, Any]:
@@ -238,6 +250,7 @@ def as_record(document: Document) -> dict[str, Any]:
         "uri": document.uri,
         "metadata": document.metadata,
         "heading_spans": [[heading.start, heading.end, heading.level] for heading in document.headings],
+        "position_spans": [[one.start, dict(one.values), one.counts_lines] for one in document.positions],
     }
 
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from sakuin import Index
+from sakuin import Document, Index
 from sakuin.cli.main import cli
-from sakuin.cluster import tasks
+from sakuin.cluster import changing, tasks
 from sakuin.cluster.building import build_of_files, build_of_rows
 from sakuin.cluster.dealing import home
 from sakuin.cluster.errors import ClusterError
@@ -20,6 +20,7 @@ from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.places import Disk, Place, place_of
 from sakuin.cluster.rows import documents_in, parts_of
 from sakuin.index import store
+from sakuin.index.documents import Position
 from sakuin.index.errors import DocumentError
 from sakuin.index.integrity import verify
 from sakuin.index.settings import Settings
@@ -219,10 +220,52 @@ def test_the_command_builds_and_shows(tmp_path: Path, toy_model: Path) -> None:
     built = CliRunner().invoke(cli, command, catch_exceptions=False, standalone_mode=False)
     assert "Cluster:   40 documents, 40 passages" in built.output
     shown = CliRunner().invoke(cli, ["cluster", "info", out, "--json"], catch_exceptions=False).output
-    assert [shard["folder"] for shard in json.loads(shown)["shards"]] == [
+    assert [shard["folder"].rpartition("-")[0] for shard in json.loads(shown)["shards"]] == [
         "shards/0000/00000001",
         "shards/0001/00000001",
     ]
     refused = CliRunner().invoke(cli, ["cluster", "build", "s3://b/docs", "--shards", "2", "--out", out])
     assert refused.exit_code == 2
     assert "--rows" in refused.output
+
+
+@pytest.mark.parametrize("there", ["letter.txt", "papers/letter.txt"])
+def test_nothing_of_others_is_deleted(there: str, tmp_path: Path, toy_model: Path) -> None:
+    corpus = str(write_rows(tmp_path / "rows.jsonl"))
+    out = tmp_path / "out"
+    (out / "work").mkdir(parents=True)
+    kept = [out / "work" / "plan.txt", out / there]
+    for path in kept:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("ours", encoding="utf-8")
+    with pytest.raises(ClusterError, match="no part of a cluster"):
+        build_of_rows(corpus, place_of(str(out)), ThisProcess(), shards=2, settings=Settings(str(toy_model)))
+    assert [path.read_text(encoding="utf-8") for path in kept] == ["ours", "ours"]
+
+
+def test_what_was_dealt_and_is_lost_is_told(tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    corpus = str(write_rows(tmp_path / "rows.jsonl"))
+    place = place_of(str(tmp_path / "out"))
+
+    def dealt(*arguments: Any) -> None:
+        tasks.deal(*arguments)
+        path = tmp_path / "out" / tasks.dealt_name(0)
+        path.write_bytes(path.read_bytes()[:-10])
+
+    monkeypatch.setattr("sakuin.cluster.building.deal", dealt)
+    with pytest.raises(ClusterError, match="lost some"):
+        build_of_rows(corpus, place, ThisProcess(), shards=1, settings=Settings(str(toy_model)))
+
+
+def test_positions_come_along(tmp_path: Path, toy_model: Path) -> None:
+    corpus = str(write_rows(tmp_path / "rows.jsonl"))
+    place = place_of(str(tmp_path / "out"))
+    build_of_rows(corpus, place, ThisProcess(), shards=2, settings=Settings(str(toy_model)))
+    document = Document(id="book", text="一頁目の本文。", positions=(Position(0, {"page": 3}),))
+    changing.add_documents([document], place, ThisProcess())
+    found = [
+        document
+        for shard in require(place).shards
+        for document in Index.open(tmp_path / "out" / shard.folder).documents()
+    ]
+    assert [one.positions for one in found if one.id == "book"] == [(Position(0, {"page": 3}),)]
