@@ -104,7 +104,7 @@ def test_a_second_export_changes_what_changed_and_no_more(index: Index, database
     assert rows(database, untouched) == before
     kept = everything(database)
     with psycopg.connect(database) as connection:
-        connection.execute(tables.DROP)
+        connection.execute("DROP SCHEMA sakuin CASCADE")
     index.compact()
     export_postgres(index.folder, database)
     anew = everything(database)
@@ -125,7 +125,7 @@ def test_weights_follow_the_mean_length(index: Index, database: str) -> None:
     assert means[0] == pytest.approx(float(means[2]), rel=0.011)
     updated = dict(everything(database)["weights"])
     with psycopg.connect(database) as connection:
-        connection.execute(tables.DROP)
+        connection.execute("DROP SCHEMA sakuin CASCADE")
     export_postgres(index.folder, database)
     for passage, (_, weights) in everything(database)["weights"]:
         assert updated[passage][1] == pytest.approx(weights, rel=0.011)
@@ -156,7 +156,7 @@ def test_a_script_for_psql_gives_the_same(index: Index, database: str, postgres:
     by_script = everything(database)
     assert export_postgres(index.folder, database).written == 0
     with psycopg.connect(database) as connection:
-        connection.execute(tables.DROP)
+        connection.execute("DROP SCHEMA sakuin CASCADE")
     export_postgres(index.folder, database)
     assert everything(database) == by_script
 
@@ -175,6 +175,62 @@ def test_a_script_stops_where_a_statement_fails_and_runs_no_text_of_a_document(
     assert done.returncode == 3
     assert "no_such_extension" in done.stderr
     assert rows(database, "SELECT to_regclass('public.injected')") == [(None,)]
+
+
+def run_script(script: Path, database: str) -> str:
+    """What psql says of a script."""
+    command = [binaries() / "psql", "--no-psqlrc", "--quiet", "--file", script, database]
+    return subprocess.run(command, capture_output=True, text=True).stderr
+
+
+@pytest.mark.parametrize("others", ["CREATE TABLE sakuin.settings (id integer)", "CREATE VIEW sakuin.ours AS SELECT 1"])
+def test_a_schema_of_somebody_else_is_left_alone(index: Index, database: str, tmp_path: Path, others: str) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute(f"CREATE SCHEMA sakuin; {others}")
+    with pytest.raises(ExportError, match="that no export of an index wrote"):
+        export_postgres(index.folder, database)
+    export_script(index.folder, tmp_path / "index.sql")
+    assert "that no export of an index wrote" in run_script(tmp_path / "index.sql", database)
+    relations = "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('sakuin')"
+    assert rows(database, relations) == [(1,)]
+
+
+def test_tables_are_made_anew_beside_what_others_keep_and_not_under_what_depends_on_them(
+    index: Index, database: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE SCHEMA sakuin")
+    export_postgres(index.folder, database)
+    with psycopg.connect(database) as connection:
+        connection.execute("CREATE TABLE sakuin.notes (note text); INSERT INTO sakuin.notes VALUES ('kept')")
+        connection.execute("CREATE VIEW public.titles AS SELECT title FROM sakuin.documents")
+    assert export_postgres(index.folder, database).written == 0
+    with pytest.raises(ExportError, match=r"view titles depends on table sakuin\.documents"):
+        export_postgres(index.folder, database, dim=16)
+    export_script(index.folder, tmp_path / "index.sql", dim=16)
+    assert "view titles depends on" in run_script(tmp_path / "index.sql", database)
+    assert len(rows(database, "SELECT * FROM public.titles")) == 4
+    with psycopg.connect(database) as connection:
+        connection.execute("DROP VIEW public.titles")
+    assert export_postgres(index.folder, database, dim=16).written == 4
+    assert "ERROR" not in run_script(tmp_path / "index.sql", database)
+    assert rows(database, "SELECT note FROM sakuin.notes") == [("kept",)]
+    assert rows(database, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'sakuin%'") == [("sakuin",)]
+    assert export_postgres(index.folder, database, dim=16).written == 0
+
+
+def test_the_old_tables_are_read_while_new_ones_are_written(index: Index, database: str) -> None:
+    export_postgres(index.folder, database)
+    index.delete(["cat"])
+    seen = []
+
+    def reader(_: str, done: int, of: int) -> None:
+        with psycopg.connect(database, options="-c lock_timeout=500ms") as connection:
+            seen.extend(connection.execute("SELECT count(*) FROM sakuin.documents").fetchall())
+
+    export_postgres(index.folder, database, dim=16, progress=reader)
+    assert seen[:1] == [(4,)]
+    assert rows(database, "SELECT count(*) FROM sakuin.documents") == [(3,)]
 
 
 def test_an_export_that_fails_changes_nothing(index: Index, database: str, monkeypatch: pytest.MonkeyPatch) -> None:

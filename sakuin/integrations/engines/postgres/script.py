@@ -10,7 +10,7 @@ from sakuin.files import atomic_write
 from sakuin.index.report import Progress, no_progress
 from sakuin.integrations.engines.contents import dimension, opened
 from sakuin.integrations.engines.errors import ExportError
-from sakuin.integrations.engines.postgres import tables
+from sakuin.integrations.engines.postgres import replacing, tables
 from sakuin.integrations.engines.postgres.rows import (
     DOCUMENT_COLUMNS,
     PASSAGE_COLUMNS,
@@ -26,7 +26,7 @@ from sakuin.integrations.engines.postgres.writing import Exported, identity_of, 
 def export_script(
     folder: Path, target: Path, *, dim: int | None = None, hnsw: bool = False, progress: Progress = no_progress
 ) -> Exported:
-    """Write a script that puts a whole index in the place of what is in the schema `sakuin`, in one transaction.
+    """Write a script that puts a whole index in the place of the one in the schema `sakuin`, in one transaction.
 
     Args:
         folder: Of the index.
@@ -44,7 +44,7 @@ def export_script(
             d = dimension(contents.manifest, dim)
             # Where a statement fails psql would go on, and read the rows that COPY was to take as commands.
             print("\\set ON_ERROR_STOP on\nSET client_encoding = 'UTF8';\nBEGIN;", file=file)
-            print(f"{tables.DROP};\n{tables.create(d)}", file=file)
+            print(f"{replacing.ONLY_OURS};\n{replacing.SET_ASIDE};\n{tables.create(d)}", file=file)
             fingerprints = {number: own for number, _, own in contents.fingerprints()}
             dictionary = Dictionary()
             ids = contents.snapshot.vectors.ids
@@ -64,7 +64,7 @@ def export_script(
             copied(file, "settings", ("key", "value"), rows)
             print(tables.INDEXES, file=file)
             print(f"{tables.HNSW};" if hnsw else "", file=file)
-            print(f"{tables.ANALYZE};\nCOMMIT;", file=file)
+            print(f"{tables.ANALYZE};\n{replacing.PUT_IN_PLACE};\nCOMMIT;", file=file)
             return Exported(done, 0, done, len(ids))
     except OSError as error:
         raise ExportError(f"Cannot write {target}: {error}. Free room there, or name another place.") from error

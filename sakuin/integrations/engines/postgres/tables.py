@@ -18,14 +18,11 @@ ROWS = 1_000
 ADVISORY_LOCK = 0x73616B75696E
 """Held by one export at a time."""
 
-DROP = f"DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"
-
 
 def create(dim: int) -> str:
-    """What makes the tables, for vectors of so many dimensions."""
+    """What makes the tables in a schema that is empty, for vectors of so many dimensions."""
     return f"""
 CREATE EXTENSION IF NOT EXISTS vector;
-CREATE SCHEMA {SCHEMA};
 CREATE TABLE {SCHEMA}.settings (key text PRIMARY KEY, value jsonb NOT NULL);
 CREATE TABLE {SCHEMA}.documents (
     number bigint PRIMARY KEY,

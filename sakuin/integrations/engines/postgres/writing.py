@@ -16,7 +16,7 @@ from sakuin.index.text.synonyms import SynonymFile
 from sakuin.integrations.engines.bm25 import K1, B, stored_length
 from sakuin.integrations.engines.contents import Contents, dimension, opened
 from sakuin.integrations.engines.errors import ExportError
-from sakuin.integrations.engines.postgres import tables
+from sakuin.integrations.engines.postgres import replacing, tables
 from sakuin.integrations.engines.postgres.rows import (
     DOCUMENT_COLUMNS,
     PASSAGE_COLUMNS,
@@ -70,6 +70,7 @@ def export_postgres(
     """Write an index into the schema `sakuin` of a database, or what changed of it since it was last written.
 
     Readers see the old state or the new one. What is there of another model, dimension or analysis is made anew.
+    A schema that somebody else made is left alone.
 
     Args:
         folder: Of the index.
@@ -79,15 +80,18 @@ def export_postgres(
         progress: Told of documents.
 
     Raises:
-        ExportError: the database refuses, or the index stores fewer dimensions.
+        ExportError: the database refuses, the schema is somebody else's, something depends on tables that must be made
+            anew, or the index stores fewer dimensions.
         IndexFolderError: the index cannot be read.
     """
     with opened(folder) as contents, connected(dsn) as connection:
         d = dimension(contents.manifest, dim)
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (tables.ADVISORY_LOCK,))
         identity = identity_of(contents, d)
-        if stored_settings(connection).get("identity") != identity:
-            connection.execute(tables.DROP)
+        replacing.refuse_others(connection)
+        anew = stored_settings(connection).get("identity") != identity
+        if anew:
+            replacing.set_aside(connection)
             connection.execute(tables.create(d))
         changed, gone, fingerprints = differences(connection, contents)
         for start in range(0, len(gone), tables.ROWS):
@@ -114,6 +118,8 @@ def export_postgres(
             connection.execute(tables.HNSW)
         connection.execute(tables.ANALYZE)
         documents = connection.execute(f"SELECT count(*) FROM {tables.SCHEMA}.documents").fetchone()
+        if anew:
+            connection.execute(replacing.PUT_IN_PLACE)
         return Exported(len(changed), len(gone), documents[0] if documents else 0, passages)
 
 
