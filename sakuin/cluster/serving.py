@@ -1,5 +1,6 @@
 """A cluster whose shards are answered for on the machines of a Ray cluster, for a service to search."""
 
+import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from sakuin.index.errors import IndexFolderError
 from sakuin.index.store import Manifest
 from sakuin.search.request import SearchRequest
 from sakuin.search.results import Notice, SearchResult
+
+log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
 """How soon a commit is noticed, and that a replica which was started again answers."""
@@ -135,11 +138,14 @@ def _watch(opened: OpenedCluster, shards: RemoteShards, ended: threading.Event) 
     """Open what is committed, beside the searches, and see whether lost replicas are back."""
     missing: list[int] = []
     while not ended.wait(LOOK_SECONDS):
-        shards.look(opened.manifest)
-        before, missing = missing, shards.missing()
+        # Searches go on with the state that is open; the next look may find its shards, its disk or its store back.
         try:
+            shards.look(opened.manifest)
+            before, missing = missing, shards.missing()
             # What was asked while a shard was missing was counted without it.
             opened.refresh(anew=bool(before) and not missing)
-        except (ClusterError, IndexFolderError):
-            # Searches go on with the state that is open; the next look may find its shards back.
-            continue
+        except (ClusterError, IndexFolderError) as error:
+            log.info("What is committed cannot be opened yet: %s", error)
+        except Exception:
+            # Whatever it is: were nobody to look any more, no later commit would be searched.
+            log.exception("What is committed cannot be looked at; searches go on with what is open")

@@ -10,6 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import Any, Protocol
 
+from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest
 from sakuin.cluster.places import Disk, Place
 from sakuin.files import cache_folder
@@ -139,10 +140,13 @@ class LocalShards:
                 self._place.copy(folder, part)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 os.rename(part, copy)
-            except OSError:
-                # Another process was faster.
+            except OSError as error:
+                # Where it is there, another process was faster.
                 if not copy.exists():
-                    raise
+                    raise ClusterError(
+                        f"The shard in {self._place.uri}/{folder} cannot be copied to {copies} ({error}): see that "
+                        f"there is room, and run the same command again if the cluster was changed just now."
+                    ) from error
             finally:
                 shutil.rmtree(part, ignore_errors=True)
         return copy

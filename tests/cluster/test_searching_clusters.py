@@ -1,15 +1,18 @@
 """Searching a cluster: ranked as one index, in one state at a time, whatever is committed meanwhile."""
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner
 
 from sakuin import Index, Searcher
 from sakuin.cli.main import cli
+from sakuin.cluster import serving
 from sakuin.cluster.building import build_of_rows
 from sakuin.cluster.changing import add_documents, compact, delete
 from sakuin.cluster.dealing import home
@@ -18,6 +21,7 @@ from sakuin.cluster.manifest import require
 from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.opening import open_cluster
 from sakuin.cluster.places import Disk
+from sakuin.cluster.shards import LocalShards
 from sakuin.cluster.tasks import as_record
 from sakuin.index.documents import Document
 from sakuin.index.settings import Settings
@@ -169,3 +173,32 @@ def test_the_command_searches_a_cluster(place: Disk) -> None:
     with Searcher.open(place.folder) as cluster:
         expected = [hit.document.id for hit in cluster.search("猫").hits]
     assert [hit["document"]["id"] for hit in json.loads(done.output)["hits"]] == expected
+
+
+def test_a_shard_that_vanishes_while_it_is_copied_is_an_error_of_the_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def swept(*_: object, **__: object) -> None:
+        raise FileNotFoundError("documents.db")
+
+    place = Disk(tmp_path / "cluster")
+    monkeypatch.setattr(place, "copy", swept)
+    with pytest.raises(ClusterError, match="cannot be copied") as caught:
+        LocalShards(place, tmp_path / "copies").part("id", "shards/0000/1")
+    assert isinstance(caught.value.__cause__, FileNotFoundError)
+
+
+def test_who_looks_for_commits_outlives_whatever_looking_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, looks = threading.Event(), [OSError("the store hiccups"), ClusterError("gone"), ValueError("no JSON")]
+
+    def refresh(*, anew: bool) -> None:
+        if not looks:
+            ended.set()
+            return
+        raise looks.pop(0)
+
+    monkeypatch.setattr(serving, "LOOK_SECONDS", 0.0)
+    opened = SimpleNamespace(manifest=None, refresh=refresh)
+    shards = SimpleNamespace(look=lambda manifest: None, missing=list)
+    serving._watch(cast(Any, opened), cast(Any, shards), ended)
+    assert ended.is_set()
