@@ -21,7 +21,7 @@ QUESTIONS = [
     ),
     ("産後パパ育休は何回に分けられますか", ("office/ikuji-kyugyo.md", "育児休業の案内"), "こちらは2回に分割できます"),
     (
-        "how do I get my money back",
+        "how do I return shoes for a refund",
         ("money/product-returns.html", "Returns and refunds at Larch and Wren | Information pages"),
         "The refund reaches your card or PayPal account about five days later",
     ),
