@@ -1,5 +1,6 @@
 """The command that takes an index into databases and engines of others."""
 
+import re
 from pathlib import Path
 
 import click
@@ -10,7 +11,10 @@ from sakuin.cli.output import progress_bar
 from sakuin.cli.running import needing
 
 POSTGRES = "postgres"
-DSN_STARTS = ("postgres://", "postgresql://")
+DSN = re.compile(
+    r"postgres(ql)?://|(host|hostaddr|port|dbname|user|password|passfile|service|sslmode|connect_timeout|options)\s*="
+)
+"""How what libpq reads begins: a URL, or keywords and values. Other names with "=" are folders, such as year=2024."""
 
 
 @click.command()
@@ -36,7 +40,10 @@ def export(target: str, folder: Path, dim: int | None, hnsw: bool) -> None:
     index export --to postgresql://me@db.example/search
     index export --to index.sql          a script for psql
     """
-    in_postgres = target == POSTGRES or target.startswith(DSN_STARTS)
+    in_postgres = target == POSTGRES or DSN.match(target.lstrip()) is not None
+    if not in_postgres and "://" in target:
+        # Not quoted: it may hold a password.
+        raise click.UsageError(say("--to takes addresses of PostgreSQL only, postgresql://..., or a file or folder."))
     if not in_postgres and not target.endswith(".sql"):
         if hnsw:
             raise click.UsageError(say("--hnsw is for PostgreSQL: no Parquet file has such a graph."))

@@ -267,6 +267,7 @@ def test_the_command_takes_the_environment_of_libpq_a_string_or_a_file(
     for target, expected in (
         ("postgres", "4 documents written, 0 removed"),
         (f"postgresql://postgres@/{parts['dbname']}?host={parts['host']}", "0 documents written, 0 removed"),
+        (database, "0 documents written, 0 removed"),
         (str(tmp_path / "out.sql"), "4 documents written"),
     ):
         done = CliRunner().invoke(cli, ["export", "--index", str(index.folder), "--to", target])
@@ -276,3 +277,16 @@ def test_the_command_takes_the_environment_of_libpq_a_string_or_a_file(
     refused = CliRunner().invoke(cli, ["export", "--index", str(index.folder), "--to", "out.parquet", "--hnsw"])
     assert refused.exit_code == 2
     assert "--hnsw" in refused.output
+
+
+def test_an_address_that_cannot_be_read_is_not_told(index: Index, tmp_path: Path) -> None:
+    for target, told in (
+        ("postgresql://me:se%cret@db/x", "%25"),
+        ("host=db password='secret", "%25"),
+        ("mysql://me:secret@db/x", "PostgreSQL"),
+    ):
+        done = CliRunner().invoke(cli, ["export", "--index", str(index.folder), "--to", target])
+        said = f"{done.output} {done.exception}"
+        assert done.exit_code in (1, 2)
+        assert told in said
+        assert "cret" not in said

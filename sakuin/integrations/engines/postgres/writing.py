@@ -17,6 +17,7 @@ from sakuin.integrations.engines.bm25 import K1, B, stored_length
 from sakuin.integrations.engines.contents import Contents, dimension, opened
 from sakuin.integrations.engines.errors import ExportError
 from sakuin.integrations.engines.postgres import replacing, tables
+from sakuin.integrations.engines.postgres.address import checked_address
 from sakuin.integrations.engines.postgres.rows import (
     DOCUMENT_COLUMNS,
     PASSAGE_COLUMNS,
@@ -52,10 +53,10 @@ def connected(dsn: str) -> Iterator[psycopg.Connection[Any]]:
         dsn: As libpq reads it; "" for what its environment says (PGHOST, PGDATABASE and so on).
 
     Raises:
-        ExportError: the database cannot be reached, or refuses something.
+        ExportError: the database cannot be reached, or refuses something, or the address cannot be read.
     """
     try:
-        with psycopg.connect(dsn) as connection:
+        with psycopg.connect(checked_address(dsn)) as connection:
             yield connection
     except psycopg.Error as error:
         raise ExportError(
