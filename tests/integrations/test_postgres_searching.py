@@ -17,6 +17,7 @@ from tests.examples import EXAMPLES
 psycopg = pytest.importorskip("psycopg")
 from sakuin.integrations.engines.postgres import tables  # noqa: E402
 from sakuin.integrations.engines.postgres.searching import open_postgres  # noqa: E402
+from sakuin.integrations.engines.postgres.session import Session  # noqa: E402
 from sakuin.integrations.engines.postgres.writing import export_postgres  # noqa: E402
 
 with (EXAMPLES.parent / "queries.jsonl").open(encoding="utf-8") as lines:
@@ -208,6 +209,46 @@ def test_a_graph_finds_most(database: str, example_index: Path, both: tuple[Sear
             found = {hit.passage_id for hit in both[0].search(query, mode="dense", group="passage").hits}
             same += len(found & {hit.passage_id for hit in searcher.search(query, mode="dense", group="passage").hits})
     assert same > 0.9 * 10 * len(QUERIES)
+
+
+def test_how_many_a_graph_lists_is_set_for_one_query(database: str, example_index: Path, both: Any) -> None:
+    export_postgres(example_index, database, hnsw=True)
+    session = Session(database)
+    set_now = "SELECT current_setting('hnsw.ef_search', true)"
+    assert session.rows(set_now, by_graph=77) == [("77",)]
+    assert session.rows(set_now) != [("77",)]
+    session.close()
+
+
+def test_a_connection_that_was_lost_is_opened_again_once(exported: str, both: tuple[Searcher, Searcher]) -> None:
+    own, other = both
+    end = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'examples' AND pid <> pg_backend_pid()"
+    )
+    with psycopg.connect(exported, autocommit=True) as connection:
+        assert connection.execute(end).fetchall()
+    assert_same(own.search("休暇"), other.search("休暇"))
+    session = Session(exported)
+    session.rows("SELECT set_config('statement_timeout', '20', false)")
+    with pytest.raises(ExportError, match="statement timeout"):
+        session.rows("SELECT pg_sleep(10)")
+    session.close()
+    with pytest.raises(ExportError, match="closed"):
+        session.rows("SELECT 1")
+
+
+def test_databases_that_are_empty_find_nothing(postgres: str, database: str, tmp_path: Path, toy_model: Path) -> None:
+    model = StaticEmbedder.load(toy_model)
+    with psycopg.connect(f"{postgres} dbname=postgres", autocommit=True) as connection:
+        connection.execute("CREATE DATABASE empty")
+    second = f"{postgres} dbname=empty"
+    with Index.open(tmp_path / "index", model=model) as index:
+        index.add([{"id": "cat", "text": "猫が好きです。"}])
+        index.delete(["cat"])
+        for dsn in (database, second):
+            export_postgres(index.folder, dsn)
+    with open_postgres(database, second, model=model) as searcher:
+        assert not searcher.search("猫").hits
 
 
 def test_what_is_no_index_or_another_models_is_refused(

@@ -2,11 +2,9 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from threading import Lock
 from typing import Any, NoReturn
 
 import numpy as np
-import psycopg
 from numpy.typing import NDArray
 
 from sakuin.index.store import Manifest, PassageRow, PlaceRow, indexed_text
@@ -20,6 +18,7 @@ from sakuin.integrations.engines.errors import ExportError
 from sakuin.integrations.engines.postgres import tables
 from sakuin.integrations.engines.postgres.decoding import Row, cosines, explained, factors, matches
 from sakuin.integrations.engines.postgres.rows import as_sparse
+from sakuin.integrations.engines.postgres.session import Session
 from sakuin.search.legs import Leg
 from sakuin.search.parts import Doubled, Listed, Listing, PartState, Within
 from sakuin.search.request import SearchError
@@ -42,23 +41,21 @@ TERMS_KEPT = 200_000
 class PostgresPart:
     """A `Part` that is the schema `sakuin` of a database. One question at a time is asked, by whichever thread."""
 
-    def __init__(self, connection: psycopg.Connection[Any], name: str) -> None:
+    def __init__(self, session: Session) -> None:
         """Read what was written.
 
         Args:
-            connection: To the database, in autocommit.
-            name: By which messages and hits name it.
+            session: With the database.
 
         Raises:
             ExportError: nothing was written there, or by another version.
         """
-        self._connection, self.name = connection, name
-        self._asking = Lock()
-        settings = dict(self._rows(tables.ALL_SETTINGS)) if self._has_settings() else {}
+        self._session, self.name = session, session.name
+        settings = dict(self._session.rows(tables.ALL_SETTINGS)) if self._has_settings() else {}
         if settings.get("identity", {}).get("format") != tables.FORMAT:
             raise ExportError(
-                f"There is no index in the schema {tables.SCHEMA} of {name}, or one of another version: write one by "
-                f"`index export --to`."
+                f"There is no index in the schema {tables.SCHEMA} of {self.name}, or one of another version: write one "
+                f"by `index export --to`."
             )
         self._revision = settings["revision"]
         self._drift = float(settings["drift"])
@@ -80,11 +77,11 @@ class PostgresPart:
 
     def outdated(self) -> bool:
         """Whether somebody has exported since."""
-        return self._rows(tables.REVISION) != [(self._revision,)]
+        return self._session.rows(tables.REVISION) != [(self._revision,)]
 
     def passage_ids(self) -> NDArray[np.int64]:
         """int64 (n,), ascending, of all passages."""
-        return np.array([row[0] for row in self._rows(tables.PASSAGE_IDS)], np.int64)
+        return np.array([row[0] for row in self._session.rows(tables.PASSAGE_IDS)], np.int64)
 
     def doubled(self, passage_ids: NDArray[np.int64]) -> Doubled:
         """What passages count."""
@@ -92,20 +89,20 @@ class PostgresPart:
         found = length = 0
         for start in range(0, len(passage_ids), tables.ROWS):
             some = passage_ids[start : start + tables.ROWS].tolist()
-            having.update(dict(self._rows(tables.TERMS_OF, (some,))))
-            ((number, terms),) = self._rows(tables.LENGTH_OF, (some,))
+            having.update(dict(self._session.rows(tables.TERMS_OF, (some,))))
+            ((number, terms),) = self._session.rows(tables.LENGTH_OF, (some,))
             found, length = found + number, length + int(terms)
         return Doubled(found, length, having)
 
     def pool(self, most: int) -> tuple[NDArray[np.int64], list[set[Source]]]:
         """The lowest passage ids, int64 (n,), and what tells their documents."""
-        ids = [row[0] for row in self._rows(tables.LOWEST, (most,))]
+        ids = [row[0] for row in self._session.rows(tables.LOWEST, (most,))]
         return np.array(ids, np.int64), self.sources(ids)
 
     def sources(self, passage_ids: Sequence[int]) -> list[set[Source]]:
         """What tells the documents of passages."""
         found: dict[int, set[Source]] = {}
-        for passage, number, title in self._rows(tables.SOURCES, (list(passage_ids),)):
+        for passage, number, title in self._session.rows(tables.SOURCES, (list(passage_ids),)):
             found.setdefault(passage, set()).update({number, title} if title else {number})
         return [found.get(passage, set()) for passage in passage_ids]
 
@@ -120,7 +117,7 @@ class PostgresPart:
 
     def beginning(self, prefix: str) -> list[tuple[str, int]]:
         """All terms that begin so, those that most have first."""
-        return self._rows(tables.BEGINNING, (prefix,))
+        return self._session.rows(tables.BEGINNING, (prefix,))
 
     def statistics(self, having: Mapping[str, int]) -> Statistics:
         """What scores depend on beside the passage."""
@@ -147,7 +144,8 @@ class PostgresPart:
                 cosines([row for row, _ in near], vector) if has_vector and vector is not None else EMPTY_SCORES,
                 matches([row for row, _ in fit], first, statistics.mean_length),
             ]
-            ratio = statistics.mean_length / self._mean_length
+            # Where all that is searched is empty there is no mean.
+            ratio = statistics.mean_length / self._mean_length or 1.0
             least = [
                 min((one for _, one in near), default=0.0) + HALF,
                 min((one for _, one in fit), default=0.0) * (1 + self._drift) * max(ratio, 1 / ratio) + CLOSE,
@@ -206,10 +204,10 @@ class PostgresPart:
             "dim": dim if vector is None else len(vector),
         }
         shorter = vector is not None and len(vector) < dim
-        if limits[0]:
-            self._rows(tables.LISTED_BY_GRAPH, (str(min(limits[0], MOST_EF)),))
         near, fit = [], []
-        for passage_id, cosine, score, *stored in self._rows(tables.hybrid(shorter), asked):
+        for passage_id, cosine, score, *stored in self._session.rows(
+            tables.hybrid(shorter), asked, by_graph=min(limits[0], MOST_EF) or None
+        ):
             row = Row.of(passage_id, *stored)
             if cosine is not None:
                 # Of a vector of zeros PostgreSQL has no cosine.
@@ -221,14 +219,14 @@ class PostgresPart:
     def documents_of(self, passage_ids: Sequence[int], within: Within | None) -> dict[int, list[int]]:
         """Numbers of the documents of each passage's places."""
         found: dict[int, list[int]] = {}
-        for passage, document in self._rows(tables.STANDING, (list(passage_ids),)):
+        for passage, document in self._session.rows(tables.STANDING, (list(passage_ids),)):
             found.setdefault(passage, []).append(document)
         return {passage: documents[:MAX_PLACES] for passage, documents in found.items()}
 
     def passages(self, passage_ids: Sequence[int], within: Within | None) -> dict[int, PassageRow]:
         """Passages with their places."""
         found: dict[int, list[tuple[PlaceRow, str]]] = {}
-        for passage, _, start, end, heading, position, text, *document in self._rows(
+        for passage, _, start, end, heading, position, text, *document in self._session.rows(
             tables.PLACES, (list(passage_ids),)
         ):
             name, uri, title, metadata = document
@@ -299,15 +297,15 @@ class PostgresPart:
 
     def counts(self) -> dict[str, int]:
         """Numbers of documents and passages."""
-        ((documents,),) = self._rows(tables.COUNT_DOCUMENTS)
+        ((documents,),) = self._session.rows(tables.COUNT_DOCUMENTS)
         return {"documents": documents, "passages": self.num_passages}
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._connection.close()
+        self._session.close()
 
     def _stored(self, passage_ids: Sequence[int]) -> dict[int, Row]:
-        return {row[0]: Row.of(*row) for row in self._rows(tables.STORED, (list(passage_ids),))}
+        return {row[0]: Row.of(*row) for row in self._session.rows(tables.STORED, (list(passage_ids),))}
 
     def _counted(self, asked: Asked | None) -> tuple[Statistics, dict[str, int]]:
         """What scores depend on, and the numbers of the terms that are there."""
@@ -321,7 +319,7 @@ class PostgresPart:
         """Number of each term, and how many passages have it; (0, 0) where none has."""
         missing = [term for term in terms if term not in self._numbers]
         if missing:
-            fresh = {term: (number, having) for term, number, having in self._rows(tables.TERMS, (missing,))}
+            fresh = {term: (number, having) for term, number, having in self._session.rows(tables.TERMS, (missing,))}
             if len(self._numbers) + len(missing) > TERMS_KEPT:
                 self._numbers = {}
             self._numbers |= {term: fresh.get(term, (0, 0)) for term in missing}
@@ -329,18 +327,7 @@ class PostgresPart:
         return {term: known.get(term, (0, 0)) for term in terms}
 
     def _has_settings(self) -> bool:
-        return self._rows("SELECT to_regclass(%s)::text", (f"{tables.SCHEMA}.settings",)) != [(None,)]
-
-    def _rows(self, sql: str, given: Any = None) -> list[Any]:
-        """What a query gives, values of pgvector as bytes."""
-        try:
-            with self._asking, self._connection.cursor(binary=True) as cursor:
-                cursor.execute(sql, given)
-                return cursor.fetchall()
-        except psycopg.Error as error:
-            raise ExportError(
-                f"PostgreSQL ({self.name}) says: {str(error).strip() or type(error).__name__}."
-            ) from error
+        return self._session.rows("SELECT to_regclass(%s)::text", (f"{tables.SCHEMA}.settings",)) != [(None,)]
 
 
 SYNONYM_KINDS = ("terms", "phrases")

@@ -7,8 +7,6 @@ from pathlib import Path
 from threading import Lock
 from typing import NoReturn
 
-import psycopg
-
 from sakuin.embedder import StaticEmbedder
 from sakuin.files import cache_folder
 from sakuin.index.model import load_model
@@ -16,6 +14,7 @@ from sakuin.index.terms import QueryReader
 from sakuin.index.text import Analyser
 from sakuin.integrations.engines.errors import ExportError
 from sakuin.integrations.engines.postgres.part import PostgresPart
+from sakuin.integrations.engines.postgres.session import Session
 from sakuin.search import Searcher, SearchError
 from sakuin.search.joining import join
 from sakuin.search.parts import Parts
@@ -26,9 +25,9 @@ from sakuin.search.whole_terms import WholeTerms
 class PostgresIndexes:
     """What a searcher has open: indexes in databases, as they were last exported. Safe to use from several threads."""
 
-    def __init__(self, connections: Sequence[psycopg.Connection[object]], model: StaticEmbedder | None) -> None:
+    def __init__(self, sessions: Sequence[Session], model: StaticEmbedder | None) -> None:
         """Read what was written to the databases; ``model`` is None to load the one of the first."""
-        self._connections = list(connections)
+        self._sessions = list(sessions)
         self._reload = Lock()
         self._parts = self._read()
         first = self._parts[0].manifest
@@ -41,7 +40,7 @@ class PostgresIndexes:
         self._whole = self._joined()
 
     def _read(self) -> list[PostgresPart]:
-        return [PostgresPart(connection, named(connection)) for connection in self._connections]
+        return [PostgresPart(session) for session in self._sessions]
 
     def _joined(self) -> Whole:
         """All as one; one alone needs nothing to be compared with others."""
@@ -72,8 +71,8 @@ class PostgresIndexes:
 
     def close(self) -> None:
         """Let go of the connections."""
-        for connection in self._connections:
-            connection.close()
+        for session in self._sessions:
+            session.close()
 
 
 def open_postgres(*dsns: str, model: StaticEmbedder | None = None) -> Searcher:
@@ -87,27 +86,16 @@ def open_postgres(*dsns: str, model: StaticEmbedder | None = None) -> Searcher:
         model: That of the index where it is loaded already; None to load it.
 
     Raises:
-        ExportError: a database cannot be reached, or has no index.
+        ExportError: a database cannot be reached, or has no index, or its address cannot be read.
         IndexFolderError: it was made with another model.
         ModelError: the model cannot be loaded.
     """
     with ExitStack() as opened:
-        connections = []
+        sessions = []
         for dsn in dsns or ("",):
-            try:
-                connections.append(psycopg.connect(dsn, autocommit=True))
-            except psycopg.Error as error:
-                raise ExportError(
-                    f"PostgreSQL says: {str(error).strip()}. Check the address and your rights."
-                ) from error
-            opened.callback(connections[-1].close)
-        indexes = PostgresIndexes(connections, model)
+            sessions.append(Session(dsn))
+            opened.callback(sessions[-1].close)
+        indexes = PostgresIndexes(sessions, model)
         beside = ThreadPoolExecutor(1, "unused")
         opened.pop_all()
         return Searcher(indexes, indexes.model, beside)
-
-
-def named(connection: psycopg.Connection[object]) -> str:
-    """What a database is called in messages, without a password."""
-    info = connection.info
-    return f"{info.dbname} at {info.host or 'localhost'}"

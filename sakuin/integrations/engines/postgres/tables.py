@@ -116,7 +116,7 @@ SELECT t.term, count(*)::integer FROM {SCHEMA}.passages p, unnest(p.terms) AS n 
 JOIN {SCHEMA}.terms t ON t.number = n.number WHERE p.id = ANY(%s) GROUP BY t.term
 """
 LENGTH_OF = f"SELECT count(*), coalesce(sum(length), 0)::bigint FROM {SCHEMA}.passages WHERE id = ANY(%s)"
-LISTED_BY_GRAPH = "SELECT set_config('hnsw.ef_search', %s, false)"
+LISTED_BY_GRAPH = "SELECT set_config('hnsw.ef_search', %s, true)"
 
 
 def hybrid(shorter: bool = False) -> str:
