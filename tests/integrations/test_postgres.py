@@ -69,6 +69,12 @@ def everything(database: str) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
+def run_script(script: Path, database: str) -> subprocess.CompletedProcess[str]:
+    """What psql does with a script."""
+    command = [str(binaries() / "psql"), "--no-psqlrc", "--quiet", "--file", str(script), database]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
 def test_documents_passages_and_terms_are_those_of_the_index(index: Index, database: str) -> None:
     assert export_postgres(index.folder, database) == Exported(4, 0, 4, PASSAGES)
     found = everything(database)
@@ -150,8 +156,7 @@ def test_another_dimension_makes_the_tables_anew(index: Index, database: str) ->
 def test_a_script_for_psql_gives_the_same(index: Index, database: str, postgres: str, tmp_path: Path) -> None:
     script = tmp_path / "index.sql"
     assert export_script(index.folder, script) == Exported(4, 0, 4, PASSAGES)
-    command = [binaries() / "psql", "--no-psqlrc", "--quiet", "-f", script, database]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = run_script(script, database)
     assert done.returncode == 0, done.stderr
     by_script = everything(database)
     assert export_postgres(index.folder, database).written == 0
@@ -169,18 +174,10 @@ def test_a_script_stops_where_a_statement_fails_and_runs_no_text_of_a_document(
     monkeypatch.setattr(tables, "create", lambda dim: "CREATE EXTENSION no_such_extension;\n")
     script = tmp_path / "index.sql"
     export_script(index.folder, script)
-    done = subprocess.run(
-        [binaries() / "psql", "--no-psqlrc", "--quiet", "--file", script, database], capture_output=True, text=True
-    )
+    done = run_script(script, database)
     assert done.returncode == 3
     assert "no_such_extension" in done.stderr
     assert rows(database, "SELECT to_regclass('public.injected')") == [(None,)]
-
-
-def run_script(script: Path, database: str) -> str:
-    """What psql says of a script."""
-    command = [binaries() / "psql", "--no-psqlrc", "--quiet", "--file", script, database]
-    return subprocess.run(command, capture_output=True, text=True).stderr
 
 
 @pytest.mark.parametrize("others", ["CREATE TABLE sakuin.settings (id integer)", "CREATE VIEW sakuin.ours AS SELECT 1"])
@@ -190,7 +187,7 @@ def test_a_schema_of_somebody_else_is_left_alone(index: Index, database: str, tm
     with pytest.raises(ExportError, match="that no export of an index wrote"):
         export_postgres(index.folder, database)
     export_script(index.folder, tmp_path / "index.sql")
-    assert "that no export of an index wrote" in run_script(tmp_path / "index.sql", database)
+    assert "that no export of an index wrote" in run_script(tmp_path / "index.sql", database).stderr
     relations = "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('sakuin')"
     assert rows(database, relations) == [(1,)]
 
@@ -208,12 +205,12 @@ def test_tables_are_made_anew_beside_what_others_keep_and_not_under_what_depends
     with pytest.raises(ExportError, match=r"view titles depends on table sakuin\.documents"):
         export_postgres(index.folder, database, dim=16)
     export_script(index.folder, tmp_path / "index.sql", dim=16)
-    assert "view titles depends on" in run_script(tmp_path / "index.sql", database)
+    assert "view titles depends on" in run_script(tmp_path / "index.sql", database).stderr
     assert len(rows(database, "SELECT * FROM public.titles")) == 4
     with psycopg.connect(database) as connection:
         connection.execute("DROP VIEW public.titles")
     assert export_postgres(index.folder, database, dim=16).written == 4
-    assert "ERROR" not in run_script(tmp_path / "index.sql", database)
+    assert "ERROR" not in run_script(tmp_path / "index.sql", database).stderr
     assert rows(database, "SELECT note FROM sakuin.notes") == [("kept",)]
     assert rows(database, "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'sakuin%'") == [("sakuin",)]
     assert export_postgres(index.folder, database, dim=16).written == 0
