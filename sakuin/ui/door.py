@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 import time
+from collections.abc import Callable
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
@@ -24,6 +25,8 @@ DAYS_KNOWN = 30
 
 LONGEST_FORM = 4_096
 SECONDS_AFTER_A_WRONG_ONE = 1.0
+SECONDS_BETWEEN_LOOKS = 1.0
+"""How long an open connection may go on before it is asked again whether somebody may be here."""
 
 # Streamlit draws charts and components by scripts that it makes, and speaks over a socket to where it came from.
 POLICY = "; ".join(
@@ -65,7 +68,7 @@ input, button {{ font: inherit; padding: .5rem }}
 class Door:
     """Lets through who knows the password, by a cookie that is worth nothing once password or process are others.
 
-    The file is read at each request, so that a new password counts at once.
+    The file is read at each request, and with what goes over an open connection, so that a new password counts at once.
     """
 
     def __init__(self, app: ASGIApp, password_file: Path | None = None, login: Login | None = None) -> None:
@@ -87,8 +90,12 @@ class Door:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        if scope["path"] == HEALTH or self._knows(Headers(scope=scope)):
-            if self._login and scope["path"] == LOGOUT:
+        headers = Headers(scope=scope)
+        if scope["path"] == HEALTH or self._knows(headers):
+            if scope["type"] == "websocket":
+                watched = Watched(receive, send, lambda: self._knows(headers))
+                await self._app(scope, watched.receive, watched.send)
+            elif self._login and scope["path"] == LOGOUT:
                 await logged_out()(scope, receive, with_headers(send))
             else:
                 await self._app(scope, receive, with_headers(send))
@@ -144,6 +151,40 @@ class Door:
     def _password(self) -> bytes:
         assert self._file is not None
         return password_in(self._file)
+
+
+class Watched:
+    """A web socket that ends with 1008 once somebody may no longer be there: the pages live on it for hours."""
+
+    def __init__(self, receive: Receive, send: Send, knows: Callable[[], bool]) -> None:
+        """Watch over a connection that has just been let in."""
+        self._receive = receive
+        self._send = send
+        self._knows = knows
+        self._looked = time.monotonic()
+        self._ended = False
+
+    async def receive(self) -> Message:
+        """The next message, or that the connection has ended."""
+        message = await self._receive()
+        if message["type"] == "websocket.receive" and await self._is_over():
+            return {"type": "websocket.disconnect", "code": 1008}
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Send a message; nothing once the connection has ended."""
+        if not await self._is_over():
+            await self._send(message)
+
+    async def _is_over(self) -> bool:
+        """Whether the connection has ended; ends it where it must."""
+        now = time.monotonic()
+        if not self._ended and now - self._looked >= SECONDS_BETWEEN_LOOKS:
+            self._looked = now
+            if not self._knows():
+                self._ended = True
+                await self._send({"type": "websocket.close", "code": 1008})
+        return self._ended
 
 
 def password_in(file: Path) -> bytes:

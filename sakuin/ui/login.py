@@ -114,7 +114,7 @@ def read_login(file: Path) -> LoginSettings:
 class Login:
     """Asks who somebody is, and knows them again by a cookie that is worth nothing once the process is another.
 
-    The list of those who may come in is read at each request: who is taken off it is out at once.
+    The list of those who may come in is read whenever `knows` is asked: who is taken off it is out at once.
     """
 
     def __init__(self, file: Path) -> None:

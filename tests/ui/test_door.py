@@ -1,6 +1,9 @@
 """What stands before the pages: headers, and a password."""
 
+import asyncio
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -14,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
+from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sakuin.ui import door
@@ -28,7 +32,8 @@ def client(file: Path | None) -> TestClient:
     async def socket(connection: WebSocket) -> None:
         await connection.accept()
         await connection.send_text("secret")
-        await connection.close()
+        async for asked in connection.iter_text():
+            await connection.send_text(f"secret {asked}")
 
     routes = [Route("/{path:path}", page), WebSocketRoute("/stream", socket)]
     app = Starlette(routes=routes, middleware=[Middleware(door.Door, password_file=file)])
@@ -69,6 +74,60 @@ def test_who_knows_the_password_comes_in_until_it_is_another(file: Path) -> None
         assert connection.receive_text() == "secret"
     file.write_text("another\n", encoding="utf-8")
     assert browser.get("/").status_code == 401
+
+
+@pytest.mark.parametrize("change", ["password", "age"])
+def test_an_open_connection_ends_with_the_password_or_the_cookie(
+    change: str, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "SECONDS_BETWEEN_LOOKS", 0.0)
+    browser = client(file)
+    browser.post("/", data={"password": "合言葉"})
+    with browser.websocket_connect("/stream") as connection:
+        assert connection.receive_text() == "secret"
+        connection.send_text("a")
+        assert connection.receive_text() == "secret a"
+        if change == "password":
+            file.write_text("another\n", encoding="utf-8")
+        else:
+            later = SimpleNamespace(time=lambda: time.time() + 86_400 * 31, monotonic=time.monotonic)
+            monkeypatch.setattr(door, "time", later)
+        connection.send_text("b")
+        with pytest.raises(WebSocketDisconnect) as closed:
+            connection.receive_text()
+        assert closed.value.code == 1008
+
+
+def test_a_connection_that_has_ended_sends_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = SimpleNamespace(now=0.0, asked=0, known=True)
+    monkeypatch.setattr(door, "time", SimpleNamespace(monotonic=lambda: clock.now))
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.receive", "text": "a"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    def knows() -> bool:
+        clock.asked += 1
+        return bool(clock.known)
+
+    async def talk() -> None:
+        watched = door.Watched(receive, send, knows)
+        for _ in range(10):
+            assert (await watched.receive())["type"] == "websocket.receive"
+        # Not with every message: files are read for it.
+        assert clock.asked == 0
+        clock.now, clock.known = 1.0, False
+        # A page that only shows, and asks for nothing, ends as well.
+        for _ in range(3):
+            await watched.send({"type": "websocket.send", "text": "secret"})
+        assert sent == [{"type": "websocket.close", "code": 1008}]
+        assert (await watched.receive())["type"] == "websocket.disconnect"
+        assert clock.asked == 1
+
+    asyncio.run(talk())
 
 
 def test_made_up_cookies_open_nothing(file: Path) -> None:

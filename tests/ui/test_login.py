@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -28,7 +29,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sakuin.ui import login
+from sakuin.ui import door, login
 from sakuin.ui.door import HEALTH, Door
 
 PAGE = {"accept": "text/html", "accept-language": "ja"}
@@ -129,7 +130,8 @@ def browser(file: Path) -> TestClient:
     async def socket(connection: WebSocket) -> None:
         await connection.accept()
         await connection.send_text("secret")
-        await connection.close()
+        async for asked in connection.iter_text():
+            await connection.send_text(f"secret {asked}")
 
     routes = [Route("/{path:path}", page), WebSocketRoute("/stream", socket)]
     app = Starlette(routes=routes, middleware=[Middleware(Door, login=login.Login(file))])
@@ -166,6 +168,28 @@ def test_who_is_on_the_list_comes_in_and_no_longer_when_they_are_not(provider: P
     assert client.get("/", headers=PAGE).status_code == 302
     file.unlink()
     assert client.get("/", headers=PAGE).status_code == 302
+
+
+@pytest.mark.parametrize("change", ["list", "age"])
+def test_an_open_connection_ends_with_the_list_or_the_cookie(
+    change: str, provider: Provider, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(door, "SECONDS_BETWEEN_LOOKS", 0.0)
+    provider.user = {"email": "somebody@example.com", "email_verified": True}
+    client = browser(file)
+    client.get(begun(client, provider), headers=PAGE)
+    with client.websocket_connect("/stream") as connection:
+        assert connection.receive_text() == "secret"
+        connection.send_text("a")
+        assert connection.receive_text() == "secret a"
+        if change == "list":
+            file.write_text(settings(provider.url, '["@example.org"]'), encoding="utf-8")
+        else:
+            monkeypatch.setattr(login, "time", SimpleNamespace(time=lambda: time.time() + 3600 * 13))
+        connection.send_text("b")
+        with pytest.raises(WebSocketDisconnect) as closed:
+            connection.receive_text()
+        assert closed.value.code == 1008
 
 
 @pytest.mark.parametrize(
