@@ -42,6 +42,12 @@ class WholeTerms:
         """What a query asks of all."""
         return self.reader.read(query, self._counts)
 
+    def forget(self) -> None:
+        """Let go of what was counted while a part was absent; an index that is alone never is."""
+        if isinstance(self._counts, SummedCounts):
+            self._counts.forget()
+            self.reader.forget()
+
     def full_score(self, query: str) -> float:
         """What a passage of mean length with every term of the query once would score, see `Asked`."""
         return self.asked(query).full_score
@@ -107,7 +113,8 @@ class SummedCounts:
         missing = [term for term, number in found.items() if number is None]
         if missing:
             each = self._parts.ask(lambda part: part.having(missing))
-            fresh = {term: sum(own) - self._less[term] for term, *own in zip(missing, *each, strict=True)}
+            # Of parts that share a passage some may be absent: less are counted then than are taken off.
+            fresh = {term: max(0, sum(own) - self._less[term]) for term, *own in zip(missing, *each, strict=True)}
             with self._keeping:
                 if len(self._known) + len(fresh) > TERMS_KEPT:
                     self._known = {}
@@ -115,12 +122,17 @@ class SummedCounts:
             found |= fresh
         return {term: number or 0 for term, number in found.items()}
 
+    def forget(self) -> None:
+        """Count all anew."""
+        with self._keeping:
+            self._known = {}
+
     def beginning(self, prefix: str) -> list[tuple[str, int]]:
         """All terms that begin so, each with how many passages have it; those that most have first."""
         together: Counter[str] = Counter()
         for own in self._parts.ask(lambda part: part.beginning(prefix)):
             together.update(dict(own))
-        counted = [(term, number - self._less[term]) for term, number in together.items()]
+        counted = [(term, max(0, number - self._less[term])) for term, number in together.items()]
         return sorted(counted, key=lambda one: (-one[1], one[0]))
 
     def statistics(self, having: Mapping[str, int]) -> Statistics:

@@ -146,6 +146,13 @@ class QueryReader:
             self._kept[query] = (synonyms, asked)
         return asked
 
+    def forget(self) -> None:
+        """Read all queries anew."""
+        with self._keeping:
+            self._kept = {}
+        with self._reading:
+            self._readings = None
+
     def _asked(self, query: str, counts: TermCounts, synonyms: Synonyms) -> Asked:
         weights, passages = self._weigh(query, counts), counts.num_passages
         frequency = counts.having_each(weights)

@@ -52,14 +52,17 @@ class RemoteShard:
         return False
 
     def _ask(self, question: str, *arguments: Any) -> Any:
-        try:
+        missing = MISSING.get()
+        absent = getattr(Absent, question, None) if missing is not None else None
+        if missing is None or absent is None:
             return self._replicas.ask(*self._which, question, *arguments)
-        except ShardUnavailableError:
-            missing = MISSING.get()
-            if missing is None or not hasattr(Absent, question):
-                raise
-            missing.add(self._replicas.shard)
-            return getattr(Absent, question)(*arguments)
+        # A search that did without it once does so to its end: its answers have to fit together.
+        if self._replicas.shard not in missing:
+            try:
+                return self._replicas.ask(*self._which, question, *arguments)
+            except ShardUnavailableError:
+                missing.add(self._replicas.shard)
+        return absent(*arguments)
 
 
 class RemoteShards:

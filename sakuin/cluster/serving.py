@@ -58,16 +58,32 @@ class RemoteSearcher(ClusterSearcher):
             return super().answer(request)
         missing: set[int] = set()
         before = MISSING.set(missing)
+        whole = self._opened.current()
         try:
-            result = super().answer(request)
+            result = self._without(missing, request)
         finally:
             MISSING.reset(before)
+            if missing:
+                # What was counted without them is not to be told of all.
+                for each in (whole, self._opened.current()):
+                    each.terms.forget()
         if not missing:
             return result
         if len(missing) == len(self._shards.replicas):
             raise ShardUnavailableError("No shard of the cluster answers: see whether its machines live.", 0)
         told = Notice("missing_shards", {"shards": ", ".join(map(str, sorted(missing)))})
         return replace(result, notices=(*result.notices, told))
+
+    def _without(self, missing: set[int], request: SearchRequest) -> SearchResult:
+        """Answer without shards that do not; one that is found missing is not asked again, and is so noted."""
+        while True:
+            known = len(missing)
+            try:
+                return super().answer(request)
+            except IndexFolderError:
+                # One that had ranked its passages, and was gone before they were read: all is ranked without it.
+                if len(missing) == known:
+                    raise
 
     def shard_counts(self) -> list[dict[str, float]]:
         """What was asked of each shard, see `ShardReplicas.counts`."""

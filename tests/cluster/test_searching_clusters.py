@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -13,20 +14,26 @@ from click.testing import CliRunner
 from sakuin import Index, Searcher
 from sakuin.cli.main import cli
 from sakuin.cluster import serving
+from sakuin.cluster.absent import Absent
 from sakuin.cluster.building import build_of_rows
 from sakuin.cluster.changing import add_documents, compact, delete
 from sakuin.cluster.dealing import home
 from sakuin.cluster.errors import ClusterError
-from sakuin.cluster.manifest import require
+from sakuin.cluster.manifest import ClusterManifest, require
 from sakuin.cluster.nodes import ThisProcess
-from sakuin.cluster.opening import open_cluster
+from sakuin.cluster.opening import OpenedCluster, open_cluster
 from sakuin.cluster.places import Disk
-from sakuin.cluster.shards import LocalShards
+from sakuin.cluster.remote import RemoteShard
+from sakuin.cluster.replicas import ShardUnavailableError
+from sakuin.cluster.serving import RemoteSearcher
+from sakuin.cluster.shards import LocalShards, OpenedShard
 from sakuin.cluster.tasks import as_record
 from sakuin.index.documents import Document
 from sakuin.index.settings import Settings
 from sakuin.search import SearchError
+from sakuin.search.parts import Doubled, Parts
 from sakuin.search.reading import UnknownDocumentError
+from sakuin.search.whole_terms import SummedCounts
 from tests.cluster.test_building_clusters import write_rows
 from tests.search.test_several import QUERIES, SEARCHES, documents, require_same
 
@@ -202,3 +209,73 @@ def test_who_looks_for_commits_outlives_whatever_looking_raises(monkeypatch: pyt
     shards = SimpleNamespace(look=lambda manifest: None, missing=list)
     serving._watch(cast(Any, opened), cast(Any, shards), ended)
     assert ended.is_set()
+
+
+class Dying:
+    """A shard of which no replica answers a question, nor any that comes after."""
+
+    shard = 1
+
+    def __init__(self, part: OpenedShard, last: str) -> None:
+        self.part = part
+        self.last = last
+        self.dead = False
+
+    def open(self, *which: str) -> Any:
+        return self.part.state()
+
+    def ask(self, cluster: str, folder: str, question: str, *arguments: Any) -> Any:
+        self.dead |= question == self.last
+        if self.dead:
+            raise ShardUnavailableError("dead", self.shard)
+        return getattr(self.part, question)(*arguments)
+
+
+class DyingShards(LocalShards):
+    """Three shards, of which the second may be dying."""
+
+    replicas = (None, None, None)
+    dying: Dying | None = None
+
+    def parts(self, manifest: ClusterManifest) -> Any:
+        parts: list[Any] = list(super().parts(manifest))
+        self.dying = self.dying or Dying(parts[1], "")
+        parts[1] = RemoteShard(cast(Any, self.dying), "id", "folder")
+        return parts
+
+
+@pytest.mark.parametrize("last", ["having", "listed", "passages"])
+def test_a_search_does_without_a_shard_that_dies_at_any_question_and_counts_nothing_without_it(
+    tmp_path: Path, toy_model: Path, last: str
+) -> None:
+    # Words that the shard has, and nothing has asked for before.
+    query = next(one.text for one in documents() if home(one.id, 3) == 1)
+    rows = str(write_rows(tmp_path / "rows.jsonl", rows_of(documents())))
+    place = Disk(tmp_path / "cluster")
+    build_of_rows(rows, place, HERE, shards=3, settings=Settings(model=str(toy_model)))
+    shards = DyingShards(place)
+    opened = OpenedCluster(place, shards)
+    beside = ThreadPoolExecutor(1)
+    with (
+        RemoteSearcher(opened, cast(Any, shards), beside, allow_partial=True) as searcher,
+        open_cluster(place.uri) as all_,
+    ):
+        assert shards.dying
+        shards.dying.last = last
+        found = searcher.search(query, k=100)
+        assert found.notices[-1].to_dict()["data"] == {"shards": "1"}
+        assert found.hits
+        assert all(home(hit.document.id, 3) != 1 for hit in found.hits)
+        shards.dying.last, shards.dying.dead = "", False
+        require_same(searcher.search(query, k=100), all_.search(query, k=100))
+        asked, expected = (each.whole.terms.asked(query) for each in (searcher, all_))
+        assert (asked.weights, asked.statistics) == (expected.weights, expected.statistics)
+
+
+def test_of_parts_that_share_passages_and_are_absent_no_term_has_fewer_than_none() -> None:
+    absent = SimpleNamespace(having=Absent.having, beginning=lambda prefix: [("猫", 1)])
+    state = SimpleNamespace(manifest=SimpleNamespace(passages=3), counted=3, mean_length=2.0)
+    less = Doubled(passages=1, length=2, having={"猫": 2})
+    counts = SummedCounts(Parts([cast(Any, absent)]), [cast(Any, state)], [less])
+    assert counts.having_each(["猫"]) == {"猫": 0}
+    assert counts.beginning("") == [("猫", 0)]
