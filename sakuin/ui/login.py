@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import json
 import logging
 import secrets
 import time
@@ -38,6 +39,10 @@ HOURS_KNOWN = 12
 
 SECONDS_TO_LOG_IN = 900
 LONGEST_ADDRESS = 320
+LONGEST_WAY_ON = 1_000
+BEGUN_BEFORE = 1
+"""So many logins that were begun earlier can still be ended: all lies in a cookie, and browsers drop one of over 4 kB."""
+
 PROVIDER = "provider"
 TEXTS = ("server_metadata_url", "client_id", "client_secret", "redirect_uri")
 
@@ -185,7 +190,9 @@ class Login:
             return PlainTextResponse("Log in first.", 401)
         again = request.url.path in (CALLBACK, LOGOUT)
         query = f"?{request.url.query}" if request.url.query else ""
-        request.session["next"] = "/" if again else f"/{request.url.path.lstrip('/')}{query}"
+        way_on = f"/{request.url.path.lstrip('/')}{query}"
+        request.session["next"] = "/" if again or len(json.dumps(way_on)) > LONGEST_WAY_ON else way_on
+        forget_begun(request.session)
         try:
             options = {"prompt": "select_account"} if again else {}
             response: Response = await self._provider.authorize_redirect(request, self._redirect, **options)
@@ -235,6 +242,13 @@ class Login:
         named = base64.urlsafe_b64encode(address.encode()).decode()
         made = hmac.new(self._secret, f"{named}.{until}".encode(), hashlib.sha256)
         return f"{named}.{until}.{made.hexdigest()}"
+
+
+def forget_begun(session: dict[str, Any]) -> None:
+    """Leave the newest `BEGUN_BEFORE` logins that a browser has begun: some versions of the library keep all."""
+    begun = [name for name in session if name.startswith(f"_state_{PROVIDER}_")]
+    for name in begun[:-BEGUN_BEFORE]:
+        del session[name]
 
 
 def page(request: Request, status: int) -> HTMLResponse:

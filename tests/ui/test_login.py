@@ -20,6 +20,7 @@ from sakuin.cli.main import cli
 pytest.importorskip("streamlit", reason="the extra ui is not installed")
 pytest.importorskip("authlib", reason="the extra login is not installed")
 
+from authlib.integrations.starlette_client.integration import StarletteIntegration
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
@@ -243,6 +244,33 @@ def test_logins_that_the_provider_did_not_make_fail(provider: Provider, file: Pa
     client.cookies.delete(login.COOKIE)
     assert client.get(back, headers=PAGE).status_code == 400
     assert login.COOKIE not in client.cookies
+
+
+@pytest.mark.parametrize("asked", ["/search?q=" + "a" * 3_000, "/" + "%E7%8C%AB" * 500])
+def test_a_long_address_does_not_hinder_a_login(asked: str, provider: Provider, file: Path) -> None:
+    provider.user = {"email": "somebody@example.com", "email_verified": True}
+    client = browser(file)
+    back = begun(client, provider, asked)
+    # What a browser takes.
+    assert len(client.cookies[login.SESSION]) < 3_500
+    answer = client.get(back, headers=PAGE)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+def test_logins_that_are_begun_and_left_do_not_pile_up(
+    provider: Provider, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def keeps_all(self: StarletteIntegration, session: dict[str, Any], state: str, data: object) -> None:
+        session[f"_state_{self.name}_{state}"] = {"data": data, "exp": time.time() + 3600}
+
+    # As the library did before it forgot them itself.
+    monkeypatch.setattr(StarletteIntegration, "set_state_data", keeps_all)
+    provider.user = {"email": "somebody@example.com", "email_verified": True}
+    client = browser(file)
+    for number in range(10):
+        back = begun(client, provider, f"/search?q={'a' * 900}{number}")
+        assert len(client.cookies[login.SESSION]) < 4_000
+    assert client.get(back, headers=PAGE).status_code == 303
 
 
 def test_made_up_cookies_open_nothing(provider: Provider, file: Path) -> None:
