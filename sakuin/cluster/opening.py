@@ -18,6 +18,7 @@ from sakuin.files import cache_folder
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.model import load_model
 from sakuin.index.snapshot import Snapshot
+from sakuin.index.store import Manifest
 from sakuin.search.joining import join
 from sakuin.search.opening import AT_ONCE
 from sakuin.search.reading import Excerpt, ReadablePassage, StoredDocument, UnknownDocumentError
@@ -51,6 +52,7 @@ class OpenedCluster:
         self._version: object = None
         self.watched = False
         self._settled = False
+        self._given = model is not None
         self._model = model
         self._open()
 
@@ -112,18 +114,23 @@ class OpenedCluster:
             manifest = manifests.require(self._place)
             try:
                 parts = self._shards.parts(manifest)
-                self._model = self._model or load_model(parts[0].state().manifest, Path(self._place.uri))
-                whole = self._joined(parts, manifest)
+                model = self._model_of(parts[0].state().manifest)
+                whole = self._joined(parts, manifest, model)
             except (ClusterError, IndexFolderError):
                 if attempt + 1 == ATTEMPTS or manifests.require(self._place) == manifest:
                     raise
                 continue
             self._version, self.manifest, self._parts, self._whole = version, manifest, parts, whole
-            self._settled = False
+            self._model, self._settled = model, False
             return
 
-    def _joined(self, parts: Sequence[ClusterPart], manifest: ClusterManifest) -> Whole:
-        whole = join(parts, self.model, spread=self._shards.spread)
+    def _model_of(self, manifest: Manifest) -> StaticEmbedder:
+        """The one that was given, or that of the shards: `restore` may put in place what another was used for."""
+        fits = self._model is not None and self._model.fingerprint == manifest.fingerprint
+        return load_model(manifest, Path(self._place.uri), self._model if self._given or fits else None)
+
+    def _joined(self, parts: Sequence[ClusterPart], manifest: ClusterManifest, model: StaticEmbedder) -> Whole:
+        whole = join(parts, model, spread=self._shards.spread)
         whole.place = self._place.uri
         whole.manifest = replace(whole.manifest, generation=manifest.generation, corpus=manifest.corpus)
         return whole
@@ -133,6 +140,13 @@ class ClusterSearcher(Searcher):
     """Searches a cluster as one index: the same hits, scores, relevance and explanations."""
 
     _opened: OpenedCluster
+
+    @property
+    def model(self) -> StaticEmbedder:
+        """Of all shards, as they were last committed."""
+        self._require_open()
+        self._opened.current()
+        return self._opened.model
 
     def document(self, document_id: str, *, start: int = 0, most: int | None = None) -> StoredDocument:
         """See `Searcher.document`."""

@@ -1,6 +1,7 @@
 """Searching a cluster: ranked as one index, in one state at a time, whatever is committed meanwhile."""
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +11,7 @@ from typing import Any, cast
 
 import pytest
 from click.testing import CliRunner
+from safetensors.numpy import load_file, save_file
 
 from sakuin import Index, Searcher
 from sakuin.cli.main import cli
@@ -20,6 +22,7 @@ from sakuin.cluster.changing import add_documents, compact, delete
 from sakuin.cluster.dealing import home
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest, require
+from sakuin.cluster.moving import restore
 from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.opening import OpenedCluster, open_cluster
 from sakuin.cluster.places import Disk
@@ -279,3 +282,20 @@ def test_of_parts_that_share_passages_and_are_absent_no_term_has_fewer_than_none
     counts = SummedCounts(Parts([cast(Any, absent)]), [cast(Any, state)], [less])
     assert counts.having_each(["猫"]) == {"猫": 0}
     assert counts.beginning("") == [("猫", 0)]
+
+
+def test_a_cluster_that_is_restored_is_searched_with_its_model(tmp_path: Path, toy_model: Path) -> None:
+    rows = str(write_rows(tmp_path / "rows.jsonl", rows_of(documents())))
+    here, other = Disk(tmp_path / "cluster"), Disk(tmp_path / "other")
+    folder = tmp_path / "model"
+    shutil.copytree(toy_model, folder)
+    table = folder / "model.safetensors"
+    tensors = {name: values[:, ::-1].copy() for name, values in load_file(table).items()}
+    save_file(tensors, table)
+    for place, model in ((here, toy_model), (other, folder)):
+        build_of_rows(rows, place, HERE, shards=2, settings=Settings(model=str(model)))
+    with open_cluster(here.uri) as searcher, open_cluster(other.uri) as fresh:
+        before = searcher.model.fingerprint
+        restore(other, here, HERE)
+        require_same(searcher.search("猫", mode="dense"), fresh.search("猫", mode="dense"))
+        assert searcher.model.fingerprint == fresh.model.fingerprint != before
