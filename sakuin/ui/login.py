@@ -41,7 +41,7 @@ SECONDS_TO_LOG_IN = 900
 LONGEST_ADDRESS = 320
 LONGEST_WAY_ON = 1_000
 BEGUN_BEFORE = 1
-"""So many logins that were begun earlier can still be ended: all lies in a cookie, and browsers drop one of over 4 kB."""
+"""So many logins begun earlier can still be ended: all lies in a cookie, and browsers drop one of over 4 kB."""
 
 PROVIDER = "provider"
 TEXTS = ("server_metadata_url", "client_id", "client_secret", "redirect_uri")
@@ -197,7 +197,7 @@ class Login:
             options = {"prompt": "select_account"} if again else {}
             response: Response = await self._provider.authorize_redirect(request, self._redirect, **options)
         except Exception as error:
-            _logger.error("The provider of logins cannot be asked: %s", error)
+            _logger.error("The provider of logins cannot be asked: %.200r", str(error))
             return page(request, 503)
         return response
 
@@ -206,26 +206,25 @@ class Login:
         try:
             token = await self._provider.authorize_access_token(request)
         except Exception as error:
-            # Another login was begun since, too much time has passed, or what came is not the provider's.
-            _logger.error("A login has failed: %s", error)
+            # Another login was begun since, too much time has passed, or what came is not the provider's. Anybody can
+            # send it: quoted and cut, so that it cannot be taken for other lines of the log.
+            _logger.error("A login has failed: %.200r", str(error))
             return page(request, 400)
-        address = self._address(token.get("userinfo") or {})
-        if address is None or not self._allows(address):
-            return page(request, 403)
+        try:
+            settings = self._settings_now()
+        except LoginError as error:
+            # Somebody writes in the file just now, say.
+            _logger.error("%s Nobody comes in until then.", error)
+            return page(request, 503, told="login_unfit")
+        address = address_in(token.get("userinfo") or {}, settings)
+        if address is None or not settings.allows(address):
+            return page(request, 403, told="login_refused")
         response = RedirectResponse(request.session.pop("next", "/"), 303)
         seconds = HOURS_KNOWN * 3600
         value = self._signed(address, int(time.time()) + seconds)
         # Strict ones are not sent by a browser that comes from another site, as it does here.
         response.set_cookie(COOKIE, value, max_age=seconds, httponly=True, samesite="lax", secure=self._secure)
         return response
-
-    def _address(self, user: dict[str, Any]) -> str | None:
-        """The address of somebody; None where it may be somebody else's."""
-        address = user.get("email")
-        if not isinstance(address, str) or not address.isascii() or not 2 < len(address) <= LONGEST_ADDRESS:
-            return None
-        verified = user.get("email_verified") in (True, "true")
-        return address.lower() if verified or self._settings_now().trust_addresses else None
 
     def _allows(self, address: str) -> bool:
         try:
@@ -244,6 +243,15 @@ class Login:
         return f"{named}.{until}.{made.hexdigest()}"
 
 
+def address_in(user: dict[str, Any], settings: LoginSettings) -> str | None:
+    """The address of somebody, in lower case; None where it may be somebody else's."""
+    address = user.get("email")
+    if not isinstance(address, str) or not address.isascii() or not 2 < len(address) <= LONGEST_ADDRESS:
+        return None
+    verified = user.get("email_verified") in (True, "true")
+    return address.lower() if verified or settings.trust_addresses else None
+
+
 def forget_begun(session: dict[str, Any]) -> None:
     """Leave the newest `BEGUN_BEFORE` logins that a browser has begun: some versions of the library keep all."""
     begun = [name for name in session if name.startswith(f"_state_{PROVIDER}_")]
@@ -251,13 +259,14 @@ def forget_begun(session: dict[str, Any]) -> None:
         del session[name]
 
 
-def page(request: Request, status: int) -> HTMLResponse:
-    """A page that says why somebody does not come in (403: they may not), with a way to try again."""
+def page(request: Request, status: int, *, told: str = "login_failed") -> HTMLResponse:
+    """A page that says why somebody does not come in, by the key of a text, with a way to try again."""
     language: Language = "ja" if request.headers.get("accept-language", "").lower().startswith("ja") else "en"
     words = Words(language)
-    told = words("login_refused") if status == 403 else words("login_failed")
     again = escape(words("login_again"))
-    return HTMLResponse(PAGE.format(language=language, told=escape(told), callback=CALLBACK, again=again), status)
+    return HTMLResponse(
+        PAGE.format(language=language, told=escape(words(told)), callback=CALLBACK, again=again), status
+    )
 
 
 def logged_out() -> Response:

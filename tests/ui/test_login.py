@@ -273,6 +273,27 @@ def test_logins_that_are_begun_and_left_do_not_pile_up(
     assert client.get(back, headers=PAGE).status_code == 303
 
 
+def test_nobody_writes_lines_of_the_log(file: Path, caplog: pytest.LogCaptureFixture) -> None:
+    forged = "x\r\n2026-01-01 INFO somebody@example.com has logged in\u2028" + "a" * 1_000
+    query = urlencode({"error": "access_denied", "error_description": forged})
+    assert browser(file).get(f"/oauth2callback?{query}", headers=PAGE).status_code == 400
+    (record,) = [record for record in caplog.records if record.name == "sakuin.ui"]
+    assert len(record.getMessage().splitlines()) == 1
+    assert len(record.getMessage()) < 300
+    assert "access_denied" in record.getMessage()
+
+
+def test_a_file_that_is_unfit_in_the_middle_of_a_login_is_told(provider: Provider, file: Path) -> None:
+    # Unverified, so that the file is also asked whether it trusts the address.
+    provider.user = {"email": "somebody@example.com"}
+    client = browser(file)
+    back = begun(client, provider)
+    file.write_text("allow = [", encoding="utf-8")
+    answer = client.get(back, headers=PAGE)
+    assert (answer.status_code, "一覧が読めない" in answer.text) == (503, True)
+    assert login.COOKIE not in client.cookies
+
+
 def test_made_up_cookies_open_nothing(provider: Provider, file: Path) -> None:
     provider.user = {"email": "somebody@example.com", "email_verified": True}
     client = browser(file)
