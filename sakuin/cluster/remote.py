@@ -1,5 +1,6 @@
 """The shards of a cluster as parts of what is searched: those that replicas on other machines answer for."""
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -89,6 +90,7 @@ class RemoteShards:
         self._parts: dict[tuple[str, str], RemoteShard] = {}
         self._number = shards
         self.replicas: list[ShardReplicas] = []
+        self._leaving: list[ShardReplicas] = []
         self._start(shards)
         # Threads that wait, for the answer of a shard each.
         self._threads = ThreadPoolExecutor(MOST_THREADS, "asking")
@@ -142,9 +144,16 @@ class RemoteShards:
     def keep(self, manifest: ClusterManifest) -> None:
         """See `Shards`."""
         self._number = len(manifest.shards)
-        for number, replicas in enumerate(self.replicas):
-            # Where there are fewer shards than there were, nothing is left to some.
-            replicas.tell(manifest.id, [shard.folder for shard in manifest.shards[number : number + 1]])
+        # Of shards that are no more; searches that are still at the state before may ask them once more.
+        leaving = self.replicas[self._number :]
+        del self.replicas[self._number :]
+        self._leaving += leaving
+        for replicas in leaving:
+            end = threading.Timer(self._seconds, self._end, [replicas])
+            end.daemon = True
+            end.start()
+        for replicas, shard in zip(self.replicas, manifest.shards, strict=True):
+            replicas.tell(manifest.id, [shard.folder])
         kept = {(manifest.id, shard.folder) for shard in manifest.shards}
         self._parts = {key: part for key, part in self._parts.items() if key in kept}
 
@@ -160,5 +169,11 @@ class RemoteShards:
     def close(self) -> None:
         """See `Shards`."""
         self._threads.shutdown(cancel_futures=True)
-        for replicas in self.replicas:
+        for replicas in [*self.replicas, *self._leaving]:
+            replicas.stop()
+
+    def _end(self, replicas: ShardReplicas) -> None:
+        """End those of a shard that is no more, and forget them."""
+        if replicas in self._leaving:
+            self._leaving.remove(replicas)
             replicas.stop()

@@ -1,14 +1,14 @@
 """Replicas of shards: processes on the machines of a Ray cluster, of which any one of a shard can be asked.
 
 The one asked is the least busy of those that answered last time. Where it dies, its question is asked of its twin;
-where it is late, its twin is asked too, and the first answer counts. Another is started in the place of one that died,
-on a machine that has no twin of it: Ray's own restarts would put both on one.
+where it is late, or has no good copy of the shard, its twin is asked too, and the first answer counts. Another is
+started in the place of one that died, on a machine that has no twin of it: Ray's own restarts would put both on one.
 """
 
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from typing import Any
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.places import place_of
 from sakuin.cluster.shards import LocalShards
+from sakuin.errors import SakuinError
+from sakuin.index.errors import IndexFolderError
 from sakuin.memory import limit_arenas
 from sakuin.search.parts import PartState
 
@@ -29,6 +31,9 @@ So few questions are asked twice, however slow all are."""
 OPEN_SECONDS = 3600.0
 """How long copying a shard to a machine and opening it may take."""
 
+
+AGAIN_SECONDS = 30.0
+"""After which a replica that lives and cannot open its shard is asked to once more."""
 
 Start = Callable[[Collection[str]], tuple[Any, str]]
 """Starts a replica, rather not on some machines; returns it, and the machine it is on."""
@@ -82,6 +87,13 @@ class _Twin:
         self.machine = machine
         self.busy = 0
         self.lost = False
+        # Before then it is not looked whether it answers again.
+        self.again = 0.0
+
+
+def is_of_question(error: BaseException) -> bool:
+    """Whether a question itself caused an error, which every replica would raise, and not the disk or copy of one."""
+    return isinstance(error, SakuinError) and not isinstance(error, IndexFolderError | ClusterError)
 
 
 class ShardReplicas:
@@ -151,6 +163,7 @@ class ShardReplicas:
         """
         from ray.exceptions import RayError, RayTaskError
 
+        refused: dict[_Twin, Exception] = {}
         opening = {twin.actor.ask.remote(*which, "state"): twin for twin in self._twins}
         state: PartState | None = None
         while opening:
@@ -163,13 +176,17 @@ class ShardReplicas:
                 state = self._ray.get(done[0])
                 twin.lost = False
             except RayTaskError as error:
-                raise error.cause from error
+                if is_of_question(error.cause):
+                    raise error.cause from error
+                refused[twin] = error.cause
             except RayError:
                 twin.lost = True
         for twin in opening.values():
             twin.lost = True
         if state is None:
-            raise self._unavailable("none could open its index")
+            raise self._refused(refused) or self._unavailable("none could open its index")
+        for twin in refused:
+            twin.lost = True
         return state
 
     def lives(self) -> bool:
@@ -179,7 +196,7 @@ class ShardReplicas:
     def look(self, *question: Any) -> None:
         """Ask those that did not answer whether they do now, start others for those that died, and wait for none."""
         for twin in self._twins:
-            if twin.lost and not twin.busy:
+            if twin.lost and not twin.busy and time.monotonic() >= twin.again:
                 threading.Thread(target=self._look, args=(twin, question), daemon=True).start()
 
     def tell(self, *news: Any) -> None:
@@ -197,12 +214,15 @@ class ShardReplicas:
 
         waiting: dict[Any, _Twin] = {}
         deaths: list[str] = []
+        refused: dict[_Twin, Exception] = {}
         left = self._in_turn()
         try:
             while True:
                 if not waiting:
                     if not left:
-                        raise self._unavailable(f"its processes have died: {', '.join(deaths)}")
+                        raise self._refused(refused) or self._unavailable(
+                            f"its processes have died: {', '.join(deaths)}"
+                        )
                     self._begin(left.pop(0), question, waiting)
                 wait = self._seconds - (time.monotonic() - started)
                 if left:
@@ -220,7 +240,11 @@ class ShardReplicas:
                 try:
                     answer = self._ray.get(done[0])
                 except RayTaskError as error:
-                    raise error.cause from error
+                    if is_of_question(error.cause):
+                        raise error.cause from error
+                    refused[twin] = error.cause
+                    self._count("retried", 1)
+                    continue
                 except RayError as error:
                     deaths.append(type(error).__name__)
                     twin.lost = True
@@ -230,9 +254,9 @@ class ShardReplicas:
                     self._end(twin)
                 twin.lost = False
                 self._took.append(time.monotonic() - started)
-                # It is still at this question: until it has answered another, it comes last.
-                for late in waiting.values():
-                    late.lost = True
+                # Those still at this question, and those that could not answer it, come last until they answer another.
+                for other in (*waiting.values(), *refused):
+                    other.lost = True
                 return answer
         finally:
             for twin in waiting.values():
@@ -259,7 +283,7 @@ class ShardReplicas:
         return max(LATE_LEAST_SECONDS, took[int(LATE_SHARE * (len(took) - 1))])
 
     def _look(self, twin: _Twin, question: tuple[Any, ...]) -> None:
-        from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayError
+        from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayError, RayTaskError
 
         with self._lock:
             twin.busy += 1
@@ -271,6 +295,9 @@ class ShardReplicas:
             others = [other.machine for other in self._twins if other is not twin]
             with suppress(ClusterError):
                 twin.actor, twin.machine = self._start(others)
+        except RayTaskError:
+            # It lives, but its disk is full or its copy damaged: to try that takes its time.
+            twin.again = time.monotonic() + AGAIN_SECONDS
         except RayError:
             twin.lost = True
         finally:
@@ -279,6 +306,12 @@ class ShardReplicas:
     def _count(self, name: str, more: float) -> None:
         with self._lock:
             self.counts[name] += more
+
+    def _refused(self, refused: Mapping[_Twin, Exception]) -> Exception | None:
+        """What to raise where no replica answered and some could not for their disks or copies; None where none."""
+        for error in refused.values():
+            return self._unavailable(f"{type(error).__name__}: {error}") if isinstance(error, OSError) else error
+        return None
 
     def _unavailable(self, why: str) -> ShardUnavailableError:
         return ShardUnavailableError(

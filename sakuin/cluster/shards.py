@@ -76,6 +76,7 @@ class LocalShards:
         self._beside = beside or ThreadPoolExecutor(AT_ONCE, "bm25")
         self._lock = threading.Lock()
         self._parts: dict[tuple[str, str], OpenedShard] = {}
+        self._opening: dict[tuple[str, str], threading.Lock] = {}
 
     def part(self, cluster: str, folder: str) -> OpenedShard:
         """A shard, opened if it is not.
@@ -87,12 +88,22 @@ class LocalShards:
         Raises:
             ClusterError, IndexFolderError: it is missing or damaged.
         """
+        key = (cluster, folder)
         with self._lock:
-            key = (cluster, folder)
-            if key not in self._parts:
-                # Without a name: a document of a cluster is known by its id alone.
-                self._parts[key] = OpenedShard(open_index(self._here(cluster, folder)), self._beside)
-            return self._parts[key]
+            if part := self._parts.get(key):
+                return part
+            opening = self._opening.setdefault(key, threading.Lock())
+        # Copying takes minutes; whoever asks about a folder that is open does not wait for it.
+        with opening:
+            with self._lock:
+                if part := self._parts.get(key):
+                    return part
+            # Without a name: a document of a cluster is known by its id alone.
+            part = OpenedShard(open_index(self._here(cluster, folder)), self._beside)
+            with self._lock:
+                self._parts[key] = part
+                self._opening.pop(key, None)
+            return part
 
     def spread(self, question: Callable[[Part], Any], parts: Iterable[Part]) -> Iterable[Any]:
         """See `Shards`; one after the other, for each has all processors."""

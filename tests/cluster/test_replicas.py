@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Collection
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
 from threading import Event
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from sakuin.cluster.errors import ClusterError
+from sakuin.cluster.places import Disk
+from sakuin.cluster.remote import RemoteShards
 from sakuin.cluster.replicas import ShardReplicas, ShardUnavailableError
-from sakuin.index.errors import FilterError
+from sakuin.cluster.shards import LocalShards
+from sakuin.index.errors import FilterError, IndexFolderError
 
 exceptions = pytest.importorskip("ray.exceptions", reason="the extra `cluster` is not installed")
 
@@ -141,3 +146,69 @@ def test_another_is_started_for_one_that_died_and_not_beside_its_twin() -> None:
         shard.look(4)
     assert shard.machines() == ["a", "b"]
     assert shard.lives()
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), IndexFolderError("damaged"), ClusterError("x")]
+)
+def test_what_only_one_machine_lacks_is_asked_of_the_twin(error: Exception) -> None:
+    def unable(*question: Any) -> Any:
+        raise exceptions.RayTaskError("ask", "traceback", error)
+
+    shard = replicas(unable, lambda *question: question[-1])
+    assert shard.open("cluster", "folder") == "state"
+    assert [twin.lost for twin in shard._twins] == [True, False]
+    shard._twins[0].lost = False
+    assert shard.ask(1) == 1
+    assert [twin.lost for twin in shard._twins] == [True, False]
+    both = replicas(unable, unable)
+    expected = ShardUnavailableError if isinstance(error, OSError) else type(error)
+    for question in (both.ask, both.open):
+        with pytest.raises(expected, match=str(error.args[-1])):
+            question("cluster", "folder")
+
+
+def test_replicas_of_shards_that_are_no_more_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[int] = []
+    told: list[tuple[Any, ...]] = []
+    all_ended = Event()
+
+    def kill(actor: Any) -> None:
+        ended.append(actor.number)
+        if len(ended) == 4:
+            all_ended.set()
+
+    numbers = iter(range(6))
+
+    def start(self: RemoteShards, avoided: Collection[str]) -> tuple[Any, str]:
+        tell = SimpleNamespace(remote=lambda *news: told.append(news))
+        return SimpleNamespace(number=next(numbers), keep_only=tell), "a"
+
+    monkeypatch.setattr(RemoteShards, "_start_one", start)
+    shards = RemoteShards(SimpleNamespace(kill=kill), Disk(Path("papers")), 3, replicas=2, seconds=0.0)
+    shards.keep(cast(Any, SimpleNamespace(id="id", shards=[SimpleNamespace(folder="folder")])))
+    assert all_ended.wait(LONG)
+    assert sorted(ended) == [2, 3, 4, 5]
+    assert told == [("id", ["folder"])] * 2
+    assert [one.shard for one in shards.replicas] == [0]
+
+
+def test_who_asks_about_an_open_shard_does_not_wait_for_another_to_be_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    copied, copying = Event(), Event()
+
+    def open_index(folder: Path) -> Any:
+        if folder.name == "slow":
+            copying.set()
+            copied.wait(LONG)
+        return SimpleNamespace(folder=folder)
+
+    monkeypatch.setattr("sakuin.cluster.shards.open_index", open_index)
+    shards = LocalShards(Disk(Path("papers")))
+    with ThreadPoolExecutor(3) as pool:
+        slow = [pool.submit(shards.part, "id", "slow") for _ in range(2)]
+        try:
+            assert copying.wait(LONG)
+            assert pool.submit(shards.part, "id", "quick").result(5).snapshot.folder.name == "quick"
+        finally:
+            copied.set()
+        assert slow[0].result(LONG) is slow[1].result(LONG)
