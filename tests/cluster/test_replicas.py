@@ -156,7 +156,8 @@ def test_what_only_one_machine_lacks_is_asked_of_the_twin(error: Exception) -> N
         raise exceptions.RayTaskError("ask", "traceback", error)
 
     shard = replicas(unable, lambda *question: question[-1])
-    assert shard.open("cluster", "folder") == "state"
+    state: Any = shard.open("cluster", "folder")
+    assert state == "state"
     assert [twin.lost for twin in shard._twins] == [True, False]
     shard._twins[0].lost = False
     assert shard.ask(1) == 1
