@@ -7,6 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sakuin.cluster import manifest as manifests
 from sakuin.cluster.dealing import home
 from sakuin.cluster.errors import ClusterError
@@ -22,8 +25,8 @@ from sakuin.index.store import Manifest
 from sakuin.search.joining import join
 from sakuin.search.opening import AT_ONCE
 from sakuin.search.reading import Excerpt, ReadablePassage, StoredDocument, UnknownDocumentError
-from sakuin.search.request import SearchError
-from sakuin.search.results import Hit
+from sakuin.search.request import SearchError, SearchRequest
+from sakuin.search.results import Hit, SearchResult
 from sakuin.search.searcher import Searcher
 from sakuin.search.whole import Whole
 
@@ -143,10 +146,20 @@ class ClusterSearcher(Searcher):
 
     @property
     def model(self) -> StaticEmbedder:
-        """Of all shards, as they were last committed."""
-        self._require_open()
-        self._opened.current()
+        """Of all shards, as they were opened last."""
         return self._opened.model
+
+    def _answer(self, request: SearchRequest, vector: NDArray[np.float32] | None = None) -> SearchResult:
+        model = self.model
+        try:
+            found = super()._answer(request, vector)
+            if self.model is model:
+                return found
+        except Exception:
+            if self.model is model:
+                raise
+        # What was committed meanwhile is of another model, so what was found, or failed, is of no use.
+        return super()._answer(request, vector)
 
     def document(self, document_id: str, *, start: int = 0, most: int | None = None) -> StoredDocument:
         """See `Searcher.document`."""
