@@ -24,6 +24,9 @@ TRIED = 64
 SAME = 1e-7
 """Means that differ by less, as a share, are one number to tantivy."""
 
+LONGEST = 50_000
+"""Terms of a passage of padding, but for as many as the mean: written out they are in memory, 4 bytes each."""
+
 _HEAP_BYTES = 50_000_000
 
 
@@ -48,10 +51,13 @@ def with_padding(folder: Path, passages: int, own: float, mean: float) -> "tuple
     with linked(folder) as together, TemporaryDirectory(prefix="sakuin-") as added:
         padding = tantivy.Index(schema(), path=added)
         writer = padding.writer(_HEAP_BYTES, 1)
-        for text in [" ".join([PADDING] * terms), *[""] * (number - 1)]:
-            document = tantivy.Document()
-            document.add_text(TERMS_FIELD, text)
-            writer.add_document(document)
+        each, more = divmod(terms, number)
+        for length, times in ((each + 1, more), (each, number - more)):
+            text = " ".join([PADDING] * length)
+            for _ in range(times):
+                document = tantivy.Document()
+                document.add_text(TERMS_FIELD, text)
+                writer.add_document(document)
         writer.commit()
         writer.wait_merging_threads()
         for file in Path(added).iterdir():
@@ -76,7 +82,8 @@ def padding_of(passages: int, own: float, mean: float) -> tuple[int, int]:
         own: Their mean length.
         mean: What it is to be.
     """
-    fewest = max(1, math.ceil(passages * own / mean) - passages)
+    lacking = passages * (mean - own)
+    fewest = max(1, math.ceil(passages * own / mean) - passages, math.ceil(lacking / LONGEST))
 
     def terms(number: int) -> float:
         return mean * (passages + number) - own * passages

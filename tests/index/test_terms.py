@@ -7,6 +7,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from rank_bm25 import BM25Okapi
 
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.terms import MAX_QUERY_TERMS, OTHER_WEIGHT, Terms, TermsWriter
+from sakuin.index.terms import MAX_QUERY_TERMS, OTHER_WEIGHT, Statistics, Terms, TermsWriter, padding
 from sakuin.index.text import Analyser, is_japanese
 
 TEXTS = [
@@ -180,6 +181,7 @@ def test_a_writer_that_dies_leaves_its_base_as_it_was(tmp_path: Path, committed:
     files = {file.name: file.read_bytes() for file in base.iterdir()}
     script = f"""
 import os
+from dataclasses import replace
 from pathlib import Path
 from sakuin.index.terms import TermsWriter
 writer = TermsWriter(Path({str(tmp_path / "2")!r}), Path({str(base)!r}))
@@ -289,3 +291,21 @@ def test_threads_may_share_an_open_index(tmp_path: Path) -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_however_far_means_are_apart_passages_of_padding_are_bounded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passages, own, mean = 5_000_000, 10.0, 110.0
+    number, terms = padding.padding_of(passages, own, mean)
+    assert terms / number <= padding.LONGEST + mean
+    assert (passages * own + terms) / (passages + number) == pytest.approx(mean, rel=1e-12)
+
+    asked = build(tmp_path / "a").asked("京都の寺")
+    told = replace(asked, statistics=Statistics(100, 200.0, dict.fromkeys(asked.weights, 3)))
+    found = []
+    for longest in (padding.LONGEST, 3):
+        monkeypatch.setattr(padding, "LONGEST", longest)
+        found.append(Terms(tmp_path / "a").scores(told, range(len(TEXTS))))
+    assert found[0].any()
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
