@@ -214,7 +214,7 @@ def test_a_folder_in_use_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_missing_folder_names_the_remedy(tmp_path: Path) -> None:
-    with pytest.raises(IndexFolderError, match="build it again"):
+    with pytest.raises(IndexFolderError, match="index repair"):
         Terms(tmp_path / "nowhere")
     with pytest.raises(IndexFolderError):
         TermsWriter(tmp_path / "2", tmp_path / "nowhere")
@@ -234,7 +234,7 @@ def test_damage_is_our_error_or_harmless(tmp_path: Path, suffix: str, damage: st
         answers(Terms(tmp_path / "1"))
     except IndexFolderError as error:
         message = str(error)
-    assert "build it again" in message or suffix == ".store", "a damaged file went unnoticed"
+    assert "index repair" in message or suffix == ".store", "a damaged file went unnoticed"
 
 
 @pytest.mark.parametrize(
