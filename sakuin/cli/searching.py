@@ -10,6 +10,7 @@ import click
 
 from sakuin.cli.asking import QueryCommand
 from sakuin.cli.language import fact, failure, language, say
+from sakuin.cli.options import indexes_option
 from sakuin.cli.output import clean, count_files, to_json
 from sakuin.index import DEFAULT_INDEX
 
@@ -26,15 +27,7 @@ VALUES_SHOWN = 10
 
 @click.command(cls=QueryCommand)
 @click.argument("query")
-@click.option(
-    "--index",
-    "folders",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    default=[DEFAULT_INDEX],
-    show_default=True,
-    help="Folder of the index. Given again, several are searched as one index of all their documents.",
-)
+@indexes_option("Folder of the index. Given again, several are searched as one index of all their documents.")
 @click.option("-k", default=10, show_default=True, help="Number of hits.")
 @click.option(
     "--group",

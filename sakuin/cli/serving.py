@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sakuin.cli.language import phrase, say
-from sakuin.cli.options import INDEX_OPTION
+from sakuin.cli.options import INDEX_OPTION, indexes_option
 from sakuin.cli.running import needing
-from sakuin.index import DEFAULT_INDEX
 
 if TYPE_CHECKING:
     from sakuin.search.searcher import Searcher
@@ -34,14 +33,8 @@ for _ in range(100):
 
 
 @click.command()
-@click.option(
-    "--index",
-    "folders",
-    multiple=True,
-    type=click.Path(path_type=Path),
-    default=[DEFAULT_INDEX],
-    show_default=True,
-    help="Folder of the index. Given again, several are searched as one; other pages show one of them at a time.",
+@indexes_option(
+    "Folder of the index. Given again, several are searched as one; other pages show one of them at a time."
 )
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Port on this machine.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on, as 0.0.0.0 in a container.")

@@ -12,32 +12,16 @@ from sakuin.cli.main import cli
 
 pytest.importorskip("streamlit", reason="the extra ui is not installed")
 
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.types import Message
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
 from sakuin.ui import door
+from tests.ui.visitors import visitor
 
 
 def client(file: Path | None) -> TestClient:
-    """A browser before an application that gives away a secret to whoever reaches it."""
-
-    async def page(_: object) -> PlainTextResponse:
-        return PlainTextResponse("secret")
-
-    async def socket(connection: WebSocket) -> None:
-        await connection.accept()
-        await connection.send_text("secret")
-        async for asked in connection.iter_text():
-            await connection.send_text(f"secret {asked}")
-
-    routes = [Route("/{path:path}", page), WebSocketRoute("/stream", socket)]
-    app = Starlette(routes=routes, middleware=[Middleware(door.Door, password_file=file)])
-    return TestClient(app, follow_redirects=False)
+    return visitor(password_file=file)
 
 
 @pytest.fixture

@@ -23,15 +23,12 @@ pytest.importorskip("authlib", reason="the extra login is not installed")
 from authlib.integrations.starlette_client.integration import StarletteIntegration
 from joserfc import jwt
 from joserfc.jwk import RSAKey
-from starlette.applications import Starlette
-from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route, WebSocketRoute
 from starlette.testclient import TestClient
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
 from sakuin.ui import door, login
-from sakuin.ui.door import HEALTH, Door
+from sakuin.ui.door import HEALTH
+from tests.ui.visitors import visitor
 
 PAGE = {"accept": "text/html", "accept-language": "ja"}
 CLIENT, SECRET = "the-page", "a-secret-of-the-page"
@@ -123,20 +120,7 @@ def settings(url: str, allow: str = '["somebody@example.com", "@example.co.jp"]'
 
 
 def browser(file: Path) -> TestClient:
-    """A browser before an application that gives away a secret to whoever reaches it."""
-
-    async def page(_: object) -> PlainTextResponse:
-        return PlainTextResponse("secret")
-
-    async def socket(connection: WebSocket) -> None:
-        await connection.accept()
-        await connection.send_text("secret")
-        async for asked in connection.iter_text():
-            await connection.send_text(f"secret {asked}")
-
-    routes = [Route("/{path:path}", page), WebSocketRoute("/stream", socket)]
-    app = Starlette(routes=routes, middleware=[Middleware(Door, login=login.Login(file))])
-    return TestClient(app, follow_redirects=False)
+    return visitor(login=login.Login(file))
 
 
 def begun(client: TestClient, provider: Provider, path: str = "/") -> str:
