@@ -20,7 +20,9 @@ class Watchdog:
         Thread(target=self._watch, daemon=True).start()
 
     def allow(self, seconds: float) -> None:
-        """Wait so long for an answer."""
+        """Wait so long for an answer; with no time left the worker is ended at once."""
+        if seconds <= 0:
+            self._bite()
         self._deadline = monotonic() + seconds
 
     def rest(self) -> None:
@@ -35,6 +37,10 @@ class Watchdog:
         while not self._closed.wait(PRECISION):
             deadline = self._deadline
             if deadline is not None and monotonic() >= deadline:
-                self.bitten = True
-                self._end()
+                self._bite()
                 return
+
+    def _bite(self) -> None:
+        if not self.bitten:
+            self.bitten = True
+            self._end()
