@@ -9,6 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
+from sakuin.files import make_folder, sync_file, sync_folder
 from sakuin.index import store
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, has_no_room
 from sakuin.index.integrity import ATTEMPTS, check, derived_path
@@ -16,7 +17,6 @@ from sakuin.index.lock import LOCK, WAIT_SECONDS, acquire, require_utf8
 from sakuin.index.outliving import JUDGEMENTS_LOCK, carry, judging
 from sakuin.index.report import Progress, no_progress
 from sakuin.index.store import Manifest
-from sakuin.index.terms import sync_folder
 
 BLOCK = 1 << 20
 
@@ -175,7 +175,7 @@ def new_folder(destination: Path, *, named: Path, kept: bool = True) -> Iterator
     try:
         if kept and destination.exists() and (not destination.is_dir() or any(destination.iterdir())):
             raise IndexFolderError(f"{destination} is there already: choose an empty or a new folder.")
-        part.mkdir(parents=True)
+        make_folder(part)
         yield part
         if kept:
             if destination.exists():
@@ -230,7 +230,7 @@ def copied(folder: Path, part: Path, progress: Progress) -> Manifest:
             total = sum(manifest.sizes.values())
             with closing(sqlite3.connect(part / store.NAME, isolation_level=None)) as target:
                 connection.backup(target)
-            synced(part / store.NAME)
+            sync_file(part / store.NAME)
             done = 0
             for path, file in files.items():
                 progress(path, done, total)
@@ -250,9 +250,3 @@ def copy_file(file: BinaryIO, to: Path) -> int:
         target.flush()
         os.fsync(target.fileno())
         return target.tell()
-
-
-def synced(path: Path) -> None:
-    """Make what was written to a file durable."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())

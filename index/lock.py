@@ -6,6 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from sakuin.files import make_folder
 from sakuin.index.errors import IndexFolderError, full_disk, has_no_room
 from sakuin.index.outliving import OUTLIVING
 from sakuin.index.store import NAME
@@ -33,7 +34,7 @@ def acquire(folder: Path, timeout: float) -> FileLock:
     require_utf8(folder)
     refuse_foreign(folder, locked=False)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         lock = FileLock(folder / LOCK)
         try:
             lock.acquire(timeout=min(timeout, TOLD_AFTER_SECONDS), poll_interval=0.01)

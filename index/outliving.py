@@ -3,11 +3,12 @@
 Both stay where an index is made anew.
 """
 
-import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from sakuin.files import sync_file
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -35,12 +36,11 @@ def carry(folder: Path, to: Path) -> None:
     with suppress(FileNotFoundError):
         content = (folder / JUDGEMENTS).read_bytes()
         # What is behind the last line is being written, or was never written whole.
-        with (to / JUDGEMENTS).open("wb") as copy:
-            copy.write(content[: content.rfind(b"\n") + 1])
-            copy.flush()
-            os.fsync(copy.fileno())
+        (to / JUDGEMENTS).write_bytes(content[: content.rfind(b"\n") + 1])
+        sync_file(to / JUDGEMENTS)
     with suppress(FileNotFoundError):
         shutil.copyfile(folder / SYNONYMS, to / SYNONYMS)
+        sync_file(to / SYNONYMS)
 
 
 def begin_again(folder: Path) -> str:

@@ -12,6 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from sakuin.files import make_folder, sync_folder
 from sakuin.index import store
 from sakuin.index.build import add, remove
 from sakuin.index.corpus import is_index, uri_of
@@ -86,7 +87,7 @@ def safe_name(name: str) -> str:
 
 
 def save(target: Path, name: str, content: bytes) -> tuple[Path, bool]:
-    """Write an upload under a free name; whether that made a new file, for one of the same name and bytes is kept.
+    """Write an upload under a free name, durably; whether that made a new file: one of the same name and bytes is kept.
 
     Args:
         target: A folder.
@@ -98,9 +99,12 @@ def save(target: Path, name: str, content: bytes) -> tuple[Path, bool]:
             with path.open("xb") as file:
                 try:
                     file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
                 except BaseException:
                     path.unlink(missing_ok=True)
                     raise
+            sync_folder(target)
             return path, True
         except FileExistsError:
             if path.is_file() and not path.is_symlink() and same_bytes(path, content):
@@ -164,7 +168,7 @@ def add_uploads(
             except ReadError as error:
                 skipped.append(Skipped(name, error.reason))
                 continue
-            target.mkdir(parents=True, exist_ok=True)
+            make_folder(target)
             saved.append((name, *save(target, checked, content)))
         if not saved:
             return Uploaded([], skipped, None)

@@ -18,6 +18,7 @@ from types import TracebackType
 import numpy as np
 
 from sakuin.embedder import StaticEmbedder
+from sakuin.files import sync_folder
 from sakuin.index import store
 from sakuin.index.background import background_of, is_outdated
 from sakuin.index.documents import Document, Passage
@@ -28,7 +29,7 @@ from sakuin.index.pending import PendingVectors
 from sakuin.index.settings import Settings, adopted, first_manifest
 from sakuin.index.store import FileState, Manifest
 from sakuin.index.sweeping import sweep, unmake
-from sakuin.index.terms import Terms, TermsWriter, sync_folder
+from sakuin.index.terms import Terms, TermsWriter
 from sakuin.index.text.workers import Analysers
 from sakuin.index.unchanged import unchanged_terms
 from sakuin.index.vectors import Segment, as_int8, sha256_of

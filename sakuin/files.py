@@ -23,13 +23,46 @@ def atomic_write(path: Path) -> Iterator[Path]:
     part = path.with_name(f"{path.name}.{token_hex(4)}.part")
     try:
         yield part
-        # Windows makes nothing durable by what may only be read.
-        with part.open("rb+") as written:
-            os.fsync(written.fileno())
+        sync_file(part)
         part.replace(path)
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def sync_file(path: Path) -> None:
+    """Make the bytes of a file durable."""
+    # Windows makes nothing durable by what may only be read.
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make the names in a folder durable; systems that cannot open a folder do so without being asked."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
+
+
+def sync_tree(folder: Path) -> None:
+    """Make the names in a folder, and in all folders below it, durable."""
+    for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        sync_folder(each)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it where they are missing, their names durable."""
+    missing = [each for each in (folder, *folder.parents) if not each.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for each in missing:
+        sync_folder(each.parent)
 
 
 def cache_folder(name: str) -> Path:

@@ -19,6 +19,7 @@ import orjson
 
 from sakuin.embedder.folder import ModelFiles, find_model, read_model, write_model
 from sakuin.embedder.tokenising import FlatTokenizer
+from sakuin.files import sync_file, sync_folder, sync_tree
 from sakuin.index.corpus import located
 from sakuin.index.documents import Skipped
 from sakuin.index.file_types import SUFFIXES
@@ -162,7 +163,11 @@ def adapt(
                 finished = Path(work) / "adapted"
                 write_model(finished, replace(files, table=table))
                 (finished / "README.md").write_text(adapted_card(result, model, corpus), encoding="utf-8")
+                sync_file(finished / "README.md")
+                # A name that outlives a power cut must not lead to half a model: one without its settings is another.
+                sync_tree(finished)
                 os.rename(finished, out)
+                sync_folder(out.parent)
             return result
     except OSError as error:
         raise TrainingError(

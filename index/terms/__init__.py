@@ -13,7 +13,6 @@ from sakuin.index.terms.asked import MAX_QUERY_TERMS, OTHER_WEIGHT, Asked, Query
 from sakuin.index.terms.bm25 import TermScore
 from sakuin.index.terms.first_stage import FirstStage
 from sakuin.index.terms.reader import Terms
-from sakuin.index.terms.storage import sync_folder
 from sakuin.index.terms.writer import TermsWriter
 
 __all__ = [
@@ -26,5 +25,4 @@ __all__ = [
     "TermScore",
     "Terms",
     "TermsWriter",
-    "sync_folder",
 ]

@@ -60,27 +60,6 @@ def linked(folder: Path) -> "TemporaryDirectory[str]":
     return links
 
 
-def sync_file(path: Path) -> None:
-    """Makes the bytes of a file durable, if it is there."""
-    if path.exists():
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in the folder durable; systems that cannot open a folder do so without being asked."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)
-
-
 @contextmanager
 def explained(folder: Path, what: str, remedy: str) -> Iterator[None]:
     """Turns what tantivy raises into our error; a panic inside it is no ``Exception`` to Python."""

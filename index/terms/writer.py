@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from sakuin.files import sync_file, sync_folder
 from sakuin.index.errors import IndexFolderError, full_disk, has_no_room
 from sakuin.index.terms.storage import (
     COPIED,
@@ -14,8 +15,6 @@ from sakuin.index.terms.storage import (
     explained,
     link,
     schema,
-    sync_file,
-    sync_folder,
 )
 from sakuin.index.text import Analyser
 
@@ -97,7 +96,8 @@ class TermsWriter:
             self._share()
             for name in COPIED:
                 # tantivy makes its own files durable, but not those that were copied and that it left as they were.
-                sync_file(self._folder / name)
+                if (self._folder / name).exists():
+                    sync_file(self._folder / name)
         sync_folder(self._folder)
 
     def _share(self) -> None:

@@ -4,6 +4,7 @@ A shard's folder is written once and never changed: its name is free until `publ
 deleted when nothing names it.
 """
 
+import errno
 import os
 import shutil
 import time
@@ -19,10 +20,10 @@ from filelock import FileLock, Timeout
 
 from sakuin.cluster.errors import ClusterError
 from sakuin.extras import missing
-from sakuin.files import atomic_write
+from sakuin.files import atomic_write, make_folder, sync_folder, sync_tree
+from sakuin.index.errors import has_no_room
 from sakuin.index.lock import LOCK, WAIT_SECONDS
 from sakuin.index.store import NAME
-from sakuin.index.terms import sync_folder
 
 WORK = "work"
 """Folder of what is being written, below a cluster's own folder: what is finished is moved out of it."""
@@ -89,7 +90,11 @@ class Place(ABC):
 
     @abstractmethod
     def writing(self, timeout: float = WAIT_SECONDS) -> "Any":
-        """A context manager for the one who changes the cluster; raises ClusterError where another does."""
+        """A context manager for the one who changes the cluster.
+
+        Raises:
+            ClusterError: another changes it, or what is done in the context raised OSError.
+        """
 
 
 class Disk(Place):
@@ -119,6 +124,7 @@ class Disk(Place):
     def write(self, name: str, content: bytes) -> None:
         """See `Place`."""
         path = self.folder / name
+        make_folder(path.parent)
         with atomic_write(path) as part:
             part.write_bytes(content)
         sync_folder(path.parent)
@@ -136,9 +142,8 @@ class Disk(Place):
     def publish(self, folder: Path, name: str) -> None:
         """See `Place`."""
         target = self.folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        for each in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
-            sync_folder(each)
+        make_folder(target.parent)
+        sync_tree(folder)
         os.replace(folder, target)
         sync_folder(target.parent)
 
@@ -170,8 +175,8 @@ class Disk(Place):
     @contextmanager
     def writing(self, timeout: float = WAIT_SECONDS) -> Iterator[None]:
         """See `Place`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         try:
+            make_folder(self.folder)
             with FileLock(self.folder / LOCK_FILE, timeout=timeout):
                 yield
         except Timeout as error:
@@ -179,6 +184,8 @@ class Disk(Place):
                 f"Somebody is changing the cluster in {self.uri}, and has not finished within {timeout:g} seconds: "
                 f"wait until they have and try again."
             ) from error
+        except OSError as error:
+            raise not_written(self, error, has_no_room(self.folder, error)) from error
 
 
 class Bucket(Place):
@@ -258,7 +265,19 @@ class Bucket(Place):
     @contextmanager
     def writing(self, timeout: float = WAIT_SECONDS) -> Iterator[None]:
         """See `Place`."""
-        yield
+        try:
+            yield
+        except OSError as error:
+            raise not_written(self, error, is_full=error.errno == errno.ENOSPC) from error
+
+
+def not_written(place: Place, error: OSError, is_full: bool) -> ClusterError:
+    """What to raise where a change of a cluster fails for what the system says."""
+    what = "The disk is full" if is_full else f"The cluster in {place.uri} cannot be written, or what goes into it read"
+    remedy = "Make room on it" if is_full else "See that it may be read and written"
+    return ClusterError(
+        f"{what} ({error}). Nothing was committed: {place.uri} is as it was. {remedy}, then run the same command again."
+    )
 
 
 def gone(place: Place, name: str) -> ClusterError:

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from filelock import Timeout
 
+from sakuin.files import sync_folder
 from sakuin.index.errors import has_no_room
 from sakuin.index.outliving import JUDGEMENTS, judging
 from sakuin.index.store import connect
@@ -118,7 +119,7 @@ def append(folder: Path, judgement: Judgement) -> None:
                     log.truncate(end)
                     raise
             if new:
-                _sync_folder(folder)
+                sync_folder(folder)
     except Timeout as error:
         raise EvaluationError(f"Others are still writing to {path}: judge again in a moment.") from error
     except OSError as error:
@@ -135,17 +136,6 @@ def append(folder: Path, judgement: Judgement) -> None:
 def _whole(content: bytes) -> int:
     """How many bytes of a log are whole lines."""
     return content.rfind(b"\n") + 1
-
-
-def _sync_folder(folder: Path) -> None:
-    """Have the name of a new file on the disk too, where the system can."""
-    if os.name != "posix":
-        return
-    number = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
 
 
 def read(folder: Path) -> list[Judgement]:

@@ -1,5 +1,7 @@
 """Changing a cluster: readers see the old state or the new one, whole; whatever moment a writer dies at."""
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -24,6 +26,7 @@ from sakuin.index.errors import DocumentError
 from sakuin.index.integrity import verify
 from sakuin.index.settings import Settings
 from tests.cluster.test_building_clusters import ROWS, held, write_rows
+from tests.durable import synced
 
 SHARDS = 3
 HERE = ThisProcess()
@@ -106,6 +109,28 @@ def test_a_document_that_cannot_be_added_changes_nothing(place: Disk) -> None:
     assert (place.read("cluster.json"), documents(place)) == before
     with pytest.raises(ClusterError, match="There is no cluster"):
         delete("d1", Disk(place.folder / "elsewhere"), HERE)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere names are made durable without being asked")
+def test_what_is_committed_outlives_a_power_cut(tmp_path: Path, toy_model: Path) -> None:
+    place = Disk(tmp_path / "new" / "out")
+    rows = str(write_rows(tmp_path / "rows.jsonl", ROWS[:3]))
+    with synced() as seen:
+        made = build_of_rows(rows, place, HERE, shards=2, settings=Settings(model=str(toy_model))).manifest
+    assert seen.has(place.folder / "cluster.json", below=tmp_path)
+    assert all(seen.has(place.folder / shard.folder, below=tmp_path) for shard in made.shards)
+
+
+def test_a_full_disk_is_called_so(place: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = place.read("cluster.json")
+
+    def full(self: Disk, folder: Path, name: str) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Disk, "publish", full)
+    with pytest.raises(ClusterError, match="The disk is full"):
+        delete("d1", place, HERE)
+    assert place.read("cluster.json") == before
 
 
 class Killed(BaseException):

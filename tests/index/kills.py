@@ -24,7 +24,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +113,27 @@ class Prepared:
     calls: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is attacked.
+
+    Attributes:
+        works: Names of all that is done to it.
+        made: Makes a folder to start from, and a corpus beside it, in a folder.
+        begun: Changes what a work starts from, which is a copy of that.
+        held: What is in a folder, by a reading of our own.
+        perform: Does a work in a folder, with the shim; whether it came to its end.
+        looked: Whether what is left in a folder is as it should be: "ok", or what is wrong.
+    """
+
+    works: Sequence[str]
+    made: Callable[[Path], tuple[Path, Path]]
+    begun: Callable[[str, Path], None]
+    held: Callable[[Path], State]
+    perform: Callable[[str, Path, Path, Path, dict[str, str]], bool]
+    looked: Callable[..., str]
+
+
 @click.command()
 @click.option("--kills", default=60, show_default=True, help="How many.")
 @click.option("--seed", default="0", show_default=True, help="Of the moments; `fresh` for another each time.")
@@ -120,13 +141,18 @@ class Prepared:
 @click.option("--modes", default=",".join(MODES), help="Only these modes, parted by commas.")
 def main(kills: int, seed: str, works: str, modes: str) -> None:
     """Kill writers and print what became of the index; exit code 1 if anything was lost, or told wrongly."""
+    campaign(INDEX, kills, seed, works=works, modes=modes)
+
+
+def campaign(subject: Subject, kills: int, seed: str, *, works: str, modes: str) -> None:
+    """What the commands do, see `main`."""
     chosen = random.SystemRandom().randrange(10**9) if seed == "fresh" else int(seed)
     print(f"seed {chosen}", flush=True)
     # A campaign in the background is ended so.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
-        names = works.split(",") if works else [*WORKS, "HTTP"]
-        outcomes = attack(Path(folder), kills, random.Random(chosen), works=names, modes=modes.split(","))
+        names = works.split(",") if works else subject.works
+        outcomes = attack(subject, Path(folder), kills, random.Random(chosen), works=names, modes=modes.split(","))
     print(f"\n| {'work':21} | {'mode':7} | kills | misses | tracebacks |\n|---|---|---|---|---|")
     for name, mode in sorted({(name, mode) for name, mode, _ in outcomes}):
         ok, miss, trace = (outcomes[name, mode, what] for what in ("ok", "miss", "traceback"))
@@ -137,19 +163,19 @@ def main(kills: int, seed: str, works: str, modes: str) -> None:
 
 
 def attack(
-    folder: Path, kills: int, rng: random.Random, *, works: Sequence[str], modes: Sequence[str]
+    subject: Subject, folder: Path, kills: int, rng: random.Random, *, works: Sequence[str], modes: Sequence[str]
 ) -> Counter[tuple[str, str, str]]:
     """Kill writers; returns how often what came of it, by work and mode."""
     shim = compiled(folder)
-    start = Prepared("", *made(folder), None, None, ())
-    prepared = [ready(folder, start, name, shim) for name in works]
+    start = Prepared("", *subject.made(folder), None, None, ())
+    prepared = [ready(subject, folder, start, name, shim) for name in works]
     for one in prepared:
         print(f"{one.name}: {len(one.calls)} calls", flush=True)
     outcomes: Counter[tuple[str, str, str]] = Counter()
     # Interrupted, it tells of what was done.
     struck: Counter[str] = Counter()
     with suppress(KeyboardInterrupt):
-        strike_all(folder, prepared, shim, outcomes, struck, kills=kills, modes=modes, rng=rng)
+        strike_all(subject, folder, prepared, shim, outcomes, struck, kills=kills, modes=modes, rng=rng)
     made_calls = Counter(function for one in prepared for function in one.calls)
     print("\n| function | calls of all works | struck |\n|---|---|---|")
     for function, number in sorted(struck.items()):
@@ -158,6 +184,7 @@ def attack(
 
 
 def strike_all(
+    subject: Subject,
     folder: Path,
     prepared: Sequence[Prepared],
     shim: Path,
@@ -175,7 +202,7 @@ def strike_all(
         at = rng.randint(1, len(one.calls) + (mode in ("power", "reorder")))
         struck[one.calls[at - 1] if at <= len(one.calls) else "the end"] += 1
         try:
-            what = strike(folder, one, shim, (mode, at), rng)
+            what = strike(subject, folder, one, shim, (mode, at), rng)
         except Exception:
             what = "miss: " + traceback.format_exc()[-1500:]
         outcomes[one.name, mode, what.split(":")[0]] += 1
@@ -224,10 +251,8 @@ def run(code: str, folder: Path, work: Path, corpus: Path, **shim: str) -> "subp
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=not shim)
 
 
-def ready(folder: Path, start: Prepared, name: str, shim: Path) -> Prepared:
-    """A work that was done once without disturbance."""
-    own = folder / f"start {name}"
-    shutil.copytree(start.start, own)
+def begun(name: str, own: Path) -> None:
+    """What a work starts from."""
     if name == "first build":
         shutil.rmtree(own / "index")
     elif name == "repair":
@@ -239,15 +264,23 @@ def ready(folder: Path, start: Prepared, name: str, shim: Path) -> Prepared:
         with closing(sqlite3.connect(own / "index" / "documents.db")) as connection:
             connection.execute("UPDATE documents SET title = 'x' WHERE id = 'rows.jsonl#7'")
             connection.commit()
-    before = held(own / "index")
+
+
+def ready(subject: Subject, folder: Path, start: Prepared, name: str, shim: Path) -> Prepared:
+    """A work that was done once without disturbance."""
+    own = folder / f"start {name}"
+    shutil.copytree(start.start, own)
+    subject.begun(name, own)
+    before = subject.held(own)
     work = fresh(folder, own)
     shutil.rmtree(start.corpus / "uploads", ignore_errors=True)
     log = folder / "calls"
     log.unlink(missing_ok=True)
-    done = perform(name, folder, work, start.corpus, {**preload(shim, work, "count", 0), "SHIM_LOG": str(log)})
+    told = {**preload(shim, work, "count", 0), "SHIM_LOG": str(log)}
+    done = subject.perform(name, folder, work, start.corpus, told)
     assert done, f"{name} fails undisturbed"
     calls = tuple(line.split(" ", 1)[0] for line in log.read_text(encoding="utf-8").splitlines())
-    return Prepared(name, own, start.corpus, before, held(work / "index"), calls)
+    return Prepared(name, own, start.corpus, before, subject.held(work), calls)
 
 
 def preload(shim: Path, work: Path, mode: str, at: int) -> dict[str, str]:
@@ -267,7 +300,11 @@ def perform(name: str, folder: Path, work: Path, corpus: Path, shim: dict[str, s
     """Do a work; whether it came to its end, or was acknowledged; AssertionError where no sentence says why not."""
     if name == "HTTP":
         return post(work, shim)
-    done = run(WORKS[name], folder, work, corpus, **shim)
+    return ended_well(run(WORKS[name], folder, work, corpus, **shim), shim)
+
+
+def ended_well(done: "subprocess.CompletedProcess[str]", shim: dict[str, str]) -> bool:
+    """Whether a process came to its end; AssertionError where it failed and no sentence says why."""
     if done.returncode > 0:
         assert done.stderr.startswith("Error:") or "\nError:" in done.stderr, f"traceback: {done.stderr[-1500:]}"
         assert shim["SHIM_MODE"] == "full", done.stderr[-1500:]
@@ -320,7 +357,7 @@ def post(work: Path, shim: dict[str, str]) -> bool:
         assert "Traceback" not in errors, f"traceback: {errors[-1500:]}"
 
 
-def strike(folder: Path, one: Prepared, shim: Path, how: tuple[str, int], rng: random.Random) -> str:
+def strike(subject: Subject, folder: Path, one: Prepared, shim: Path, how: tuple[str, int], rng: random.Random) -> str:
     """Do a work, disturb it, and look at what is left; "ok", or what is wrong."""
     mode, at = how
     work = fresh(folder, one.start)
@@ -333,7 +370,7 @@ def strike(folder: Path, one: Prepared, shim: Path, how: tuple[str, int], rng: r
     # Uploads go into the corpus.
     shutil.rmtree(one.corpus / "uploads", ignore_errors=True)
     try:
-        ended = perform(one.name, folder, work, one.corpus, told)
+        ended = subject.perform(one.name, folder, work, one.corpus, told)
     except AssertionError as error:
         return f"traceback: {error}" if "traceback" in str(error) else f"miss: {error}"
     if mode in ("power", "reorder"):
@@ -342,7 +379,7 @@ def strike(folder: Path, one: Prepared, shim: Path, how: tuple[str, int], rng: r
         rebuilt(work, shadow, left, rng if mode == "reorder" else None)
         shutil.rmtree(work)
         left.rename(work)
-    return looked(folder, one, work, ended=ended, rng=rng)
+    return subject.looked(folder, one, work, ended=ended, rng=rng)
 
 
 def looked(folder: Path, one: Prepared, work: Path, *, ended: bool, rng: random.Random) -> str:
@@ -475,6 +512,8 @@ def rebuilt(work: Path, shadow: Path, to: Path, rng: random.Random | None) -> No
 
     make(work.stat().st_ino, to)
 
+
+INDEX = Subject([*WORKS, "HTTP"], made, begun, lambda work: held(work / "index"), perform, looked)
 
 if __name__ == "__main__":
     main()
