@@ -9,7 +9,7 @@ from pathlib import Path
 from secrets import token_hex
 from typing import BinaryIO
 
-from sakuin.files import make_folder, sync_file, sync_folder
+from sakuin.files import HELD_OPEN, make_folder, sync_file, sync_folder
 from sakuin.index import store
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, has_no_room
 from sakuin.index.integrity import ATTEMPTS, check, derived_path
@@ -19,9 +19,6 @@ from sakuin.index.report import Progress, no_progress
 from sakuin.index.store import Manifest
 
 BLOCK = 1 << 20
-
-HELD_OPEN = os.name == "nt"
-"""Whether no folder can be renamed in which a file is open."""
 
 LOCKS = frozenset({LOCK, JUDGEMENTS_LOCK})
 

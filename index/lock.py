@@ -2,6 +2,7 @@
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -42,7 +43,9 @@ def acquire(folder: Path, timeout: float) -> FileLock:
             if timeout > TOLD_AFTER_SECONDS:
                 LOGGER.warning("%s is writing to %s: waiting for it.", writer_of(folder), folder)
             lock.acquire(timeout=max(0.0, timeout - TOLD_AFTER_SECONDS), poll_interval=0.05)
-        (folder / LOCK).write_text(f"{os.getpid()}")
+        # On Windows nobody else may write to what is locked, nor the same process by another handle.
+        with suppress(PermissionError):
+            (folder / LOCK).write_text(f"{os.getpid()}")
     except Timeout as error:
         raise IndexFolderError(
             f"{writer_of(folder)} is writing to {folder}, and has not finished within {timeout:g} seconds: wait until "

@@ -104,7 +104,9 @@ def opened_at(path: Path, most: int) -> Original:
         OSError: it cannot be opened.
     """
     # Neither a link nor a pipe that took the file's name meanwhile is followed or waited for.
-    number = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    # Else Windows changes ends of lines, and ends at a byte 26.
+    number = os.open(path, flags | getattr(os, "O_BINARY", 0))
     file = os.fdopen(number, "rb")
     try:
         state = os.fstat(number)

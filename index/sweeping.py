@@ -29,7 +29,9 @@ def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        # Windows deletes nothing that a reader has mapped: the next writer will.
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def unmake(folder: Path, *, made_folder: bool) -> None:

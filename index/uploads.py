@@ -6,6 +6,7 @@ go into `uploads` in it, so that the next `index build` finds them; else into a 
 """
 
 import os
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
@@ -33,8 +34,9 @@ MAX_MEGABYTES = 100
 
 # Most file systems allow 255 bytes; some room for a number and for encrypted names.
 NAME_BYTES = 140
-# Windows cannot have them in a name, and a corpus may be copied there.
+# Windows cannot have them in a name, and a corpus may be copied there; nor names of devices, whatever follows a dot.
 FORBIDDEN = str.maketrans(dict.fromkeys('<>:"|?*', "_"))
+DEVICE = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\.|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,8 @@ def safe_name(name: str) -> str:
     name = unicodedata.normalize("NFC", " ".join(name.translate(FORBIDDEN).split())).strip(" .")
     suffix = PurePosixPath(name).suffix
     stem = name.removesuffix(suffix).encode()[: NAME_BYTES - len(suffix)].decode(errors="ignore")
-    return f"{stem.rstrip(' .') or 'file'}{suffix}"
+    name = f"{stem.rstrip(' .') or 'file'}{suffix}"
+    return f"_{name}" if DEVICE.match(name) else name
 
 
 def save(target: Path, name: str, content: bytes) -> tuple[Path, bool]:

@@ -1,12 +1,19 @@
 """Files that are written whole or not at all, and the folder for what can be made again."""
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
 from platformdirs import user_cache_path
+
+HELD_OPEN = os.name == "nt"
+"""Whether no file can be replaced, and no folder renamed, that somebody has open."""
+
+HELD_SECONDS = 2.0
+"""How long readers of small files may have them open."""
 
 
 @contextmanager
@@ -24,10 +31,23 @@ def atomic_write(path: Path) -> Iterator[Path]:
     try:
         yield part
         sync_file(part)
-        part.replace(path)
+        replace(part, path)
     finally:
         with suppress(OSError):
             part.unlink()
+
+
+def replace(part: Path, path: Path) -> None:
+    """Give a file the name of another; on Windows that waits for who is reading that one just now."""
+    deadline = time.monotonic() + (HELD_SECONDS if HELD_OPEN else 0)
+    while True:
+        try:
+            part.replace(path)
+            return
+        except PermissionError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.01)
 
 
 def sync_file(path: Path) -> None:

@@ -3,6 +3,7 @@
 The form matters: fast tokenising libraries know it, and `tokenizers`, sentence-transformers and transformers read it.
 """
 
+import os
 import random
 import re
 import sys
@@ -58,7 +59,7 @@ def unidic_seams() -> Callable[[str], str]:
         import unidic_lite
     except ImportError as error:
         raise TrainingError(f"Words are cut by UniDic. {missing('unidic_lite', 'train')}") from error
-    tagger = fugashi.GenericTagger(f'-d "{unidic_lite.DICDIR}" -r /dev/null -Owakati')
+    tagger = fugashi.GenericTagger(f'-d "{unidic_lite.DICDIR}" -r {os.devnull} -Owakati')
 
     def mark(text: str) -> str:
         text = unicodedata.normalize("NFKC", text).replace(SEAM, " ")

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from sakuin.index.terms.storage import META, TERMS_FIELD, linked, schema
+from sakuin.index.terms.storage import META, TERMS_FIELD, link_to, linked, schema
 
 if TYPE_CHECKING:
     import tantivy
@@ -48,7 +48,10 @@ def with_padding(folder: Path, passages: int, own: float, mean: float) -> "tuple
         return None
     number, terms = padding_of(passages, own, mean)
     # Its files are mapped when it is searched for the first time, and may go then.
-    with linked(folder) as together, TemporaryDirectory(prefix="sakuin-") as added:
+    with (
+        linked(folder) as together,
+        TemporaryDirectory(prefix="sakuin-", ignore_cleanup_errors=True) as added,
+    ):
         padding = tantivy.Index(schema(), path=added)
         writer = padding.writer(_HEAP_BYTES, 1)
         each, more = divmod(terms, number)
@@ -62,7 +65,7 @@ def with_padding(folder: Path, passages: int, own: float, mean: float) -> "tuple
         writer.wait_merging_threads()
         for file in Path(added).iterdir():
             if file.suffix not in (".json", ".lock"):
-                Path(together, file.name).symlink_to(file)
+                link_to(file, Path(together, file.name))
         meta, of_padding = (json.loads(Path(one, META).read_text()) for one in (folder, added))
         meta["segments"] += of_padding["segments"]
         Path(together, META).unlink()

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -53,11 +53,23 @@ def link(base: Path, folder: Path) -> None:
 
 def linked(folder: Path) -> "TemporaryDirectory[str]":
     """A folder of links to the files of a generation, which may be written where the generation's own may not."""
-    links = TemporaryDirectory(prefix="sakuin-")
+    # Windows deletes nothing that is mapped: what is left lies among other temporary files.
+    links = TemporaryDirectory(prefix="sakuin-", ignore_cleanup_errors=True)
     for file in folder.iterdir():
         if file.suffix != ".lock":
-            Path(links.name, file.name).symlink_to(file.resolve())
+            link_to(file.resolve(), Path(links.name, file.name))
     return links
+
+
+def link_to(file: Path, target: Path) -> None:
+    """Give a file that nobody changes another name: on Windows not everybody may make symbolic links."""
+    with suppress(OSError):
+        target.symlink_to(file)
+        return
+    try:
+        os.link(file, target)
+    except OSError:
+        shutil.copyfile(file, target)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tests.index.samples import SAMPLES
+from tests.index.samples import SAMPLES, in_mail, winmail_file
 
 OFFICE = Path(__file__).parents[2] / "examples" / "office"
 LARGEST_BYTES = 200_000
@@ -95,6 +95,8 @@ def mutated(number: int) -> Iterator[tuple[str, bytes]]:
 def _mutation(data: bytes, chance: random.Random) -> bytes:
     if data.startswith(b"PK") and chance.random() < 0.8:
         return _repacked(data, chance)
+    if b"application/ms-tnef" in data and chance.random() < 0.8:
+        return in_mail(_mutation(winmail_file(), chance))
     for _ in range(chance.choice((1, 1, 2, 4))):
         data = chance.choice(CHANGES)(data, chance)[:LARGEST_BYTES] or b"x"
     return data

@@ -201,6 +201,70 @@ def outlook_file(texts: dict[int, str] | None = None, more: dict[str, bytes] | N
     return compound(streams | (more or {}))
 
 
+def tnef(*attributes: tuple[int, bytes]) -> bytes:
+    """A winmail.dat of attributes: their numbers and values."""
+    parts = [b"\x78\x9f\x3e\x22\1\0"]
+    for kind, value in attributes:
+        parts += [b"\1", (0x60000 + kind).to_bytes(4, "little"), len(value).to_bytes(4, "little"), value, b"\0\0"]
+    return b"".join(parts)
+
+
+def properties(*each: tuple[int, int, bytes]) -> bytes:
+    """The properties of an attribute: types, ids and values."""
+    parts = [len(each).to_bytes(4, "little")]
+    for kind, name, value in each:
+        parts += [kind.to_bytes(2, "little"), name.to_bytes(2, "little")]
+        if name >= 0x8000:
+            parts.append(bytes(20) + b"\7\0\0\0")
+        if kind != 3:
+            parts += [b"\1\0\0\0", len(value).to_bytes(4, "little")]
+        parts.append(value + bytes(-len(value) % 4))
+    return b"".join(parts)
+
+
+def winmail_file() -> bytes:
+    """A winmail.dat of two attachments, one of them a mail."""
+    inner = tnef((0x8004, "見積の転送\0".encode("cp932")), (0x800C, "中の見積".encode("cp932")))
+    forwarded = properties((0xD, 0x3701, bytes(16) + inner), (3, 0x8001, b"\1\0\0\0"))
+    rich = len(RICH).to_bytes(4, "little")
+    packed = (
+        (len(RICH) + 12).to_bytes(4, "little")
+        + rich
+        + b"LZFu"
+        + bytes(4)
+        + b"".join(b"\0" + RICH[at : at + 8] for at in range(0, len(RICH), 8))
+    )
+    return tnef(
+        (0x9007, (932).to_bytes(8, "little")),
+        (0x8004, "見積\0".encode("cp932")),
+        (0x9003, properties((0x102, 0x1009, packed), (0x102, 0x1013, "<p>見積です</p>".encode("cp932")))),
+        *((0x9002, b"\1"), (0x8010, b"a.txt\0"), (0x800F, "見積の中身".encode())),
+        *((0x9002, b"\1"), (0x8010, "転送\0".encode("cp932")), (0x9005, forwarded)),
+    )
+
+
+RICH = rb"{\rtf1\ansi\ansicpg932 \'8c\'a9\'90\'cf\par b}"
+
+
+def in_mail(packed: bytes) -> bytes:
+    """A mail of Outlook that holds nothing but a winmail.dat."""
+    head = "Subject: 見積\nContent-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\n"
+    return head.encode() + base64.encodebytes(packed)
+
+
+CARD = """BEGIN:VCARD
+VERSION:2.1
+N;CHARSET=UTF-8;ENCODING=QUOTED-PRINTABLE:=E8=A6=8B=E7=A9=8D;=E5=A4=AA=
+=E9=83=8E
+FN:見積 太郎
+item1.TEL;TYPE=WORK;TYPE="home,cell":03-1234
+BDAY:19900102T030405
+PHOTO;ENCODING=b:AAAA
+ BBBB
+NOTE:一行\\n二行\\, 続き
+END:VCARD
+"""
+
 SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.txt": lambda: "見積の手引き\n\n有効な期間は三十日です。\n".encode(),
     "a.py": lambda: "# 見積\nprint(1)\n".encode(),
@@ -219,6 +283,8 @@ SAMPLES: dict[str, Callable[[], bytes]] = {
     "a.srt": lambda: "1\n00:00:01,000 --> 00:00:02,000\n見積です。\n".encode(),
     "a.epub": book_file,
     "a.ics": lambda: calendar("SUMMARY:見積の会議", "LOCATION:会議室").encode(),
+    "a.vcf": lambda: CARD.encode(),
+    "winmail.eml": lambda: in_mail(winmail_file()),
     "a.odt": open_file,
     "a.rtf": lambda: rb"{\rtf1\ansi\ansicpg932 \'8c\'a9\'90\'cf\par b}",
     "a.msg": outlook_file,

@@ -12,7 +12,7 @@ from sakuin.index.errors import ReadError
 from sakuin.index.readers.reading import read_source
 from sakuin.index.readers.source import MAX_NESTING, Source
 from sakuin.index.reasons import Reason
-from tests.index.samples import sheet_file, word_file
+from tests.index.samples import properties, sheet_file, tnef, word_file
 
 
 def items(data: bytes, name: str = "a.eml") -> list[Document | Skipped]:
@@ -190,27 +190,6 @@ def test_lines_that_were_broken_to_travel_are_whole() -> None:
 
 def test_utf_7_is_read() -> None:
     assert body("見積の件", "text/plain; charset=utf-7", "utf-7") == "見積の件"
-
-
-def tnef(*attributes: tuple[int, bytes]) -> bytes:
-    """A winmail.dat of attributes: their numbers and values."""
-    parts = [b"\x78\x9f\x3e\x22\1\0"]
-    for kind, value in attributes:
-        parts += [b"\1", (0x60000 + kind).to_bytes(4, "little"), len(value).to_bytes(4, "little"), value, b"\0\0"]
-    return b"".join(parts)
-
-
-def properties(*each: tuple[int, int, bytes]) -> bytes:
-    """The properties of an attribute: types, ids and values."""
-    parts = [len(each).to_bytes(4, "little")]
-    for kind, name, value in each:
-        parts += [kind.to_bytes(2, "little"), name.to_bytes(2, "little")]
-        if name >= 0x8000:
-            parts.append(bytes(20) + b"\7\0\0\0")
-        if kind != 3:
-            parts += [b"\1\0\0\0", len(value).to_bytes(4, "little")]
-        parts.append(value + bytes(-len(value) % 4))
-    return b"".join(parts)
 
 
 def with_winmail(packed: bytes, text: str = "本文です。") -> bytes:
