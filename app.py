@@ -13,11 +13,12 @@ import streamlit as st
 from sakuin.embedder import StaticEmbedder
 from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
-from sakuin.index.store import NAME as DATABASE
-from sakuin.index.store import committed_manifest
 from sakuin.search import Searcher
 from sakuin.ui import ASSETS
+from sakuin.ui.clusters import committed, is_cluster
 from sakuin.ui.html import pieces
+from sakuin.ui.opening import find_all, find_searcher
+from sakuin.ui.pages.cluster import cluster_message, cluster_page
 from sakuin.ui.pages.corpus import corpus_page, on_loopback
 from sakuin.ui.pages.dimensions import dimensions_page
 from sakuin.ui.pages.evaluate import evaluate_page
@@ -39,42 +40,10 @@ def arguments() -> argparse.Namespace:
     return parser.parse_known_args()[0]
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
-def open_searcher(folder: str, inode: int) -> Searcher:
-    """The index, opened once; ``inode`` is another after the folder was deleted and built again."""
-    searcher = Searcher.open(folder)
-    # Reads the word dictionary and the vectors now, so that the first question does not wait for them.
-    searcher.search("索引 index")
-    return searcher
-
-
-@st.cache_resource(show_spinner=False, max_entries=2)
-def open_together(folders: tuple[str, ...], inodes: tuple[int, ...]) -> Searcher:
-    """Several indexes, opened once to be searched as one; ``inodes`` as for `open_searcher`."""
-    return Searcher.open(folders)
-
-
 @st.cache_resource(show_spinner=False)
 def load_default_model() -> StaticEmbedder:
     """The packaged model, for a similarity page without an index."""
     return StaticEmbedder.load()
-
-
-def find_searcher(folder: Path) -> Searcher | None:
-    """The index, or None where there is none; raises SakuinError where it cannot be used."""
-    # While the first files come in there is a folder, but nothing to search.
-    if committed_manifest(folder) is None:
-        return None
-    return open_searcher(str(folder.resolve()), (folder / DATABASE).stat().st_ino)
-
-
-def find_all(folders: Sequence[Path]) -> tuple[Searcher | None, list[Searcher]]:
-    """What is searched, and each of the indexes that there are; raises SakuinError where they cannot be used."""
-    each = [searcher for searcher in map(find_searcher, folders) if searcher]
-    if len(each) < 2:
-        return (each[0] if each else None), each
-    names = tuple(str(searcher.folder) for searcher in each)
-    return open_together(names, tuple((searcher.folder / DATABASE).stat().st_ino for searcher in each)), each
 
 
 def choose_index(folders: Sequence[Path], words: Words) -> Path:
@@ -123,10 +92,13 @@ def show_index(searcher: Searcher, words: Words) -> None:
         (words("stored_dimension"), str(manifest.dim)),
         (words("folder"), short_path(searcher.folder)),
     ]
+    whole = is_cluster(searcher.folder)
+    if whole:
+        rows.append((words("shards"), f"{len(committed(searcher.folder).shards):,}"))
     if manifest.corpus:
         rows.append((words("corpus"), short_path(Path(manifest.corpus))))
     st.html(f'<div class="sk"><h3>{words("index")}</h3></div>')
-    st.html(pieces.index_facts(rows, searcher.skipped(), words))
+    st.html(pieces.index_facts(rows, [] if whole else searcher.skipped(), words))
 
 
 def main() -> None:
@@ -161,19 +133,32 @@ def main() -> None:
 
         return page
 
+    def of_one(draw: Callable[[Searcher, Words], None]) -> Callable[[], None]:
+        """A page that shows one index, and of a cluster says so."""
+
+        def drawn(shown: Searcher, words: Words) -> None:
+            if is_cluster(shown.folder):
+                cluster_message(shown.folder, words)
+            else:
+                draw(shown, words)
+
+        return of_index(drawn, searcher)
+
     def similarity() -> None:
         similarity_page(searcher.model if searcher else load_default_model(), words)
 
     def corpus() -> None:
         if failure:
             show_error(failure, words)
+        elif searcher and is_cluster(folder):
+            cluster_page(searcher, words)
         else:
             corpus_page(folder, searcher, words, fixed)
 
     # What others can reach, nobody changes.
     fixed = given.read_only or not on_loopback()
     search = of_index(partial(search_page, read_only=fixed, each=each), together)
-    evaluate = of_index(partial(evaluate_page, read_only=fixed), searcher)
+    evaluate = of_one(partial(evaluate_page, read_only=fixed))
 
     # Who looks for something needs the first two; the others show why it is found.
     page = st.navigation(
@@ -184,8 +169,8 @@ def main() -> None:
             ],
             words("understand"): [
                 st.Page(similarity, title=words("similarity_page"), url_path="similarity"),
-                st.Page(of_index(dimensions_page, searcher), title=words("dimensions_page"), url_path="dimensions"),
-                st.Page(of_index(map_page, searcher), title=words("map_page"), url_path="map"),
+                st.Page(of_one(dimensions_page), title=words("dimensions_page"), url_path="dimensions"),
+                st.Page(of_one(map_page), title=words("map_page"), url_path="map"),
                 st.Page(evaluate, title=words("evaluate_page"), url_path="evaluate"),
             ],
         },

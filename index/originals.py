@@ -2,6 +2,8 @@
 
 import os
 import stat
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -71,6 +73,28 @@ def open_original(folder: Path, document_id: str, *, most: int = MAX_ORIGINAL) -
             f"The file of {name} cannot be opened ({error.strerror or error}): see that it lies where it was, or build "
             f"the index again."
         ) from error
+
+
+def original_names(folder: Path, document_ids: Iterable[str]) -> dict[str, str]:
+    """Names, without folders, of the files that documents were read from, by the documents' ids.
+
+    Only of those that lie where the index knows them to be; `open_original` may still find one too large.
+
+    Args:
+        folder: Of the index.
+        document_ids: Of any documents.
+
+    Raises:
+        IndexFolderError: the index cannot be read.
+    """
+    names = {}
+    with reading(folder) as connection:
+        corpus = store.read_manifest(connection, folder).corpus
+        for document_id in document_ids:
+            if label := read_label(connection, document_id):
+                with suppress(OriginalError, OSError):
+                    names[document_id] = original_path(label, corpus).name
+    return names
 
 
 def original_path(label: LabelRow, corpus: str) -> Path:

@@ -59,8 +59,7 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         ReadError: If it is empty, binary, too large, too deeply nested, or its encoding cannot be told for certain.
     """
     data = load_bytes(source, MAX_PAGE_BYTES)
-    charset = _DECLARED_CHARSET.search(data[:_DECLARED_WITHIN])
-    markup, _ = decode(data, charset[1].decode("ascii", "replace") if charset else None)
+    markup, _ = decode(data, declared_charset(data))
     if source.suffix == ".xhtml":
         markup = _XHTML_EMPTY.sub(_with_end_tag, markup)
     found = scan(markup)
@@ -86,6 +85,12 @@ def read(source: Source) -> Iterator[Document | Skipped]:
     )
     if found.hiding:
         yield Skipped(source.uri, Reason("unclosed_tag", {"tag": found.hiding}))
+
+
+def declared_charset(data: bytes) -> str | None:
+    """The encoding that a page says it is in; None where it says nothing."""
+    found = _DECLARED_CHARSET.search(data[:_DECLARED_WITHIN])
+    return found[1].decode("ascii", "replace") if found else None
 
 
 def append_markup(builder: TextBuilder, markup: str, *, line: int = 0, has_own_tags: bool = True) -> None:

@@ -31,6 +31,7 @@ _IN_ORDER: dict[Order, tuple[str, str]] = {
         "p.n DESC, d.number",
     ),
 }
+_KEYS: dict[Order, str] = {"name": "d.id", "newest": "-d.number", "passages": "-ifnull(p.n, 0)"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,30 @@ def list_documents(
         f"SELECT d.number FROM {table} {where} ORDER BY {by} LIMIT ? OFFSET ?", (*values, most, first)
     ).fetchall()
     return [_listed(connection, number) for (number,) in numbers]
+
+
+def list_keys(
+    connection: sqlite3.Connection, some: str, kind: str, order: Order, most: int
+) -> list[tuple[str | int, int]]:
+    """What documents that match are in order by, ascending, with their numbers: lists of several indexes are merged so.
+
+    Args:
+        connection: Of `reading`.
+        some: As for `list_documents`.
+        kind: As for `list_documents`.
+        order: As for `list_documents`.
+        most: So many at most, the first.
+    """
+    require_whole(connection)
+    table, by = _IN_ORDER[order]
+    where, values = _matching(some, kind)
+    asked = f"SELECT {_KEYS[order]}, d.number FROM {table} {where} ORDER BY {by} LIMIT ?"
+    return connection.execute(asked, (*values, most)).fetchall()
+
+
+def list_numbered(connection: sqlite3.Connection, numbers: Sequence[int]) -> list[ListedDocument]:
+    """The documents of some numbers, in their order."""
+    return [_listed(connection, number) for number in numbers]
 
 
 def count_documents(connection: sqlite3.Connection, some: str = "", kind: str = "") -> int:

@@ -80,6 +80,7 @@ def ui(
     from sakuin.addresses import EVERYWHERE, bare, free_address, in_url
     from sakuin.index import store
     from sakuin.index.uploads import MAX_MEGABYTES
+    from sakuin.search.opening import CLUSTER
 
     host = bare(host)
     if login_file:
@@ -120,7 +121,7 @@ def ui(
     shown = ", ".join(map(str, folders))
     click.echo(say("{address} shows {folder}; Ctrl-C ends it.", address=address, folder=shown))
     for folder in folders:
-        if not (folder / store.NAME).exists():
+        if not (folder / store.NAME).exists() and not (folder / CLUSTER).exists():
             told = "There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one."
             click.echo(say(told, folder=folder), err=True)
     sys.stdout.flush()

@@ -44,8 +44,9 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+POLICY_NAME = "Content-Security-Policy"
 HEADERS = {
-    "Content-Security-Policy": POLICY,
+    POLICY_NAME: POLICY,
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -210,13 +211,14 @@ def form(language: Language, *, wrong: bool = False) -> HTMLResponse:
 
 
 def with_headers(send: Send) -> Send:
-    """Sends with `HEADERS`."""
+    """Sends with `HEADERS`; what has a policy of its own, such as a file that is shown, keeps that."""
 
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in HEADERS.items():
-                headers[name] = value
+                if name != POLICY_NAME or name not in headers:
+                    headers[name] = value
         await send(message)
 
     return sending

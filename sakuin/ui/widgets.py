@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,16 @@ import streamlit as st
 
 from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
+from sakuin.index.file_types import READERS
 from sakuin.search import Searcher
 from sakuin.ui import ASSETS
 from sakuin.ui.html import pieces
+from sakuin.ui.originals import address_of, is_shown
 from sakuin.ui.words import Words, examples
 
 # The query is part of the address, and the server refuses addresses of more than 64 kB.
 MAX_QUERY = 5_000
+Position = Mapping[str, int | str]
 DIMENSIONS = (32, 64, 128, 256, 512, 1024)
 # Some pages compare all texts with all, on a machine that may serve others.
 MAX_TEXTS = 200
@@ -119,6 +122,33 @@ def short_path(path: Path) -> str:
         if path.is_relative_to(base):
             return prefix + path.relative_to(base).as_posix()
     return str(path)
+
+
+def offer_file(folder: Path, document_id: str, name: str, key: str, position: Position, words: Words) -> None:
+    """A link to the file of a document, in a tab of its own; nothing where files are not given out.
+
+    Args:
+        folder: Of the index.
+        document_id: Of the document.
+        name: Of the file.
+        key: Of the element.
+        position: In the file, from which it is shown where a browser can.
+        words: In the reader's language.
+    """
+    address = address_of(folder, document_id, position)
+    if not address:
+        return
+    suffix = Path(name).suffix.lower()
+    # Streamlit reads labels as Markdown: of a name only what is known stands in one.
+    kind = suffix.removeprefix(".").upper() if suffix in READERS else words("file_any")
+    shown = is_shown(name)
+    st.link_button(
+        words("file_open" if shown else "file_save", kind=kind),
+        address,
+        type="tertiary",
+        icon=":material/open_in_new:" if shown else ":material/download:",
+        key=key,
+    )
 
 
 def show_command(key: str, folder: Path, words: Words) -> None:

@@ -19,6 +19,13 @@ CONTENT = "".join(
 )
 
 
+# Run, it would be the page itself: it could ask the index for anything.
+TRAP = (
+    "<title>罠</title><p id=told>罠を仕掛けたページです。</p>"
+    "<script>document.getElementById('told').textContent = 'hacked'</script><img src=x onerror='alert(1)'>"
+)
+
+
 def is_seen(page: Any) -> bool:
     """Whether the passage that is open stands in the window."""
     return bool(
@@ -31,6 +38,7 @@ def is_seen(page: Any) -> bool:
 def test_a_document_is_read_from_match_to_match_and_saved(browser: Any, tmp_path: Path) -> None:
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus" / "話.md").write_text(CONTENT, encoding="utf-8")
+    (tmp_path / "corpus" / "罠.html").write_text(TRAP, encoding="utf-8")
     build(tmp_path / "corpus", tmp_path / ".sakuin")
     with Index.open(tmp_path / ".sakuin") as index:
         index.add({"id": "weather", "title": "天気", "text": "天気の話をする文書です。"})
@@ -52,6 +60,10 @@ def test_a_document_is_read_from_match_to_match_and_saved(browser: Any, tmp_path
             page.locator(".st-key-original button").click()
         assert download.value.suggested_filename == "話.md"
         assert Path(download.value.path()).read_text(encoding="utf-8") == CONTENT
+        with page.expect_popup() as popup:
+            page.get_by_role("link", name="MDを開く").click()
+        assert popup.value.locator("body").inner_text().startswith("# 0 番目の節")
+        popup.value.close()
         outline = page.locator(".st-key-outline input")
         outline.click()
         outline.fill("38 番目")
@@ -85,3 +97,25 @@ def test_pictures(browser: Any, example_url: str) -> None:
     with opened(browser, example_url) as page:
         page.get_by_role("searchbox").wait_for()
         shoot(page, "start.png")
+
+
+def test_a_file_is_opened_from_a_hit_and_does_nothing_to_the_page(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "罠.html").write_text(TRAP, encoding="utf-8")
+    build(tmp_path / "corpus", tmp_path / ".sakuin")
+    (tmp_path / "password").write_text("合言葉", encoding="utf-8")
+    with (
+        served(tmp_path / ".sakuin", tmp_path / "log", "--password-file", str(tmp_path / "password")) as url,
+        opened(browser, f"{url}?q=罠") as page,
+    ):
+        page.locator("input").fill("合言葉")
+        page.keyboard.press("Enter")
+        link = page.get_by_role("link", name="HTMLを開く")
+        link.wait_for()
+        with page.expect_popup() as popup:
+            link.click()
+        assert popup.value.locator("#told").inner_text() == "罠を仕掛けたページです。"
+        assert popup.value.title() == "罠"
+        # Who was not let in gets nothing.
+        with opened(browser, popup.value.url) as stranger:
+            assert "罠" not in stranger.content()

@@ -16,7 +16,6 @@ from sakuin.index.report import Progress, Report
 from sakuin.index.store.listing import (
     ORDERS,
     ListedDocument,
-    Order,
     count_documents,
     documents_in,
     list_documents,
@@ -35,12 +34,11 @@ from sakuin.index.uploads import (
 )
 from sakuin.search import Searcher
 from sakuin.ui.html import listings, pieces
-from sakuin.ui.pages.document import open_document, opened, show_document
-from sakuin.ui.widgets import choose_page, of_address, short_path, to_address
+from sakuin.ui.pages.document import opened, show_document
+from sakuin.ui.pages.listing import PER_PAGE, list_options, row_key, show_row
+from sakuin.ui.widgets import choose_page, short_path
 from sakuin.ui.words import Words
 
-PER_PAGE = 25
-MAX_FIND = 200
 # A bar that moves more often is no smoother.
 POLL_SECONDS = 0.1
 
@@ -98,7 +96,7 @@ def on_loopback() -> bool:
 
 def show_list(folder: Path, generation: int, words: Words, read_only: bool) -> None:
     """The documents that match, a page of them, each with a button that opens it."""
-    some, kind, order = list_options(kinds(str(folder.resolve()), generation), words)
+    some, kind, order = list_options(kinds(str(folder.resolve()), generation), ORDERS, words)
     bar = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     rows = st.container(gap="xsmall")
     with reading(folder) as connection:
@@ -142,28 +140,6 @@ def stop_asking() -> None:
     st.session_state["removing"] = False
 
 
-def show_row(document: ListedDocument, number: int, words: Words, read_only: bool) -> bool:
-    """One document of the list; whether it is chosen."""
-    with st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="center"):
-        picked = not read_only and st.checkbox(
-            words("choose_one", n=number), key=row_key(document), label_visibility="collapsed"
-        )
-        st.html(listings.listed_document(document, words))
-        st.button(
-            words("open_document"),
-            key=f"open_{document.number}",
-            type="tertiary",
-            on_click=open_document,
-            args=(document.id,),
-        )
-    return picked
-
-
-def row_key(document: ListedDocument) -> str:
-    """What the box before a document is known by."""
-    return f"choose_{document.number}"
-
-
 def choose_all(of: str, keys: list[str]) -> None:
     """Choose all documents of a page, or none."""
     for key in keys:
@@ -175,50 +151,6 @@ def kinds(folder: str, generation: int) -> list[str]:
     """Kinds of files in an index; ``generation`` is another after each commit."""
     with reading(Path(folder)) as connection:
         return list_kinds(connection)
-
-
-def list_options(available: list[str], words: Words) -> tuple[str, str, Order]:
-    """Part of a name, kind of file, and order."""
-    some = st.text_input(
-        words("find_document"),
-        key="find",
-        type="search",
-        max_chars=MAX_FIND,
-        placeholder=words("find_document_hint"),
-        on_change=to_first_page,
-        bind="query-params",
-        persist_state="session",
-    )
-    # Side by side on a phone too.
-    row = st.container(horizontal=True, gap="small")
-    kind = row.selectbox(
-        words("kind"),
-        available,
-        index=None,
-        key="type",
-        placeholder=words("all_kinds"),
-        on_change=to_first_page,
-        width=130,
-        bind="query-params",
-        persist_state="session",
-    )
-    of_address("order", "order", ORDERS)
-    order = row.selectbox(
-        words("order"),
-        ORDERS,
-        key="order",
-        format_func=lambda name: words(f"order_{name}"),
-        on_change=to_first_page,
-        width=200,
-        persist_state="session",
-    )
-    to_address("order", order, ORDERS[0])
-    return (some or "").strip(), kind or "", order
-
-
-def to_first_page() -> None:
-    """Show the first of another list."""
-    st.session_state["page"] = 1
 
 
 def offer_uploads(folder: Path, words: Words, read_only: bool, expanded: bool) -> None:

@@ -26,8 +26,9 @@ from sakuin.search.reading import OutlineHeading, read_outline
 from sakuin.search.results import located
 from sakuin.ui import ASSETS
 from sakuin.ui.html import listings, pieces
+from sakuin.ui.originals import is_shown
 from sakuin.ui.pages.document_text import PER_PAGE, part_of_text
-from sakuin.ui.widgets import choose_page
+from sakuin.ui.widgets import Position, choose_page, offer_file
 from sakuin.ui.words import Words
 
 MOST_MATCHES = 500
@@ -69,7 +70,9 @@ def opened_in(indexes: int) -> int:
     return int(asked) if asked.isdecimal() and len(asked) < 6 and int(asked) < indexes else 0
 
 
-def show_document(searcher: Searcher, document_id: str, back: str, words: Words, query: str = "") -> None:
+def show_document(
+    searcher: Searcher, document_id: str, back: str, words: Words, query: str = "", whole: Searcher | None = None
+) -> None:
     """A document's facts and its text, a part at a time, with ways to go on from there.
 
     Args:
@@ -78,7 +81,9 @@ def show_document(searcher: Searcher, document_id: str, back: str, words: Words,
         back: Key of the words on the button that leads back.
         words: In the reader's language.
         query: Words of it are marked in the text, and passages that have some are stepped through.
+        whole: What is searched, where the index is a shard of it.
     """
+    whole = whole or searcher
     # Stays in sight while the text is read.
     bar = st.container(horizontal=True, gap="small", vertical_alignment="center", key="bar")
     bar.button(
@@ -93,7 +98,7 @@ def show_document(searcher: Searcher, document_id: str, back: str, words: Words,
         text, starts = matches(searcher, document.id, query)
         with bar:
             step_through(document.id, starts, at, words)
-            offer_original(searcher, document.id, words)
+            offer_original(searcher, whole.folder, document.id, position_of(connection, document, at), words)
         st.html(listings.document_facts(document, read_metadata(connection, document.number), words))
         offer_outline(searcher, document.id, words)
         rows = st.container()
@@ -107,17 +112,27 @@ def show_document(searcher: Searcher, document_id: str, back: str, words: Words,
             if cut
             else part_of_text(searcher, connection, document, page, at, text, words)
         )
-    show_similar(searcher, document.id, words)
+    show_similar(whole, document.id, words)
     bring_into_view()(key="place", data={"document": document.id, "at": at}, height=0)
 
 
-def offer_original(searcher: Searcher, document_id: str, words: Words) -> None:
-    """The file that the document was read from, to be saved, where it can be had."""
+def offer_original(searcher: Searcher, named: Path, document_id: str, position: Position, words: Words) -> None:
+    """The file that the document was read from, to be opened at a position, or saved, where it can be had.
+
+    Args:
+        searcher: Of the index.
+        named: Folder that the pages show: the index's, or that of its cluster.
+        document_id: Of the document.
+        position: In the file.
+        words: In the reader's language.
+    """
     try:
         original = open_original(searcher.folder, document_id)
     except OriginalError:
         return
     original.file.close()
+    if is_shown(original.name):
+        offer_file(named, document_id, original.name, "file", position, words)
     st.download_button(
         words("original"),
         lambda: original_bytes(searcher, document_id),
@@ -128,6 +143,14 @@ def offer_original(searcher: Searcher, document_id: str, words: Words) -> None:
         key="original",
         on_click="ignore",
     )
+
+
+def position_of(connection: sqlite3.Connection, document: ListedDocument, at: int | None) -> Position:
+    """Where in its file the passage begins in which a character of a document stands."""
+    if at is None:
+        return {}
+    before = count_passages(connection, document.number, at)
+    return next((one.position for one in list_passages(connection, document.number, before, 1)), {})
 
 
 def original_bytes(searcher: Searcher, document_id: str) -> bytes:
@@ -209,7 +232,11 @@ def outline_of(folder: str, generation: int, document_id: str) -> tuple[OutlineH
 def show_similar(searcher: Searcher, document_id: str, words: Words) -> None:
     """Documents near this one, each with a button that opens it where it is nearest."""
     with st.expander(words("similar_documents"), icon=":material/join_inner:"):
-        found = searcher.similar(document_id, k=SIMILAR).documents
+        try:
+            found = searcher.similar(document_id, k=SIMILAR).documents
+        except SearchError as error:
+            st.html(pieces.soft(words.error(error)))
+            return
         if not found:
             st.html(pieces.soft(words("no_similar")))
         for one in found:

@@ -118,8 +118,16 @@ def choose_filters(facets: Sequence[Facet], chosen: Chosen, words: Words) -> Non
 
 
 def labels(name: str, counts: dict[str, int], words: Words) -> Callable[[str], str]:
-    """How a box shows a value: with the number of its documents."""
-    return lambda value: f"{value_name(name, value, words)} ({counts.get(value, 0):,})"
+    """How a box shows a value: with the number of its documents that match.
+
+    With none where none does: by meaning there may be hits all the same, and a nought would deny them.
+    """
+
+    def label(value: str) -> str:
+        number = counts.get(value, 0)
+        return f"{value_name(name, value, words)} ({number:,})" if number else value_name(name, value, words)
+
+    return label
 
 
 def take(name: str, key: str) -> None:

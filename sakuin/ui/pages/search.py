@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from sakuin.index.originals import original_names
 from sakuin.index.store import Manifest
 from sakuin.index.store.facets import Facet
 from sakuin.search import MODES, Explanation, Hit, Searcher, SearchRequest, SearchResult
@@ -19,7 +21,9 @@ from sakuin.search.rerank.models import OpinionError
 from sakuin.search.side_by_side import side_by_side
 from sakuin.search.spans import Indexed
 from sakuin.search.token_pairs import token_pairs
+from sakuin.ui.clusters import folder_among, folders_of, is_cluster
 from sakuin.ui.html import explanations, hits, pieces
+from sakuin.ui.opening import searcher_of
 from sakuin.ui.pages.document import open_document, opened, opened_in, show_document
 from sakuin.ui.pages.filters import Chosen, choose_filters, chosen_filters, counted, offered, show_chosen
 from sakuin.ui.pages.judging import Judging, judge_document, judge_index, judging_hits, show_failure
@@ -32,6 +36,7 @@ from sakuin.ui.widgets import (
     holds_examples,
     keys,
     of_address,
+    offer_file,
     offer_queries,
     query_box,
     to_address,
@@ -57,11 +62,11 @@ def search_page(
     Args:
         searcher: Of the index, or of several as one.
         words: In the reader's language.
-        read_only: Hits cannot be judged, as those of several indexes never are.
+        read_only: Hits cannot be judged, as those of several indexes and of a cluster never are.
         each: Of each of several indexes, in the order of ``searcher.folders``.
     """
     each = each or [searcher]
-    read_only = read_only or len(each) > 1
+    read_only = read_only or len(each) > 1 or is_cluster(searcher.folder)
     st.html(pieces.page_width(WIDTH))
     row = st.container(horizontal=True, wrap=False, gap="small", vertical_alignment="bottom")
     with row:
@@ -72,7 +77,8 @@ def search_page(
         suggest(each, words)
     document = opened()
     if document:
-        show_document(each[opened_in(len(each))], document, "back_to_results", words, query)
+        whole = each[opened_in(len(each))]
+        show_document(searcher_of(whole, document), document, "back_to_results", words, query, whole=whole)
         return
     with row:
         mode, dim, k, side, second, order = search_options(searcher.manifest, words)
@@ -184,6 +190,7 @@ def show_result(
     if opened and all(hit.passage_id != opened for hit in result.hits):
         del st.query_params["why"]
     listed = st.container(gap="small")
+    files = files_of(searcher, result.hits)
     for hit, of_hit in zip(result.hits, colours, strict=True):
         is_open = hit.passage_id == opened
         with listed.container(border=True, gap=None, key=f"hit_{hit.rank}"):
@@ -205,6 +212,9 @@ def show_result(
                     on_click=open_why,
                     args=(None if is_open else hit.passage_id,),
                 )
+                if name := files.get(hit.rank):
+                    folder = searcher.folders[number_of_index(searcher, hit)]
+                    offer_file(folder, hit.document.id, name, f"file_{hit.rank}", hit.position, words)
                 if judging:
                     label = words("judge", rank=hit.rank)
                     judge_document(judging, result.query, hit.document.id, label, words, hit.passage_id)
@@ -228,6 +238,20 @@ def number_of_index(searcher: Searcher, hit: Hit) -> int:
     """The place of a hit's index among those that are searched."""
     names = list(map(str, searcher.folders))
     return names.index(hit.document.index) if hit.document.index in names else 0
+
+
+def files_of(searcher: Searcher, found: Sequence[Hit]) -> dict[int, str]:
+    """Names of the files that the documents of hits were read from, by the hits' ranks, where they can be had."""
+    folders = [folders_of(folder) for folder in searcher.folders]
+    by_folder: dict[Path, list[Hit]] = {}
+    for hit in found:
+        folder = folder_among(folders[number_of_index(searcher, hit)], hit.document.id)
+        by_folder.setdefault(folder, []).append(hit)
+    names: dict[int, str] = {}
+    for folder, own in by_folder.items():
+        known = original_names(folder, [hit.document.id for hit in own])
+        names |= {hit.rank: known[hit.document.id] for hit in own if hit.document.id in known}
+    return names
 
 
 def offer_meant(suggestions: Sequence[Suggestion], words: Words) -> None:

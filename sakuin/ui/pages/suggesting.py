@@ -11,6 +11,7 @@ from sakuin.index.store.listing import reading
 from sakuin.index.store.titles import read_titles
 from sakuin.search import Searcher
 from sakuin.ui import ASSETS
+from sakuin.ui.clusters import folders_of
 from sakuin.ui.completions import MOST, Completions
 from sakuin.ui.pages.keeping import name_of
 from sakuin.ui.words import Words
@@ -22,7 +23,8 @@ def suggest(searchers: Sequence[Searcher], words: Words) -> None:
     typed = str(st.session_state.get("suggestions", {}).get("typed") or "")
     found: list[str] = []
     for searcher in searchers if typed else ():
-        found += completions_of(str(searcher.folder), searcher.manifest.generation).of(typed)
+        for folder in folders_of(searcher.folder):
+            found += completions_of(str(folder), searcher.manifest.generation).of(typed)
     said = {name: words(f"suggested_{name}") for name in ("label", "recent", "saved", "title")}
     index = name_of([searcher.folder for searcher in searchers])
     data = {"index": index, "typed": typed, "found": found[:MOST], "words": said}
