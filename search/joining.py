@@ -91,12 +91,25 @@ def shared(values: Iterable[T], default: T) -> T:
 
 def doubled(parts: Parts) -> list[Doubled]:
     """Of each part, what its passages count that are in one before it too."""
-    known: NDArray[np.int64] = np.zeros(0, np.int64)
-    again: dict[int, NDArray[np.int64]] = {}
-    for part, ids in zip(parts, parts.ask(lambda part: part.passage_ids()), strict=True):
-        again[id(part)] = np.intersect1d(known, ids, assume_unique=True)
-        known = np.union1d(known, ids)
+    each: list[NDArray[np.int64]] = parts.ask(lambda part: part.passage_ids())
+    again = {id(part): ids for part, ids in zip(parts, in_one_before(each), strict=True)}
     return parts.ask(lambda part: part.doubled(again[id(part)]))
+
+
+def in_one_before(each: Sequence[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Of some lists of ids, int64 (n,), ascending, each without repetition: those of each that one before it has.
+
+    All are put into order once; what then is known twice, little as a rule, is looked for in each.
+    """
+    every = np.sort(np.concatenate(each))
+    repeated = np.unique(every[1:][every[1:] == every[:-1]])
+    seen: NDArray[np.int64] = np.zeros(0, np.int64)
+    found = []
+    for ids in each:
+        own = np.intersect1d(ids, repeated, assume_unique=True)
+        found.append(np.intersect1d(own, seen, assume_unique=True))
+        seen = np.union1d(seen, own)
+    return found
 
 
 class SharedSynonyms:

@@ -27,6 +27,9 @@ SAME = 1e-7
 LONGEST = 50_000
 """Terms of a passage of padding, but for as many as the mean: written out they are in memory, 4 bytes each."""
 
+MAX_DOC = "max_doc"
+"""In `META`, of a segment: how many passages it has, by which tantivy divides."""
+
 _HEAP_BYTES = 50_000_000
 
 
@@ -54,19 +57,19 @@ def with_padding(folder: Path, passages: int, own: float, mean: float) -> "tuple
     ):
         padding = tantivy.Index(schema(), path=added)
         writer = padding.writer(_HEAP_BYTES, 1)
-        each, more = divmod(terms, number)
-        for length, times in ((each + 1, more), (each, number - more)):
-            text = " ".join([PADDING] * length)
-            for _ in range(times):
-                document = tantivy.Document()
-                document.add_text(TERMS_FIELD, text)
-                writer.add_document(document)
+        lengths = lengths_of(number, terms)
+        for length in lengths:
+            document = tantivy.Document()
+            document.add_text(TERMS_FIELD, " ".join([PADDING] * length))
+            writer.add_document(document)
         writer.commit()
         writer.wait_merging_threads()
         for file in Path(added).iterdir():
             if file.suffix not in (".json", ".lock"):
                 link_to(file, Path(together, file.name))
         meta, of_padding = (json.loads(Path(one, META).read_text()) for one in (folder, added))
+        # Passages without terms need only be counted: millions are, where those here are far longer than the mean.
+        of_padding["segments"][-1][MAX_DOC] += number - len(lengths)
         meta["segments"] += of_padding["segments"]
         Path(together, META).unlink()
         Path(together, META).write_text(json.dumps(meta))
@@ -93,3 +96,10 @@ def padding_of(passages: int, own: float, mean: float) -> tuple[int, int]:
 
     number = min(range(fewest, fewest + TRIED), key=lambda one: abs(terms(one) - round(terms(one))))
     return number, max(0, round(terms(number)))
+
+
+def lengths_of(number: int, terms: int) -> list[int]:
+    """Lengths of the passages of padding that are written; of so many with so many terms, the others have none."""
+    written = min(number, max(1, math.ceil(terms / LONGEST)))
+    each, more = divmod(terms, written)
+    return [each + (place < more) for place in range(written)]

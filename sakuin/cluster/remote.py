@@ -60,7 +60,7 @@ class RemoteShard:
         # A search that did without it once does so to its end: its answers have to fit together.
         if self._replicas.shard not in missing:
             try:
-                return self._replicas.ask(*self._which, question, *arguments)
+                return self._replicas.ask(*self._which, question, *arguments, waits=False)
             except ShardUnavailableError:
                 missing.add(self._replicas.shard)
         return absent(*arguments)

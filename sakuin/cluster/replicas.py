@@ -5,10 +5,11 @@ where it is late, or has no good copy of the shard, its twin is asked too, and t
 started in the place of one that died, on a machine that has no twin of it: Ray's own restarts would put both on one.
 """
 
+import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,18 @@ OPEN_SECONDS = 3600.0
 AGAIN_SECONDS = 30.0
 """After which a replica that lives and cannot open its shard is asked to once more."""
 
+BACK_SECONDS = 0.2
+"""After which it is looked again whether a replica is back, by a question that waits for one."""
+
+OF_A_COPY = (IndexFolderError, ClusterError, OSError, sqlite3.Error)
+"""What only the copy or the disk of one replica may be the cause of."""
+
 Start = Callable[[Collection[str]], tuple[Any, str]]
 """Starts a replica, rather not on some machines; returns it, and the machine it is on."""
 
 
 class ShardUnavailableError(ClusterError):
-    """No replica of a shard answers.
+    """No replica of a shard answers: none lives, or none can read the shard.
 
     Attributes:
         shard: Its number.
@@ -132,17 +139,21 @@ class ShardReplicas:
         """On which they are."""
         return [twin.machine for twin in self._twins]
 
-    def ask(self, *question: Any) -> Any:
-        """What one of the replicas answers; see `Replica.ask` for the question.
+    def ask(self, *question: Any, waits: bool = True) -> Any:
+        """What one of the replicas answers.
+
+        Args:
+            question: See `Replica.ask`.
+            waits: Where all have died, for one that is started in the place of another, as long as an answer may take.
 
         Raises:
             ShardUnavailableError: none does.
-            SakuinError: what the shard's index raises.
+            SakuinError: what the question itself makes every replica raise.
         """
         started = time.monotonic()
         self._count("asked", 1)
         try:
-            return self._ask(question, started)
+            return self._ask(question, started, waits)
         except ShardUnavailableError:
             self._count("failed", 1)
             raise
@@ -159,7 +170,7 @@ class ShardReplicas:
 
         Raises:
             ShardUnavailableError: none can.
-            SakuinError: what the index raises.
+            SakuinError: what the question itself makes every replica raise.
         """
         from ray.exceptions import RayError, RayTaskError
 
@@ -184,7 +195,7 @@ class ShardReplicas:
         for twin in opening.values():
             twin.lost = True
         if state is None:
-            raise self._refused(refused) or self._unavailable("none could open its index")
+            raise self._refused([*refused.values()]) or self._unavailable("none could open its index")
         for twin in refused:
             twin.lost = True
         return state
@@ -209,7 +220,7 @@ class ShardReplicas:
         for twin in self._twins:
             self._ray.kill(twin.actor)
 
-    def _ask(self, question: tuple[Any, ...], started: float) -> Any:
+    def _ask(self, question: tuple[Any, ...], started: float, waits: bool) -> Any:
         from ray.exceptions import RayError, RayTaskError
 
         waiting: dict[Any, _Twin] = {}
@@ -219,8 +230,10 @@ class ShardReplicas:
         try:
             while True:
                 if not waiting:
+                    if not left and deaths and waits:
+                        left = self._back(question, started)
                     if not left:
-                        raise self._refused(refused) or self._unavailable(
+                        raise self._refused([*refused.values()]) or self._unavailable(
                             f"its processes have died: {', '.join(deaths)}"
                         )
                     self._begin(left.pop(0), question, waiting)
@@ -266,6 +279,15 @@ class ShardReplicas:
         """The replicas in the order in which they are to be asked."""
         return sorted(self._twins, key=lambda twin: (twin.lost, twin.busy))
 
+    def _back(self, question: tuple[Any, ...], started: float) -> list[_Twin]:
+        """The replicas that answer again, once there are some; none where that takes longer than an answer may."""
+        while (rest := self._seconds - (time.monotonic() - started)) > 0:
+            self.look(*question[:2], "counts")
+            if back := [twin for twin in self._in_turn() if not twin.lost]:
+                return back
+            time.sleep(min(BACK_SECONDS, rest))
+        return []
+
     def _begin(self, twin: _Twin, question: tuple[Any, ...], waiting: dict[Any, _Twin]) -> None:
         with self._lock:
             twin.busy += 1
@@ -307,10 +329,16 @@ class ShardReplicas:
         with self._lock:
             self.counts[name] += more
 
-    def _refused(self, refused: Mapping[_Twin, Exception]) -> Exception | None:
-        """What to raise where no replica answered and some could not for their disks or copies; None where none."""
-        for error in refused.values():
-            return self._unavailable(f"{type(error).__name__}: {error}") if isinstance(error, OSError) else error
+    def _refused(self, errors: Sequence[Exception]) -> Exception | None:
+        """What to raise where no replica answered and some have said why; None where none has."""
+        for error in errors:
+            if not isinstance(error, OF_A_COPY):
+                return error
+        for error in errors:
+            if isinstance(error, IndexFolderError | ClusterError):
+                sentence = f"Shard {self.shard} of the cluster in {self._uri} cannot be read by its replicas: {error}"
+                return ShardUnavailableError(sentence, self.shard)
+            return self._unavailable(f"{type(error).__name__}: {error}")
         return None
 
     def _unavailable(self, why: str) -> ShardUnavailableError:

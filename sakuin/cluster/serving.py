@@ -5,7 +5,7 @@ import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,19 +44,26 @@ class RemoteSearcher(ClusterSearcher):
     def answer(self, request: SearchRequest) -> SearchResult:
         """See `Searcher.answer`; where that is allowed, without shards that do not answer, and the result says so."""
         generation = self._opened.manifest.generation
+        missing: set[int] = set()
         try:
-            return self._answered(request)
-        except IndexFolderError:
-            # A replica that was started anew cannot open a state of two commits ago: its folders are gone.
+            found = self._answered(request, missing)
+            if not missing:
+                return found
+            with suppress(ClusterError, IndexFolderError):
+                self._opened.refresh()
+            if self._opened.manifest.generation == generation:
+                return found
+        except (IndexFolderError, ShardUnavailableError):
             self._opened.refresh()
             if self._opened.manifest.generation == generation:
                 raise
-            return self._answered(request)
+        # A replica that was started anew cannot open a state of two commits ago: its folders are gone.
+        return self._answered(request, set())
 
-    def _answered(self, request: SearchRequest) -> SearchResult:
+    def _answered(self, request: SearchRequest, missing: set[int]) -> SearchResult:
+        """Answer once; shards that were done without are added to ``missing``, where that is allowed."""
         if not self._allow_partial:
             return super().answer(request)
-        missing: set[int] = set()
         before = MISSING.set(missing)
         whole = self._opened.current()
         try:

@@ -1,16 +1,12 @@
 """The shards of a cluster as parts of what is searched: those that this process opens itself."""
 
-import os
-import shutil
 import threading
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from hashlib import sha256
 from pathlib import Path
-from secrets import token_hex
 from typing import Any, Protocol
 
-from sakuin.cluster.errors import ClusterError
+from sakuin.cluster.copies import Copies
 from sakuin.cluster.manifest import ClusterManifest
 from sakuin.cluster.places import Disk, Place
 from sakuin.files import cache_folder
@@ -72,7 +68,8 @@ class LocalShards:
             beside: Runs one leg of a search while another runs; None for threads of its own.
         """
         self._place = place
-        self._copies = copies
+        in_place = isinstance(place, Disk) and copies is None
+        self._copies = None if in_place else Copies(place, copies or cache_folder("shards"))
         self._beside = beside or ThreadPoolExecutor(AT_ONCE, "bm25")
         self._lock = threading.Lock()
         self._parts: dict[tuple[str, str], OpenedShard] = {}
@@ -111,6 +108,9 @@ class LocalShards:
 
     def parts(self, manifest: ClusterManifest) -> Sequence[ClusterPart]:
         """See `Shards`."""
+        if self._copies is not None:
+            # All of them before the first is copied, so that nobody deletes what is there of the others.
+            self._copies.claim(manifest.id, [shard.folder for shard in manifest.shards])
         return [self.part(manifest.id, shard.folder) for shard in manifest.shards]
 
     def keep(self, manifest: ClusterManifest) -> None:
@@ -120,11 +120,9 @@ class LocalShards:
     def keep_only(self, cluster: str, folders: Collection[str]) -> None:
         """Let go of all but some folders of a cluster; who is searching others goes on."""
         with self._lock:
-            gone = [key for key in self._parts if key[0] != cluster or key[1] not in folders]
-            for key in gone:
-                part = self._parts.pop(key)
-                if part.snapshot.folder != self._where(*key):
-                    shutil.rmtree(part.snapshot.folder, ignore_errors=True)
+            self._parts = {key: part for key, part in self._parts.items() if key[0] == cluster and key[1] in folders}
+        if self._copies is not None:
+            self._copies.keep_only(cluster, folders)
 
     def close(self) -> None:
         """See `Shards`."""
@@ -132,32 +130,13 @@ class LocalShards:
             for part in self._parts.values():
                 part.snapshot.close()
             self._parts.clear()
+        if self._copies is not None:
+            self._copies.close()
         self._beside.shutdown()
 
-    def _where(self, cluster: str, folder: str) -> Path | None:
-        """Where a shard can be opened without being copied."""
-        return self._place.folder / folder if isinstance(self._place, Disk) and self._copies is None else None
-
     def _here(self, cluster: str, folder: str) -> Path:
-        """Where a shard can be opened, copied there if need be; a copy that another process made is taken."""
-        if where := self._where(cluster, folder):
-            return where
-        name = sha256(f"{self._place.uri}\0{cluster}".encode()).hexdigest()[:16]
-        copies = (self._copies or cache_folder("shards")) / name
-        copy = copies / folder
-        if not copy.exists():
-            part = copies / f"{token_hex(8)}.part"
-            try:
-                self._place.copy(folder, part)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                os.rename(part, copy)
-            except OSError as error:
-                # Where it is there, another process was faster.
-                if not copy.exists():
-                    raise ClusterError(
-                        f"The shard in {self._place.uri}/{folder} cannot be copied to {copies} ({error}): see that "
-                        f"there is room, and run the same command again if the cluster was changed just now."
-                    ) from error
-            finally:
-                shutil.rmtree(part, ignore_errors=True)
-        return copy
+        """Where a shard can be opened, copied there if need be."""
+        if self._copies is None:
+            assert isinstance(self._place, Disk)
+            return self._place.folder / folder
+        return self._copies.path(cluster, folder)

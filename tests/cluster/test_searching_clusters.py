@@ -227,7 +227,7 @@ class Dying:
     def open(self, *which: str) -> Any:
         return self.part.state()
 
-    def ask(self, cluster: str, folder: str, question: str, *arguments: Any) -> Any:
+    def ask(self, cluster: str, folder: str, question: str, *arguments: Any, waits: bool = True) -> Any:
         self.dead |= question == self.last
         if self.dead:
             raise ShardUnavailableError("dead", self.shard)
@@ -273,6 +273,24 @@ def test_a_search_does_without_a_shard_that_dies_at_any_question_and_counts_noth
         require_same(searcher.search(query, k=100), all_.search(query, k=100))
         asked, expected = (each.whole.terms.asked(query) for each in (searcher, all_))
         assert (asked.weights, asked.statistics) == (expected.weights, expected.statistics)
+
+
+def test_a_search_does_without_no_shard_that_can_be_had_in_the_state_of_now(place: Disk) -> None:
+    shards = DyingShards(place)
+    opened = OpenedCluster(place, shards)
+    # As where somebody looks for commits, and has not yet.
+    opened.watched = True
+    name = next(one.id for one in documents() if home(one.id, 3) == 1)
+    with RemoteSearcher(opened, cast(Any, shards), ThreadPoolExecutor(1), allow_partial=True) as searcher:
+        assert shards.dying
+        shards.dying.dead = True
+        assert searcher.search("猫").notices[-1].code == "missing_shards"
+        add_documents([{"id": name, "text": "版数の猫"}], place, HERE)
+        # Another is asked for the new state.
+        shards.dying = None
+        found = searcher.search("版数", k=1)
+        assert [hit.document.id for hit in found.hits] == [name]
+        assert "missing_shards" not in [notice.code for notice in found.notices]
 
 
 def test_of_parts_that_share_passages_and_are_absent_no_term_has_fewer_than_none() -> None:

@@ -309,3 +309,20 @@ def test_however_far_means_are_apart_passages_of_padding_are_bounded(
         found.append(Terms(tmp_path / "a").scores(told, range(len(TEXTS))))
     assert found[0].any()
     assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+def test_passages_of_padding_without_terms_are_counted_and_not_written(tmp_path: Path) -> None:
+    assert padding.lengths_of(9_000_000, 12) == [12]
+    assert sum(padding.lengths_of(40, 2_000_001)) == 2_000_001
+    assert len(padding.lengths_of(40, 2_000_001)) == 40
+    terms = build(tmp_path / "a")
+    asked = terms.asked("京都の寺")
+    # Beside passages of which nearly all are empty; these were to be tens of millions.
+    mean = 1e-6
+    told = replace(asked, statistics=Statistics(10**8, mean, dict.fromkeys(asked.weights, 3)))
+    (passage_id, *_), _ = terms.search("京都の寺", 1)
+    parts = terms.explained(told, int(passage_id))
+    assert parts
+    for part in parts:
+        below = part.k1 * (1 - part.b + part.b * part.length / mean)
+        assert part.saturation == pytest.approx(part.frequency / (part.frequency + below), rel=1e-5)

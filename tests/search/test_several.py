@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sakuin import Index, Searcher
@@ -15,7 +16,7 @@ from sakuin.index.errors import IndexFolderError
 from sakuin.index.terms import FirstStage
 from sakuin.search import SearchError, SearchRequest, SearchResult
 from sakuin.search.explanation import Explanation
-from sakuin.search.joining import join
+from sakuin.search.joining import in_one_before, join
 from sakuin.search.local_part import LocalPart
 from sakuin.search.ranking import rank
 
@@ -278,3 +279,13 @@ def test_what_cannot_be_searched_together_is_refused(tmp_path: Path, toy_model: 
 def test_of_several_what_is_asked_of_one_says_so(several: Searcher) -> None:
     with pytest.raises(SearchError, match="open the index that a hit names"):
         several.document("a/1.md")
+
+
+def test_what_an_index_before_has_too_is_found_in_however_many_they_are() -> None:
+    rng = random.Random(0)
+    for number in range(1, 6):
+        each = [np.array(sorted(rng.sample(range(60), rng.randrange(40))), np.int64) for _ in range(number)]
+        found = in_one_before(each)
+        for place, own in enumerate(each):
+            before = {one for ids in each[:place] for one in ids.tolist()}
+            assert found[place].tolist() == [one for one in own.tolist() if one in before]
