@@ -62,7 +62,7 @@ def coloured(model: StaticEmbedder, result: SearchResult) -> list[Coloured]:
 
     And with the words that they share with the query.
     """
-    query = result.query[:MAX_QUERY_CHARACTERS]
+    query = result.text[:MAX_QUERY_CHARACTERS]
     asked = weighted_rows(model, query, result.dim)[1].sum(axis=0)
     length = float(np.linalg.norm(asked))
     asked = asked / length if length else asked

@@ -174,3 +174,10 @@ def test_a_corpus_without_headings(tmp_path: Path) -> None:
         (colours,) = coloured(searcher.model, result)
         assert "".join(run.text for run in colours.heading) == result.hits[0].heading
         assert colours.text[0].matched
+
+
+def test_what_is_asked_of_documents_colours_nothing(searcher: Searcher) -> None:
+    written = searcher.search("魚が好き id:cat.md")
+    assert [hit.document.id for hit in written.hits] == ["cat.md"]
+    chosen = searcher.search("魚が好き", where={"id": "cat.md"})
+    assert coloured(searcher.model, written) == coloured(searcher.model, chosen)

@@ -10,8 +10,11 @@ from streamlit.testing.v1 import AppTest
 from sakuin import Index
 from sakuin.search import Notice, Searcher
 from sakuin.search.contributions import Run
+from sakuin.search.query import read_query
 from sakuin.ui.html.excerpts import LENGTH, excerpt
+from sakuin.ui.html.hits import asked_of_hits
 from sakuin.ui.html.pieces import coloured_text, shade, table
+from sakuin.ui.words import Words
 from tests.ui.pages import html_of, run_app
 
 PARAPHRASE, ANSWER = "電車が遅れた証拠がほしい", "travel/chien-shomei.txt"
@@ -243,6 +246,26 @@ def test_filters_count_the_matches_of_the_query(monkeypatch: pytest.MonkeyPatch,
     assert vpn["it"] > 0
     assert vpn["food"] == 0
     assert vpn != train
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("休暇 after:2020-01 before:2030", ["2020-01 以後 · 2030 より前"]),
+        ("休暇 type:md OR type:txt", ["ファイルの種類が「md」 か ファイルの種類が「txt」"]),
+        ("休暇 -folder:travel 作者:佐藤", ["フォルダーが「travel」 を除く", "作者が「佐藤」"]),
+        ("休暇 -after:2024", ["2024 以後 を除く"]),
+        ('"有給" -病気 type:md', ["「有給」 を含む", "「病気」 を除く", "ファイルの種類が「md」"]),
+        ("休暇", []),
+    ],
+)
+@pytest.mark.parametrize("fields", [["作者"], ["作者", "date", "created"]])
+def test_what_a_query_asks_of_documents_is_told(query: str, told: list[str], fields: list[str]) -> None:
+    assert asked_of_hits(read_query(query, lambda: fields), Words("ja")) == told
+
+
+def test_where_conditions_leave_nothing_they_are_named(monkeypatch: pytest.MonkeyPatch, example_index: Path) -> None:
+    assert "leave some of it out" in html_of(run_app(monkeypatch, example_index, q='"zzqq" 休暇'))
 
 
 def test_how_likely_an_answer_is(monkeypatch: pytest.MonkeyPatch, example_index: Path) -> None:

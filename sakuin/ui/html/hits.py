@@ -1,13 +1,14 @@
 """The hits of a search as HTML, one list or three beside each other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
 from sakuin.index import DEFAULT_INDEX
+from sakuin.index.where import AND, CONTAINS, GTE, LT, NOT, OR, Where
 from sakuin.search import Hit, LegScore, SearchResult
 from sakuin.search.contributions import Coloured
-from sakuin.search.query import Query, Wanted
+from sakuin.search.query import DATES, Query, Wanted
 from sakuin.search.relevance import good_match
 from sakuin.search.results import located
 from sakuin.search.side_by_side import Listed, SideBySide
@@ -25,6 +26,8 @@ SCORES = {
     "rerank": ("opinion_score", 3),
     "recency": ("recency_score", 2),
 }
+# What is told of the bounds of a date.
+_DATED = {GTE: "dated_from", LT: "dated_before"}
 # Other places named of a passage that stands in many.
 PLACES_SHOWN = 5
 
@@ -51,7 +54,28 @@ def summary(result: SearchResult, words: Words) -> str:
 def asked_of_hits(query: Query, words: Words) -> list[str]:
     """What a query asks of the words of hits, one part each."""
     required = [words("with", words=words("or").join(named(one, words) for one in some)) for some in query.required]
-    return required + [words("without", words=named(one, words)) for one in query.excluded]
+    excluded = [words("without", words=named(one, words)) for one in query.excluded]
+    return required + excluded + (asked_of_documents(query.where, words) if query.where else [])
+
+
+def asked_of_documents(where: Where, words: Words) -> list[str]:
+    """What a query asks of the date and metadata of documents, one part each."""
+    if AND in where:
+        return [part for one in where[AND] for part in asked_of_documents(one, words)]
+    if NOT in where:
+        return [words("without", words=" · ".join(asked_of_documents(where[NOT], words)))]
+    # Where one is asked for, the first of several fields is a document's date.
+    some = where.get(OR, [where])
+    bounds = next((value for name, value in some[0].items() if name in DATES and isinstance(value, Mapping)), {})
+    if dates := [words(_DATED[name], date=value) for name, value in bounds.items() if name in _DATED]:
+        return [" · ".join(dates)]
+    return [words("or").join(of_field(name, value, words) for one in some for name, value in one.items())]
+
+
+def of_field(name: str, value: object, words: Words) -> str:
+    """A value that a field must have."""
+    wanted = str(value.get(CONTAINS, "") if isinstance(value, Mapping) else value)
+    return words("in_field", field=words.field(name), words=words.value(name, wanted))
 
 
 def named(wanted: Wanted, words: Words) -> str:

@@ -217,10 +217,15 @@ def offer_outline(searcher: Searcher, document_id: str, words: Words) -> None:
         index=None,
         key="outline",
         format_func=named,
-        placeholder=words("outline_hint", n=len(outline)),
+        placeholder=outline_hint(len(outline), words),
         label_visibility="collapsed",
         on_change=go,
     )
+
+
+def outline_hint(number: int, words: Words) -> str:
+    """How many headings there are to go to, which may not be all."""
+    return words("outline_hint" if number < MOST_HEADINGS else "outline_cut", n=f"{number:,}")
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

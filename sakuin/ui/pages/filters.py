@@ -14,6 +14,8 @@ from sakuin.ui.words import Words
 PREFIX = "in."
 # A corpus may have hundreds of fields; those that divide it best are offered.
 MOST_FACETS = 6
+# Says where in a file a document stands: two sheets have each row.
+NAMING = frozenset({"row"})
 # Documents of a value on average, from which a field divides documents rather than naming them.
 WORTHWHILE = 2.0
 
@@ -92,7 +94,7 @@ def most_first(counted_value: tuple[str, int]) -> int:
 def worthwhile(facet: Facet) -> bool:
     """Whether a field divides documents into groups."""
     documents = sum(number for _, number in facet.values)
-    return len(facet.values) > 1 and documents >= WORTHWHILE * len(facet.values)
+    return facet.name not in NAMING and len(facet.values) > 1 and documents >= WORTHWHILE * len(facet.values)
 
 
 def choose_filters(facets: Sequence[Facet], chosen: Chosen, words: Words) -> None:

@@ -51,6 +51,8 @@ LISTED = 10
 HEAT_MAP = (12, 14)
 # Parts of each sum that the explanation on the page names; the file has all.
 EXPLAINED_PARTS = 40
+# Notices of what is asked beside words.
+NOTHING_LEFT = frozenset({"nothing_has_words", "nothing_matches_filter"})
 ORDERS: dict[str, dict[str, Any]] = {"relevance": {}, "newer": {"recency": "6m"}, "newest": {"sort": "-date"}}
 
 
@@ -176,7 +178,8 @@ def show_result(
     offer_meant(result.suggestions, words)
     if not result.hits:
         if page == 1:
-            st.html(pieces.message(words("no_hits_title"), words("no_hits")))
+            asked = {notice.code for notice in result.notices} & NOTHING_LEFT
+            st.html(pieces.message(words("no_hits_title"), words("no_hits_asked" if asked else "no_hits")))
         else:
             st.html(pieces.soft(words("no_more_hits")))
         offer_pages(page, 0, result.k, words)
