@@ -107,6 +107,12 @@ class Snapshot:
             if not name.endswith((".json", ".faiss"))
         ]
         self.vectors = Vectors(folder / "vectors", self.manifest.segments, removed)
+        if len(self.vectors) != self.manifest.passages:
+            # By damage to the list of those that count no more, which is under no checksum.
+            raise IndexFolderError(
+                f"The index in {folder} is damaged: vectors of {len(self.vectors):,} passages count, and it has "
+                f"{self.manifest.passages:,}. `index repair` makes them anew from the documents."
+            )
         self.terms = Terms(folder / "terms" / f"{self.manifest.generation:08d}", SynonymFile(folder).current)
 
     def passages(self, passage_ids: Sequence[int], selection: Selection | None = None) -> dict[int, PassageRow]:

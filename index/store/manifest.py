@@ -167,7 +167,7 @@ def committed_manifest(folder: Path) -> Manifest | None:
 
 def is_last_commit(connection: sqlite3.Connection, manifest: Manifest) -> bool:
     """Whether nobody has committed since a manifest was read."""
-    row = connection.execute("SELECT value FROM manifest WHERE key = 'generation'").fetchone()
+    row = connection.execute("SELECT value FROM manifest NOT INDEXED WHERE key = 'generation'").fetchone()
     return bool(row == (json.dumps(manifest.generation),))
 
 

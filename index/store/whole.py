@@ -93,7 +93,7 @@ def require_whole(connection: sqlite3.Connection) -> None:
     looked = _looked.get(state)
     if looked is None:
         found = row_counts(connection)
-        counted = connection.execute("SELECT value FROM manifest WHERE key = 'rows'").fetchone()
+        counted = connection.execute("SELECT value FROM manifest NOT INDEXED WHERE key = 'rows'").fetchone()
         if counted and counted[0] != "{}" and found != json.loads(counted[0]):
             raise damaged("the number of rows")
         if sum(found.values()) > MOST_ROWS:
@@ -164,7 +164,7 @@ def require_lookups(connection: sqlite3.Connection) -> None:
 
 def state_of(connection: sqlite3.Connection) -> tuple[object, ...]:
     """What tells a commit in one file from others."""
-    checksum = connection.execute("SELECT value FROM manifest WHERE key = 'checksum'").fetchone()
+    checksum = connection.execute("SELECT value FROM manifest NOT INDEXED WHERE key = 'checksum'").fetchone()
     path = connection.execute("SELECT file FROM pragma_database_list").fetchone()[0]
     status = os.stat(path) if path else None
     # Without a file, or before the first commit, it is told from all.

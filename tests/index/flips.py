@@ -56,6 +56,11 @@ def main(flips: int, seed: str, worker: Path | None) -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
         outcomes = campaign(Path(folder), flips, chosen)
+    tell(outcomes)
+
+
+def tell(outcomes: Counter[tuple[str, str]]) -> None:
+    """Print what came of flips, and end with 1 if anybody was told a falsehood."""
     failed = 0
     print(f"{'bytes of':20}{'flips':>7}{'told':>7}{'no matter':>11}{'misses':>8}{'tracebacks':>12}{'deaths':>8}")
     for kind in sorted({kind for kind, _ in outcomes}):
@@ -87,15 +92,16 @@ def strike(
     *,
     flips: int,
     rng: random.Random,
+    answering: Sequence[str] = (__file__,),
 ) -> None:
-    """Flip bits, and count what came of each."""
+    """Flip bits, and count what came of each; Python answers flips with ``answering`` and two more arguments."""
     worker: subprocess.Popen[str] | None = None
     for number in range(flips):
         derived = rng.random() < DERIVED_SHARE
         kind = rng.choice(sorted(kind for kind in places if kind.startswith("file ") == derived))
         name, start, length = rng.choice(places[kind])
         offset, bit = start + rng.randrange(length), rng.randrange(8)
-        worker = worker or started(folder)
+        worker = worker or started(folder, answering)
         assert worker.stdin is not None
         assert worker.stdout is not None
         worker.stdin.write(json.dumps([name, offset, bit]) + "\n")
@@ -114,9 +120,9 @@ def strike(
         worker.communicate()
 
 
-def started(folder: Path) -> "subprocess.Popen[str]":
+def started(folder: Path, answering: Sequence[str]) -> "subprocess.Popen[str]":
     """A process that answers flips: one that dies of a flip takes only itself along."""
-    command = [sys.executable, __file__, "--worker", str(folder)]
+    command = [sys.executable, *answering, "--worker", str(folder)]
     # Threads that wait for each other in turns take most of the time on a machine that has other work.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
@@ -148,7 +154,8 @@ def places_of(index: Path) -> dict[str, Iterator[tuple[str, int, int]]]:
             # Most of the bytes of a page are cells; its head and pointers say more.
             cells = int.from_bytes(page[3:5], "big")
             places.setdefault("page heads", []).append(("documents.db", start, 12 + 2 * cells))
-        places.setdefault(kind, []).extend(whole)
+        if unused < len(page):
+            places.setdefault(kind, []).extend(whole)
     if (wal := index / "documents.db-wal").exists():
         places["log"] = [(wal.name, start, PAGE + 24) for start in range(32, wal.stat().st_size, PAGE + 24)]
         places["log head"] = [(wal.name, 0, 32), *((wal.name, start, 24) for _, start, _ in places["log"])]

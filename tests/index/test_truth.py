@@ -215,3 +215,34 @@ def test_flipped_bits_anywhere_make_nobody_tell_a_falsehood(seed: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     # With the seed in it, for who reads of a failure.
     assert done.returncode == 0, done.stdout + done.stderr[-2000:]
+
+
+def test_a_removed_passage_that_counts_again_is_noticed(index: Path) -> None:
+    """Else what chance scores, and so every score of several indexes, would be measured with it."""
+    with Index.open(index) as opened:
+        opened.add([{"id": f"own{i}", "text": f"my own {i}"} for i in range(5)])
+        opened.delete(["own0"])
+    with Searcher.open(index) as searcher:
+        expected = searcher.search("text number 7").to_dict()["hits"]
+    change(index, "UPDATE removed_passages SET passage_id = passage_id + 1")
+    with pytest.raises(SakuinError, match="damaged: vectors of 25 passages count, and it has 24"):
+        Searcher.open(index)
+    repair(index)
+    with Searcher.open(index) as searcher:
+        found = searcher.search("text number 7").to_dict()["hits"]
+    assert [hit["document"]["id"] for hit in found] == [hit["document"]["id"] for hit in expected]
+
+
+def test_damage_to_the_keys_of_the_manifest_hides_nothing(index: Path) -> None:
+    with Searcher.open(index) as searcher:
+        expected = searcher.counts()
+    with closing(sqlite3.connect(index / "documents.db")) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name LIKE '%autoindex_manifest%'"
+        ).fetchone()
+    data = bytearray((index / "documents.db").read_bytes())
+    # How many keys there are.
+    data[(page - 1) * 4096 + 3 : (page - 1) * 4096 + 5] = bytes(2)
+    (index / "documents.db").write_bytes(data)
+    with Searcher.open(index) as searcher:
+        assert searcher.counts() == expected
