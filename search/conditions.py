@@ -5,11 +5,12 @@ The keyword index proposes passages that have the terms of what is required; tho
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.snapshot import Selection, Snapshot
+from sakuin.index.store import PassageRow
 from sakuin.index.text.wording import Wording, plain
 from sakuin.search.query import Query, Wanted
 
@@ -20,6 +21,49 @@ Parts = tuple[str, tuple[str, ...]]
 """Title, and title, heading and text, of a passage; plain. All its places have the same, for its id names them."""
 
 READ_AT_ONCE = 100
+
+
+class Chosen(Protocol):
+    """Some passages of some documents, such as `index.snapshot.Selection`."""
+
+    @property
+    def documents(self) -> NDArray[np.int64]:
+        """int64 (d,), ascending: numbers."""
+
+    @property
+    def passages(self) -> NDArray[np.int64]:
+        """int64 (n,), ascending: ids."""
+
+
+C = TypeVar("C", bound=Chosen)
+C_co = TypeVar("C_co", bound=Chosen, covariant=True)
+
+
+class Proposing(Protocol):
+    """Terms of passages, such as `index.terms.Terms`."""
+
+    def with_all(self, terms: Sequence[str], most: int) -> NDArray[np.int64] | None:
+        """See `Terms.with_all`."""
+
+
+class Readable(Protocol[C_co]):
+    """What is searched, such as `index.snapshot.Snapshot`; see there what each method gives."""
+
+    @property
+    def terms(self) -> Proposing:
+        """Of its passages."""
+
+    def passages(self, passage_ids: Sequence[int]) -> dict[int, PassageRow]:
+        """Passages by id."""
+
+    def documents_with(self, passages: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Documents in which passages stand."""
+
+    def passages_of(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Passages that stand in documents."""
+
+    def chosen(self, documents: NDArray[np.int64], passages: NDArray[np.int64]) -> C_co:
+        """Both together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +86,14 @@ class _Sought:
         return any(map(self.wording.stands_in, (title,) if self.wanted.in_title else all_parts))
 
 
-class WordConditions:
-    """What a query asks of the words of hits, in a snapshot of an index.
+class WordConditions(Generic[C]):
+    """What a query asks of the words of hits, in a snapshot of an index, or another place where it is stored.
 
     A passage that is found alone has all that is required and nothing that is excluded. A document has them in all of
     its text, and each passage that is given of it has something that is required.
     """
 
-    def __init__(self, snapshot: Snapshot, query: Query, common: frozenset[Wanted]) -> None:
+    def __init__(self, snapshot: Readable[C], query: Query, common: frozenset[Wanted]) -> None:
         """Look up what may have the words.
 
         Args:
@@ -69,7 +113,7 @@ class WordConditions:
         proposed = self._snapshot.terms.with_all(wording.terms, MOST_PROPOSED) if looked_up else None
         return _Sought(wanted, wording, proposed)
 
-    def narrowed(self, within: Selection | None, *, by_document: bool) -> Selection | None:
+    def narrowed(self, within: C | None, *, by_document: bool) -> C | None:
         """What may have all that is required, of a selection or of everything; ``within`` itself where that is all."""
         known = [lists for one in self._required if (lists := [sought.proposed for sought in one]) and _all(lists)]
         if not known:

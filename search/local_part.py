@@ -29,7 +29,7 @@ class _Kept:
     """What a search is restricted to, looked up."""
 
     selection: Selection | None
-    conditions: WordConditions | None
+    conditions: WordConditions[Selection] | None
 
 
 class LocalPart:

@@ -3,7 +3,7 @@
 import json
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,12 +67,31 @@ def facets(
         Built-in fields first, then those that most documents have.
     """
     require_whole(connection)
+    files = select(connection, "file, count(*)", documents, "GROUP BY file")
+    return facets_of(files, metadata_of(connection, documents), names, limit, all_fields=all_fields)
+
+
+def facets_of(
+    files: Iterable[tuple[str, int]],
+    metadata: Iterable[Mapping[str, Any]],
+    names: Collection[str] | None = None,
+    limit: int = MOST_VALUES,
+    *,
+    all_fields: bool = False,
+) -> list[Facet]:
+    """The same of documents wherever they are stored.
+
+    Args:
+        files: Names of files, each with how many of the documents are of it; one may come several times.
+        metadata: Of the documents; not read where no field of it is named.
+        names: See `facets`, as all that follows.
+        limit: Of each field so many values at most.
+        all_fields: Count every field of metadata.
+    """
     keys = None if names is None else {key_of(name) for name in names if name not in BUILT_IN}
-    counted: dict[str, Mapping[str, int]] = {**count_files(connection, documents)}
+    counted: dict[str, Mapping[str, int]] = {**count_files(files)}
     if keys is None or keys:
-        counted.update(
-            (called(key), values) for key, values in count_metadata(connection, documents, keys, all_fields).items()
-        )
+        counted.update((called(key), values) for key, values in count_metadata(metadata, keys, all_fields).items())
     return [
         Facet(name, tuple(sorted(values.items(), key=lambda item: (-item[1], item[0]))[:limit]))
         for name, values in counted.items()
@@ -80,11 +99,11 @@ def facets(
     ]
 
 
-def count_files(connection: sqlite3.Connection, documents: NDArray[np.int64] | None) -> dict[str, Counter[str]]:
-    """Numbers of documents by topmost folder, and by type."""
+def count_files(files: Iterable[tuple[str, int]]) -> dict[str, Counter[str]]:
+    """Numbers of documents by topmost folder, and by type; ``files`` as in `facets_of`."""
     folders: Counter[str] = Counter()
     types: Counter[str] = Counter()
-    for file, number in select(connection, "file, count(*)", documents, "GROUP BY file"):
+    for file, number in files:
         folders[top_folder(file)] += number
         types[type_of(file)] += number
     counted = {FOLDER: folders, TYPE: types}
@@ -95,16 +114,19 @@ def count_files(connection: sqlite3.Connection, documents: NDArray[np.int64] | N
 
 
 def count_metadata(
-    connection: sqlite3.Connection,
-    documents: NDArray[np.int64] | None,
-    keys: Collection[str] | None,
-    all_fields: bool = False,
+    metadata: Iterable[Mapping[str, Any]], keys: Collection[str] | None, all_fields: bool = False
 ) -> dict[str, dict[str, int]]:
-    """Numbers of documents by value of each field of metadata, fields of most documents first; args as in `facets`."""
+    """Numbers of documents by value of each field of metadata, fields of most documents first.
+
+    Args:
+        metadata: Of the documents.
+        keys: Of the fields, as metadata calls them; None for those that are worth listing.
+        all_fields: Count every field, whatever its values.
+    """
     counted: defaultdict[str, dict[str, int]] = defaultdict(dict)
     used: Counter[str] = Counter()
     dropped: set[str] = set()
-    for fields in metadata_of(connection, documents):
+    for fields in metadata:
         for key, value in fields.items():
             if key in dropped or (keys is not None and key not in keys):
                 continue

@@ -24,7 +24,7 @@ from sakuin.integrations.engines.postgres.writing import Exported, export_postgr
 VARIED = "".join(f"会社を {number} 日休む。" for number in range(200))
 PASSAGES = 11
 TABLES = {
-    "documents": "number, id, uri, title, metadata, text, fingerprint",
+    "documents": "number, id, uri, title, metadata, text, fingerprint, file",
     "passages": "id, vector::text",
     "places": 'document, number, passage, start, "end", heading, position, text',
 }

@@ -110,11 +110,100 @@ def test_explanations_are_the_same(both: tuple[Searcher, Searcher]) -> None:
             )
 
 
-def test_filters_are_refused_and_named(both: tuple[Searcher, Searcher]) -> None:
-    with pytest.raises(SearchError, match="takes no filter"):
-        both[1].search("休暇", where={"type": "md"})
-    with pytest.raises(SearchError, match="syntax=False"):
-        both[1].search('"有給休暇"')
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"where": {"type": "md"}},
+        {"where": {"folder": "office", "type": {"$ne": "pdf"}}, "k": 30},
+        {"where": {"uri": {"$contains": "a"}}, "mode": "bm25", "group": "passage"},
+        {"where": {"type": ["md", "txt"]}, "mode": "dense", "dim": 64},
+        {"facets": True},
+    ],
+    ids=str,
+)
+def test_filters_and_facets_are_those_of_the_index(both: tuple[Searcher, Searcher], asked: dict[str, Any]) -> None:
+    own, other = both
+    for query in QUERIES[:4]:
+        left, right = own.search(query, **asked), other.search(query, **asked)
+        assert_same(left, right)
+        assert right.matches == left.matches
+    assert other.facets() == own.facets()
+    assert other.facets(where={"type": "md"}, names=["folder", "type"]) == own.facets(
+        where={"type": "md"}, names=["folder", "type"]
+    )
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        '"有給休暇"',
+        '"有給休暇" 申請',
+        "休暇 -有給",
+        "経費 OR 出張",
+        "title:休暇 申請",
+        "type:md 休暇",
+        '-"有給休暇" 休暇',
+    ],
+)
+def test_quotes_and_exclusions_find_what_they_find_in_the_index(both: tuple[Searcher, Searcher], query: str) -> None:
+    own, other = both
+    for asked in ({"k": 20}, {"group": "passage", "k": 20}, {"mode": "bm25", "where": {"type": {"$ne": "md"}}}):
+        assert_same(own.search(query, **asked), other.search(query, **asked))
+
+
+VALUES: list[dict[str, Any]] = [
+    {"year": 2024, "tags": ["a", "ｂ"], "note": "請求書 A"},
+    {"year": "２０２３", "tags": "a", "big": 1e16, "open": True},
+    {"year": 2022.0, "big": 10**16, "date": "2024-05-01", "open": False},
+    {"date": "令和6年5月2日", "price": "1,200", "type": "x"},
+    {"price": 1100.5, "date": "2023"},
+    {},
+]
+FILTERS: list[dict[str, Any]] = [
+    {"year": 2024},
+    {"year": [2022, 2023]},
+    {"year": {"$ne": 2024}},
+    {"tags": "b"},
+    {"tags": {"$nin": ["a"]}},
+    {"big": 1e16},
+    {"big": 10**16},
+    {"open": False},
+    {"date": {"$gte": "2024-05-01"}},
+    {"date": {"$gt": 2023, "$lt": "2024-05-02"}},
+    {"price": {"$lt": 1150}},
+    {"price": {"$exists": False}},
+    {"note": {"$exists": True}},
+    {"note": {"$contains": "ａ"}},
+    {"metadata.type": "x"},
+    {"id": ["d1", "d3"]},
+    {"id": {"$prefix": "d"}, "year": {"$exists": True}},
+    {"$or": [{"tags": "a"}, {"price": {"$gt": 1}}]},
+    {"$not": {"open": True}},
+]
+
+
+def test_values_are_compared_and_counted_as_in_the_index(database: str, tmp_path: Path, toy_model: Path) -> None:
+    model = StaticEmbedder.load(toy_model)
+    with Index.open(tmp_path / "index", model=model) as index:
+        index.add(
+            [
+                {"id": f"d{number}", "text": f"猫 {number} が好き。", "metadata": own}
+                for number, own in enumerate(VALUES)
+            ]
+        )
+        # The same passage in two documents, of which one passes.
+        index.add([{"id": f"same{year}", "text": "犬も好き。", "metadata": {"year": year}} for year in (2024, 1999)])
+        export_postgres(index.folder, database)
+        with open_postgres(database, model=model) as searcher, index.searcher() as own:
+            for where in FILTERS:
+                expected = own.search("猫も犬も好き", where=where, k=20)
+                assert expected.hits
+                assert_same(expected, searcher.search("猫も犬も好き", where=where, k=20))
+                assert searcher.facets(where=where) == own.facets(where=where)
+            assert searcher.facets() == own.facets()
+            assert_same(own.search("好き", sort="-year"), searcher.search("好き", sort="-year"))
+            with pytest.raises(SearchError, match="has a field 'nothing'"):
+                searcher.search("猫", where={"nothing": 1})
 
 
 def test_a_searcher_sees_what_was_exported_since(database: str, tmp_path: Path, toy_model: Path) -> None:
@@ -200,9 +289,14 @@ def test_a_graph_finds_most(database: str, example_index: Path, both: tuple[Sear
             "dense": 5,
             "bm25": 5,
         }
-        plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN {tables.hybrid()}", asked | {"dim": 256}))
+        plan, within = (
+            "\n".join(row[0] for row in connection.execute(f"EXPLAIN {sql}", asked | {"dim": 256, "among": [1]}))
+            for sql in (tables.hybrid(), tables.hybrid(restricted=True))
+        )
     assert "passages_hnsw" in plan
     assert "passages_terms" in plan
+    # It would list the nearest of all, of which few may pass a filter.
+    assert "passages_hnsw" not in within
     with open_postgres(database, model=both[0].model) as searcher:
         same = 0
         for query in QUERIES:

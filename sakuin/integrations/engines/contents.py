@@ -51,9 +51,17 @@ class ExportedPassage:
 
 @dataclass(frozen=True, slots=True)
 class ExportedDocument:
-    """A document with its passages, in their order; ``number`` is the index's own, which others may have later."""
+    """A document with its passages, in their order.
+
+    Attributes:
+        number: The index's own, which others may have later.
+        file: Its name in the index, by which filters know type and folders; "" for none.
+        document: Itself.
+        passages: Of it.
+    """
 
     number: int
+    file: str
     document: Document
     passages: tuple[ExportedPassage, ...]
 
@@ -94,7 +102,7 @@ class Contents:
                         row.passage_id, number, row.start, row.end, row.heading, row.position, text, indexed
                     )
                 )
-            yield ExportedDocument(label.number, document, tuple(passages))
+            yield ExportedDocument(label.number, label.file, document, tuple(passages))
 
     def fingerprints(self) -> Iterator[tuple[int, str, int]]:
         """(number, id, fingerprint) of each document; see `sakuin.index.store.streaming.fingerprints`."""

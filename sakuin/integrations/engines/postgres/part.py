@@ -2,12 +2,12 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.store import Manifest, PassageRow, PlaceRow, indexed_text
+from sakuin.index.store import Manifest, PassageRow, indexed_text
 from sakuin.index.store.facets import Facet
 from sakuin.index.store.passages import MAX_PLACES, Source
 from sakuin.index.terms import Asked, Statistics, TermScore
@@ -18,10 +18,10 @@ from sakuin.integrations.engines.errors import ExportError
 from sakuin.integrations.engines.postgres import tables
 from sakuin.integrations.engines.postgres.decoding import Row, cosines, explained, factors, matches
 from sakuin.integrations.engines.postgres.rows import as_sparse
+from sakuin.integrations.engines.postgres.selecting import Chosen, Selecting
 from sakuin.integrations.engines.postgres.session import Session
 from sakuin.search.legs import Leg
 from sakuin.search.parts import Doubled, Listed, Listing, PartState, Within
-from sakuin.search.request import SearchError
 
 SPARE = 50
 """Passages that each leg lists beyond those wanted, so that what rounding moves is still among them."""
@@ -66,6 +66,7 @@ class PostgresPart:
         self.manifest = manifest_of(settings)
         self.num_passages = self.manifest.passages
         self._numbers: dict[str, tuple[int, int]] = {}
+        self._selecting = Selecting(session)
 
     def state(self) -> PartState:
         """What was written."""
@@ -123,12 +124,11 @@ class PostgresPart:
         """What scores depend on beside the passage."""
         return Statistics(self.num_passages, self._mean_length, dict(having))
 
-    def sizes(self, within: Within) -> NoReturn:
-        """Nothing can be restricted."""
-        raise SearchError(
-            f"A search in {self.name} takes no filter, no quotes and no exclusions: these are not translated into SQL. "
-            f"Search without `where`, with syntax=False; or write the SQL yourself, docs/engines.md has the tables."
-        )
+    def sizes(self, within: Within) -> tuple[int, int]:
+        """How many documents pass the condition, and how many passages may be found."""
+        kept = self._selecting.looked_up(within).selection
+        documents = len(self._selecting.selection(within.condition).documents) if within.condition is not None else 0
+        return documents, self.num_passages if kept is None else len(kept.passages)
 
     def listed(self, listing: Listing) -> Listed:
         """The candidates of both legs, by one query of both, and more of them until the best are certain."""
@@ -138,8 +138,9 @@ class PostgresPart:
         first = factors(asked.first_stage if staged else asked.weights, statistics, numbers) if asked else {}
         has_vector = vector is not None and bool(vector.any())
         limits = [wanted + SPARE if has_vector else 0, wanted + SPARE if first else 0]
+        kept = self._selecting.kept(listing.within)
         while True:
-            near, fit = self._hybrid(vector if has_vector else None, first, limits)
+            near, fit = self._hybrid(vector if has_vector else None, first, limits, kept)
             scores = [
                 cosines([row for row, _ in near], vector) if has_vector and vector is not None else EMPTY_SCORES,
                 matches([row for row, _ in fit], first, statistics.mean_length),
@@ -185,11 +186,15 @@ class PostgresPart:
         beside = np.zeros(len(fit), np.float32) if listing.vector is None else cosines(fit, listing.vector)
         standing = None
         if listing.standing:
-            standing = self.documents_of([row.passage_id for row in (*near, *fit)], None)
+            standing = self.documents_of([row.passage_id for row in (*near, *fit)], listing.within)
         return Listed(dense, dense_matches, bm25, beside, standing)
 
     def _hybrid(
-        self, vector: NDArray[np.float32] | None, weights: Mapping[int, float], limits: Sequence[int]
+        self,
+        vector: NDArray[np.float32] | None,
+        weights: Mapping[int, float],
+        limits: Sequence[int],
+        kept: Chosen | None,
     ) -> tuple[list[tuple[Row, float]], list[tuple[Row, float]]]:
         """What the database lists: by meaning, and by words, each with its own score."""
         dim = self.manifest.dim
@@ -202,11 +207,14 @@ class PostgresPart:
             "dense": limits[0],
             "bm25": limits[1],
             "dim": dim if vector is None else len(vector),
+            "among": None if kept is None else kept.passages.tolist(),
         }
         shorter = vector is not None and len(vector) < dim
         near, fit = [], []
         for passage_id, cosine, score, *stored in self._session.rows(
-            tables.hybrid(shorter), asked, by_graph=min(limits[0], MOST_EF) or None
+            tables.hybrid(shorter, restricted=kept is not None),
+            asked,
+            by_graph=min(limits[0], MOST_EF) if limits[0] and kept is None else None,
         ):
             row = Row.of(passage_id, *stored)
             if cosine is not None:
@@ -219,23 +227,14 @@ class PostgresPart:
     def documents_of(self, passage_ids: Sequence[int], within: Within | None) -> dict[int, list[int]]:
         """Numbers of the documents of each passage's places."""
         found: dict[int, list[int]] = {}
-        for passage, document in self._session.rows(tables.STANDING, (list(passage_ids),)):
+        documents = self._selecting.documents(within)
+        for passage, document in self._session.rows(tables.STANDING, (list(passage_ids), documents, documents)):
             found.setdefault(passage, []).append(document)
-        return {passage: documents[:MAX_PLACES] for passage, documents in found.items()}
+        return {passage: own[:MAX_PLACES] for passage, own in found.items()}
 
     def passages(self, passage_ids: Sequence[int], within: Within | None) -> dict[int, PassageRow]:
         """Passages with their places."""
-        found: dict[int, list[tuple[PlaceRow, str]]] = {}
-        for passage, _, start, end, heading, position, text, *document in self._session.rows(
-            tables.PLACES, (list(passage_ids),)
-        ):
-            name, uri, title, metadata = document
-            place = PlaceRow(name, uri, title, metadata, start, end, heading, position)
-            found.setdefault(passage, []).append((place, text))
-        return {
-            passage: PassageRow(passage, places[0][1], tuple(place for place, _ in places[:MAX_PLACES]), len(places))
-            for passage, places in found.items()
-        }
+        return self._selecting.passages(passage_ids, within)
 
     def indexed(self, passage_ids: Sequence[int]) -> dict[int, str]:
         """What is indexed of passages."""
@@ -275,25 +274,28 @@ class PostgresPart:
             found[known] = unit_rows(stored, slice(None), dim)
         return found
 
-    def holding(self, within: Within, passage_ids: Sequence[int]) -> NoReturn:
-        """Nothing can be restricted."""
-        self.sizes(within)
+    def holding(self, within: Within, passage_ids: Sequence[int]) -> list[int]:
+        """Those of some passages whose words are as they must be."""
+        conditions = self._selecting.looked_up(within).conditions
+        return conditions.holding(passage_ids) if conditions else list(passage_ids)
 
-    def shown(self, within: Within, documents: Sequence[tuple[int, Sequence[int]]], most: int) -> NoReturn:
-        """Nothing can be restricted."""
-        self.sizes(within)
+    def shown(self, within: Within, documents: Sequence[tuple[int, Sequence[int]]], most: int) -> list[list[int]]:
+        """Which passages of documents to give."""
+        conditions = self._selecting.looked_up(within).conditions
+        assert conditions is not None
+        return [conditions.shown_of(number, passages, most) for number, passages in documents]
 
     def field_names(self) -> list[str]:
-        """None, since nothing can be restricted."""
-        return []
+        """What filters call the fields that any document has."""
+        return self._selecting.field_names()
 
     def facets(self, condition: Condition, names: Collection[str] | None, limit: int) -> list[Facet]:
-        """None, since nothing can be restricted."""
-        return []
+        """How many of the documents that pass a filter have which values."""
+        return self._selecting.facets(condition, names, limit)
 
     def counted(self, documents: Sequence[int], names: Collection[str] | None) -> list[Facet]:
-        """None, as of the whole index."""
-        return []
+        """How many of some documents have which values."""
+        return self._selecting.counted(documents, names)
 
     def counts(self) -> dict[str, int]:
         """Numbers of documents and passages."""

@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from sakuin.index.text import Analyser
@@ -12,7 +14,7 @@ from sakuin.integrations.engines.bm25 import Bag
 from sakuin.integrations.engines.contents import Contents, ExportedDocument, ExportedPassage, as_json
 from sakuin.integrations.engines.postgres.tables import MOST_TERMS, TERM_NUMBERS, copy_line
 
-DOCUMENT_COLUMNS = ("number", "id", "uri", "title", "metadata", "text", "fingerprint")
+DOCUMENT_COLUMNS = ("number", "id", "uri", "file", "title", "metadata", "text", "fingerprint")
 PASSAGE_COLUMNS = ("id", "vector", "weights", "terms", "length", "mean_length")
 PLACE_COLUMNS = ("document", "number", "passage", "start", "end", "heading", "position", "text")
 TERM_COLUMNS = ("number", "term", "passages")
@@ -133,7 +135,7 @@ class RowMaker:
         standing: list[ExportedPassage] = []
         for exported in some:
             own = exported.document
-            label = (exported.number, own.id, own.uri, own.title, as_json(own.metadata), own.text)
+            label = (exported.number, own.id, own.uri, exported.file, own.title, as_jsonb(own.metadata), own.text)
             documents.append(copy_line((*label, fingerprints[exported.number])))
             for each in exported.passages:
                 where = (exported.number, each.number, each.passage_id, each.start, each.end)
@@ -156,6 +158,21 @@ class RowMaker:
             row = (passage.passage_id, str(vector), sparse, listed, bag.frequencies.total(), repr(self.mean_length))
             lines.append(copy_line(row))
         return lines
+
+
+def as_jsonb(metadata: Mapping[str, Any]) -> str:
+    """Metadata as jsonb gives it back: of a number without a fraction it would forget that it is a float."""
+    return as_json({key: _telling_floats(value) for key, value in metadata.items()})
+
+
+def _telling_floats(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _telling_floats(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_telling_floats(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer():
+        return orjson.Fragment(f"{value:.1f}")
+    return value
 
 
 def most_of(weights: Mapping[str, float]) -> Mapping[str, float]:

@@ -78,8 +78,7 @@ class PostgresIndexes:
 def open_postgres(*dsns: str, model: StaticEmbedder | None = None) -> Searcher:
     """A searcher of what `index export` wrote into a database, or into several, which are then searched as one.
 
-    Hits, scores, relevance and explanations are those of the index. There are no filters, quotes and exclusions: search
-    with ``syntax=False``.
+    Hits, scores, relevance, explanations and facets are those of the index, within filters, quotes and exclusions too.
 
     Args:
         *dsns: As libpq reads them; "" for what its environment says.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 SCHEMA = "sakuin"
-FORMAT = 1
+FORMAT = 2
 """Version of the tables; others are made anew."""
 
 TERM_NUMBERS = 1_000_000_000
@@ -28,6 +28,7 @@ CREATE TABLE {SCHEMA}.documents (
     number bigint PRIMARY KEY,
     id text NOT NULL UNIQUE,
     uri text NOT NULL,
+    file text NOT NULL,
     title text NOT NULL,
     metadata jsonb NOT NULL,
     text text NOT NULL,
@@ -106,7 +107,17 @@ LOWEST = f"SELECT id FROM {SCHEMA}.passages ORDER BY id LIMIT %s"
 TERMS = f"SELECT term, number, passages FROM {SCHEMA}.terms WHERE term = ANY(%s)"
 BEGINNING = f"SELECT term, passages FROM {SCHEMA}.terms WHERE term ^@ %s ORDER BY passages DESC, term"
 STORED = f"SELECT id, vector, weights, length, mean_length FROM {SCHEMA}.passages WHERE id = ANY(%s)"
-STANDING = f"SELECT passage, document FROM {SCHEMA}.places WHERE passage = ANY(%s) ORDER BY passage, document, number"
+STANDING = f"""
+SELECT passage, document FROM {SCHEMA}.places
+WHERE passage = ANY(%s) AND (%s::bigint[] IS NULL OR document = ANY(%s)) ORDER BY passage, document, number
+"""
+PASSAGES_OF = f"SELECT DISTINCT passage FROM {SCHEMA}.places WHERE document = ANY(%s) ORDER BY passage"
+DOCUMENTS_WITH = f"SELECT DISTINCT document FROM {SCHEMA}.places WHERE passage = ANY(%s) ORDER BY document"
+WITH_ALL = f"SELECT id FROM {SCHEMA}.passages WHERE terms @> %s::integer[] ORDER BY id"
+LABELS = f"SELECT number, id, uri, file, metadata FROM {SCHEMA}.documents"
+FIELDS = f"SELECT DISTINCT jsonb_object_keys(metadata) FROM {SCHEMA}.documents"
+FILES = f"SELECT file, count(*) FROM {SCHEMA}.documents WHERE %s::bigint[] IS NULL OR number = ANY(%s) GROUP BY file"
+METADATA = f"SELECT metadata FROM {SCHEMA}.documents WHERE %s::bigint[] IS NULL OR number = ANY(%s)"
 SOURCES = f"""
 SELECT o.passage, d.number, d.title FROM {SCHEMA}.places o JOIN {SCHEMA}.documents d ON d.number = o.document
 WHERE o.passage = ANY(%s)
@@ -119,7 +130,7 @@ LENGTH_OF = f"SELECT count(*), coalesce(sum(length), 0)::bigint FROM {SCHEMA}.pa
 LISTED_BY_GRAPH = "SELECT set_config('hnsw.ef_search', %s, true)"
 
 
-def hybrid(shorter: bool = False) -> str:
+def hybrid(shorter: bool = False, *, restricted: bool = False) -> str:
     """One query for the candidates of both legs, with what is needed to score each by both.
 
     It takes ``vector``; ``weights``, of the query's terms by their numbers: weight times idf times (k1 + 1); ``terms``,
@@ -128,15 +139,19 @@ def hybrid(shorter: bool = False) -> str:
 
     Args:
         shorter: Whether it has.
+        restricted: List only passages whose ids are ``among``. A graph would list the nearest of all, and of these only
+            what is among them: their vectors are compared one by one.
     """
     stored = "subvector(vector, 1, %(dim)s)" if shorter else "vector"
+    distance = f"{stored} <=> %(vector)s::halfvec"
+    among = "id = ANY(%(among)s)" if restricted else "true"
     return f"""
 WITH meaning AS (
-    SELECT id, {stored} <=> %(vector)s::halfvec AS distance
-    FROM {SCHEMA}.passages ORDER BY {stored} <=> %(vector)s::halfvec LIMIT %(dense)s
+    SELECT id, {distance} AS distance
+    FROM {SCHEMA}.passages WHERE {among} ORDER BY {f"({distance}) + 0" if restricted else distance} LIMIT %(dense)s
 ), words AS (
     SELECT id, weights <#> %(weights)s::sparsevec AS negative
-    FROM {SCHEMA}.passages WHERE terms && %(terms)s::integer[]
+    FROM {SCHEMA}.passages WHERE {among} AND terms && %(terms)s::integer[]
     ORDER BY weights <#> %(weights)s::sparsevec LIMIT %(bm25)s
 ), candidates AS (
     SELECT id, max(distance) AS distance, max(negative) AS negative FROM (
@@ -152,7 +167,7 @@ FROM candidates JOIN {SCHEMA}.passages USING (id)
 PLACES = f"""
 SELECT o.passage, o.document, o.start, o."end", o.heading, o.position, o.text, d.id, d.uri, d.title, d.metadata
 FROM {SCHEMA}.places o JOIN {SCHEMA}.documents d ON d.number = o.document
-WHERE o.passage = ANY(%s) ORDER BY o.passage, o.document, o.number
+WHERE o.passage = ANY(%s) AND (%s::bigint[] IS NULL OR o.document = ANY(%s)) ORDER BY o.passage, o.document, o.number
 """
 
 _ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
