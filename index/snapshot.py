@@ -138,6 +138,7 @@ class Snapshot:
     def sources_of(self, passage_ids: Sequence[int]) -> list[set[Source]]:
         """What tells the documents that each passage stands in, see `documents_and_titles`; nothing of one is gone."""
         with self._reading():
+            store.require_whole(self._connection)
             return documents_and_titles(self._connection, passage_ids)
 
     def selection(self, condition: Condition) -> Selection:

@@ -22,6 +22,7 @@ from sakuin.embedder.tokenising import FlatTokenizer
 from sakuin.files import sync_file, sync_folder, sync_tree
 from sakuin.index.corpus import located
 from sakuin.index.documents import Skipped
+from sakuin.index.errors import has_no_room
 from sakuin.index.file_types import SUFFIXES
 from sakuin.index.report import Progress, no_progress
 from sakuin.training.checkpoint import TrainingState
@@ -169,7 +170,14 @@ def adapt(
                 os.rename(finished, out)
                 sync_folder(out.parent)
             return result
-    except OSError as error:
+    except (OSError, TrainingError) as error:
+        if has_no_room(out.parent, error.__cause__ or error):
+            raise TrainingError(
+                f"The disk of {out.parent} is full: no model was written. Make room on it, or choose another --out, "
+                f"then run the same command again."
+            ) from error
+        if isinstance(error, TrainingError):
+            raise
         raise TrainingError(
             f"Cannot write to {out.parent} ({error.strerror or error}): choose another --out, or free some space."
         ) from error

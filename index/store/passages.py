@@ -307,6 +307,9 @@ def documents_and_titles(connection: sqlite3.Connection, passage_ids: Sequence[i
     """For each passage, the numbers and titles of the documents it stands in.
 
     Documents of the same title are taken for parts of one, such as the rows of a table of paragraphs.
+
+    Raises:
+        IndexFolderError: what is found is not what was asked for.
     """
     found: dict[int, set[Source]] = {passage_id: set() for passage_id in passage_ids}
     for some in batched(list(found)):
@@ -316,6 +319,9 @@ def documents_and_titles(connection: sqlite3.Connection, passage_ids: Sequence[i
             some,
         )
         for passage_id, number, title in rows:
+            if passage_id not in found:
+                # An index of the table leads to another row than it says.
+                raise damaged("where passages stand")
             found[passage_id] |= {number, title} if title else {number}
     return [found[passage_id] for passage_id in passage_ids]
 

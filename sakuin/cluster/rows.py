@@ -1,7 +1,7 @@
 """Documents that come as rows of JSON Lines and Parquet, in parts that can be read one without the other."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -150,22 +150,32 @@ def _rows(part: Part, file: IO[bytes]) -> Iterator[tuple[str, Mapping[str, Any]]
     table = _parquet(part.uri, file)
     number = sum(table.metadata.row_group(group).num_rows for group in range(part.start))
     groups = range(part.start, part.end)
-    for batch in table.iter_batches(batch_size=_BATCH_ROWS, row_groups=list(groups)):
-        for record in batch.to_pylist():
-            number += 1
-            yield f"row {number}", record
+    with _whole(part.uri):
+        for batch in table.iter_batches(batch_size=_BATCH_ROWS, row_groups=list(groups)):
+            for record in batch.to_pylist():
+                number += 1
+                yield f"row {number}", record
+
+
+@contextmanager
+def _whole(uri: str) -> Iterator[None]:
+    """Turns what is raised in reading Parquet into our error."""
+    from pyarrow import ArrowException
+
+    try:
+        yield
+    except (ArrowException, OSError, UnicodeDecodeError) as error:
+        raise ClusterError(f"{uri} is no whole Parquet file ({error}): write it anew, or leave it out.") from error
 
 
 def _parquet(uri: str, file: IO[bytes]) -> Any:
     try:
-        from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ModuleNotFoundError as error:
         raise ClusterError(f"{uri} needs the extra `cluster`: {missing(error.name or 'pyarrow', 'cluster')}") from error
-    try:
-        return ParquetFile(file)
-    except ArrowException as error:
-        raise ClusterError(f"{uri} is no whole Parquet file ({error}): write it anew, or leave it out.") from error
+    with _whole(uri):
+        # Those that whoever wrote it gave it.
+        return ParquetFile(file, page_checksum_verification=True)
 
 
 def opened(uri: str) -> AbstractContextManager[IO[bytes]]:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -17,6 +18,7 @@ from sakuin.index.maintenance import repair
 from sakuin.index.problems import Problem
 from sakuin.index.store import listing
 from sakuin.index.store.manifest import manifest_checksum
+from sakuin.index.store.passages import documents_and_titles
 from sakuin.search import Searcher
 
 COUNT = 20
@@ -246,3 +248,27 @@ def test_damage_to_the_keys_of_the_manifest_hides_nothing(index: Path) -> None:
     (index / "documents.db").write_bytes(data)
     with Searcher.open(index) as searcher:
         assert searcher.counts() == expected
+
+
+def test_an_index_of_places_that_leads_elsewhere_is_noticed(index: Path) -> None:
+    """Else what chance scores in several indexes would be measured by the documents of others."""
+    with closing(sqlite3.connect(index / "documents.db")) as connection:
+        sql = "SELECT rootpage FROM sqlite_master WHERE name = 'idx_passages_passage_id'"
+        (page,) = connection.execute(sql).fetchone()
+        passage_id, row = connection.execute("SELECT passage_id, id FROM passages WHERE id = 18").fetchone()
+    data = bytearray((index / "documents.db").read_bytes())
+    cell = passage_id.to_bytes(8, "big", signed=True) + bytes([row])
+    at = data.index(cell, (page - 1) * 4096, page * 4096) + 8
+    data[at] ^= 1
+    (index / "documents.db").write_bytes(data)
+    with Searcher.open(index) as searcher, pytest.raises(SakuinError, match="damaged"):
+        searcher.snapshot.sources_of([passage_id])
+
+
+def test_rows_that_were_not_asked_for_are_damage() -> None:
+    class Elsewhere:
+        def execute(self, *_: object) -> list[tuple[int, int, str]]:
+            return [(99, 1, "")]
+
+    with pytest.raises(SakuinError, match="damaged"):
+        documents_and_titles(cast("sqlite3.Connection", Elsewhere()), [98])

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from sakuin import Index, Searcher
+from sakuin import Document, Index, Searcher
 from sakuin.cli.main import cli
+from sakuin.cluster.rows import documents_in, parts_of
+from sakuin.errors import SakuinError
 from sakuin.integrations.engines.bm25 import LENGTHS, stored_length
 from sakuin.integrations.engines.contents import opened
 from sakuin.integrations.engines.errors import ExportError
@@ -45,6 +47,49 @@ def test_every_passage_of_every_document_has_a_row(rows: list[dict[str, Any]], s
         assert (row["title"], row["uri"]) == (document.title, document.uri)
         assert json.loads(row["metadata"]) == document.metadata
         assert f"{row['passage_id']:016x}" == document.passages[row["number"] - 1].passage_id
+
+
+def rows_in(path: Path) -> Iterator[Document]:
+    for part in parts_of(str(path)):
+        yield from documents_in(part)
+
+
+def test_a_changed_bit_is_told_and_read_as_nothing_else(tmp_path: Path, toy_model: Path) -> None:
+    with Index.open(tmp_path / "index", model=str(toy_model)) as index:
+        index.add([{"id": f"d{i}", "title": f"題{i}", "text": f"the cat {i} sat.", "n": i} for i in range(20)])
+    export_parquet(tmp_path / "index", tmp_path / "out")
+    path = tmp_path / "out" / "documents.parquet"
+    data = path.read_bytes()
+    expected = list(read_documents(path))
+    told = 0
+    for at in range(0, len(data), len(data) // 80):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :])
+        for read in (read_documents, rows_in):
+            try:
+                found = list(read(path))
+            except SakuinError:
+                told += 1
+            else:
+                assert [(each.id, each.title, each.text) for each in found] == [
+                    (each.id, each.title, each.text) for each in expected
+                ]
+    assert told > 80
+
+
+def test_an_export_that_fails_leaves_both_files_of_one_state(
+    example_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export_parquet(example_index, tmp_path / "out")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+
+    def full(*_: object) -> None:
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr("sakuin.integrations.engines.parquet._passage_rows", full)
+    monkeypatch.setattr("sakuin.integrations.engines.parquet.ROWS", 3)
+    with pytest.raises(ExportError, match="full"):
+        export_parquet(example_index, tmp_path / "out")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
 @pytest.mark.parametrize("query", QUERIES)

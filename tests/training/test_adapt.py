@@ -1,5 +1,6 @@
 """Adapting a model to documents made of made-up words that belong together."""
 
+import errno
 import json
 import os
 import random
@@ -251,4 +252,17 @@ def test_an_interruption_leaves_nothing(
     result = CliRunner().invoke(cli, ["adapt", str(belonging), "--out", out, "--model", str(model), "--steps", "5"])
     assert result.exit_code == 130
     assert "Nothing was written" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["belonging"]
+
+
+@pytest.mark.parametrize("where", ["sakuin.training.adapt.write_model", "sakuin.training.checkpoint.save_file"])
+def test_a_full_disk_is_called_so(
+    belonging: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(where, full)
+    with pytest.raises(TrainingError, match="is full: no model was written"):
+        run(belonging, model, tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["belonging"]

@@ -5,6 +5,7 @@ docs/engines.md has the columns and, for each engine, what it makes of them.
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,11 +55,13 @@ def export_parquet(folder: Path, target: Path, *, dim: int | None = None, progre
     try:
         with opened(folder) as contents:
             d = dimension(contents.manifest, dim)
-            if not alone:
-                with atomic_write(target / DOCUMENTS) as path:
+            # Both are written before either takes its name: they are of one state.
+            with ExitStack() as written:
+                if not alone:
+                    path = written.enter_context(atomic_write(target / DOCUMENTS))
                     _write(path, _documents_schema(), _document_rows(contents))
-            fields = typed_fields(contents.metadata())
-            with atomic_write(target if alone else target / PASSAGES) as path:
+                fields = typed_fields(contents.metadata())
+                path = written.enter_context(atomic_write(target if alone else target / PASSAGES))
                 return _write(path, _passages_schema(contents, fields, d), _passage_rows(contents, fields, d, progress))
     except OSError as error:
         raise ExportError(f"Cannot write {target}: {error}. Free room there, or name another place.") from error
@@ -69,20 +72,33 @@ def read_documents(path: Path) -> Iterator[Document]:
 
     Args:
         path: Of documents.parquet, or of the folder that it is in.
+
+    Raises:
+        ExportError: it cannot be read, is no export, or has changed since it was written.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path / DOCUMENTS if path.is_dir() else path) as file:
-        for batch in file.iter_batches(batch_size=ROWS):
-            for row in batch.to_pylist():
-                yield Document(
-                    id=row["id"],
-                    uri=row["uri"],
-                    title=row["title"],
-                    text=row["text"],
-                    headings=tuple(Heading(*each) for each in json.loads(row["heading_spans"])),
-                    metadata=json.loads(row["metadata"]),
-                )
+    path = path / DOCUMENTS if path.is_dir() else path
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            for batch in file.iter_batches(batch_size=ROWS):
+                yield from map(_document_of, batch.to_pylist())
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise ExportError(
+            f"{path} is no whole export of documents ({type(error).__name__}: {error}): export the index again."
+        ) from error
+
+
+def _document_of(row: Row) -> Document:
+    return Document(
+        id=row["id"],
+        uri=row["uri"],
+        title=row["title"],
+        text=row["text"],
+        headings=tuple(Heading(*each) for each in json.loads(row["heading_spans"])),
+        metadata=json.loads(row["metadata"]),
+    )
 
 
 def typed_fields(metadata: Iterator[Mapping[str, object]]) -> dict[str, type]:
@@ -115,7 +131,7 @@ def _write(path: Path, schema: "pa.Schema", batches: Iterator[Sequence[Row]]) ->
     import pyarrow.parquet as pq
 
     number = 0
-    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd", write_page_checksum=True) as writer:
         for rows in batches:
             writer.write_batch(pa.RecordBatch.from_pylist(list(rows), schema))
             number += len(rows)
