@@ -304,6 +304,18 @@ def test_an_excerpt_shows_what_matters_of_a_long_text() -> None:
     assert re.match(r"…(lorem|ipsum|no|end) ", "".join(run.text for run in excerpt(latin)))
 
 
+def test_an_excerpt_has_what_matched_within_the_two_lines_of_a_phone() -> None:
+    head = "From: 情シス <it@example.co.jp>\nTo: all@example.co.jp\n\n本日 8 時から 9 時まで、社外から "
+    runs = [Run(head, 0.0, False), Run("VPN", 0.5, True), Run(" に接続できない障害が発生しました。", 0.0, False)]
+    shown = "".join(run.text for run in excerpt(runs))
+    assert shown.endswith("社外から VPN に接続できない障害が発生しました。")
+    assert shown.startswith("…")
+    assert len(shown.split("VPN")[0]) < 30
+    # What is near the beginning stays where it is.
+    near = [Run("本日は ", 0.0, False), *runs[1:]]
+    assert excerpt(near) == tuple(near)
+
+
 def test_a_document_is_one_hit_with_its_other_passages(monkeypatch: pytest.MonkeyPatch, example_index: Path) -> None:
     html = html_of(run_app(monkeypatch, example_index, q="有給休暇の申請"))
     assert len(uris(html)) == len(set(uris(html))) == 10

@@ -7,6 +7,8 @@ from sakuin.search.contributions import Run
 
 # Characters: two lines on a screen; on a phone the style sheet cuts them.
 LENGTH = 180
+# What two lines on a phone have room for, a wide character counted as two.
+NARROW = 80
 # Of the best stretch, so many characters before its first word say what it is about.
 BEFORE = 24
 ENDS = "。！？!?\n"
@@ -22,9 +24,10 @@ def excerpt(runs: Sequence[Run], length: int = LENGTH) -> tuple[Run, ...]:
         length: At most so many characters of it.
     """
     text = "".join(run.text for run in runs)
-    if len(text) <= length:
-        return tuple(runs)
-    start = beginning(text, best_start(runs, length))
+    start = beginning(text, best_start(runs, length)) if len(text) > length else 0
+    matched = first_match(runs, start)
+    if matched is not None and width(text[start:matched]) > NARROW:
+        start = beginning(text, max(matched - BEFORE, start))
     end = min(start + length, len(text))
     cut = list(slice_of(runs, start, end))
     before = [Run("…", 0.0, False)] if start else []
@@ -52,6 +55,21 @@ def best_start(runs: Sequence[Run], length: int) -> int:
     while best < last and not weights[best]:
         best += 1
     return max(best - BEFORE, 0)
+
+
+def first_match(runs: Sequence[Run], start: int) -> int | None:
+    """Where the first word of the query stands from a character on; None where there is none."""
+    at = 0
+    for run in runs:
+        if run.matched and at >= start:
+            return at
+        at += len(run.text)
+    return None
+
+
+def width(text: str) -> int:
+    """How wide a text is, about, in letters of the Latin alphabet."""
+    return len(text) + sum(not character.isascii() for character in text)
 
 
 def beginning(text: str, start: int) -> int:
