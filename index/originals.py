@@ -11,7 +11,7 @@ from typing import BinaryIO
 from sakuin.errors import SakuinError
 from sakuin.index import store
 from sakuin.index.corpus import spelled
-from sakuin.index.store.contents import LabelRow, read_label
+from sakuin.index.store.contents import read_label
 from sakuin.index.store.listing import reading
 
 MAX_ORIGINAL = 100_000_000
@@ -45,8 +45,36 @@ class Original:
     file: BinaryIO
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the file of a document is known to be.
+
+    Attributes:
+        file: As the index calls it; "" where a program added the document.
+        corpus: Folder that the index is kept in step with; "" where there is none.
+    """
+
+    file: str
+    corpus: str
+
+
+def origin_of(folder: Path, document_id: str) -> Origin | None:
+    """Where the file of a document is known to be; None where there is no such document.
+
+    Args:
+        folder: Of the index.
+        document_id: Of the document.
+
+    Raises:
+        IndexFolderError: the index cannot be read.
+    """
+    with reading(folder) as connection:
+        label = read_label(connection, document_id)
+        return Origin(label.file, store.read_manifest(connection, folder).corpus) if label else None
+
+
 def open_original(folder: Path, document_id: str, *, most: int = MAX_ORIGINAL) -> Original:
-    """Open the file that a document was read from, as it is now; of a member of an archive, the archive.
+    """Open the file that a document of an index was read from, see `open_origin`.
 
     Args:
         folder: Of the index.
@@ -54,18 +82,29 @@ def open_original(folder: Path, document_id: str, *, most: int = MAX_ORIGINAL) -
         most: Bytes that the file may have.
 
     Raises:
-        OriginalError: there is no such document, it came from no file, or the file is gone, is none any more, leads
-            out of the folder that the index is kept in step with, cannot be read, or is larger.
+        OriginalError: as `open_origin`.
         IndexFolderError: the index cannot be read.
     """
-    with reading(folder) as connection:
-        label = read_label(connection, document_id)
-        corpus = store.read_manifest(connection, folder).corpus
+    return open_origin(origin_of(folder, document_id), document_id, most=most)
+
+
+def open_origin(origin: Origin | None, document_id: str, *, most: int = MAX_ORIGINAL) -> Original:
+    """Open the file that a document was read from, as it is now; of a member of an archive, the archive.
+
+    Args:
+        origin: Where it is known to be; None where there is no such document.
+        document_id: Of the document.
+        most: Bytes that the file may have.
+
+    Raises:
+        OriginalError: there is no such document, it came from no file, or the file is gone, is none any more, leads
+            out of the folder that the index is kept in step with, cannot be read, or is larger.
+    """
     name = repr(document_id[:200])
-    if label is None:
+    if origin is None:
         raise OriginalError(f"There is no document {name}: give an id as hits have it.")
     try:
-        return opened_at(original_path(label, corpus), most)
+        return opened_at(original_path(origin), most)
     except OriginalError as error:
         raise type(error)(f"The file of {name} {error}") from None
     except OSError as error:
@@ -93,26 +132,25 @@ def original_names(folder: Path, document_ids: Iterable[str]) -> dict[str, str]:
         for document_id in document_ids:
             if label := read_label(connection, document_id):
                 with suppress(OriginalError, OSError):
-                    names[document_id] = original_path(label, corpus).name
+                    names[document_id] = original_path(Origin(label.file, corpus)).name
     return names
 
 
-def original_path(label: LabelRow, corpus: str) -> Path:
+def original_path(origin: Origin) -> Path:
     """Where the file of a document lies, by its one true name.
 
     Args:
-        label: Of the document.
-        corpus: Folder that the index is kept in step with; "" where there is none.
+        origin: Where it is known to be.
 
     Raises:
         OriginalError: there is none, or it is not below that folder any more; the end of a sentence that says so.
         OSError: it cannot be looked at.
     """
-    elsewhere = os.path.isabs(label.file)
-    if not label.file or not (corpus or elsewhere):
+    elsewhere = os.path.isabs(origin.file)
+    if not origin.file or not (origin.corpus or elsewhere):
         raise OriginalError("is not known: a program added the document.")
-    root = Path(corpus).resolve()
-    named = spelled(Path(label.file) if elsewhere else root / label.file)
+    root = Path(origin.corpus).resolve()
+    named = spelled(Path(origin.file) if elsewhere else root / origin.file)
     true = named.resolve(strict=True)
     # What was added from elsewhere is called by its true name: where that leads on, something took its place.
     if not (true == named if elsewhere else true.is_relative_to(root)):

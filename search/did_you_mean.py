@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -18,7 +19,9 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index.text.characters import KATAKANA
 from sakuin.index.text.folding import aligned, folded
 from sakuin.index.text.other_scripts import word_spans
-from sakuin.search.whole import Whole
+
+if TYPE_CHECKING:
+    from sakuin.search.whole import Whole
 
 MOST_WORDS = 8
 """Words of a query that near ones are looked for."""
@@ -94,7 +97,7 @@ class _Word:
         return max(1, FAR_RARER * self.having)
 
 
-def suggested(whole: Whole, model: StaticEmbedder, query: str, text: str) -> tuple[Suggestion, ...]:
+def suggested(whole: "Whole", model: StaticEmbedder, query: str, text: str) -> tuple[Suggestion, ...]:
     """Queries to offer, likeliest first; none where every word is found well.
 
     Where several words look misspelt, one query replaces them all.
@@ -115,7 +118,7 @@ def suggested(whole: Whole, model: StaticEmbedder, query: str, text: str) -> tup
     return (_replaced(query, [(word, forms[0]) for word, forms in near]),) if near else ()
 
 
-def _unknown(whole: Whole, query: str) -> Iterator[_Word]:
+def _unknown(whole: "Whole", query: str) -> Iterator[_Word]:
     """The words of a query, of letters or in katakana, that no passage has, or few."""
     plain, starts, ends = aligned(query)
     for term, start, end in word_spans(plain):
@@ -139,7 +142,7 @@ def _known_whole(model: StaticEmbedder, word: _Word) -> bool:
     return sum(token.piece != "▁" for token in model.tokens(word.form.casefold())) == 1
 
 
-def _near(whole: Whole, word: _Word) -> list[str]:
+def _near(whole: "Whole", word: _Word) -> list[str]:
     """The nearest words of the index, as documents have them; of equally near ones the commonest first."""
     found: dict[str, tuple[int, int]] = {}
     for term, distance, having in _near_terms(whole, word):
@@ -150,7 +153,7 @@ def _near(whole: Whole, word: _Word) -> list[str]:
     return sorted((form for form in found if found[form][0] == nearest), key=lambda form: (found[form], form))
 
 
-def _near_terms(whole: Whole, word: _Word) -> list[tuple[str, int, int]]:
+def _near_terms(whole: "Whole", word: _Word) -> list[tuple[str, int, int]]:
     """Terms that words near to one may be counted by: each with its distance, and how many passages have it.
 
     A misspelt ending is not taken off as the right one is, so what an unknown word begins with may be the term.
@@ -176,7 +179,7 @@ def _near_terms(whole: Whole, word: _Word) -> list[tuple[str, int, int]]:
     return [(term, distances[term], terms[term]) for term in nearest]
 
 
-def _form(whole: Whole, term: str, word: _Word) -> str | None:
+def _form(whole: "Whole", term: str, word: _Word) -> str | None:
     """How a term is written in documents: the nearest to a word, of equally near ones the commonest."""
     forms: Counter[str] = Counter()
     for row in whole.passages(whole.terms.some_with(term, PASSAGES_READ)).values():

@@ -5,12 +5,21 @@ from abc import ABC, abstractmethod
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.model import load_model
+from sakuin.index.originals import Origin
 from sakuin.index.snapshot import Snapshot
-from sakuin.index.where import Where
+from sakuin.index.where import EVERYTHING, Where
+from sakuin.search.document_parts import DocumentList
 from sakuin.search.duplicates import Duplicates, find_duplicates
+from sakuin.search.filtering import require_known
 from sakuin.search.reading import Excerpt, ReadablePassage, StoredDocument, read_around, read_document
+from sakuin.search.request import filter_of
 from sakuin.search.results import Hit
 from sakuin.search.similar import SimilarDocuments, similar_documents
+from sakuin.search.whole import Whole
+from sakuin.search.whole_documents import WholeDocuments
+
+MOST_BYTES = 4_000_000
+"""Of what one list of documents says of them."""
 
 
 class DocumentReader(ABC):
@@ -22,6 +31,11 @@ class DocumentReader(ABC):
     @abstractmethod
     def _current(self) -> Snapshot:
         """The last committed state."""
+
+    @property
+    @abstractmethod
+    def whole(self) -> Whole:
+        """What is searched, as it was last committed."""
 
     @property
     def model(self) -> StaticEmbedder:
@@ -64,6 +78,31 @@ class DocumentReader(ABC):
         """
         return read_around(self._current().folder, passage, document_id=document, around=around)
 
+    def documents(
+        self, *, where: Where | None = None, after: int = 0, most: int = 100, most_bytes: int = MOST_BYTES
+    ) -> DocumentList:
+        """Documents without their texts, in the order in which they came; of a cluster, shard by shard.
+
+        Args:
+            where: Only those that pass a filter, see `SearchRequest`.
+            after: Go on after the document of this number; 0 to begin.
+            most: At most so many, 1 or more.
+            most_bytes: About as many of their ids, titles and metadata, but for a single document that has more.
+
+        Raises:
+            SearchError: no document has a field that is filtered by.
+        """
+        condition = filter_of(where) if where else EVERYTHING
+        whole = self.whole
+        found = WholeDocuments(whole).listing(condition, after, most, most_bytes)
+        if where and not found.documents:
+            require_known(whole, condition)
+        return found
+
+    def origin(self, document_id: str) -> Origin | None:
+        """Where the file of a document is known to be, see `index.originals`; None where there is no such document."""
+        return WholeDocuments(self.whole).origin(document_id)
+
     def similar(
         self, of: str | Hit, *, passage: str | int | None = None, k: int = 10, where: Where | None = None
     ) -> SimilarDocuments:
@@ -80,7 +119,7 @@ class DocumentReader(ABC):
             SearchError: an argument is out of range, or no document has a field that is filtered by.
         """
         with self._turns:
-            return similar_documents(self._current(), of, passage=passage, k=k, where=where)
+            return similar_documents(self.whole, of, passage=passage, k=k, where=where)
 
     def duplicates(self, *, above: float = 0.95, most: int = 1_000, where: Where | None = None) -> Duplicates:
         """Documents that say the same: those with the same text, then pairs. Takes seconds where they are many.
@@ -93,4 +132,4 @@ class DocumentReader(ABC):
         Raises:
             SearchError: an argument is out of range, or no document has a field that is filtered by.
         """
-        return find_duplicates(self._current(), above=above, most=most, where=where)
+        return find_duplicates(self.whole, above=above, most=most, where=where)

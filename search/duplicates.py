@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.snapshot import Snapshot
-from sakuin.index.store.contents import Standing, read_names, same_texts, standing_passages
-from sakuin.index.store.listing import reading
 from sakuin.index.where import Where
-from sakuin.search.filtering import selected
+from sakuin.search.document_parts import Texts
+from sakuin.search.filtering import passing
 from sakuin.search.request import SearchError, is_integer
-from sakuin.search.similar import AVERAGED
+from sakuin.search.whole import Whole
+from sakuin.search.whole_documents import WholeDocuments
 
 if TYPE_CHECKING:
     import faiss
@@ -38,16 +37,15 @@ ROUNDING = 0.005
 CELLS, LEARNT_FROM = 2, 40
 
 BLOCK = 1_024
-PASSAGES = 65_536
-"""Passages whose vectors are held at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class NamedDocument:
-    """A document by its id and title; the title may be empty."""
+    """A document by its id and title, which may be empty; and its index, where several were searched."""
 
     id: str
     title: str
+    index: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +110,17 @@ class Pairs:
 
 
 def find_duplicates(
-    snapshot: Snapshot,
+    whole: Whole,
     *,
     above: float = 0.95,
     most: int = 1_000,
     where: Where | None = None,
     compared_all: int = COMPARED_ALL,
 ) -> Duplicates:
-    """The documents of an index that say the same.
+    """The documents that say the same.
 
     Args:
-        snapshot: Of the index.
+        whole: What is searched.
         above: The least cosine of the vectors of a pair, 0 to 1.
         most: At most so many groups with the same text, and so many pairs, 1 to 100,000.
         where: Only documents that pass a filter, see `SearchRequest`.
@@ -135,39 +133,44 @@ def find_duplicates(
         raise SearchError(f"Cannot look for pairs above {above!r}: give a cosine of 0 to 1.")
     if not is_integer(most) or not 1 <= most <= MAX_PAIRS:
         raise SearchError(f"Cannot give {most!r} pairs: ask for 1 to {MAX_PAIRS:,}.")
-    within = selected(snapshot, where).documents if where else None
-    with reading(snapshot.folder) as connection:
-        groups = same_texts(connection, within)
-        repeated = np.array([number for group in groups for number in group[1:]], np.int64)
-        standing = standing_passages(connection, within, without=repeated, most=AVERAGED)
-        vectors = DocumentVectors(snapshot, standing)
-        find = each_with_each if len(vectors) <= compared_all else each_with_near
-        # One more than is asked for tells that there are more.
-        pairs = exactly(vectors, find(vectors, above, 2 * most), above).best(most + 1)
-        named = {number for group in groups[:most] for number in group[:NAMED]}
-        named.update(standing.numbers[pairs.first].tolist(), standing.numbers[pairs.second].tolist())
-        names = {number: NamedDocument(*name) for number, name in read_names(connection, sorted(named)).items()}
+    documents = WholeDocuments(whole)
+    texts = documents.texts(passing(whole, where).within.condition if where else None)
+    groups = same_texts(texts)
+    repeated = np.array([number for group in groups for number in group[1:]], np.int64)
+    vectors = DocumentVectors(documents, np.setdiff1d(texts.numbers, repeated, assume_unique=True))
+    find = each_with_each if len(vectors) <= compared_all else each_with_near
+    # One more than is asked for tells that there are more.
+    pairs = exactly(vectors, find(vectors, above, 2 * most), above).best(most + 1)
+    first, second = vectors.numbers[pairs.first].tolist(), vectors.numbers[pairs.second].tolist()
+    named = {*first, *second, *(number for group in groups[:most] for number in group[:NAMED])}
+    names = {number: NamedDocument(*name) for number, name in documents.names(sorted(named)).items()}
     near = tuple(
-        NearPair(round(float(cosine), 6), (names[int(first)], names[int(second)]))
-        for first, second, cosine in zip(
-            standing.numbers[pairs.first], standing.numbers[pairs.second], pairs.cosines, strict=True
-        )
+        NearPair(round(cosine, 6), (names[one], names[other]))
+        for one, other, cosine in zip(first, second, pairs.cosines.tolist(), strict=True)
     )
     exact = tuple(SameText(len(group), tuple(names[number] for number in group[:NAMED])) for group in groups[:most])
     return Duplicates(float(above), exact, near[:most], len(groups) > most or len(near) > most)
 
 
+def same_texts(texts: Texts) -> list[list[int]]:
+    """Numbers of the documents with the same text, ascending, the largest group first."""
+    order = np.argsort(texts.checksums, kind="stable")
+    starts = np.flatnonzero(np.diff(texts.checksums[order])) + 1
+    groups = [group.tolist() for group in np.split(texts.numbers[order], starts) if len(group) > 1]
+    return sorted(groups, key=lambda group: (-len(group), group))
+
+
 class DocumentVectors:
     """The mean vectors of documents, made when they are asked for."""
 
-    def __init__(self, snapshot: Snapshot, standing: Standing) -> None:
-        """Of documents with their passages."""
-        self._vectors = snapshot.vectors
-        self._standing = standing
-        self.dim = snapshot.manifest.dim
+    def __init__(self, documents: WholeDocuments, numbers: NDArray[np.int64]) -> None:
+        """Of some documents, by their numbers, int64 (n,)."""
+        self._documents = documents
+        self.numbers = numbers
+        self.dim = documents.dim
 
     def __len__(self) -> int:
-        return len(self._standing.numbers)
+        return len(self.numbers)
 
     def of(self, places: NDArray[np.int64]) -> NDArray[np.float32]:
         """float32 (n, dim): vectors of length 1, of zeros where the model knows nothing of a document.
@@ -175,22 +178,11 @@ class DocumentVectors:
         Args:
             places: int64 (n,), of documents in the list of them.
         """
-        starts, ends = self._standing.starts[places], self._standing.starts[places + 1]
-        counts = ends - starts
-        means = np.zeros((len(places), self.dim), np.float32)
-        first = 0
-        while first < len(places):
-            # As many documents as have about so many passages, and one at least.
-            last = max(first + 1, int(np.searchsorted(np.cumsum(counts[first:]), PASSAGES)) + first)
-            some = counts[first:last]
-            offsets = np.cumsum(some) - some
-            rows = np.repeat(starts[first:last] - offsets, some) + np.arange(int(some.sum()))
-            unit = self._vectors.rows(self._standing.passages[rows], self.dim)
-            means[first:last] = np.add.reduceat(unit, offsets) if len(unit) else 0
-            first = last
-        lengths = np.linalg.norm(means, axis=1, keepdims=True)
-        np.divide(means, lengths, out=means, where=lengths > 0)
-        return means
+        rows = np.zeros((len(places), self.dim), np.float32)
+        for start in range(0, len(places), BLOCK):
+            some = slice(start, start + BLOCK)
+            rows[some] = self._documents.means(self.numbers[places[some]])
+        return rows
 
     def blocks(self, size: int) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """Some vectors after the other, float32 (n, dim), each time with the place of the first."""

@@ -1,11 +1,10 @@
-"""What a search is restricted to, in a snapshot of an index."""
+"""What a search is restricted to."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from sakuin.index.errors import FilterError
-from sakuin.index.snapshot import Selection, Snapshot
 from sakuin.index.where import AND, Condition, Where, fields_of, require_fields
 from sakuin.search.grouping import Found
 from sakuin.search.query import DATES, Query, may_have_syntax, read_query
@@ -74,13 +73,13 @@ def read(fields: Fields, request: SearchRequest) -> Query:
     return read_query(request.text, fields.field_names)
 
 
-def selected(snapshot: Snapshot, where: Where) -> Selection:
+def passing(whole: Whole, where: Where) -> Selected:
     """What matches a filter; raises SearchError where it makes no sense, or names a field that no document has."""
     condition = filter_of(where)
-    selection = snapshot.selection(condition)
-    if not len(selection.documents):
-        check_fields(snapshot, fields_of(condition))
-    return selection
+    found = whole.select(condition, None, by_document=True)
+    if not found.documents:
+        check_fields(whole, fields_of(condition))
+    return found
 
 
 def require_known(whole: Whole, condition: Condition) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.index.background import lowest
+from sakuin.index.originals import Origin, origin_of
 from sakuin.index.snapshot import Selection, Snapshot, remembered
 from sakuin.index.store import PassageRow, indexed_text
 from sakuin.index.store.facets import Facet
@@ -17,9 +18,12 @@ from sakuin.index.store.passages import Source
 from sakuin.index.terms import Asked, TermScore
 from sakuin.index.text.synonyms import Synonyms
 from sakuin.index.where import Condition
+from sakuin.search import local_documents
 from sakuin.search.conditions import WordConditions
+from sakuin.search.document_parts import DocumentList, Meant, Near, Texts
 from sakuin.search.legs import EMPTY, Leg, bm25_leg, dense_leg
 from sakuin.search.parts import Doubled, Listed, Listing, PartState, Within
+from sakuin.search.reading import ReadablePassage
 
 READ_AT_ONCE = 1_000
 
@@ -218,6 +222,34 @@ class LocalPart:
     def counts(self) -> dict[str, int]:
         """Numbers of files, documents, passages and so on."""
         return self.snapshot.counts()
+
+    def meant(self, document_id: str, passage: ReadablePassage | None, dim: int) -> Meant | None:
+        """See `DocumentPart.meant`; so all that follow."""
+        return local_documents.meant(self.snapshot, document_id, passage, dim)
+
+    def near(self, vector: NDArray[np.float32], depth: int, within: Within | None, alone: NDArray[np.int64]) -> Near:
+        """The passages nearest to a vector."""
+        return local_documents.near(self.snapshot, vector, depth, self._selection(within), alone)
+
+    def means(self, documents: Sequence[int], dim: int) -> NDArray[np.float32]:
+        """The means of documents' passages."""
+        return local_documents.means(self.snapshot, documents, dim)
+
+    def texts(self, condition: Condition | None) -> Texts:
+        """What tells whether documents have the same text."""
+        return local_documents.texts(self.snapshot, condition)
+
+    def listing(self, condition: Condition, after: int, most: int, room: int) -> DocumentList:
+        """Documents without their texts."""
+        return local_documents.listing(self.snapshot, condition, after, most, room)
+
+    def origin(self, document_id: str) -> Origin | None:
+        """Where the file of a document is known to be."""
+        return origin_of(self.snapshot.folder, document_id)
+
+    def names(self, documents: Sequence[int]) -> dict[int, tuple[str, str]]:
+        """Ids and titles of documents."""
+        return local_documents.names(self.snapshot, documents)
 
     def _selection(self, within: Within | None) -> Selection | None:
         return self._looked_up(within).selection if within else None

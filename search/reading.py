@@ -269,11 +269,16 @@ def read_around(folder: Path, passage: ReadablePassage, *, document_id: str | No
 
 def known_document(connection: sqlite3.Connection, document_id: str) -> LabelRow:
     """The document of an id; raises UnknownDocumentError where there is none."""
-    name = replace_lone_surrogates(str(document_id))
+    name = named_id(document_id)
     label = read_label(connection, name)
     if label is None:
         raise UnknownDocumentError(f"There is no document {name[:200]!r}: give an id as hits have it.")
     return label
+
+
+def named_id(document_id: str) -> str:
+    """An id as it is stored."""
+    return replace_lone_surrogates(str(document_id))
 
 
 def located_passage(

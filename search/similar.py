@@ -12,15 +12,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.snapshot import Selection, Snapshot
-from sakuin.index.store.contents import passage_ids_by_document, passages_around, passages_only_in
-from sakuin.index.store.listing import reading
-from sakuin.index.vectors import Chosen
 from sakuin.index.where import Where
-from sakuin.search.filtering import selected
-from sakuin.search.reading import known_document, located_passage
+from sakuin.search.document_parts import Meant
+from sakuin.search.filtering import passing
 from sakuin.search.request import MAX_K, SearchError, is_integer
 from sakuin.search.results import Hit, HitDocument
+from sakuin.search.whole import PART_BITS, Selected, Whole
+from sakuin.search.whole_documents import WholeDocuments
 
 MAX_SIMILAR = 100
 
@@ -29,9 +27,6 @@ COMPARED = 5
 
 FEWEST_COMPARED = 50
 WIDER = 10
-
-AVERAGED = 500
-"""Passages of a document that its mean is of; of more, so many that lie evenly in it."""
 
 By = Literal["document", "passage"]
 
@@ -103,12 +98,12 @@ class Candidate:
 
 
 def similar_documents(
-    snapshot: Snapshot, of: str | Hit, *, passage: str | int | None = None, k: int = 10, where: Where | None = None
+    whole: Whole, of: str | Hit, *, passage: str | int | None = None, k: int = 10, where: Where | None = None
 ) -> SimilarDocuments:
     """The documents nearest to a document, by the means of their passages, or to one of its passages.
 
     Args:
-        snapshot: Of the index.
+        whole: What is searched.
         of: Id of a document; or a hit, of which the passage is meant.
         passage: Of the document, by its passage_id or its number from 1; None for the whole document.
         k: At most so many, 1 to 100.
@@ -120,100 +115,65 @@ def similar_documents(
     """
     if not is_integer(k) or not 1 <= k <= MAX_SIMILAR:
         raise SearchError(f"Cannot give {k!r} similar documents: ask for k = 1 to {MAX_SIMILAR}.")
-    within = selected(snapshot, where) if where else None
+    documents = WholeDocuments(whole)
+    within = passing(whole, where) if where else None
     asked = of if isinstance(of, Hit) else passage
-    with reading(snapshot.folder) as connection:
-        label = known_document(connection, of.document.id if isinstance(of, Hit) else of)
-        own = passage_ids_by_document(connection, [label.number])[label.number]
-        alone = passages_only_in(connection, label.number) if len(own) > AVERAGED else own[:0]
-        if asked is not None:
-            row = located_passage(connection, asked, label)[1]
-            own = np.array([passages_around(connection, label, row, 0)[0][0].passage_id], np.int64)
+    if isinstance(of, Hit):
+        meant, place = documents.meant(of.document.id, of, index=of.document.index)
+    else:
+        meant, place = documents.meant(of, passage)
     by: By = "document" if asked is None else "passage"
-    vector = mean_vector(snapshot, own)
-    if vector is None:
-        return SimilarDocuments(label.id, by, ())
+    if meant.vector is None:
+        return SimilarDocuments(meant.id, by, ())
     compared = max(COMPARED * k, FEWEST_COMPARED) if by == "document" else k
-    found = candidates(snapshot, vector, compared, besides=label.number, alone=alone, within=within)
+    found = candidates(documents, meant, place, compared, within)
     scored = [(one.cosine, one) for one in found]
     if by == "document":
-        scored = by_means(snapshot, vector, found)
+        scored = by_means(documents, meant.vector, found)
     best = sorted(scored, key=lambda each: (-each[0], each[1].number))[:k]
-    return SimilarDocuments(label.id, by, described(snapshot, best, within))
-
-
-def mean_vector(snapshot: Snapshot, passage_ids: NDArray[np.int64]) -> NDArray[np.float32] | None:
-    """The mean of passages' vectors, float32 (dim,), scaled to length 1; None where the model knows nothing of them."""
-    rows = snapshot.vectors.rows(spread(passage_ids), snapshot.manifest.dim)
-    mean: NDArray[np.float32] = rows.sum(axis=0)
-    length = float(np.linalg.norm(mean))
-    return mean / np.float32(length) if length else None
-
-
-def spread(passage_ids: NDArray[np.int64]) -> NDArray[np.int64]:
-    """At most `AVERAGED` of a document's passages, int64 (n,), evenly from beginning to end."""
-    if len(passage_ids) <= AVERAGED:
-        return passage_ids
-    return passage_ids[np.linspace(0, len(passage_ids) - 1, AVERAGED).astype(np.int64)]
+    return SimilarDocuments(meant.id, by, described(whole, best, within))
 
 
 def candidates(
-    snapshot: Snapshot,
-    vector: NDArray[np.float32],
-    wanted: int,
-    *,
-    besides: int,
-    alone: NDArray[np.int64],
-    within: Selection | None,
+    documents: WholeDocuments, meant: Meant, place: int, wanted: int, within: Selected | None
 ) -> list[Candidate]:
-    """The documents of the passages nearest to a vector, nearest first.
+    """The documents of the passages nearest to a document or passage, nearest first.
 
     Args:
-        snapshot: Of the index.
-        vector: float32 (dim,), of length 1.
+        documents: All of them.
+        meant: The document, which is none of them, or a passage of it.
+        place: Of the part in which it lies.
         wanted: Documents; fewer where there are not so many.
-        besides: Number of the document that is none of them.
-        alone: int64 (n,), passages that stand only in that document, which need not be looked at.
-        within: Only documents of this selection.
+        within: Only documents that may be found.
     """
+    assert meant.vector is not None
+    besides = meant.number + (place << PART_BITS)
     depth = min(WIDER * wanted, MAX_K)
-    kept = chosen_passages(snapshot, alone, within)
     while True:
-        ids, cosines = snapshot.vectors.search(vector, depth, within=kept)
-        standing = snapshot.documents_of(ids.tolist(), within)
+        near = documents.near(meant.vector, depth, within, besides=meant, place=place)
         found: dict[int, Candidate] = {}
-        for passage_id, cosine in zip(ids.tolist(), cosines.tolist(), strict=True):
-            for place, number in enumerate(standing.get(passage_id, ())):
+        for passage_id, cosine in zip(near.ids.tolist(), near.cosines.tolist(), strict=True):
+            for order, number in enumerate(near.standing.get(passage_id, ())):
                 if number != besides:
-                    found.setdefault(number, Candidate(number, passage_id, place, cosine))
-        if len(found) >= wanted or len(ids) < depth or depth == MAX_K:
+                    found.setdefault(number, Candidate(number, passage_id, order, cosine))
+        if len(found) >= wanted or len(near.ids) < depth or depth == MAX_K:
             return list(found.values())[:wanted]
         depth = min(WIDER * depth, MAX_K)
 
 
-def chosen_passages(snapshot: Snapshot, alone: NDArray[np.int64], within: Selection | None) -> Chosen | None:
-    """Which vectors are looked at: those of a selection, or all, but for some passages; None for all."""
-    if not len(alone):
-        return within.vectors if within else None
-    passages = within.passages if within else snapshot.vectors.ids
-    return snapshot.vectors.chosen(np.setdiff1d(passages, alone))
-
-
 def by_means(
-    snapshot: Snapshot, vector: NDArray[np.float32], found: Sequence[Candidate]
+    documents: WholeDocuments, vector: NDArray[np.float32], found: Sequence[Candidate]
 ) -> list[tuple[float, Candidate]]:
     """Documents with the cosine of a vector and the mean of each one's passages."""
-    with reading(snapshot.folder) as connection:
-        passages = passage_ids_by_document(connection, [one.number for one in found])
-    means = [(mean_vector(snapshot, passages[one.number]), one) for one in found if one.number in passages]
-    return [(float(mean @ vector), one) for mean, one in means if mean is not None]
+    means = documents.means(np.array([one.number for one in found], np.int64))
+    return [(float(mean @ vector), one) for mean, one in zip(means, found, strict=True) if mean.any()]
 
 
 def described(
-    snapshot: Snapshot, best: Sequence[tuple[float, Candidate]], within: Selection | None
+    whole: Whole, best: Sequence[tuple[float, Candidate]], within: Selected | None
 ) -> tuple[SimilarDocument, ...]:
     """Documents with what is to be told of them; one that was removed meanwhile is left out."""
-    rows = snapshot.passages(list(dict.fromkeys(one.passage_id for _, one in best)), within)
+    rows = whole.passages(list(dict.fromkeys(one.passage_id for _, one in best)), within)
     documents: list[SimilarDocument] = []
     for score, one in best:
         row = rows.get(one.passage_id)
@@ -224,7 +184,7 @@ def described(
             SimilarDocument(
                 rank=len(documents) + 1,
                 score=round(score, 6),
-                document=HitDocument(place.document_id, place.uri, place.title, place.metadata),
+                document=HitDocument(place.document_id, place.uri, place.title, place.metadata, place.index),
                 nearest=NearestPassage(
                     passage_id=f"{row.passage_id:016x}",
                     text=row.text,

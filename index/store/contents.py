@@ -144,68 +144,11 @@ def passages_only_in(connection: sqlite3.Connection, document: int) -> NDArray[n
     return np.fromiter((row[0] for row in rows), np.int64)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Standing:
-    """Documents and their passages.
-
-    Attributes:
-        numbers: int64 (n,), of the documents, ascending.
-        starts: int64 (n + 1,): where in ``passages`` those of each document begin, and the last end.
-        passages: int64 (m,), ids, in the order of the documents.
-    """
-
-    numbers: NDArray[np.int64]
-    starts: NDArray[np.int64]
-    passages: NDArray[np.int64]
-
-
-def standing_passages(
-    connection: sqlite3.Connection,
-    documents: NDArray[np.int64] | None,
-    *,
-    without: NDArray[np.int64],
-    most: int,
-) -> Standing:
-    """Documents with the passages that stand in them.
-
-    Args:
-        connection: To the database.
-        documents: int64 (n,), numbers of those that count; None for all.
-        without: int64 (n,), numbers of those that do not.
-        most: Passages of each document; of more, so many that lie evenly in it.
-    """
-    rows = connection.execute("SELECT document, passage_id FROM passages ORDER BY document, id")
+def text_checksums(connection: sqlite3.Connection) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Numbers of all documents, int64 (n,), ascending, and the checksum of each one's text, int64 (n,)."""
+    rows = connection.execute("SELECT number, text_checksum FROM documents ORDER BY number")
     found = np.fromiter((value for row in rows for value in row), np.int64).reshape(-1, 2)
-    kept = ~np.isin(found[:, 0], without)
-    if documents is not None:
-        kept &= np.isin(found[:, 0], documents)
-    found = found[kept]
-    _, firsts, counts = np.unique(found[:, 0], return_index=True, return_counts=True)
-    if (counts > most).any():
-        spread = (
-            start + (np.arange(count) if count <= most else np.linspace(0, count - 1, most).astype(np.int64))
-            for start, count in zip(firsts.tolist(), counts.tolist(), strict=True)
-        )
-        found = found[np.concatenate(list(spread))]
-    numbers, firsts = np.unique(found[:, 0], return_index=True)
-    return Standing(numbers, np.append(firsts, len(found)), found[:, 1])
-
-
-def same_texts(connection: sqlite3.Connection, documents: NDArray[np.int64] | None) -> list[list[int]]:
-    """Numbers of the documents with the same text, ascending, the largest group first.
-
-    Args:
-        connection: To the database.
-        documents: int64 (n,), numbers of those that count; None for all.
-    """
-    rows = connection.execute("SELECT text_checksum, number FROM documents ORDER BY number")
-    by_text: dict[int, list[int]] = {}
-    counting = None if documents is None else set(documents.tolist())
-    for checksum, number in rows:
-        if counting is None or number in counting:
-            by_text.setdefault(checksum, []).append(number)
-    groups = [group for group in by_text.values() if len(group) > 1]
-    return sorted(groups, key=lambda group: (-len(group), group))
+    return found[:, 0], found[:, 1]
 
 
 def read_names(connection: sqlite3.Connection, documents: Sequence[int]) -> dict[int, tuple[str, str]]:

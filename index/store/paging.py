@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 from sakuin.index.documents import MetadataValue
 from sakuin.index.store.checksums import require_label
-from sakuin.index.store.facets import field_names
 from sakuin.index.store.filters import matching_documents
 from sakuin.index.store.parsing import parsed
 from sakuin.index.store.schema import LABEL, one_row
-from sakuin.index.where import EVERYTHING, Condition, fields_of, require_fields
+from sakuin.index.where import EVERYTHING, Condition
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +45,9 @@ def documents_after(
         most: At most so many.
 
     Raises:
-        FilterError: the filter names a field that no document has.
         IndexFolderError: a document is not what was written.
     """
     numbers = matching_documents(connection, condition, after=number, most=most).tolist()
-    if not numbers and condition != EVERYTHING:
-        require_fields(fields_of(condition), field_names(connection))
     read = (
         f"SELECT label_checksum, (SELECT count(*) FROM passages WHERE document = documents.number), {LABEL} "
         "FROM documents WHERE number = ?"

@@ -2,10 +2,11 @@
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,15 +21,21 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.files import cache_folder
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.model import load_model
+from sakuin.index.originals import Origin
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.store import Manifest
+from sakuin.search.document_parts import DocumentList
+from sakuin.search.duplicates import Duplicates
 from sakuin.search.joining import join
 from sakuin.search.opening import AT_ONCE
 from sakuin.search.reading import Excerpt, ReadablePassage, StoredDocument, UnknownDocumentError
 from sakuin.search.request import SearchError, SearchRequest
 from sakuin.search.results import Hit, SearchResult
 from sakuin.search.searcher import Searcher
+from sakuin.search.similar import SimilarDocuments
 from sakuin.search.whole import Whole
+
+T = TypeVar("T")
 
 ATTEMPTS = 5
 """Whoever opens a state may find that two more were committed meanwhile, and its folders are gone."""
@@ -163,13 +170,44 @@ class ClusterSearcher(Searcher):
 
     def document(self, document_id: str, *, start: int = 0, most: int | None = None) -> StoredDocument:
         """See `Searcher.document`."""
-        return self._shard_of(document_id).document(document_id, start, most)
+        return self._lately(lambda: self._shard_of(document_id).document(document_id, start, most))
 
     def read(self, passage: ReadablePassage, *, document: str | None = None, around: int = 2) -> Excerpt:
         """See `Searcher.read`."""
-        if document is None:
-            document = self._document_of(passage)
-        return self._shard_of(document).around(passage, document, around)
+
+        def read() -> Excerpt:
+            own = self._document_of(passage) if document is None else document
+            return self._shard_of(own).around(passage, own, around)
+
+        return self._lately(read)
+
+    def similar(self, *of: Any, **how: Any) -> SimilarDocuments:
+        """See `Searcher.similar`."""
+        return self._lately(lambda: super(ClusterSearcher, self).similar(*of, **how))
+
+    def duplicates(self, **how: Any) -> Duplicates:
+        """See `Searcher.duplicates`."""
+        return self._lately(lambda: super(ClusterSearcher, self).duplicates(**how))
+
+    def documents(self, **which: Any) -> DocumentList:
+        """See `Searcher.documents`."""
+        return self._lately(lambda: super(ClusterSearcher, self).documents(**which))
+
+    def origin(self, document_id: str) -> Origin | None:
+        """See `Searcher.origin`."""
+        return self._lately(lambda: super(ClusterSearcher, self).origin(document_id))
+
+    def _lately(self, question: Callable[[], T]) -> T:
+        """What is answered, of what is committed now where folders of what was open are gone."""
+        generation = self._opened.manifest.generation
+        try:
+            return question()
+        except IndexFolderError:
+            # Two commits later, what a shard reads anew is deleted.
+            self._opened.refresh()
+            if self._opened.manifest.generation == generation:
+                raise
+            return question()
 
     def _shard_of(self, document_id: str) -> ClusterPart:
         self._require_open()

@@ -11,13 +11,14 @@ from sakuin.cluster.manifest import ClusterManifest
 from sakuin.cluster.places import Disk, Place
 from sakuin.files import cache_folder
 from sakuin.index.snapshot import open_index
+from sakuin.search.document_parts import DocumentPart
 from sakuin.search.local_part import LocalPart
 from sakuin.search.opening import AT_ONCE
 from sakuin.search.parts import Part
 from sakuin.search.reading import Excerpt, ReadablePassage, StoredDocument, read_around, read_document
 
 
-class ClusterPart(Part, Protocol):
+class ClusterPart(DocumentPart, Protocol):
     """A shard that is searched, and of which documents are read."""
 
     def document(self, document_id: str, start: int, most: int | None) -> StoredDocument:

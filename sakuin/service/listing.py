@@ -1,6 +1,5 @@
 """The documents of an index over HTTP, some at a time, without their texts."""
 
-from pathlib import Path
 from typing import Annotated
 
 import orjson
@@ -9,10 +8,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from sakuin.index.documents import MetadataValue
-from sakuin.index.errors import FilterError
-from sakuin.index.store.listing import reading
-from sakuin.index.store.paging import documents_after
-from sakuin.index.where import Condition, condition_of
+from sakuin.index.where import Where
+from sakuin.search.request import SearchError
 from sakuin.search.searcher import Searcher
 from sakuin.service.filters import ADDRESS_WHERE, AddressCondition, read_conditions
 from sakuin.service.refusals import Refusal
@@ -61,12 +58,10 @@ def listing_router(searcher: Searcher, threads: Threads) -> APIRouter:
     """
     router = APIRouter(tags=["reading"])
 
-    def listed(asked: ListingQuery, condition: Condition) -> bytes:
-        # Where the index was replaced, this says so.
-        folder = searcher.snapshot.folder
+    def listed(asked: ListingQuery, where: Where) -> bytes:
         try:
-            return page(folder, condition, after=asked.after, limit=asked.limit)
-        except FilterError as error:
+            return page(searcher, where, after=asked.after, limit=asked.limit)
+        except SearchError as error:
             raise Refusal(400, str(error), error.code, "where") from error
 
     @router.get(
@@ -76,30 +71,18 @@ def listing_router(searcher: Searcher, threads: Threads) -> APIRouter:
     )
     async def get_documents(asked: Annotated[ListingQuery, Query()]) -> Response:
         """One that is changed meanwhile may come again; all that stay as they are come once."""
-        condition = condition_of(read_conditions(asked.where))
-        return Response(await threads.run(lambda: listed(asked, condition)), media_type="application/json")
+        where = read_conditions(asked.where)
+        return Response(await threads.run(lambda: listed(asked, where)), media_type="application/json")
 
     return router
 
 
-def page(folder: Path, condition: Condition, *, after: int, limit: int, most_bytes: int = MAX_LISTED_BYTES) -> bytes:
+def page(searcher: Searcher, where: Where, *, after: int, limit: int, most_bytes: int = MAX_LISTED_BYTES) -> bytes:
     """The answer, as JSON."""
-    parts: list[bytes] = []
-    size, last, following = 0, after, None
-    with reading(folder) as connection:
-        for document in documents_after(connection, after, condition=condition, most=limit + 1):
-            told = {
-                "id": document.id,
-                "uri": document.uri,
-                "title": document.title,
-                "metadata": document.metadata,
-                "passages": document.passages,
-            }
-            part = orjson.dumps(told)
-            if len(parts) == limit or (parts and size + len(part) > most_bytes):
-                following = last
-                break
-            parts.append(part)
-            size += len(part)
-            last = document.number
-    return b'{"documents":[%b],"next":%b}' % (b",".join(parts), orjson.dumps(following))
+    found = searcher.documents(where=where, after=after, most=limit, most_bytes=most_bytes)
+    told = [
+        {"id": one.id, "uri": one.uri, "title": one.title, "metadata": one.metadata, "passages": one.passages}
+        for one in found.documents
+    ]
+    following = found.documents[-1].number if found.more else None
+    return orjson.dumps({"documents": told, "next": following})

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from sakuin.index.originals import Original, OriginalError, OriginalTooLargeError, open_original
+from sakuin.index.originals import Original, OriginalError, OriginalTooLargeError, open_origin
 from sakuin.search.reading import MAX_AROUND, UnknownDocumentError, named
 from sakuin.search.searcher import Searcher
 from sakuin.search.similar import MAX_SIMILAR, SimilarDocuments
@@ -160,7 +160,7 @@ def reading_router(searcher: Searcher, threads: Threads) -> APIRouter:
 
         def opened() -> Original:
             with refusing():
-                return open_original(searcher.snapshot.folder, document_id)
+                return open_origin(searcher.origin(document_id), document_id)
 
         try:
             original = await threads.run(opened)

@@ -33,7 +33,8 @@ from sakuin.cluster.shards import LocalShards, OpenedShard
 from sakuin.cluster.tasks import as_record
 from sakuin.index.documents import Document
 from sakuin.index.settings import Settings
-from sakuin.search import SearchError
+from sakuin.search import SearchError, SimilarDocuments
+from sakuin.search.duplicates import find_duplicates
 from sakuin.search.parts import Doubled, Parts
 from sakuin.search.reading import UnknownDocumentError
 from sakuin.search.whole_terms import SummedCounts
@@ -97,8 +98,56 @@ def test_documents_are_read_from_their_shards(both: tuple[Searcher, Searcher]) -
         cluster.document("nobody")
     with pytest.raises(UnknownDocumentError, match="no passage"):
         cluster.read("0" * 16)
-    with pytest.raises(SearchError, match="a cluster has many"):
-        cluster.similar("nobody")
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"k": 3}, {"passage": 1}, {"where": {"year": {"$gte": 2020}}, "k": 40}], ids=str
+)
+def test_the_same_documents_are_similar_as_in_one_index(
+    both: tuple[Searcher, Searcher], options: dict[str, Any]
+) -> None:
+    for name in [one.id for one in documents()][::7]:
+        found, expected = (each.similar(name, **options) for each in both)
+        require_similar(found, expected)
+    hit = both[1].search("猫", group="passage").hits[0]
+    require_similar(*(each.similar(hit) for each in both))
+    for wrong in ({"of": "nobody"}, {"of": hit, "k": 0}, {"of": hit, "where": {"nothing": 1}}):
+        with pytest.raises(SearchError) as caught, pytest.raises(type(caught.value)):
+            both[0].similar(**wrong)  # type: ignore[arg-type]
+
+
+def require_similar(found: SimilarDocuments, expected: SimilarDocuments) -> None:
+    assert (found.id, found.by) == (expected.id, expected.by)
+    assert [one.score for one in found.documents] == pytest.approx([one.score for one in expected.documents], abs=2e-6)
+    theirs = {one.document.id: one for one in expected.documents}
+    last = expected.documents[-1].score
+    for one in found.documents:
+        if one.document.id in theirs:
+            assert one.document == theirs[one.document.id].document
+            assert one.score == pytest.approx(theirs[one.document.id].score, abs=2e-6)
+        else:
+            assert one.score == pytest.approx(last, abs=2e-6)
+    scores = [round(one.score, 4) for one in expected.documents]
+    if len(set(scores)) == len(scores):
+        assert [one.nearest for one in found.documents] == [one.nearest for one in expected.documents]
+
+
+@pytest.mark.parametrize("compared_all", [10, 1_000])
+@pytest.mark.parametrize(
+    "options", [{"above": 0.9}, {"above": 0.7, "most": 5}, {"above": 0.8, "where": {"folder": "a"}}]
+)
+def test_the_same_documents_say_the_same_as_in_one_index(
+    both: tuple[Searcher, Searcher], options: dict[str, Any], compared_all: int
+) -> None:
+    found, expected = (find_duplicates(each.whole, compared_all=compared_all, **options) for each in both)
+    assert found.exact == expected.exact
+    assert found.exact[0].count > 1
+    assert found.more == expected.more
+    cosines = [pair.cosine for pair in expected.near]
+    assert cosines
+    assert [pair.cosine for pair in found.near] == pytest.approx(cosines, abs=2e-6)
+    pairs, theirs = ({frozenset(one.id for one in pair.documents) for pair in each.near} for each in (found, expected))
+    assert len(pairs - theirs) <= sum(cosine < cosines[-1] + 2e-6 for cosine in cosines)
 
 
 @pytest.fixture

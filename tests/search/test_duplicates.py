@@ -72,8 +72,8 @@ def mean(searcher: Searcher, name: str) -> np.ndarray:
 
 def test_of_many_documents_those_near_each_other_are_found(searcher: Searcher) -> None:
     """As where comparing each with each would take too long."""
-    every = find_duplicates(searcher.snapshot, above=0.8)
-    near = find_duplicates(searcher.snapshot, above=0.8, compared_all=10)
+    every = find_duplicates(searcher.whole, above=0.8)
+    near = find_duplicates(searcher.whole, above=0.8, compared_all=10)
     assert near.exact == every.exact
     assert len(near.near) > 10
     assert near == every
@@ -82,7 +82,7 @@ def test_of_many_documents_those_near_each_other_are_found(searcher: Searcher) -
 def test_what_is_asked_for_bounds_what_is_given(searcher: Searcher) -> None:
     whole = searcher.duplicates(above=0.5)
     for compared_all in (10, 100):
-        cut = find_duplicates(searcher.snapshot, above=0.5, most=1, compared_all=compared_all)
+        cut = find_duplicates(searcher.whole, above=0.5, most=1, compared_all=compared_all)
         assert (cut.exact, cut.near) == (whole.exact[:1], whole.near[:1])
         assert cut.more
     odd = searcher.duplicates(where={"part": 1})

@@ -279,6 +279,22 @@ def test_what_cannot_be_searched_together_is_refused(tmp_path: Path, toy_model: 
 def test_of_several_what_is_asked_of_one_says_so(several: Searcher) -> None:
     with pytest.raises(SearchError, match="open the index that a hit names"):
         several.document("a/1.md")
+    with pytest.raises(SearchError, match="open the index that a hit names"):
+        several.read(1, document="a/1.md")
+
+
+def test_documents_of_several_are_near_each_other(one: Searcher, several: Searcher) -> None:
+    hit = several.search("出張の経費", k=1).hits[0]
+    found, expected = several.similar(hit), one.similar(hit.document.id, passage=hit.passage_id)
+    assert found.id == expected.id == hit.document.id
+    scores = [near.score for near in expected.documents]
+    assert [near.score for near in found.documents] == pytest.approx(scores, abs=2e-6)
+    indexes = set(map(str, several.folders))
+    assert all(near.document.index in indexes for near in found.documents)
+    assert len({near.document.index for near in found.documents}) > 1
+    same, theirs = several.duplicates(above=0.99), one.duplicates(above=0.99)
+    assert [group.count for group in same.exact] == [group.count for group in theirs.exact]
+    assert {document.index for group in same.exact for document in group.documents} == indexes
 
 
 def test_what_an_index_before_has_too_is_found_in_however_many_they_are() -> None:

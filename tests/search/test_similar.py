@@ -12,7 +12,7 @@ from sakuin import Document, Index, SearchError
 from sakuin.cli.main import cli
 from sakuin.index.documents import Heading
 from sakuin.search import Searcher, UnknownDocumentError
-from sakuin.search.similar import AVERAGED
+from sakuin.search.local_documents import AVERAGED
 
 CATS = ["猫は一日の大半を眠って過ごす。", "子猫にはミルクを与える。", "猫の爪は定期的に切る。"]
 TAXES = ["所得税の申告は三月までに行う。", "消費税は十パーセントである。", "固定資産税は市に納める。"]

@@ -7,8 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from sakuin import Index
-from sakuin.index.where import EVERYTHING
+from sakuin import Index, Searcher
 from sakuin.service.listing import page
 from tests.service.services import Service, started
 
@@ -57,15 +56,16 @@ def test_a_filter_holds_over_all_pages(service: Service) -> None:
 def test_a_page_is_bounded_in_bytes_and_goes_on(folder: Path) -> None:
     found: list[str] = []
     after = 0
-    while after is not None:
-        answer = page(folder, EVERYTHING, after=after, limit=100, most_bytes=250)
-        told = orjson.loads(answer)
-        assert len(answer) < 300
-        found += [document["id"] for document in told["documents"]]
-        after = told["next"]
-    assert len(found) == len(set(found)) == 24
-    # What alone is larger than a page is a page.
-    assert len(orjson.loads(page(folder, EVERYTHING, after=0, limit=100, most_bytes=1))["documents"]) == 1
+    with Searcher.open(folder) as searcher:
+        while after is not None:
+            answer = page(searcher, {}, after=after, limit=100, most_bytes=100)
+            told = orjson.loads(answer)
+            assert len(answer) < 400
+            found += [document["id"] for document in told["documents"]]
+            after = told["next"]
+        assert len(found) == len(set(found)) == 24
+        # What alone is larger than a page is a page.
+        assert len(orjson.loads(page(searcher, {}, after=0, limit=100, most_bytes=1))["documents"]) == 1
 
 
 @pytest.mark.parametrize("wrong", ["limit=0", "limit=1001", "after=-1", "after=x", "after=9223372036854775808", "k=1"])
