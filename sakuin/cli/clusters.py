@@ -1,7 +1,7 @@
 """The commands `index cluster ...`: one index in many shards, on one machine or several."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,14 @@ from sakuin.cli.language import say
 from sakuin.cli.options import DIM_OPTION, MODEL_OPTION
 from sakuin.cli.output import progress_bar, readable_size, to_json
 from sakuin.cli.running import FiniteRange
-from sakuin.cli.serving import run_service, serving_options
+from sakuin.cli.serving import mcp_options, run_mcp, run_service, serving_options
 
 if TYPE_CHECKING:
     from sakuin.cluster.changing import ClusterChanges
     from sakuin.cluster.manifest import ClusterManifest
     from sakuin.cluster.nodes import Nodes
     from sakuin.cluster.places import Place
+    from sakuin.cluster.serving import RemoteSearcher
 
 _PLACE = click.argument("place", metavar="CLUSTER")
 _ADDRESS = click.option(
@@ -235,33 +236,68 @@ def show_changes(changes: "ClusterChanges", place: "Place") -> None:
     show(changes.manifest, place)
 
 
+_REPLICA_OPTIONS = (
+    click.option(
+        "--replicas", type=click.IntRange(1, 16), default=2, show_default=True, help="Processes for each shard."
+    ),
+    click.option(
+        "--address",
+        metavar="ADDRESS",
+        default="auto",
+        show_default=True,
+        help="Of the Ray cluster: auto for the one this machine belongs to, or local for a new one of this machine "
+        "alone.",
+    ),
+    click.option(
+        "--time-limit",
+        "seconds",
+        type=FiniteRange(min=0, min_open=True),
+        default=10,
+        show_default=True,
+        help="Seconds that a shard may take to answer.",
+    ),
+    click.option(
+        "--copies",
+        type=click.Path(path_type=Path),
+        help="Folder on each machine's own disk to copy shards to [default: only those of a bucket, to the user's "
+        "cache].",
+    ),
+    click.option(
+        "--allow-partial",
+        is_flag=True,
+        help="Answer without shards that do not, and say so; otherwise that is an error.",
+    ),
+)
+
+
+def replica_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of what searches a cluster by replicas of its shards, as `by_replicas` takes them."""
+    for option in reversed(_REPLICA_OPTIONS):
+        command = option(command)
+    return command
+
+
+def by_replicas(
+    place: "Place", *, address: str, replicas: int, seconds: float, copies: Path | None, allow_partial: bool
+) -> "Callable[[], AbstractContextManager[RemoteSearcher]]":
+    """What opens a cluster by replicas, see `replica_options`."""
+    from sakuin.cluster.serving import remote_searcher
+
+    return lambda: remote_searcher(
+        place,
+        address,
+        replicas=replicas,
+        seconds=seconds,
+        copies=copies.absolute() if copies else None,
+        allow_partial=allow_partial,
+    )
+
+
 @cluster.command()
 @_PLACE
-@click.option("--replicas", type=click.IntRange(1, 16), default=2, show_default=True, help="Processes for each shard.")
-@click.option(
-    "--address",
-    metavar="ADDRESS",
-    default="auto",
-    show_default=True,
-    help="Of the Ray cluster: auto for the one this machine belongs to, or local for a new one of this machine alone.",
-)
-@click.option(
-    "--time-limit",
-    "seconds",
-    type=FiniteRange(min=0, min_open=True),
-    default=10,
-    show_default=True,
-    help="Seconds that a shard may take to answer.",
-)
-@click.option(
-    "--copies",
-    type=click.Path(path_type=Path),
-    help="Folder on each machine's own disk to copy shards to [default: only those of a bucket, to the user's cache].",
-)
-@click.option(
-    "--allow-partial", is_flag=True, help="Answer without shards that do not, and say so; otherwise that is an error."
-)
+@replica_options
 @serving_options
+@click.option("--writable", is_flag=True, help="Let clients add and remove documents.")
 def serve(
     place: str,
     replicas: int,
@@ -269,6 +305,7 @@ def serve(
     seconds: float,
     copies: Path | None,
     allow_partial: bool,
+    writable: bool,
     **how: Any,
 ) -> None:
     """Answer searches of a cluster over HTTP, as `index serve` does of an index. Ctrl-C ends it.
@@ -283,23 +320,32 @@ def serve(
     a moment later on.
     """
     from sakuin.cluster.places import Disk, place_of
-    from sakuin.cluster.serving import remote_searcher
     from sakuin.files import cache_folder
 
     where = place_of(place)
-    run_service(
-        where.folder if isinstance(where, Disk) else cache_folder("clusters"),
-        place,
-        opening=lambda: remote_searcher(
-            where,
-            address,
-            replicas=replicas,
-            seconds=seconds,
-            copies=copies.absolute() if copies else None,
-            allow_partial=allow_partial,
-        ),
-        **how,
+    opening = by_replicas(
+        where, address=address, replicas=replicas, seconds=seconds, copies=copies, allow_partial=allow_partial
     )
+    folder = where.folder if isinstance(where, Disk) else cache_folder("clusters")
+    run_service(folder, place, opening=opening, writable=writable, **how)
+
+
+@cluster.command()
+@_PLACE
+@replica_options
+@mcp_options
+def mcp(place: str, http: bool, port: int, writable: bool, **replicas: Any) -> None:
+    """Let assistants search a cluster by the Model Context Protocol, as `index mcp` does an index.
+
+    \b
+    claude mcp add papers -- index cluster mcp /path/of/papers --address auto
+    index cluster mcp /path/of/papers --address local --http
+
+    Shards are answered for as `index cluster serve` says. Without Ray, in one process: index mcp --index CLUSTER.
+    """
+    from sakuin.cluster.places import place_of
+
+    run_mcp(by_replicas(place_of(place), **replicas), place, http=http, port=port, writable=writable)
 
 
 @contextmanager

@@ -302,11 +302,23 @@ def run_service(
     click.echo(say("No longer serving."), err=True)
 
 
+MCP_OPTIONS = (
+    click.option("--http", is_flag=True, help="Speak streamable HTTP at /mcp of a port, not over stdin and stdout."),
+    click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True, help="Port, with --http."),
+    click.option("--writable", is_flag=True, help="Let assistants add documents."),
+)
+
+
+def mcp_options(command: Callable[..., None]) -> Callable[..., None]:
+    """The options of what speaks the Model Context Protocol, as `run_mcp` takes them."""
+    for option in reversed(MCP_OPTIONS):
+        command = option(command)
+    return command
+
+
 @click.command()
 @INDEX_OPTION
-@click.option("--http", is_flag=True, help="Speak streamable HTTP at /mcp of a port, not over stdin and stdout.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8001, show_default=True, help="Port, with --http.")
-@click.option("--writable", is_flag=True, help="Let assistants add documents.")
+@mcp_options
 def mcp(folder: Path, http: bool, port: int, writable: bool) -> None:
     """Let assistants search the index by the Model Context Protocol.
 
@@ -328,21 +340,38 @@ def mcp(folder: Path, http: bool, port: int, writable: bool) -> None:
 
     What other commands commit is searched from then on. Only this machine can reach it, also with --http.
     """
+    from sakuin.search.searcher import Searcher
+
+    run_mcp(lambda: Searcher.open(folder), str(folder), http=http, port=port, writable=writable)
+
+
+def run_mcp(
+    opening: "Callable[[], AbstractContextManager[Searcher]]", named: str, *, http: bool, port: int, writable: bool
+) -> None:
+    """Speak the Model Context Protocol until the client ends, or Ctrl-C.
+
+    Args:
+        opening: Opens what is searched.
+        named: What that is, for people.
+        http: See the option; so all that follow.
+        port: See the option.
+        writable: See the option.
+    """
     with needing("mcp"):
         from sakuin.mcp.running import run_http, run_stdio
 
     if not http:
-        run_stdio(folder, writable=writable)
+        run_stdio(opening, writable=writable)
         return
 
     from sakuin.addresses import listening
 
     def ready() -> None:
         address = f"http://127.0.0.1:{port}/mcp"
-        click.echo(say("{address} serves {folder}; Ctrl-C ends it.", address=address, folder=folder))
+        click.echo(say("{address} serves {folder}; Ctrl-C ends it.", address=address, folder=named))
         sys.stdout.flush()
 
     # Before the index is opened, which may take a while, so that a port in use is known at once.
     with listening("127.0.0.1", port) as listener:
-        run_http(folder, listener, ready, writable=writable)
+        run_http(opening, listener, ready, writable=writable)
     click.echo(say("No longer serving."), err=True)

@@ -15,6 +15,7 @@ from sakuin.cluster import manifest as manifests
 from sakuin.cluster.dealing import home
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest
+from sakuin.cluster.nodes import Nodes, ThisProcess
 from sakuin.cluster.places import Disk, Place, place_of
 from sakuin.cluster.shards import ClusterPart, LocalShards, Shards
 from sakuin.embedder import StaticEmbedder
@@ -42,7 +43,13 @@ ATTEMPTS = 5
 
 
 class OpenedCluster:
-    """The last committed state of a cluster, opened. Safe to use from several threads."""
+    """The last committed state of a cluster, opened. Safe to use from several threads.
+
+    Attributes:
+        place: Of the cluster.
+        manifest: What is committed, as it was opened last.
+        watched: Whether somebody calls `refresh` now and then.
+    """
 
     def __init__(self, place: Place, shards: Shards, model: StaticEmbedder | None = None) -> None:
         """Open the committed state.
@@ -56,7 +63,7 @@ class OpenedCluster:
             ClusterError, IndexFolderError: there is no cluster, or a shard is missing or damaged.
             ModelError: the model cannot be loaded.
         """
-        self._place = place
+        self.place = place
         self._shards = shards
         self._reload = threading.Lock()
         self._version: object = None
@@ -75,8 +82,8 @@ class OpenedCluster:
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folder of the cluster, or one of this machine for what is kept of a cluster in a bucket."""
-        if isinstance(self._place, Disk):
-            return (self._place.folder,)
+        if isinstance(self.place, Disk):
+            return (self.place.folder,)
         return (cache_folder("clusters") / self.manifest.id,)
 
     @property
@@ -100,7 +107,7 @@ class OpenedCluster:
             ClusterError, IndexFolderError: it cannot be opened.
         """
         with self._reload:
-            if anew or self._place.version(manifests.NAME) != self._version:
+            if anew or self.place.version(manifests.NAME) != self._version:
                 self._open()
             elif not self._settled:
                 # Not at once: searches that began before are still at the state before.
@@ -120,14 +127,14 @@ class OpenedCluster:
 
     def _open(self) -> None:
         for attempt in range(ATTEMPTS):
-            version = self._place.version(manifests.NAME)
-            manifest = manifests.require(self._place)
+            version = self.place.version(manifests.NAME)
+            manifest = manifests.require(self.place)
             try:
                 parts = self._shards.parts(manifest)
                 model = self._model_of(parts[0].state().manifest)
                 whole = self._joined(parts, manifest, model)
             except (ClusterError, IndexFolderError):
-                if attempt + 1 == ATTEMPTS or manifests.require(self._place) == manifest:
+                if attempt + 1 == ATTEMPTS or manifests.require(self.place) == manifest:
                     raise
                 continue
             self._version, self.manifest, self._parts, self._whole = version, manifest, parts, whole
@@ -137,11 +144,11 @@ class OpenedCluster:
     def _model_of(self, manifest: Manifest) -> StaticEmbedder:
         """The one that was given, or that of the shards: `restore` may put in place what another was used for."""
         fits = self._model is not None and self._model.fingerprint == manifest.fingerprint
-        return load_model(manifest, Path(self._place.uri), self._model if self._given or fits else None)
+        return load_model(manifest, Path(self.place.uri), self._model if self._given or fits else None)
 
     def _joined(self, parts: Sequence[ClusterPart], manifest: ClusterManifest, model: StaticEmbedder) -> Whole:
         whole = join(parts, model, spread=self._shards.spread)
-        whole.place = self._place.uri
+        whole.place = self.place.uri
         whole.manifest = replace(whole.manifest, generation=manifest.generation, corpus=manifest.corpus)
         return whole
 
@@ -151,10 +158,23 @@ class ClusterSearcher(Searcher):
 
     _opened: OpenedCluster
 
+    nodes: Nodes = ThisProcess()
+    """What works when the cluster is changed by who searches it."""
+
+    @property
+    def place(self) -> Place:
+        """Where the cluster lies."""
+        return self._opened.place
+
     @property
     def model(self) -> StaticEmbedder:
         """Of all shards, as they were opened last."""
         return self._opened.model
+
+    def refresh(self) -> None:
+        """See what was committed, at once."""
+        self._require_open()
+        self._opened.refresh()
 
     def _answer(self, request: SearchRequest, vector: NDArray[np.float32] | None = None) -> SearchResult:
         model = self.model

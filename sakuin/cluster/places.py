@@ -223,6 +223,8 @@ class Bucket(Place):
         """See `Place`: an object is put whole."""
         self._files.makedirs(f"{self._root}/{name}".rpartition("/")[0], exist_ok=True)
         self._files.pipe_file(f"{self._root}/{name}", content)
+        # Whoever writes looks anew.
+        self._versions.pop(name, None)
 
     @contextmanager
     def workspace(self) -> Iterator[Path]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import require
-from sakuin.cluster.nodes import connected
+from sakuin.cluster.nodes import RayNodes, connected
 from sakuin.cluster.opening import ClusterSearcher, OpenedCluster
 from sakuin.cluster.places import Place
 from sakuin.cluster.remote import MISSING, RemoteShards
@@ -148,6 +148,7 @@ def remote_searcher(
         watcher = threading.Thread(target=_watch, args=(opened, shards, ended), daemon=True)
         opened.watched = True
         searcher = RemoteSearcher(opened, shards, ThreadPoolExecutor(1, "beside"), allow_partial=allow_partial)
+        searcher.nodes = RayNodes(ray)
         with searcher:
             watcher.start()
             try:

@@ -7,7 +7,7 @@ from mcp.server import MCPServer
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, Field
 
-from sakuin.api import Index
+from sakuin.cluster.writing import writable
 from sakuin.index.documents import Document
 from sakuin.mcp.telling import told
 from sakuin.search.searcher import Searcher
@@ -30,7 +30,7 @@ class AddAnswer(BaseModel):
 
 def add_tool(server: MCPServer[Any], searcher: Searcher) -> None:
     """Give a server the tool `add`, which writes to the index of a searcher."""
-    index = Index.open(searcher.folder, model=searcher.model, timeout=LOCK_SECONDS)
+    index = writable(searcher, timeout=LOCK_SECONDS)
 
     @server.tool(title="Add a document", annotations=WRITES, structured_output=True)
     def add(

@@ -129,7 +129,7 @@ def documents_router(writing: Writing | None, threads: Threads) -> APIRouter:
 
     def allowed() -> Writing:
         if writing is None:
-            raise Refusal(403, "This service only reads: start it with `index serve --writable` to write.", "read_only")
+            raise Refusal(403, "This service only reads: start it with --writable to write.", "read_only")
         return writing
 
     async def sent(request: Request, read: Callable[[bytes], Any]) -> Sequence[Document]:

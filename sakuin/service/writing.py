@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, BinaryIO
 
-from sakuin.api import Index
+from sakuin.cluster.writing import WritableIndex, writable
 from sakuin.errors import SakuinError
 from sakuin.index.documents import Document
 from sakuin.index.errors import DocumentError, FilterError
 from sakuin.index.settings import Settings
 from sakuin.index.where import Where
+from sakuin.search.request import SearchError
 from sakuin.search.searcher import Searcher
 from sakuin.service.hiding import without_paths
 from sakuin.service.refusals import Refusal
@@ -29,6 +30,11 @@ TOGETHER = 1_000
 
 LOCK_SECONDS = 20
 """How long another writer of the index is waited for."""
+
+NO_FILES = (
+    "A cluster takes documents, and no files: send their texts, or put the files into the folder that it was built of "
+    "and run `index cluster sync`."
+)
 
 
 @dataclass
@@ -56,7 +62,7 @@ class Writing:
     def __init__(self, searcher: Searcher) -> None:
         """Write to the index of a searcher; prefer `written`."""
         self._searcher = searcher
-        self._index = Index.open(searcher.folder, model=searcher.model, timeout=LOCK_SECONDS)
+        self._index = writable(searcher, timeout=LOCK_SECONDS)
         self._jobs: queue.Queue[Job | None] = queue.Queue(MOST_WAITING)
         self._thread = threading.Thread(target=self._run, name="writing", daemon=True)
         self._thread.start()
@@ -127,7 +133,7 @@ class Writing:
         except DocumentError as error:
             # What is wrong with a document alone was told before it came here.
             job.done.set_exception(Refusal(409, self._told(error), "document_of_file"))
-        except FilterError as error:
+        except (FilterError, SearchError) as error:
             job.done.set_exception(Refusal(400, str(error), param="where"))
         except Refusal as refusal:
             job.done.set_exception(refusal)
@@ -137,7 +143,7 @@ class Writing:
             job.done.set_exception(error)
 
     def _told(self, error: SakuinError) -> str:
-        return without_paths(str(error), self._index.folder)
+        return without_paths(str(error), self._searcher.folder)
 
     def _require_index(self) -> None:
         """Raise IndexFolderError where the index was deleted or replaced: another would be made in its place."""
@@ -149,10 +155,12 @@ class Writing:
             self._index.add(job.documents)
             return stored(job)
         if job.files:
-            settings = Settings(self._index.model)
-            return add_files(self._index.folder, settings, files=job.files, timeout=LOCK_SECONDS)
-        ids = job.ids if job.where is None else [document.id for document in self._index.documents(where=job.where)]
-        return {"removed": self._index.delete(ids).removed}
+            if not isinstance(self._index, WritableIndex):
+                raise Refusal(501, NO_FILES, "not_for_clusters")
+            index = self._index.index
+            return add_files(index.folder, Settings(index.model), files=job.files, timeout=LOCK_SECONDS)
+        changes = self._index.delete(job.ids) if job.where is None else self._index.delete_where(job.where)
+        return {"removed": changes.removed}
 
 
 def stored(job: Job) -> Mapping[str, Any]:
