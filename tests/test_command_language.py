@@ -29,7 +29,9 @@ from tests.examples import ROOT
 ELSEWHERE = ("language", "japanese", "training", "evaluation")
 """Modules of commands that say nothing, or are for those who train models."""
 
-ERRORS = re.compile(r"(IndexFolder|Search|Filter|Evaluation|Synonym|UnknownDocument|Service|Address)Error")
+ERRORS = re.compile(
+    r"(IndexFolder|Search|Filter|Evaluation|Synonym|UnknownDocument|Service|Address|Cluster|ShardUnavailable)Error"
+)
 ENGLISH = re.compile(r"\b[A-Za-z]+ [a-z]+ [a-z]+\b")
 
 
@@ -82,9 +84,9 @@ def test_facts_of_commands_are_there_in_japanese(kind: type[Fact]) -> None:
         assert fields(japanese) <= fields(kind.SENTENCES[code])
 
 
-def raised() -> Iterator[str]:
+def raised(*rooms: str) -> Iterator[str]:
     """The sentences of errors that people meet, with something in place of values."""
-    for room in ("index", "search", "sakuin/tuning", "sakuin/service"):
+    for room in rooms:
         for path in (ROOT / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 if isinstance(node, ast.Call) and node.args and ERRORS.fullmatch(ast.unparse(node.func)):
@@ -98,10 +100,24 @@ def raised() -> Iterator[str]:
 
 def test_nearly_all_errors_that_people_meet_are_there_in_japanese() -> None:
     """What is missing is shown in English behind its kind; most of that is for programs."""
-    found = list(raised())
+    found = list(raised("index", "search", "sakuin/tuning", "sakuin/service"))
     assert len(found) > 100
     known = sum(any(english.fullmatch(text) for english, _ in patterns()) for text in found)
     assert known >= 0.75 * len(found)
+
+
+def test_all_errors_of_clusters_are_there_in_japanese() -> None:
+    found = set(raised("sakuin/cluster"))
+    assert len(found) > 25
+    assert not [text for text in found if not any(english.fullmatch(text) for english, _ in patterns())]
+    reason = "it did not answer within 10 seconds"
+    sentence = (
+        f"Shard 3 of the cluster in s3://b/papers has no replica that answers ({reason}): ask again in a moment, for "
+        f"others are started; see whether the machines of the Ray cluster live (`ray status`)."
+    )
+    assert (told := translated(sentence))
+    assert "10 秒以内に答えませんでした" in told
+    assert "シャード 3" in told
 
 
 def test_an_error_is_put_in_japanese_with_its_values() -> None:

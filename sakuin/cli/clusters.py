@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sakuin.cli.building import CHECKSUM_OPTION, how, reading_options
+from sakuin.cli.encoding import encode
 from sakuin.cli.language import say
 from sakuin.cli.options import DIM_OPTION, MODEL_OPTION
 from sakuin.cli.output import progress_bar, readable_size, to_json
@@ -41,6 +42,9 @@ def cluster() -> None:
     A shard is an ordinary index. CLUSTER is the folder that holds them and cluster.json: one that all machines see
     under the same path, or a URI such as s3://bucket/papers (extra `cluster`).
     """
+
+
+cluster.add_command(encode)
 
 
 @cluster.command()
