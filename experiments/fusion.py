@@ -7,7 +7,6 @@ translations are retrieval too: each sentence should find its translation among 
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,10 @@ from sakuin.cli.running import run
 from sakuin.evaluation.families import BitextTask, RetrievalTask
 from sakuin.evaluation.searching import searcher_over
 from sakuin.evaluation.tasks import read_tasks
-from sakuin.index import store
-from sakuin.index.snapshot import open_index
 from sakuin.search.fusion import BM25_WEIGHT, Fusion
 from sakuin.tuning.candidate_table import fetch
 from sakuin.tuning.errors import EvaluationError
-from sakuin.tuning.judged import JudgedQuery
+from sakuin.tuning.judged import JudgedQuery, databases
 from sakuin.tuning.significance import Difference, randomisation_test
 
 WEIGHTS = tuple(round(0.05 * step, 2) for step in range(21))
@@ -84,10 +81,9 @@ def compare_ways(task: RetrievalTask, *, model: str | None, dim: int) -> SetFigu
     ]
     with (
         searcher_over(task.docids, task.texts, model=model, dim=dim) as searcher,
-        closing(open_index(searcher.folder)) as snapshot,
-        closing(store.connect(searcher.folder, read_only=True)) as connection,
+        databases(searcher) as connections,
     ):
-        found = fetch(snapshot, searcher.model, judged, connection=connection, dim=dim)
+        found = fetch(searcher.whole, searcher.model, judged, connections=connections, dim=dim)
 
     def by_weight(weight: float) -> NDArray[np.float64]:
         return found.figures(found.by_fusion(Fusion(weight, 0.0))).ndcg

@@ -30,13 +30,17 @@ def judgements(folder: Path, jsonl: bool, trec: Path | None) -> None:
     They are made on the page, by "answers" and "does not" beside each hit, or by `Index.judge` in Python, and lie in
     judgements.jsonl in the index's folder, which a rebuilt index keeps. `index tune` uses them.
     """
+    from sakuin.cluster.tuned import cluster_at
     from sakuin.index.snapshot import open_index
     from sakuin.tuning.judgements import judged_queries, read
     from sakuin.tuning.qrels import QRELS, QUERIES, json_lines, write_trec
 
     if jsonl and trec:
         raise click.UsageError(say("Give either --jsonl or --trec."))
-    open_index(folder).close()
+    if place := cluster_at(folder):
+        folder = place.folder
+    else:
+        open_index(folder).close()
     made = read(folder)
     if trec:
         write_trec(trec, made)

@@ -1,6 +1,8 @@
 """The command that fits the fusion of both legs to judged queries."""
 
+from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.output import clean, columns, padded, progress_bar, to_json
 
 if TYPE_CHECKING:
+    from sakuin.search.fusion import Fusion
     from sakuin.tuning.fitting import FusionComparison
     from sakuin.tuning.opinion import OpinionComparison
     from sakuin.tuning.significance import Estimate
@@ -64,34 +67,33 @@ def tune(
     queries that had no part in choosing the setting (cross-validation). It is used from then on only if it is better
     than the default beyond chance. It takes 20 judged queries or more; some hundred tell far more.
     """
-    from sakuin.index.snapshot import open_index
     from sakuin.search import Searcher
-    from sakuin.tuning.fitting import compare_fusions, keep
+    from sakuin.tuning.fitting import compare_fusions
     from sakuin.tuning.judged import read_judged
     from sakuin.tuning.judgements import read, require_judged
-    from sakuin.tuning.opinion import compare_opinion, keep_opinion
+    from sakuin.tuning.opinion import compare_opinion
 
     if reset and queries is not None:
         raise click.UsageError(say("Give either --queries, to tune, or --reset."))
+    keep, keep_opinion, state = keeping(folder)
     if reset:
-        with closing(open_index(folder)) as snapshot:
-            tuned, asked = bool(snapshot.manifest.fusion), bool(snapshot.manifest.rerank)
+        tuned, asked = (bool(one) for one in state())
         if tuned and not dry_run:
-            keep(folder, None)
+            keep(None)
         if asked and not dry_run:
-            keep_opinion(folder, "")
+            keep_opinion("")
         show_reset(folder, tuned=tuned, asked=asked, dry_run=dry_run)
         return
     with Searcher.open(folder) as searcher, progress_bar("queries", "Searching") as progress:
-        judged = read_judged(queries) if queries else require_judged(read(folder), folder)
+        judged = read_judged(queries) if queries else require_judged(read(searcher.folder), folder)
         result = compare_fusions(searcher, judged, dim=dim, folds=folds, progress=progress)
         in_use = searcher.manifest.fusion
         kept = result.better and not dry_run
         if kept:
-            keep(folder, result.tuned)
+            keep(result.tuned)
         opinion = compare_opinion(searcher, judged, rerank, dim=dim, progress=progress) if rerank else None
         if opinion and not dry_run:
-            keep_opinion(folder, opinion.name if opinion.better else "")
+            keep_opinion(opinion.name if opinion.better else "")
     if as_json:
         click.echo(to_json({**result.to_dict(), "kept": kept, "rerank": opinion.to_dict() if opinion else None}))
         return
@@ -107,6 +109,33 @@ def tune(
         click.echo(say(told, now=now))
     if opinion:
         show_opinion(opinion, dry_run)
+
+
+def keeping(
+    folder: Path,
+) -> "tuple[Callable[[Fusion | None], None], Callable[[str], None], Callable[[], tuple[object, object]]]":
+    """What keeps a fusion, and a second opinion, and what tells which are kept: of an index, or of a cluster."""
+    from sakuin.cluster import tuned
+    from sakuin.cluster.manifest import require
+    from sakuin.index.snapshot import open_index
+    from sakuin.tuning import fitting, opinion
+
+    if place := tuned.cluster_at(folder):
+        manifest = require(place)
+        return (
+            partial(tuned.keep_fusion, place),
+            partial(tuned.keep_opinion, place),
+            lambda: (
+                manifest.fusion,
+                manifest.rerank,
+            ),
+        )
+
+    def state() -> tuple[object, object]:
+        with closing(open_index(folder)) as snapshot:
+            return snapshot.manifest.fusion, snapshot.manifest.rerank
+
+    return partial(fitting.keep, folder), partial(opinion.keep_opinion, folder), state
 
 
 def show_reset(folder: Path, *, tuned: bool, asked: bool, dry_run: bool) -> None:

@@ -3,19 +3,23 @@
 import json
 from collections.abc import Collection, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from secrets import token_hex
 from typing import Any
 
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.places import BUILDING, LOCK_FILE, WORK, Place
+from sakuin.index.outliving import OUTLIVING
 from sakuin.index.store import Manifest
 
 NAME = "cluster.json"
 FORMAT = 1
 MADE_WITH = ("corpus", "model", "fingerprint", "dim", "analyser", "passage_width")
 """What is the same in the manifests of all shards' indexes."""
+
+TUNED = ("fusion", "rerank")
+"""What `index tune` sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,8 @@ class ClusterManifest:
         analyser: Name of the analysis that made the terms.
         passage_width: Width that passages are cut to.
         shards: In their order, in which `dealing.home` counts.
+        fusion: How the legs are fused, where `index tune` found something; empty for the default.
+        rerank: The transformer that is asked for a second opinion; "" for none.
     """
 
     format: int
@@ -64,6 +70,8 @@ class ClusterManifest:
     analyser: str
     passage_width: int
     shards: tuple[Shard, ...]
+    fusion: dict[str, float] = field(default_factory=dict)
+    rerank: str = ""
 
     @property
     def documents(self) -> int:
@@ -173,7 +181,8 @@ def commit(place: Place, manifest: ClusterManifest) -> None:
             f"The cluster in {place.uri} was changed by somebody else meanwhile, so nothing was committed: run the "
             f"same command again, and see that one at a time changes it."
         )
-    values = asdict(manifest)
+    # What was not tuned is as versions wrote it that could not be.
+    values = {name: value for name, value in asdict(manifest).items() if value or name not in TUNED}
     content = json.dumps({**values, "checksum": checksum(values)}, ensure_ascii=False, indent=1)
     place.write(NAME, content.encode())
 
@@ -193,7 +202,7 @@ def folder_of(shard: int, generation: int) -> str:
 
 def require_own(place: Place) -> None:
     """Raises ClusterError where a place holds anything but a cluster, or what a build has left: it would be deleted."""
-    names = {NAME, LOCK_FILE, "shards", BUILDING, WORK}
+    names = {NAME, LOCK_FILE, "shards", BUILDING, WORK, *OUTLIVING}
     if others := [name for name in place.names("") if name not in names]:
         raise ClusterError(
             f"There is {others[0]} in {place.uri}, which is no part of a cluster: name a new or an empty folder."

@@ -10,6 +10,7 @@ from sakuin.cluster.manifest import ClusterManifest, folder_of
 from sakuin.cluster.nodes import Nodes
 from sakuin.cluster.places import WORK, Place, place_of
 from sakuin.index.integrity import check
+from sakuin.index.outliving import JUDGEMENTS
 from sakuin.index.report import Progress, no_progress
 
 
@@ -65,6 +66,9 @@ def _transfer(source: Place, target: Place, nodes: Nodes, progress: Progress) ->
             progress(f"shard {call}", done, manifest.bytes)
         name = before.id if before else token_hex(8)
         copied = replace(manifest, id=name, generation=generation, shards=tuple(shards))
+        # What people judged stays where it is, and goes along where nobody judged anything.
+        if (judged := source.read(JUDGEMENTS)) and target.read(JUDGEMENTS) is None:
+            target.write(JUDGEMENTS, judged)
         manifests.commit(target, copied)
         kept = {shard.folder for state in (copied, before) if state for shard in state.shards}
         manifests.sweep(target, kept)

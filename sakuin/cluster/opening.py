@@ -149,7 +149,13 @@ class OpenedCluster:
     def _joined(self, parts: Sequence[ClusterPart], manifest: ClusterManifest, model: StaticEmbedder) -> Whole:
         whole = join(parts, model, spread=self._shards.spread)
         whole.place = self.place.uri
-        whole.manifest = replace(whole.manifest, generation=manifest.generation, corpus=manifest.corpus)
+        whole.manifest = replace(
+            whole.manifest,
+            generation=manifest.generation,
+            corpus=manifest.corpus,
+            fusion=manifest.fusion,
+            rerank=manifest.rerank,
+        )
         return whole
 
 

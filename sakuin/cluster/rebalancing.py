@@ -51,7 +51,7 @@ def rebalance(
         place.remove(BUILDING)
         place.remove(WORK)
         made = _made(place, nodes, before, shards, progress, at_a_time)
-        manifest = replace(manifests.first(made), id=before.id, generation=before.generation + 1)
+        manifest = replace(manifests.next_generation(before, []), shards=manifests.first(made).shards)
         manifests.commit(place, manifest)
         # What was committed before stays, for those who are reading it.
         manifests.sweep(place, {shard.folder for state in (before, manifest) for shard in state.shards})

@@ -2,18 +2,15 @@
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index.snapshot import Snapshot
 from sakuin.search.candidates import CANDIDATES, Candidates, gather
 from sakuin.search.fusion import Fusion, Scaling, normalised
 from sakuin.search.late_interaction import FIRST, WEIGHT, interaction_scores
-from sakuin.search.local_part import LocalPart
 from sakuin.search.request import MAX_QUERY_CHARACTERS
 from sakuin.search.whole import Whole
 from sakuin.tuning.judged import JudgedQuery, names_in_ranking, sources_of
@@ -139,37 +136,35 @@ def by_rank(ranks: Ranks) -> Scores:
 
 
 def fetch(
-    snapshot: Snapshot,
+    whole: Whole,
     model: StaticEmbedder,
     judged: Sequence[JudgedQuery],
     *,
-    connection: sqlite3.Connection,
+    connections: Sequence[sqlite3.Connection],
     dim: int,
     progress: Callable[[int], None] = lambda done: None,
 ) -> CandidateTable:
     """Ask both legs for their candidates, as `Searcher.search` does in mode "hybrid", and read their texts.
 
     Args:
-        snapshot: The index.
+        whole: What is searched.
         model: The one it was made with.
         judged: Queries with at least one gain above 0 each.
-        connection: To the index's database.
+        connections: To the databases of all its indexes.
         dim: Dimensions of the vectors to compare.
         progress: Called with the number of queries done.
     """
     each, rows, full, interactions = [], [], [], []
-    with ThreadPoolExecutor(1) as beside:
-        whole = Whole.of_one(LocalPart(snapshot, beside))
-        for done, query in enumerate(judged, 1):
-            text = query.query[:MAX_QUERY_CHARACTERS]
-            vector = model.encode([text], truncate_dim=dim, normalize=True)[0]
-            # Every candidate is scored by all terms, however it was found.
-            own = gather(whole, text, vector, k=CANDIDATES, rescored=CANDIDATES)
-            each.append(own)
-            rows.append(documents_of(own.ids, connection, query))
-            interactions.append(interactions_of(whole, model, text, own))
-            full.append(snapshot.terms.full_score(text))
-            progress(done)
+    for done, query in enumerate(judged, 1):
+        text = query.query[:MAX_QUERY_CHARACTERS]
+        vector = model.encode([text], truncate_dim=dim, normalize=True)[0]
+        # Every candidate is scored by all terms, however it was found.
+        own = gather(whole, text, vector, k=CANDIDATES, rescored=CANDIDATES)
+        each.append(own)
+        rows.append(documents_of(own.ids, connections, query))
+        interactions.append(interactions_of(whole, model, text, own))
+        full.append(whole.terms.asked(text).full_score)
+        progress(done)
     return padded(each, interactions, rows, judged, full)
 
 
@@ -181,10 +176,10 @@ def interactions_of(whole: Whole, model: StaticEmbedder, query: str, found: Cand
 
 
 def documents_of(
-    passages: NDArray[np.int64], connection: sqlite3.Connection, query: JudgedQuery
+    passages: NDArray[np.int64], connections: Sequence[sqlite3.Connection], query: JudgedQuery
 ) -> list[tuple[int, str]]:
     """(index in the passages, name in a ranking) of each; a passage in several judged documents stands for each."""
-    sources = sources_of(passages.tolist(), connection)
+    sources = sources_of(passages.tolist(), *connections)
     return [
         (i, name)
         for i, passage_id in enumerate(passages.tolist())

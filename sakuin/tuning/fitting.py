@@ -8,7 +8,6 @@ above 0: on a few dozen queries some setting of a grid always looks better by ch
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,15 +17,13 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.facts import Fact
-from sakuin.index import store
 from sakuin.index.lock import WAIT_SECONDS
-from sakuin.index.snapshot import open_index
 from sakuin.search import Searcher
 from sakuin.search.fusion import BM25_WEIGHT, Fusion
 from sakuin.search.request import checked_dim
 from sakuin.tuning.candidate_table import QueryFigures, fetch
 from sakuin.tuning.errors import EvaluationError
-from sakuin.tuning.judged import JudgedQuery, Judgements, judgements_of
+from sakuin.tuning.judged import JudgedQuery, Judgements, databases, judgements_of
 from sakuin.tuning.keeping import keep_in
 from sakuin.tuning.significance import SEED, Difference, Estimate, estimate, randomisation_test
 
@@ -147,12 +144,10 @@ def compare_fusions(
         EvaluationError: nothing judged is in the index, or too few queries are.
         SearchError: the index does not store so many dimensions.
     """
-    with (
-        closing(open_index(searcher.folder)) as snapshot,
-        closing(store.connect(searcher.folder, read_only=True)) as connection,
-    ):
-        compared = checked_dim(dim, stored=snapshot.manifest.dim)
-        judgements = judgements_of(judged, connection)
+    whole = searcher.whole
+    compared = checked_dim(dim, stored=whole.manifest.dim)
+    with databases(searcher) as connections:
+        judgements = judgements_of(judged, *connections)
         queries = judgements.queries
         if len(queries) < MIN_QUERIES:
             raise EvaluationError(
@@ -160,14 +155,14 @@ def compare_fusions(
                 f"{len(queries)}: with fewer, what looks best is mostly chance. Judge more, or leave the default."
             )
         found = fetch(
-            snapshot,
+            whole,
             searcher.model,
             queries,
-            connection=connection,
+            connections=connections,
             dim=compared,
             progress=lambda done: progress(queries[done - 1].query, done, len(queries)),
         )
-        in_use = Fusion.of(snapshot.manifest.fusion)
+    in_use = Fusion.of(whole.manifest.fusion)
     settings = grid()
     figures = [found.figures(found.by_fusion(setting)) for setting in settings]
     default = found.figures(found.by_fusion(Fusion()))

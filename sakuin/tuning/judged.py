@@ -8,13 +8,16 @@ document as `index search` shows it, a file (all its documents), or the `passage
 import math
 import re
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sakuin.index.store import existing
+from sakuin.index.store import connect, existing
 from sakuin.index.store import passages as stored
+from sakuin.search.local_part import LocalPart
+from sakuin.search.searcher import Searcher
 from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.records import parse_rows, read_rows, string
 
@@ -106,18 +109,18 @@ def judged_query(row: Mapping[str, Any]) -> tuple[str, dict[str, float]]:
     return query, {name: float(gain) for name, gain in named.items()}
 
 
-def judgements_of(judged: Sequence[JudgedQuery], connection: sqlite3.Connection) -> Judgements:
-    """The judgements that name something in an index.
+def judgements_of(judged: Sequence[JudgedQuery], *connections: sqlite3.Connection) -> Judgements:
+    """The judgements that name something in an index, or in one of several.
 
     Args:
         judged: As they were read.
-        connection: To the index's database.
+        connections: To the database of each.
 
     Raises:
         EvaluationError: nothing relevant of any query is in the index.
     """
     names = dict.fromkeys(name for query in judged for name in query.gains)
-    known = known_names(names, connection)
+    known = {name for connection in connections for name in known_names(names, connection)}
     unknown = tuple(name for name in names if name not in known)
     found = [JudgedQuery(q.query, {n: gain for n, gain in q.gains.items() if n in known}) for q in judged]
     kept = tuple(query for query in found if any(query.gains.values()))
@@ -138,10 +141,28 @@ def known_names(names: Iterable[str], connection: sqlite3.Connection) -> set[str
     return found | {passages[found_id] for found_id in existing(connection, passages)}
 
 
-def sources_of(passage_ids: Collection[int], connection: sqlite3.Connection) -> dict[int, list[Source]]:
+def sources_of(passage_ids: Collection[int], *connections: sqlite3.Connection) -> dict[int, list[Source]]:
     """Where each passage stands, in the order in which it was indexed; one that is gone is missing."""
-    named = stored.names_of(connection, list(passage_ids))
-    return {passage_id: [Source(*names) for names in each] for passage_id, each in named.items()}
+    found: dict[int, list[Source]] = {}
+    for connection in connections:
+        for passage_id, each in stored.names_of(connection, list(passage_ids)).items():
+            found.setdefault(passage_id, []).extend(Source(*names) for names in each)
+    return found
+
+
+@contextmanager
+def databases(searcher: Searcher) -> Iterator[list[sqlite3.Connection]]:
+    """The databases of what is searched: of one index, or of all shards of a cluster.
+
+    Raises:
+        EvaluationError: they lie elsewhere.
+    """
+    parts = list(searcher.whole.parts)
+    folders = [part.snapshot.folder for part in parts if isinstance(part, LocalPart)]
+    if len(folders) < len(parts):
+        raise EvaluationError("Only what is opened in this process can be tuned: open the index, or the cluster, here.")
+    with ExitStack() as closing_all:
+        yield [closing_all.enter_context(closing(connect(folder, read_only=True))) for folder in folders]
 
 
 def names_in_ranking(passage_id: int, sources: Sequence[Source], gains: Mapping[str, float]) -> list[str]:

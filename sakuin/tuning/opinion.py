@@ -1,16 +1,14 @@
 """Whether a second opinion is worth asking for in an index, by judged queries of its owner."""
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index import store
 from sakuin.index.lock import WAIT_SECONDS
 from sakuin.search import Searcher
-from sakuin.tuning.judged import JudgedQuery, judgements_of
+from sakuin.tuning.judged import JudgedQuery, databases, judgements_of
 from sakuin.tuning.keeping import keep_in
 from sakuin.tuning.metrics import CUTOFF
 from sakuin.tuning.settings import Setting, measure_setting
@@ -67,8 +65,8 @@ def compare_opinion(
     Raises:
         OpinionError: the transformer cannot be had.
     """
-    with closing(store.connect(searcher.folder, read_only=True)) as connection:
-        queries = judgements_of(judged, connection).queries
+    with databases(searcher) as connections:
+        queries = judgements_of(judged, *connections).queries
     total = 2 * len(queries)
     found = [
         measure_setting(

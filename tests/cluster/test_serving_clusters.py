@@ -22,6 +22,7 @@ from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.places import Disk
 from sakuin.cluster.replicas import ShardUnavailableError
 from sakuin.cluster.serving import RemoteSearcher, remote_searcher
+from sakuin.cluster.writing import writable
 from sakuin.index.settings import Settings
 from sakuin.search import SearchError
 from sakuin.service.app import create_app
@@ -66,12 +67,19 @@ def test_replicas_answer_as_one_process_does(cluster: Any, place: Disk) -> None:
         name = documents()[0].id
         assert remote.document(name) == local.document(name)
         assert remote.read(1, document=name) == local.read(1, document=name)
+        assert remote.similar(name) == local.similar(name)
+        assert remote.duplicates(above=0.9) == local.duplicates(above=0.9)
+        assert remote.documents(most=40) == local.documents(most=40)
+        assert remote.origin(name) == local.origin(name)
         with pytest.raises(SearchError, match="has a field 'nothing'"):
             remote.search("猫", where={"nothing": 1})
         made = [{"id": name, "text": "版数の猫"}]
         add_documents(made, place, ThisProcess())
         until(lambda: remote.manifest.generation == 2)
         assert remote.search("版数", k=1).hits[0].document.id == name
+        # What is written by way of the service is found once it is committed.
+        assert writable(remote, timeout=1).add({"id": "another", "text": "版数の犬"}).added == 1
+        assert remote.search("版数の犬", k=1).hits[0].document.id == "another"
 
 
 def test_a_node_that_dies_costs_no_answer(cluster: Any, place: Disk) -> None:

@@ -11,10 +11,9 @@ import pytrec_eval
 from experiments.examples import EXAMPLES
 from sakuin.index import store
 from sakuin.index.build import build
-from sakuin.index.snapshot import open_index
 from sakuin.search import Searcher
 from sakuin.tuning.candidate_table import fetch
-from sakuin.tuning.judged import JudgedQuery, judgements_of, read_judged
+from sakuin.tuning.judged import JudgedQuery, databases, judgements_of, read_judged
 from sakuin.tuning.settings import Setting, measure_setting, ranked_names
 
 
@@ -50,11 +49,8 @@ def test_figures_are_those_of_trec_eval(searcher: Searcher, judged: list[JudgedQ
 
 
 def test_they_agree_with_what_tuning_counts(searcher: Searcher, judged: list[JudgedQuery]) -> None:
-    with (
-        closing(open_index(searcher.folder)) as snapshot,
-        closing(store.connect(searcher.folder, read_only=True)) as connection,
-    ):
-        found = fetch(snapshot, searcher.model, judged, connection=connection, dim=256)
+    with databases(searcher) as connections:
+        found = fetch(searcher.whole, searcher.model, judged, connections=connections, dim=256)
     for mode, other in (("dense", found.by_dense()), ("bm25", found.by_bm25())):
         mine = measure_setting(searcher, judged, setting=Setting(mode, None), k=10)
         np.testing.assert_allclose(mine.ndcg, found.figures(other).ndcg)

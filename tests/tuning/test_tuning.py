@@ -42,7 +42,7 @@ from sakuin.tuning.fitting import (
     grid,
     keep,
 )
-from sakuin.tuning.judged import JudgedQuery, Judgements, names_in_ranking, read_judged, sources_of
+from sakuin.tuning.judged import JudgedQuery, Judgements, databases, names_in_ranking, read_judged, sources_of
 from sakuin.tuning.metrics import ndcg_at, recall_at, reciprocal_rank_at
 from sakuin.tuning.significance import estimate
 
@@ -75,12 +75,8 @@ def judged() -> list[JudgedQuery]:
 
 
 def candidates_of(index: Path, judged: Sequence[JudgedQuery], dim: int = 256) -> CandidateTable:
-    with (
-        Searcher.open(index) as searcher,
-        closing(open_index(index)) as snapshot,
-        closing(store.connect(index, read_only=True)) as connection,
-    ):
-        return fetch(snapshot, searcher.model, judged, connection=connection, dim=dim)
+    with Searcher.open(index) as searcher, databases(searcher) as connections:
+        return fetch(searcher.whole, searcher.model, judged, connections=connections, dim=dim)
 
 
 def searched(index: Path, judged: Sequence[JudgedQuery], mode: str, dim: int) -> QueryFigures:
