@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,9 @@ from sakuin.index.model import load_model
 from sakuin.index.originals import Origin
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.store import Manifest
+from sakuin.index.where import Where
 from sakuin.search.document_parts import DocumentList
+from sakuin.search.documents import MOST_BYTES
 from sakuin.search.duplicates import Duplicates
 from sakuin.search.joining import join
 from sakuin.search.opening import AT_ONCE
@@ -207,21 +209,29 @@ class ClusterSearcher(Searcher):
 
         return self._lately(read)
 
-    def similar(self, *of: Any, **how: Any) -> SimilarDocuments:
+    def similar(
+        self, of: str | Hit, *, passage: str | int | None = None, k: int = 10, where: Where | None = None
+    ) -> SimilarDocuments:
         """See `Searcher.similar`."""
-        return self._lately(lambda: super(ClusterSearcher, self).similar(*of, **how))
+        near = super().similar
+        return self._lately(lambda: near(of, passage=passage, k=k, where=where))
 
-    def duplicates(self, **how: Any) -> Duplicates:
+    def duplicates(self, *, above: float = 0.95, most: int = 1_000, where: Where | None = None) -> Duplicates:
         """See `Searcher.duplicates`."""
-        return self._lately(lambda: super(ClusterSearcher, self).duplicates(**how))
+        alike = super().duplicates
+        return self._lately(lambda: alike(above=above, most=most, where=where))
 
-    def documents(self, **which: Any) -> DocumentList:
+    def documents(
+        self, *, where: Where | None = None, after: int = 0, most: int = 100, most_bytes: int = MOST_BYTES
+    ) -> DocumentList:
         """See `Searcher.documents`."""
-        return self._lately(lambda: super(ClusterSearcher, self).documents(**which))
+        listed = super().documents
+        return self._lately(lambda: listed(where=where, after=after, most=most, most_bytes=most_bytes))
 
     def origin(self, document_id: str) -> Origin | None:
         """See `Searcher.origin`."""
-        return self._lately(lambda: super(ClusterSearcher, self).origin(document_id))
+        found = super().origin
+        return self._lately(lambda: found(document_id))
 
     def _lately(self, question: Callable[[], T]) -> T:
         """What is answered, of what is committed now where folders of what was open are gone."""
