@@ -238,7 +238,7 @@ class ClusterSearcher(Searcher):
         generation = self._opened.manifest.generation
         try:
             return question()
-        except IndexFolderError:
+        except (ClusterError, IndexFolderError):
             # Two commits later, what a shard reads anew is deleted.
             self._opened.refresh()
             if self._opened.manifest.generation == generation:
