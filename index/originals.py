@@ -11,6 +11,7 @@ from typing import BinaryIO
 from sakuin.errors import SakuinError
 from sakuin.index import store
 from sakuin.index.corpus import spelled
+from sakuin.index.origin import Origin, origin_of
 from sakuin.index.store.contents import read_label
 from sakuin.index.store.listing import reading
 
@@ -43,34 +44,6 @@ class Original:
     name: str
     size: int
     file: BinaryIO
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where the file of a document is known to be.
-
-    Attributes:
-        file: As the index calls it; "" where a program added the document.
-        corpus: Folder that the index is kept in step with; "" where there is none.
-    """
-
-    file: str
-    corpus: str
-
-
-def origin_of(folder: Path, document_id: str) -> Origin | None:
-    """Where the file of a document is known to be; None where there is no such document.
-
-    Args:
-        folder: Of the index.
-        document_id: Of the document.
-
-    Raises:
-        IndexFolderError: the index cannot be read.
-    """
-    with reading(folder) as connection:
-        label = read_label(connection, document_id)
-        return Origin(label.file, store.read_manifest(connection, folder).corpus) if label else None
 
 
 def open_original(folder: Path, document_id: str, *, most: int = MAX_ORIGINAL) -> Original:

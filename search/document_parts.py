@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.originals import Origin
+from sakuin.index.origin import Origin
 from sakuin.index.store.paging import LabelledDocument
 from sakuin.index.where import Condition
 from sakuin.search.parts import Part, Within

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.model import load_model
-from sakuin.index.originals import Origin
+from sakuin.index.origin import Origin
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.where import EVERYTHING, Where
 from sakuin.search.document_parts import DocumentList

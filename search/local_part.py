@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.index.background import lowest
-from sakuin.index.originals import Origin, origin_of
+from sakuin.index.origin import Origin, origin_of
 from sakuin.index.snapshot import Selection, Snapshot, remembered
 from sakuin.index.store import PassageRow, indexed_text
 from sakuin.index.store.facets import Facet

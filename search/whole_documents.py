@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from sakuin.index.originals import Origin
+from sakuin.index.origin import Origin
 from sakuin.index.store.paging import LabelledDocument
 from sakuin.index.store.passages import MAX_PLACES
 from sakuin.index.where import Condition

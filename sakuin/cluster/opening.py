@@ -22,7 +22,7 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.files import cache_folder
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.model import load_model
-from sakuin.index.originals import Origin
+from sakuin.index.origin import Origin
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.store import Manifest
 from sakuin.index.where import Where
