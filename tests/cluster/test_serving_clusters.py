@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from sakuin.cluster import serving
 from sakuin.cluster.building import build_of_rows
 from sakuin.cluster.changing import add_documents
 from sakuin.cluster.dealing import home
+from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.places import Disk
 from sakuin.cluster.replicas import ShardUnavailableError
@@ -116,6 +117,10 @@ def test_a_replica_that_cannot_open_a_state_of_before_is_asked_for_the_one_of_no
         assert remote.manifest.generation == 3
 
 
+def no_machine(avoided: Collection[str]) -> tuple[Any, str]:
+    raise ClusterError("The Ray cluster has no machine.")
+
+
 def test_a_shard_without_replicas_is_named(cluster: Any, place: Disk) -> None:
     served = Served(place.folder, opening=lambda: remote_searcher(place, cluster.address, replicas=1, seconds=SECONDS))
     assert served.opening
@@ -126,7 +131,9 @@ def test_a_shard_without_replicas_is_named(cluster: Any, place: Disk) -> None:
         assert client.get("/search", params={"query": "猫"}).json()["hits"]
         assert client.get("/info").json()["documents"] == len(documents())
         assert client.get("/facets").json()["fields"]
-        for twin in searcher._shards.replicas[1]._twins:
+        gone = searcher._shards.replicas[1]
+        gone._start, gone._seconds = no_machine, 0.5
+        for twin in gone._twins:
             ray.kill(twin.actor)
         with pytest.raises(ShardUnavailableError, match="Shard 1 of the cluster"):
             searcher.search("猫")
