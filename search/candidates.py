@@ -20,8 +20,8 @@ from sakuin.search.whole import Selected, Whole
 
 # Each leg lists at least so many; what neither ranks among its first hundred is in no fused top ten.
 CANDIDATES = 100
-# Of a first-stage list so many are rescored for each hit that is wanted, and at least.
-RESCORED_A_HIT, FEWEST_RESCORED = 3, 30
+# Of a first-stage list so many are rescored, or all where more hits are wanted; they stand before the others.
+FEWEST_RESCORED = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Candidates:
         extent: The BM25 scores that enter the fused score as 0 and as 1, see `bm25_extent`.
         dense, bm25: Each leg's list, best first; None where it finds nothing of the query.
         standing: Numbers of the documents of each passage's places, by passage id; None where they are not known yet.
-        leading: Passages that are rescored however many hits are wanted, by id, where BM25's list is that of a first
-            stage; None for all.
+        leading: bool (n,), what is rescored however many hits are wanted, where BM25's list is that of a first stage;
+            None for all.
     """
 
     ids: NDArray[np.int64]
@@ -49,11 +49,7 @@ class Candidates:
     dense: Leg | None
     bm25: Leg | None
     standing: Mapping[int, Sequence[int]] | None = None
-    leading: frozenset[int] | None = None
-
-    def leads(self, passage_id: int) -> bool:
-        """Whether a passage is scored by both legs however many hits are wanted."""
-        return self.leading is None or passage_id in self.leading
+    leading: NDArray[np.bool_] | None = None
 
 
 def gather(
@@ -104,18 +100,20 @@ def joined(listed: Listed, *, staged: bool) -> Candidates:
     matches[of_bm25] = matched.scores
     told = ~np.isnan(listed.dense_matches)
     matches[of_dense[told]] = listed.dense_matches[told]
-    leading = np.concatenate([of_dense[:FEWEST_RESCORED], of_bm25[:FEWEST_RESCORED]])
+    first_listed = np.concatenate([of_dense[:FEWEST_RESCORED], of_bm25[:FEWEST_RESCORED]])
+    leading = np.zeros(len(ids), np.bool_)
+    leading[first_listed] = True
     return Candidates(
         ids,
         np.concatenate([seen.scores, listed.bm25_cosines])[first],
         matches,
         ranks_in(ids, seen.ids),
-        ranks_in(ids, matched.in_order().ids),
+        ranks_in(ids, ids_in_order(matched, staged=staged)),
         bm25_extent(matches, leading=leading, staged=staged),
         listed.dense,
         listed.bm25,
         listed.standing,
-        frozenset(ids[leading].tolist()) if staged else None,
+        leading if staged else None,
     )
 
 
@@ -126,7 +124,14 @@ def has_first_stage(asked: Asked, k: int, within: Selected | None) -> bool:
 
 def rescored_for(k: int) -> int:
     """How many of a first-stage list are rescored, for k hits."""
-    return max(RESCORED_A_HIT * k, FEWEST_RESCORED)
+    return FEWEST_RESCORED if k <= FEWEST_RESCORED else CANDIDATES
+
+
+def ids_in_order(bm25: Leg, *, staged: bool) -> NDArray[np.int64]:
+    """int64 (n,): the passages of BM25's list by their ranks, which do not depend on how many of it are rescored."""
+    if not staged:
+        return bm25.in_order().ids
+    return np.concatenate([bm25.of(slice(FEWEST_RESCORED)).in_order().ids, bm25.ids[FEWEST_RESCORED:]])
 
 
 def ranks_in(ids: NDArray[np.int64], listed: NDArray[np.int64]) -> NDArray[np.int32]:
@@ -136,7 +141,7 @@ def ranks_in(ids: NDArray[np.int64], listed: NDArray[np.int64]) -> NDArray[np.in
     return ranks
 
 
-def bm25_extent(matches: NDArray[np.float32], *, leading: NDArray[np.int64], staged: bool) -> tuple[float, float]:
+def bm25_extent(matches: NDArray[np.float32], *, leading: NDArray[np.bool_], staged: bool) -> tuple[float, float]:
     """The BM25 scores that enter the fused score as 0 and as 1, higher ones too.
 
     The lowest and highest of all candidates. After a first stage, how many are rescored depends on how many hits are
@@ -144,7 +149,7 @@ def bm25_extent(matches: NDArray[np.float32], *, leading: NDArray[np.int64], sta
 
     Args:
         matches: float32 (n,), BM25 scores of the candidates; after a first stage some are NaN.
-        leading: int64 (m,), which of them are the first `FEWEST_RESCORED` of a list.
+        leading: bool (n,), which of them are among the first `FEWEST_RESCORED` of a list.
         staged: BM25's list is that of a first stage.
     """
     if not len(matches):

@@ -1,6 +1,8 @@
 """From ranked passages to hits: documents, each with its best passages, or the passages themselves."""
 
-from collections.abc import Mapping, Sequence
+import heapq
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,15 +15,16 @@ from sakuin.search.groups import Group
 from sakuin.search.hits import hit_of, is_answered, with_relevance
 from sakuin.search.ordering import likely_only, ordered, renumbered, steps
 from sakuin.search.ranked import Ranked
-from sakuin.search.ranking import rank
+from sakuin.search.ranking import Ranking
 from sakuin.search.relevance import JUDGED
-from sakuin.search.request import BY_DOCUMENT, MAX_K, SearchRequest
+from sakuin.search.request import BY_DOCUMENT, SearchRequest
 from sakuin.search.rerank.opinion import Opinions
 from sakuin.search.results import Hit, Notice, PassageHit
 from sakuin.search.whole import Selected, Whole
+from sakuin.search.windows import windows
 
-# How many times as many passages are ranked where those ranked so far stand in too few documents.
-WIDER = 10
+FEW = 10
+"""Documents, for which only the first passages are grouped at first: they mostly stand in as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,60 +135,114 @@ class _Search:
         return renumbered(found), first
 
     def reaching(self, reach: int) -> tuple[list[Group], _Reached]:
-        """The first so many hits, best first, and perhaps more."""
-        whole, request, within = self.whole, self.request, self.within
-        by_document = request.group == BY_DOCUMENT
+        """The first so many hits, best first.
+
+        What is looked at for more hits stands behind, so that a hit and its place are the same however many are wanted.
+        """
+        whole, request = self.whole, self.request
         opinion = self.opinions.of(request, whole.manifest.rerank)
         # Whether a query is answered is judged by as many hits however few are wanted.
-        depth = min(max(reach, JUDGED, request.top if opinion else 0), MAX_K)
-        # Of documents, all the passages that are to be given of each have room, and one that is only counted: as far
-        # as they were scored anyway.
-        room = reach * (request.passages + 1) if by_document else 0
+        wanted = max(reach, JUDGED) if self.conditions else reach
         told: list[Notice] = []
-        while True:
-            wanted = replace(request, k=depth, offset=0)
-            ranking = rank(whole, self.model, wanted, within=within, vector=self.vector, room=room)
+        groups: list[Group] = []
+        for ranking in self.rankings(reach, max(JUDGED, request.top if opinion else 0)):
             ranked, answered = with_relevance(whole, request, ranking)
             if opinion:
-                ranked, told = opinion.reranked(whole, ranked, within)
-            notices = [*ranking.notices, *told]
-            if by_document:
-                standing = ranking.standing
-                if standing is None:
-                    standing = whole.documents_of([hit.passage_id for hit in ranked], within)
-                groups = by_documents(ranked, standing)
-            else:
-                groups = [Group(hit.rank, ((hit, 0),)) for hit in ranked]
-            if self.conditions:
-                groups = kept(whole, groups, self.conditions, reach, request.passages)
-                best = [hit for group in groups for hit, _ in group.passages[:1]]
-                answered = None if answered is None else is_answered(ranking, best)
+                ranked, told = opinion.reranked(whole, ranked, self.within)
+            groups = self.hits_among(ranked, ranking.standing, groups, wanted)
             # Below a passage of too low a relevance there are none of a higher one to look for.
-            exhausted = len(ranking.hits) < depth or len(ranked) < len(ranking.hits) or depth == MAX_K
-            enough = exhausted or not (by_document or self.conditions)
-            if len(groups) >= reach or enough:
-                return groups[:reach], _Reached(notices, answered, exhausted and len(groups) <= reach)
-            depth = min(max(WIDER * depth, CANDIDATES), MAX_K)
+            exhausted = ranking.complete or len(ranked) < len(ranking.hits)
+            if len(groups) >= wanted or exhausted:
+                break
+        if self.conditions:
+            best = [hit for group in groups for hit, _ in group.passages[:1]]
+            answered = None if answered is None else is_answered(ranking, best)
+        return groups[:reach], _Reached([*ranking.notices, *told], answered, exhausted and len(groups) <= reach)
+
+    def rankings(self, reach: int, least: int) -> Iterator[Ranking]:
+        """More and more passages, so many at first as will do for so many hits, and at least ``least``."""
+        request = self.request
+        if request.group != BY_DOCUMENT:
+            k = max(reach, least)
+            yield from windows(self.whole, self.model, request, k=k, room=k, within=self.within, vector=self.vector)
+            return
+        # Of documents, all the passages that are to be given of each have room, and one that is only counted.
+        first = max(FEW * (request.passages + 1), least)
+        k, room = (least, first) if reach <= FEW else (CANDIDATES, 2 * CANDIDATES)
+        found = windows(self.whole, self.model, request, k=k, room=room, within=self.within, vector=self.vector)
+        for number, ranking in enumerate(found):
+            led = len(ranking.hits) if ranking.leading is None else min(ranking.leading, len(ranking.hits))
+            if not number and min(first, led) < len(ranking.hits):
+                # A document that is found among the first is given with its passages among these.
+                yield replace(ranking, hits=ranking.hits[: min(first, led)], complete=False)
+            yield ranking
+
+    def hits_among(
+        self, ranked: Sequence[Ranked], standing: Mapping[int, Sequence[int]] | None, known: list[Group], wanted: int
+    ) -> list[Group]:
+        """The first so many hits, or more.
+
+        Args:
+            ranked: Passages, best first.
+            standing: Numbers of the documents of their places, by passage id; None where they are not known yet.
+            known: Documents that are hits already, by the first of these passages.
+            wanted: How many hits are enough.
+        """
+        if self.request.group != BY_DOCUMENT:
+            return kept_passages(self.whole, ranked, self.conditions, wanted)
+        if standing is None:
+            standing = self.whole.documents_of([hit.passage_id for hit in ranked], self.within)
+        numbers = {group.key for group in known}
+        fresh = [group for group in by_documents(ranked, standing) if group.key not in numbers]
+        if self.conditions:
+            fresh = kept_documents(self.whole, fresh, self.conditions, wanted - len(known), self.request.passages)
+        return renumbered([*known, *fresh])
 
 
-def kept(whole: Whole, groups: Sequence[Group], conditions: Selected, wanted: int, most: int) -> list[Group]:
-    """The first so many hits whose words are as they must be, each with at most so many of its passages."""
+def kept_passages(whole: Whole, ranked: Sequence[Ranked], conditions: Selected | None, wanted: int) -> list[Group]:
+    """Passages as hits, all or the first so many whose words are as they must be."""
+    if conditions is None:
+        return [Group(hit.rank, ((hit, 0),)) for hit in ranked]
+    found: list[Ranked] = []
+    for start in range(0, len(ranked), wanted):
+        some = ranked[start : start + wanted]
+        holding = set(whole.holding(conditions, [hit.passage_id for hit in some]))
+        found += [hit for hit in some if hit.passage_id in holding]
+        if len(found) >= wanted:
+            break
+    return [Group(rank, ((hit, 0),)) for rank, hit in enumerate(found, 1)]
+
+
+def kept_documents(whole: Whole, groups: Sequence[Group], conditions: Selected, wanted: int, most: int) -> list[Group]:
+    """The first so many documents whose words are as they must be, or some more.
+
+    Args:
+        whole: What they were found in.
+        groups: Documents in the order of their best passages.
+        conditions: What the words must be.
+        wanted: How many are enough.
+        most: Passages to give of each.
+
+    Returns:
+        Documents with the passages that may be given, in the order of the best of these.
+    """
     found: list[Group] = []
-    for start in range(0, len(groups), wanted):
-        some = groups[start : start + wanted]
-        if some[0].document is None:
-            holding = set(whole.holding(conditions, [hit.passage_id for group in some for hit, _ in group.passages]))
-            some = [group for group in some if group.passages[0][0].passage_id in holding]
-        else:
-            some = kept_documents(whole, some, conditions, most)
-        found += [replace(group, rank=rank) for rank, group in enumerate(some, len(found) + 1)]
+    waiting: list[tuple[int, int, Group]] = []
+    step = max(wanted, FEW)
+    for start in range(0, len(groups), step):
+        for number, group in enumerate(with_shown(whole, groups[start : start + step], conditions, most), start):
+            heapq.heappush(waiting, (group.passages[0][0].rank, number, group))
+        # None of those to come has a better passage than the first of them.
+        after = groups[start + step].passages[0][0].rank if start + step < len(groups) else math.inf
+        while waiting and waiting[0][0] < after:
+            found.append(heapq.heappop(waiting)[2])
         if len(found) >= wanted:
             break
     return found
 
 
-def kept_documents(whole: Whole, groups: Sequence[Group], conditions: Selected, most: int) -> list[Group]:
-    """Documents with the passages of them that may be given; without those that are no hits."""
+def with_shown(whole: Whole, groups: Sequence[Group], conditions: Selected, most: int) -> list[Group]:
+    """Documents with at most so many passages that may be given of them; without those that are no hits."""
     asked = [
         (group.document, [hit.passage_id for hit, _ in group.passages])
         for group in groups

@@ -4,6 +4,7 @@ It reads texts, so it scores few, and always the same ones, however many hits ar
 the lowest of them on: passages further back get nothing of it and stay behind.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -57,7 +58,8 @@ def with_interaction(
         replace(hit, score=hit.score + leg.share, interaction=leg) if (leg := own.get(hit.passage_id)) else hit
         for hit in ranked
     ]
-    found.sort(key=lambda hit: (-hit.score, hit.passage_id))
+    # Those that are not scored stay in the order that they have, also where they have the same score.
+    found.sort(key=lambda hit: (-hit.score, hit.passage_id if hit.interaction else math.inf))
     return [replace(hit, rank=rank) for rank, hit in enumerate(found, 1)]
 
 

@@ -27,7 +27,11 @@ class Leg:
         """By scores, ties by ascending id; what has none stays behind."""
         order = np.lexsort((self.ids, -self.scores))
         order[np.isnan(self.scores[order])] = np.flatnonzero(np.isnan(self.scores))
-        return Leg(self.ids[order], self.scores[order], self.listed_by[order])
+        return self.of(order)
+
+    def of(self, rows: NDArray[np.int64] | slice) -> "Leg":
+        """Those of the list in these rows."""
+        return Leg(self.ids[rows], self.scores[rows], self.listed_by[rows])
 
 
 EMPTY = Leg(np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0, np.float32))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.search.filtering import Restricted, check_fields
-from sakuin.search.grouping import by_documents, kept
+from sakuin.search.grouping import by_documents, kept_documents
 from sakuin.search.hits import with_relevance
 from sakuin.search.ranking import rank
 from sakuin.search.results import Matches
@@ -57,6 +57,6 @@ def matches(
     best = max((group.passages[0][0].score for group in groups), default=0.0)
     groups = [group for group in groups if group.passages[0][0].score >= SHARE * best]
     if search.words and groups:
-        groups = kept(whole, groups, search.words, len(groups), 1)
+        groups = kept_documents(whole, groups, search.words, len(groups), 1)
     documents = [group.document for group in groups if group.document is not None]
     return Matches(len(documents), tuple(whole.counted(documents, names)))

@@ -4,14 +4,14 @@ Of the first of what is fused texts are read, for the third leg; of nothing else
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.terms import Asked
-from sakuin.search.candidates import Candidates, gather
+from sakuin.search.candidates import CANDIDATES, FEWEST_RESCORED, Candidates, gather
 from sakuin.search.fusion import Fusion, Scaling
 from sakuin.search.late_interaction import FIRST, with_interaction
 from sakuin.search.legs import Leg
@@ -23,6 +23,9 @@ from sakuin.search.request import SearchRequest
 from sakuin.search.results import LegScore, Notice
 from sakuin.search.whole import Selected, Whole
 
+BELOW = 1 - 1e-9
+"""Of the lowest score of what stands before, that others have at most: rounding must not put them into its place."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -33,12 +36,17 @@ class Ranking:
         notices: One for each leg that was asked but found nothing of the query.
         rival: Cosine at rank `RIVAL` of the dense leg's list, or at its last; None where that leg took no part.
         standing: Numbers of the documents of each passage's places, by passage id; None where they are not known yet.
+        complete: Whether these are all passages that the search can find.
+        leading: How many of the hits are ranked together, before others that are looked at only where they are wanted;
+            None for all.
     """
 
     hits: list[Ranked]
     notices: list[Notice]
     rival: float | None
     standing: Mapping[int, Sequence[int]] | None = None
+    complete: bool = False
+    leading: int | None = None
 
 
 def rank(
@@ -65,30 +73,51 @@ def rank(
     """
     dim = request.dimensions(whole.manifest.dim)
     if within and not within.passages:
-        return Ranking([], [Notice("nothing_matches_filter")], None)
+        return Ranking([], [Notice("nothing_matches_filter")], None, complete=True)
     query, k, given = request.text, request.k, vector is not None
     most = max(k, room)
+    # What a leg lists must not depend on how few are wanted, as far as its first stage or a rounded score lets it.
+    wanted = max(k, CANDIDATES)
     if request.mode == "bm25":
-        listed = listed_by(whole, wanted=most, within=within, asked=whole.terms.asked(query))
+        listed = listed_by(whole, wanted=wanted, within=within, asked=whole.terms.asked(query))
         notices = notices_of(request, None, listed.bm25, within)
-        return Ranking(by_bm25(listed.bm25, most), notices, None, listed.standing)
+        hits = by_bm25(listed.bm25, most)
+        return Ranking(hits, notices, None, listed.standing, complete=is_all(None, listed.bm25, wanted, hits))
     if vector is None:
         vector = model.encode([query], truncate_dim=dim, normalize=True)[0]
     if request.mode == "dense":
-        listed = listed_by(whole, wanted=max(most, RIVAL), within=within, vector=vector, rescore=request.rescore)
+        listed = listed_by(whole, wanted=wanted, within=within, vector=vector, rescore=request.rescore)
         notices = [] if given else notices_of(request, listed.dense, None, within)
-        return Ranking(by_dense(listed.dense, most), notices, rival_of(listed.dense), listed.standing)
+        hits = by_dense(listed.dense, most)
+        complete = is_all(listed.dense, None, wanted, hits)
+        return Ranking(hits, notices, rival_of(listed.dense), listed.standing, complete=complete)
     found = gather(whole, query, vector, k=k, rescore=request.rescore, within=within)
     notices = notices_of(request, found.dense, found.bm25, within)
     if found.dense and found.bm25:
         fusion = Fusion.of(whole.manifest.fusion)
-        reach = max(most, FIRST) if found.leading is None else None
-        hits = fused(found, fusion=fusion, full=whole.terms.full_score(query), k=reach)
-        first = [hit.passage_id for hit in hits if found.leads(hit.passage_id)][:FIRST]
+        hits = fused(found, fusion=fusion, full=whole.terms.full_score(query), k=max(most, FIRST))
+        first = [hit.passage_id for hit in hits[:FIRST]]
         hits = with_interaction(hits, whole.indexed(first), model=model, query=query)[:most]
     else:
-        hits = by_dense(found.dense, most) or by_bm25(found.bm25, k)
-    return Ranking(hits, notices, rival_of(found.dense), found.standing)
+        hits = by_dense(found.dense, most) or by_bm25(found.bm25, most, staged=found.leading is not None)
+    return Ranking(
+        hits,
+        notices,
+        rival_of(found.dense),
+        found.standing,
+        complete=is_all(found.dense, found.bm25, wanted, hits),
+        leading=None if found.leading is None else int(np.count_nonzero(found.leading)),
+    )
+
+
+def is_all(dense: Leg | None, bm25: Leg | None, wanted: int, hits: Sequence[Ranked]) -> bool:
+    """Whether hits are all that legs could list, of which so many were wanted of each.
+
+    By meaning every passage is listed.
+    """
+    listed = [leg.ids for leg in (dense, bm25) if leg]
+    leg = dense or bm25
+    return leg is None or (len(leg.ids) < wanted and len(hits) == len(np.unique(np.concatenate(listed))))
 
 
 def listed_by(
@@ -129,8 +158,18 @@ def by_dense(leg: Leg | None, k: int | None) -> list[Ranked]:
     return [Ranked(rank, passage_id, own.score, own, None) for rank, passage_id, own in alone(leg, k)]
 
 
-def by_bm25(leg: Leg | None, k: int | None) -> list[Ranked]:
-    """The best k of BM25's list alone, or all."""
+def by_bm25(leg: Leg | None, k: int | None, *, staged: bool = False) -> list[Ranked]:
+    """The best k of BM25's list alone, or all; of the list of a first stage those that were rescored."""
+    if leg is None or not staged:
+        return of_bm25(leg, k)
+    # Those that are rescored only where many hits are wanted stand behind the others.
+    rescored = leg.of(~np.isnan(leg.scores))
+    hits = of_bm25(rescored.of(slice(FEWEST_RESCORED)), k)
+    return behind(hits, of_bm25(rescored.of(slice(FEWEST_RESCORED, None)), k))[:k]
+
+
+def of_bm25(leg: Leg | None, k: int | None) -> list[Ranked]:
+    """The best k of BM25's list, or all."""
     return [Ranked(rank, passage_id, own.score, None, own) for rank, passage_id, own in alone(leg, k)]
 
 
@@ -150,15 +189,17 @@ def fused(found: Candidates, *, fusion: Fusion, full: float, k: int | None) -> l
         found: The candidates.
         fusion: How the legs are weighed.
         full: `index.terms.Terms.full_score` of the query.
-        k: At most so many, None for all; after a first stage only what was rescored is ranked.
+        k: At most so many, None for all; after a first stage only what was rescored is ranked, and what is so only
+            where many hits are wanted stands behind the rest.
     """
     weight = fusion.weight(found.extent[1], full)
     by_cosine, by_match = Scaling.of(found.cosines, 1 - weight), Scaling(weight, *found.extent)
     dense_shares, bm25_shares = by_cosine.share(found.cosines), by_match.share(found.matches)
     scores: NDArray[np.float64] = dense_shares + bm25_shares
     scored = np.flatnonzero(~np.isnan(found.matches))
-    best = scored[np.lexsort((found.ids[scored], -scores[scored]))][:k]
-    return [
+    others = np.zeros(len(scored), np.bool_) if found.leading is None else ~found.leading[scored]
+    order = np.lexsort((found.ids[scored], -scores[scored], others))[:k]
+    hits = [
         Ranked(
             rank,
             int(found.ids[i]),
@@ -166,5 +207,37 @@ def fused(found: Candidates, *, fusion: Fusion, full: float, k: int | None) -> l
             LegScore(int(found.dense_ranks[i]) or None, float(found.cosines[i]), float(dense_shares[i]), by_cosine),
             LegScore(int(found.bm25_ranks[i]) or None, float(found.matches[i]), float(bm25_shares[i]), by_match),
         )
-        for rank, i in enumerate(best.tolist(), 1)
+        for rank, i in enumerate(scored[order].tolist(), 1)
     ]
+    led = len(order) - int(np.count_nonzero(others[order]))
+    return behind(hits[:led], hits[led:])
+
+
+def behind(first: Sequence[Ranked], others: Sequence[Ranked]) -> list[Ranked]:
+    """Hits with others behind them, whose scores are lowered so far that none is above those of the first.
+
+    What the others are worth was told by other extents, or is told only where many hits are wanted.
+
+    Args:
+        first: Hits, best first.
+        others: More, best first.
+    """
+    if not others:
+        return list(first)
+    lowest = min((hit.score for hit in first), default=0.0)
+    highest = max((hit.score for hit in others), default=0.0)
+    if first and highest > lowest and all(leg.scaling for hit in others for leg in (hit.dense, hit.bm25) if leg):
+        share = max(lowest, 0.0) / highest * BELOW
+        others = [lowered(hit, share) for hit in others]
+    return [*first, *(replace(hit, rank=rank) for rank, hit in enumerate(others, len(first) + 1))]
+
+
+def lowered(hit: Ranked, share: float) -> Ranked:
+    """A hit with so much of its score."""
+    dense, bm25 = (
+        replace(leg, share=share * leg.share, scaling=replace(leg.scaling, weight=share * leg.scaling.weight))
+        if leg and leg.scaling
+        else leg
+        for leg in (hit.dense, hit.bm25)
+    )
+    return replace(hit, score=share * hit.score, dense=dense, bm25=bm25)

@@ -170,7 +170,7 @@ def fetch(
 
 def interactions_of(whole: Whole, model: StaticEmbedder, query: str, found: Candidates) -> Scores:
     """Scores, float64 (n,), of candidates by late interaction; NaN for those that a search never scores by it."""
-    texts = whole.indexed([one for one in found.ids.tolist() if found.leads(one)])
+    texts = whole.indexed((found.ids if found.leading is None else found.ids[found.leading]).tolist())
     scores = dict(zip(texts, interaction_scores(model, query, list(texts.values())).tolist(), strict=True))
     return np.array([scores.get(one, np.nan) for one in found.ids.tolist()])
 

@@ -165,10 +165,13 @@ def test_a_filtered_search_is_the_whole_ranking_filtered(
         assert found == bm25[:k]
         assert [hit.score for hit in result.hits] == pytest.approx([words[n] for n in found], abs=2e-4)
         return
-    depth = max(k, CANDIDATES)
-    candidates = sorted({*dense[:depth], *bm25[:depth]})
-    assert result.hits[0].bm25 is not None
-    scaling = result.hits[0].bm25.scaling
+    # What both legs list first is ranked together, and all else behind it.
+    candidates = sorted({*dense[:CANDIDATES], *bm25[:CANDIDATES]})
+    assert len(found) == min(k, len(kept))
+    assert set(found[: len(candidates)]) <= set(candidates)
+    hits, behind = result.hits[: len(candidates)], result.hits[len(candidates) :]
+    assert hits[0].bm25 is not None
+    scaling = hits[0].bm25.scaling
     assert scaling is not None
     of_each = [np.array([leg.get(n, 0) for n in candidates], np.float32) for leg in (cosines, words)]
     shares = [
@@ -176,15 +179,17 @@ def test_a_filtered_search_is_the_whole_ranking_filtered(
         for scores, weight in zip(of_each, (1 - scaling.weight, scaling.weight), strict=True)
     ]
     expected = dict(zip(candidates, np.sum(shares, axis=0).tolist(), strict=True))
-    scores = [hit.dense.share + hit.bm25.share for hit in result.hits if hit.dense and hit.bm25]
-    assert len(found) == min(k, len(candidates))
-    assert scores == pytest.approx([expected[n] for n in found], abs=1e-4)
+    scores = [hit.dense.share + hit.bm25.share for hit in hits if hit.dense and hit.bm25]
+    assert scores == pytest.approx([expected[n] for n in found[: len(hits)]], abs=1e-4)
     if k >= FIRST:
         # Late interaction only puts the first of them into another order.
         assert sorted(scores, reverse=True) == pytest.approx(sorted(expected.values(), reverse=True)[:k], abs=1e-4)
         assert scores[FIRST:] == sorted(scores[FIRST:], reverse=True)
-    for hit, n in zip(result.hits, found, strict=True):
-        for leg, ranking in ((hit.dense, dense[:depth]), (hit.bm25, bm25[:depth])):
+    lower = [hit.score for hit in behind]
+    assert lower == sorted(lower, reverse=True)
+    assert max(lower, default=0) <= min(scores)
+    for hit, n in zip(hits, found[: len(hits)], strict=True):
+        for leg, ranking in ((hit.dense, dense[:CANDIDATES]), (hit.bm25, bm25[:CANDIDATES])):
             assert leg is not None
             assert leg.rank == (ranking.index(n) + 1 if n in ranking else None)
 
