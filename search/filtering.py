@@ -58,11 +58,16 @@ class Restricted:
         own += [Notice("mixed_or")] if self.read.mixed else []
         own += [Notice("unreadable_date", {"text": text}) for text in self.read.undated]
         others = {}
+        lacking = Notice("nothing_but_excluded" if self.read.excluded else "nothing_has_words")
         if self.read.where or self.words or self.read.undated:
             others["empty"] = Notice("only_conditions")
         if self.words:
-            others["nothing_matches_filter"] = Notice("nothing_has_words")
-        own += [others.get(notice.code, notice) for notice in found.notices]
+            others["nothing_matches_filter"] = lacking
+        told = [others.get(notice.code, notice) for notice in found.notices]
+        own += told
+        # What was ranked was read, and all of it left out.
+        if self.words and not (told or found.groups or request.offset or request.min_relevance):
+            own.append(lacking)
         return (*own, *([Notice("no_good_match")] if found.answered is False and found.groups else []))
 
 

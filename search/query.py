@@ -14,6 +14,7 @@ that is never closed, a name before a colon that is no field of the index.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ Fields = Callable[[], Collection[str]]
 """Gives the fields of an index, as filters call them; finding them takes time, so it is asked only where need be."""
 
 TITLE, AFTER, BEFORE, EITHER = "title", "after", "before", "OR"
+_OWN = (TITLE, AFTER, BEFORE, ID, FOLDER, TYPE)
 
 DATES = ("date", "日付", "published", "modified", "更新日", "lastmod", "created", "作成日")
 """Metadata that may say what a document's date is; the first that it has does. Rows of tables have Japanese names."""
@@ -37,7 +39,10 @@ _word = re.compile(rf"(?:(?!{_PHRASE})\S)+")
 _minus = re.compile(rf"(?<!\S)[{_HYPHEN}](?=[^\s{_HYPHEN}])")
 _name = re.compile(rf"([^\s{_COLON}{_QUOTE}]+)[{_COLON}](?=[^\s{_COLON}])")
 _month = re.compile(r"^(\d{4})[.．](\d{1,2})$")
-_may_have_syntax = re.compile(rf"[{_QUOTE}{_COLON}]|(?<!\S)[{_HYPHEN}]|(?<!\S){EITHER}(?!\S)")
+_either = re.compile(r"OR|ＯＲ")
+_may_have_syntax = re.compile(rf"[{_QUOTE}{_COLON}]|(?<!\S)[{_HYPHEN}]|(?<!\S)(?:{_either.pattern})(?!\S)")
+_BRACKETS = {"(": ")", "[": "]", "{": "}", "（": "）", "［": "］", "「": "」", "『": "』", "【": "】"}
+_PAUSES = ",.;:!?、。，．；：！？…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +115,7 @@ class _Token:
     @property
     def is_either(self) -> bool:
         """Whether it is an OR."""
-        return not self.hard and self.text == EITHER
+        return not self.hard and _either.fullmatch(self.text) is not None
 
 
 def may_have_syntax(query: str) -> bool:
@@ -139,7 +144,7 @@ def read_query(query: str, fields: Fields) -> Query:
         kinds = {token.where is None for token in operands}
         mixed |= len(operands) > 1 and len(kinds) > 1
         if len(operands) > 1 and kinds == {True}:
-            required.append(tuple(token.wanted for token in operands if token.wanted))
+            required.append(tuple(dict.fromkeys(token.wanted for token in operands if token.wanted)))
         elif len(operands) > 1 and kinds == {False}:
             where.append({OR: [token.where for token in operands]})
         else:
@@ -161,7 +166,8 @@ def read_query(query: str, fields: Fields) -> Query:
         return Query(query, mixed=mixed)
     text = " ".join((text + query[done:]).split())
     together = {AND: where} if len(where) > 1 else where[0] if where else None
-    return Query(text, tuple(required), tuple(excluded), together, mixed, undated)
+    # What is asked for again is asked for once: each takes its time.
+    return Query(text, tuple(dict.fromkeys(required)), tuple(dict.fromkeys(excluded)), together, mixed, undated)
 
 
 def _tokens(query: str, fields: Fields) -> list[_Token]:
@@ -189,11 +195,12 @@ def _token(query: str, start: int, fields: Fields) -> _Token:
     assert match is not None
     value = phrase[1].strip() if phrase else match[0]
     end, minus = match.end(), bool(sign)
-    says = any(map(str.isalnum, value))
+    says = any(map(_says, value))
     if named and says:
-        name = named[1]
+        name = own if (own := unicodedata.normalize("NFKC", named[1])) in _OWN else named[1]
         if name == TITLE:
-            return _Token(start, end, "" if minus else value, Wanted(value, bool(phrase), True), minus=minus)
+            words = Wanted(value if phrase else _bare(value), bool(phrase), True)
+            return _Token(start, end, "" if minus else value, words, minus=minus)
         if bound := _bound(name, value):
             return _Token(start, end, "", where=dated(dict([bound]), fields), bound=bound, minus=minus)
         if (where := _where(name, value, fields)) is not None:
@@ -207,8 +214,34 @@ def _token(query: str, start: int, fields: Fields) -> _Token:
         words = Wanted(value, exact=True) if says else None
         return _Token(start, end, "" if minus and says else value, words, minus=minus and says)
     if minus and says and not query[at].isdigit():
-        return _Token(start, end, "", Wanted(query[at:end]), minus=True)
-    return _Token(start, end, query[start:end], Wanted(query[start:end]), hard=False)
+        return _Token(start, end, "", Wanted(_bare(query[at:end])), minus=True)
+    return _Token(start, end, query[start:end], Wanted(_bare(query[start:end])), hard=False)
+
+
+def _says(character: str) -> bool:
+    """Whether a character can be looked for by itself: a letter, a digit, a sign such as 🦀, but no punctuation."""
+    return character.isalnum() or unicodedata.category(character) == "So"
+
+
+def _bare(word: str) -> str:
+    """A word without what stands around it in a sentence: pauses behind it, brackets that it does not open and close.
+
+    What is nothing else stays as it is; so do ``C++``, ``.NET`` and ``main()``.
+    """
+    bare = word
+    while bare:
+        if bare[-1] in _PAUSES or (bare[-1] in _BRACKETS.values() and not _opens(bare, bare[-1])):
+            bare = bare[:-1]
+        elif bare[0] in _BRACKETS and _BRACKETS[bare[0]] not in bare:
+            bare = bare[1:]
+        else:
+            break
+    return bare if any(map(_says, bare)) else word
+
+
+def _opens(word: str, closing: str) -> bool:
+    """Whether a word has the bracket that belongs to its closing one."""
+    return any(close == closing and opening in word for opening, close in _BRACKETS.items())
 
 
 def _alternatives(tokens: Sequence[_Token]) -> list[list[_Token]]:

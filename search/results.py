@@ -25,6 +25,7 @@ class Notice(Fact):
         "unreadable_date": "{text} was left out: no date can be read in it. Write 2024-05-01, 2024-05, 2024, "
         "2024年5月1日 or 令和6年5月1日.",
         "nothing_has_words": "No document has all the words that the query asks for.",
+        "nothing_but_excluded": "No document has all the words that the query asks for and none that it excludes.",
         "query_cut": "Only the first {used} characters of the query were used.",
         "dense_no_match": "Dense search was left out: the model knows no part of this query.",
         "bm25_no_match": "BM25 was left out: no word of this query occurs in the index.",

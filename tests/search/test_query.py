@@ -79,6 +79,15 @@ def test_what_is_no_syntax_is_searched_for_as_it_stands(query: str) -> None:
                 },
             ),
         ),
+        ('"🦀" rust -🍣', Query("🦀 rust", ((Wanted("🦀", exact=True),),), excluded=(Wanted("🍣"),))),
+        ("(a OR b) c", Query("(a b) c", ((Wanted("a"), Wanted("b")),))),
+        ("x -旅費、 -main() -C++", Query("x", excluded=(Wanted("旅費"), Wanted("main()"), Wanted("C++")))),
+        ("経費　ＯＲ　休暇", Query("経費 休暇", ((Wanted("経費"), Wanted("休暇")),))),
+        ("ｔｙｐｅ：pdf 経費", Query("経費", where={"type": "pdf"})),
+        (
+            '"a" "a" b OR b OR c -d -d',
+            Query("a a b b c", ((Wanted("a", exact=True),), (Wanted("b"), Wanted("c"))), excluded=(Wanted("d"),)),
+        ),
         ('"a b" OR type:pdf x', Query("a b x", ((Wanted("a b", exact=True),),), where={"type": "pdf"}, mixed=True)),
     ],
 )
@@ -202,6 +211,10 @@ def test_what_was_read_and_what_is_missing_is_told(searcher: Searcher) -> None:
     assert result.to_dict()["read"]["text"] == "契約 内容は店で"
     assert result.query == '契約 "内容は店で"'
     assert [notice.code for notice in searcher.search('"どこにもない句"').notices] == ["nothing_has_words"]
+    for group in GROUPS:
+        found = searcher.search('"契約" -契約', group=group)
+        assert not found.hits
+        assert [notice.code for notice in found.notices] == ["nothing_but_excluded"]
     assert [notice.code for notice in searcher.search("author:田中").notices] == ["only_conditions"]
     assert "mixed_or" in {notice.code for notice in searcher.search("契約 OR author:田中 更新").notices}
 
