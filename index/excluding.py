@@ -15,13 +15,15 @@ from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.file_types import GENERATED
 from sakuin.index.reasons import Reason
 
 IGNORE_FILE = ".sakuinignore"
 LARGEST_BYTES = 1_000_000
 
-DEFAULT = ("~$*", "[Tt]humbs.db", ".DS_Store", "[Dd]esktop.ini", ".git", "node_modules/")
-"""What programs and systems leave beside documents. The folders of saved web pages are left out too, see below."""
+DEFAULT = ("~$*", "[Tt]humbs.db", ".DS_Store", "[Dd]esktop.ini", ".git", "node_modules/", *GENERATED)
+"""What programs and systems leave beside documents, or make of others. The folders of saved web pages are left out too,
+see below."""
 
 PAGES = (".html", ".htm", ".xhtml")
 _NO_SLASH, _ANY_FOLDERS = "[^/]", "(?:/.+)?/"

@@ -79,3 +79,13 @@ MANY_DOCUMENTS = frozenset(
     | {".zip", ".tar", ".tgz", ".tbz2", ".txz", ".gz", ".bz2", ".xz"}
 )
 """The suffixes of the files that hold any number of documents and are read one by one."""
+
+GENERATED = (
+    "*.min.js", "*.min.mjs", "*.min.css", "*.js.map", "*.mjs.map", "*.css.map",
+    "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "Cargo.lock", "poetry.lock", "uv.lock",
+    "Pipfile.lock", "composer.lock", "Gemfile.lock", "go.sum",
+)  # fmt: skip
+"""Patterns, as gitignore's, of what programs make of other files for programs: nobody looks for anything in it."""
+
+MINIFIED = frozenset({".js", ".mjs", ".cjs", ".css"})
+"""Suffixes of files that may be minified, whatever they are called."""

@@ -56,6 +56,8 @@ class Reason(Fact):
         "changed": "the file changed while it was read",
         "empty": "the file is empty",
         "no_text": "there is no text in it",
+        "minified": "minified for browsers: its lines have {characters:,} characters on average; to have it read, "
+        "save a copy whose name ends with .txt",
         "too_large": "{megabytes:,} MB is too large (at most {limit:,} MB); split the file",
         "too_slow": "from here on nothing was read, for reading had taken {minutes:,} minutes; split the file",
         # Told by earlier versions.

@@ -4,8 +4,10 @@ Nothing is written to the disk; the names of members are names in the index and 
 """
 
 import bz2
+import fnmatch
 import gzip
 import lzma
+import re
 import tarfile
 import zipfile
 import zlib
@@ -16,6 +18,7 @@ from typing import BinaryIO, cast
 
 from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import ReadError
+from sakuin.index.file_types import GENERATED
 from sakuin.index.readers.encoding import decode
 from sakuin.index.readers.files import MAX_FILE_BYTES, file_size, os_detail
 from sakuin.index.readers.names import FreeNames
@@ -35,6 +38,7 @@ _UNICODE_PATH = 0x7075
 # What systems and programs put beside files, and nobody wrote; of a folder the same is left out (`index.excluding`).
 _PASSED_OVER = frozenset({"__macosx", ".ds_store", "thumbs.db", "desktop.ini", ".git", "node_modules"})
 _PASSED_OVER_BEGIN = ("~$", "._")
+_GENERATED = re.compile("|".join(fnmatch.translate(pattern.lower()) for pattern in GENERATED))
 _START = 512
 _DAMAGE = (
     EOFError, lzma.LZMAError, zlib.error, tarfile.TarError, zipfile.BadZipFile, NotImplementedError, ValueError,
@@ -214,7 +218,9 @@ def _office(members: list[zipfile.ZipInfo]) -> str:
 
 def _passed_over(name: str) -> bool:
     parts = PurePosixPath(name.lower()).parts
-    return not _PASSED_OVER.isdisjoint(parts) or any(part.startswith(_PASSED_OVER_BEGIN) for part in parts[-1:])
+    return not _PASSED_OVER.isdisjoint(parts) or any(
+        part.startswith(_PASSED_OVER_BEGIN) or _GENERATED.fullmatch(part) for part in parts[-1:]
+    )
 
 
 def _zip_names(members: list[zipfile.ZipInfo]) -> list[str]:

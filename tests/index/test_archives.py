@@ -51,6 +51,8 @@ FILES = {
     "._覚え書き.txt": b"x",
     "js/node_modules/a/readme.md": b"x",
     "src/.git/config": b"x",
+    "web/App.min.js": b"x",
+    "web/Cargo.lock": b"x",
 }
 
 

@@ -23,6 +23,7 @@ from sakuin.index.settings import Settings
 from sakuin.index.snapshot import open_index
 from sakuin.index.store.listing import list_skipped, reading
 from sakuin.index.watch import watch
+from sakuin.search import Searcher
 
 
 def put(folder: Path, *names: str) -> Path:
@@ -49,6 +50,27 @@ def test_what_programs_leave_beside_documents_is_left_out(tmp_path: Path) -> Non
         **dict.fromkeys((*names[:4], ".git/", "js/node_modules/"), "excluded_by_default"),
         **dict.fromkeys(("案内_files/", "old.files/"), "excluded_with_page"),
     }
+
+
+def test_what_programs_make_of_other_files_is_left_out_unless_it_is_asked_for(tmp_path: Path) -> None:
+    names = ["a.min.js", "a.js.map", "x/Cargo.lock", "x/package-lock.json", "z.min.css"]
+    put(tmp_path, *names, "a.js", "admin.js", "package.json", "x/lock")
+    read, left_out = found(tmp_path)
+    assert read == ["a.js", "admin.js", "package.json", "x/lock"]
+    assert left_out == dict.fromkeys(names, "excluded_by_default")
+    (tmp_path / ".sakuinignore").write_text("!Cargo.lock\n", encoding="utf-8")
+    assert "x/Cargo.lock" in found(tmp_path)[0]
+
+
+def test_minified_programs_are_left_out_whatever_they_are_called(tmp_path: Path) -> None:
+    line = f"window.search={{{','.join(f'a{n}:{n}' for n in range(200))}}};"
+    written = "".join(f"function f{n}() {{\n  return {n}; // 猫の話\n}}\n" for n in range(200))
+    for name, text in {"index.js": line, "own.js": f"{written}// {'x' * 5_000}", "index.txt": line}.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (reason,) = [one.reason for one in build(tmp_path, tmp_path / "index").skipped]
+    assert (reason.code, reason.data) == ("minified", {"characters": len(line)})
+    with Searcher.open(tmp_path / "index") as searcher:
+        assert {hit.document.id for hit in searcher.search("猫 search").hits} == {"index.txt", "own.js"}
 
 
 def test_patterns_are_those_of_git_and_the_last_one_counts(tmp_path: Path) -> None:
