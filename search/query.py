@@ -199,8 +199,8 @@ def _token(query: str, start: int, fields: Fields) -> _Token:
     if named and says:
         name = own if (own := unicodedata.normalize("NFKC", named[1])) in _OWN else named[1]
         if name == TITLE:
-            words = Wanted(value if phrase else _bare(value), bool(phrase), True)
-            return _Token(start, end, "" if minus else value, words, minus=minus)
+            titled = Wanted(value if phrase else _bare(value), bool(phrase), True)
+            return _Token(start, end, "" if minus else value, titled, minus=minus)
         if bound := _bound(name, value):
             return _Token(start, end, "", where=dated(dict([bound]), fields), bound=bound, minus=minus)
         if (where := _where(name, value, fields)) is not None:

@@ -24,7 +24,7 @@ from sakuin.index.errors import IndexFolderError
 from sakuin.index.settings import Settings
 from sakuin.index.snapshot import open_index
 from sakuin.index.writer import IndexWriter
-from sakuin.search import MODES, Notice, Searcher, SearchError, grouping
+from sakuin.search import MODES, Notice, Searcher, SearchError, windows
 from sakuin.search import searcher as searcher_module
 from sakuin.search.candidates import CANDIDATES
 from sakuin.search.ranking import Ranking, rank
@@ -337,7 +337,7 @@ def test_a_commit_during_a_filtered_search_lets_nothing_else_in(
 
     def commit_meanwhile(*args: Any, **kwargs: Any) -> Ranking:
         ranking = rank(*args, **kwargs)
-        monkeypatch.setattr(grouping, "rank", rank)
+        monkeypatch.setattr(windows, "rank", rank)
         # SQLite gives the number of the last document that was removed to the next one.
         remove([str(corpus / "open" / "z.txt")], index)
         (corpus / "hidden" / "z.txt").write_text(text, encoding="utf-8")
@@ -347,7 +347,7 @@ def test_a_commit_during_a_filtered_search_lets_nothing_else_in(
     with Searcher.open(index) as searcher:
         before = {hit.document.uri for hit in searcher.search("鍵の返し方", where={"folder": ["open"]}).hits}
         assert len(before) == 2
-        monkeypatch.setattr(grouping, "rank", commit_meanwhile)
+        monkeypatch.setattr(windows, "rank", commit_meanwhile)
         found = [hit.document.uri for hit in searcher.search("鍵の返し方", where={"folder": ["open"]}).hits]
     assert len(found) == 1
     assert found[0].endswith("a.txt")
@@ -370,7 +370,7 @@ def test_a_forked_process_is_told_to_open_its_own(
     with Searcher.open(tmp_path / "index") as searcher, ThreadPoolExecutor(searcher_module.AT_ONCE) as others:
         before = searcher.search("猫")
         if busy:
-            monkeypatch.setattr(grouping, "rank", slow)
+            monkeypatch.setattr(windows, "rank", slow)
             searches = [others.submit(searcher.search, "猫") for _ in range(searcher_module.AT_ONCE)]
             under_way.wait()
         child = os.fork()
