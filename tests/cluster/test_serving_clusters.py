@@ -154,6 +154,8 @@ def test_a_search_may_do_without_a_shard_and_says_so(cluster: Any, place: Disk) 
     ):
         whole = local.search("猫", k=100)
         require_same(remote.search("猫", k=100), whole)
+        for each in remote._shards.replicas:
+            each._start = no_machine
         for twin in remote._shards.replicas[1]._twins:
             ray.kill(twin.actor)
         for query in ("猫", "温泉の予定", '"経費" 申請'):
@@ -162,8 +164,8 @@ def test_a_search_may_do_without_a_shard_and_says_so(cluster: Any, place: Disk) 
             there = [hit for hit in local.search(query, k=100).hits if home(hit.document.id, SHARDS) != 1]
             assert {hit.document.id for hit in found.hits} >= {hit.document.id for hit in there}
             assert all(home(hit.document.id, SHARDS) != 1 for hit in found.hits)
-        for each in (0, 2):
-            for twin in remote._shards.replicas[each]._twins:
+        for shard in (0, 2):
+            for twin in remote._shards.replicas[shard]._twins:
                 ray.kill(twin.actor)
         with pytest.raises(ShardUnavailableError, match="No shard"):
             remote.search("猫")
