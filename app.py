@@ -25,7 +25,7 @@ from sakuin.ui.pages.evaluate import evaluate_page
 from sakuin.ui.pages.map import map_page
 from sakuin.ui.pages.search import search_page
 from sakuin.ui.pages.similarity import similarity_page
-from sakuin.ui.widgets import short_path, show_command, show_error
+from sakuin.ui.widgets import not_there, short_path, show_command, show_error
 from sakuin.ui.words import LANGUAGES, Language, Words
 
 # A file: a named icon would make the browser fetch it from a server elsewhere.
@@ -125,7 +125,7 @@ def main() -> None:
             if failure:
                 show_error(failure, words)
             elif shown is None:
-                show_command("no_index", folder, words)
+                show_command(not_there(folder), folder, words)
             elif not shown.counts()["passages"]:
                 show_command("empty", folder, words)
             else:

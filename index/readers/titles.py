@@ -10,7 +10,7 @@ from sakuin.index.readers.table_header import MAX_NAME_CHARACTERS, NUMBER
 _NO_TITLE = re.compile(
     r"(?:Microsoft \w+ - .*|.*\.(?:docx?|pptx?|xlsx?|odt|odp|ods|rtf|indd|tex|pdf|jtd)|untitled ?\d*|無題.*|文書 ?\d*"
     r"|document ?\d*|presentation ?\d*|book ?\d*|powerpoint (?:presentation|プレゼンテーション)|プレゼンテーション ?\d*"
-    r"|スライド ?\d*|slide ?\d*|タイトルなし|名称未設定.*|no title|タイトル|(?:[a-z]:\\|\\\\|/|file://).*|\(unspecified\)|unspecified)",
+    r"|スライド ?\d*|slide ?\d*|タイトルなし|名称未設定.*|no title|タイトル|about:blank|(?:[a-z]:\\|\\\\|/|file://).*|\(unspecified\)|unspecified)",
     re.IGNORECASE,
 )
 _FIRST_LINE_CHARACTERS = 60

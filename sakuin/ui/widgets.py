@@ -12,6 +12,7 @@ import streamlit as st
 from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
 from sakuin.index.file_types import READERS
+from sakuin.index.store import NAME as DATABASE
 from sakuin.search import Searcher
 from sakuin.ui import ASSETS
 from sakuin.ui.html import pieces
@@ -149,6 +150,11 @@ def offer_file(folder: Path, document_id: str, name: str, key: str, position: Po
         icon=":material/open_in_new:" if shown else ":material/download:",
         key=key,
     )
+
+
+def not_there(folder: Path) -> str:
+    """Key of what is said where nothing can be searched yet: of an index that is being made, or of none."""
+    return "building" if (folder / DATABASE).exists() else "no_index"
 
 
 def show_command(key: str, folder: Path, words: Words) -> None:

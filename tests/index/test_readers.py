@@ -605,7 +605,8 @@ class TestPdf:
         assert document.metadata == {"pages": 2, "author": "A. B.", "created": "2024-05-01"}
 
     @pytest.mark.parametrize(
-        ("given", "title"), [("Microsoft Word - plan.docx", "plan"), ("untitled", "name"), ("", "name")]
+        ("given", "title"),
+        [("Microsoft Word - plan.docx", "plan"), ("untitled", "name"), ("about:blank", "name"), ("", "name")],
     )
     def test_titles_that_programs_make_up(self, tmp_path: Path, given: str, title: str) -> None:
         assert one(tmp_path, "name.pdf", make_pdf([["x"]], f"/Title ({given})".encode())).title == title

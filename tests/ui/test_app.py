@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from sakuin.index.build import build
+from sakuin.index.writer import IndexWriter
 from tests.examples import EXAMPLES
 from tests.ui.pages import html_of, run_app
 
@@ -16,6 +17,13 @@ def test_without_an_index_the_page_says_how_to_make_one(monkeypatch: pytest.Monk
     build(EXAMPLES, tmp_path / "none")
     app.run()
     assert "There is no index yet" not in html_of(app)
+
+
+def test_an_index_that_is_being_made_is_not_missing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with IndexWriter(tmp_path / "index"):
+        html = html_of(run_app(monkeypatch, tmp_path / "index"))
+    assert "The index is not ready yet" in html
+    assert "There is no index yet" not in html
 
 
 def test_an_empty_index_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -311,6 +311,12 @@ def test_an_excerpt_has_what_matched_within_the_two_lines_of_a_phone() -> None:
     assert shown.endswith("社外から VPN に接続できない障害が発生しました。")
     assert shown.startswith("…")
     assert len(shown.split("VPN")[0]) < 30
+    commas = [
+        Run("誕生日だった、家族が使った、" * 20, 0.0, False),
+        Run("遅れ", 0.5, True),
+        Run("た場合" * 99, 0.0, False),
+    ]
+    assert "".join(run.text for run in excerpt(commas))[1] not in "、。"
     # What is near the beginning stays where it is.
     near = [Run("本日は ", 0.0, False), *runs[1:]]
     assert excerpt(near) == tuple(near)

@@ -58,7 +58,7 @@ MADE_OF: dict[str, Sequence[str]] = {
     ],
     "why_only_*": LEGS,
     "*_leg": SCORERS,
-    "*_title": ("no_index", "empty"),
+    "*_title": ("no_index", "empty", "building", "corpus_none"),
     "hit_order_*": ("relevance", "newer", "newest"),
 }
 

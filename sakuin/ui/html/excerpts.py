@@ -12,6 +12,7 @@ NARROW = 80
 # Of the best stretch, so many characters before its first word say what it is about.
 BEFORE = 24
 ENDS = "。！？!?\n"
+NO_BEGINNING = "、，,;；:：・)）」』】 \u3000\n"
 # A word of the query counts more than the strongest share of the passage: what was asked for by name is looked for.
 MARKED = 5.0
 
@@ -78,9 +79,9 @@ def beginning(text: str, start: int) -> int:
         return 0
     near = text[start : start + BEFORE]
     ends = [near.rfind(end) for end in ENDS]
-    if max(ends) >= 0:
-        return start + max(ends) + 1
-    return start + near.find(" ") + 1 if " " in near else start
+    begin = max(ends) + 1 or near.find(" ") + 1
+    # Nothing begins with a comma, or with the end of what is left out.
+    return start + begin + len(near[begin:]) - len(near[begin:].lstrip(NO_BEGINNING))
 
 
 def slice_of(runs: Sequence[Run], start: int, end: int) -> Iterator[Run]:

@@ -36,7 +36,7 @@ from sakuin.search import Searcher
 from sakuin.ui.html import listings, pieces
 from sakuin.ui.pages.document import opened, show_document
 from sakuin.ui.pages.listing import PER_PAGE, list_options, row_key, show_row
-from sakuin.ui.widgets import choose_page, short_path
+from sakuin.ui.widgets import choose_page, not_there, short_path
 from sakuin.ui.words import Words
 
 # A bar that moves more often is no smoother.
@@ -68,7 +68,8 @@ def corpus_page(folder: Path, searcher: Searcher | None, words: Words, read_only
     """
     show_work(words)
     if searcher is None:
-        st.html(pieces.message(words("corpus_none_title"), words("corpus_none", folder=short_path(folder))))
+        key = "corpus_none" if not_there(folder) == "no_index" else "building"
+        st.html(pieces.message(words(f"{key}_title"), words(key, folder=short_path(folder))))
         offer_uploads(folder, words, read_only, expanded=True)
         return
     document = opened()
