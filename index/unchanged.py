@@ -5,14 +5,21 @@ What tantivy finds damaged in a thread of its own ends the process.
 
 import os
 from pathlib import Path
+from threading import Lock
 
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.integrity import derived_path
 from sakuin.index.store import Manifest
 from sakuin.index.vectors import sha256_of
 
-_compared: set[tuple[int, int, int, int, str]] = set()
-"""Files that were found so, by device, number, size, time and checksum: a commit gives them other names only."""
+MOST_KEPT = 4_096
+"""Files that are known: some dozens of each index, and of a process that commits for days others each time."""
+
+_compared: dict[tuple[int, int, int, int, str], None] = {}
+"""Files that were found so, the last ones last, by device, number, size, time and checksum: a commit gives them other
+names only."""
+
+_noting = Lock()
 
 
 def unchanged_terms(folder: Path, manifest: Manifest) -> Path:
@@ -45,5 +52,9 @@ def unchanged_terms(folder: Path, manifest: Manifest) -> Path:
                 f"{path} has changed since it was written, so nothing can be added to it. `index repair` makes it anew "
                 f"from the documents."
             )
-        _compared.add(seen)
+        with _noting:
+            _compared.pop(seen, None)
+            _compared[seen] = None
+            while len(_compared) > MOST_KEPT:
+                del _compared[next(iter(_compared))]
     return folder / "terms" / f"{manifest.generation:08d}"

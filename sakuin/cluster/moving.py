@@ -1,5 +1,7 @@
 """Copies of a whole cluster: a backup, and putting one back."""
 
+import os
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
@@ -8,7 +10,7 @@ from sakuin.cluster import manifest as manifests
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest, folder_of
 from sakuin.cluster.nodes import Nodes
-from sakuin.cluster.places import WORK, Place, place_of
+from sakuin.cluster.places import WORK, Disk, Place, place_of
 from sakuin.index.integrity import check
 from sakuin.index.outliving import JUDGEMENTS
 from sakuin.index.report import Progress, no_progress
@@ -50,7 +52,7 @@ def restore(source: Place, place: Place, nodes: Nodes, *, progress: Progress = n
 
 def _transfer(source: Place, target: Place, nodes: Nodes, progress: Progress) -> ClusterManifest:
     manifests.require(source)
-    with source.writing(), target.writing():
+    with _kept(source), target.writing():
         manifest, before = manifests.require(source), manifests.read(target)
         manifests.require_own(target)
         generation = before.generation + 1 if before else 1
@@ -73,6 +75,14 @@ def _transfer(source: Place, target: Place, nodes: Nodes, progress: Progress) ->
         kept = {shard.folder for state in (copied, before) if state for shard in state.shards}
         manifests.sweep(target, kept)
     return copied
+
+
+def _kept(source: Place) -> AbstractContextManager[None]:
+    """While nobody changes a cluster; on a disk that is only read, where no lock can be, nobody does."""
+    if isinstance(source, Disk) and not os.access(source.folder, os.W_OK):
+        return nullcontext()
+    writing: AbstractContextManager[None] = source.writing()
+    return writing
 
 
 def copy_shard(uri: str, folder: str, to: str, shard: int, generation: int) -> str:

@@ -132,7 +132,7 @@ def outcome(folder: Path, truth: dict[str, Any], flip: tuple[str, int, int]) -> 
 def copied(whole: Path, to: Path, flip: tuple[str, int, int] | None = None) -> Path:
     """A copy of a cluster, with one bit flipped."""
     shutil.rmtree(to.parent, ignore_errors=True)
-    shutil.copytree(whole, to, copy_function=os.link)
+    shutil.copytree(whole, to, copy_function=os.link, ignore=shutil.ignore_patterns("*.lock"))
     for path in to.rglob("documents.db"):
         path.unlink()
         shutil.copyfile(whole / path.relative_to(to), path)
@@ -237,6 +237,9 @@ CHANGES: dict[str, Callable[[Path], Path]] = {
 """Each changes a cluster, or makes another of it; returns that one."""
 
 
+UNREADABLE = "a shard that cannot be read"
+"""Of which nothing can be said before or after a change."""
+
 KEEPING = frozenset({"add", "delete", "compact"})
 """Those that go on with a shard as it is: what is damaged of it, and under a checksum, stays so until it is read."""
 
@@ -255,6 +258,8 @@ def changed(change: Callable[[Path], Path], cluster: Path, own: set[str], whole:
         ``wanted`` where what there is differs from it only by what was damaged before, and stayed.
     """
     after = set(documents_of(change(cluster)))
+    if wanted is not None and UNREADABLE in own & after:
+        return wanted
     if wanted is not None and change in [CHANGES[name] for name in KEEPING]:
         wished = set(wanted)
         after = (after - (own - whole)) | ((whole - own) & wished)
@@ -265,11 +270,12 @@ def documents_of(cluster: Path) -> Iterator[str]:
     """Documents and their places, without what a commit renumbers."""
     try:
         shards = json.loads((cluster / "cluster.json").read_text(encoding="utf-8"))["shards"]
+        folders = [cluster / shard["folder"] for shard in shards]
     except (ValueError, KeyError):
         return
-    for shard in shards:
-        found = contents(cluster / shard["folder"]) if (cluster / shard["folder"]).is_dir() else None
-        yield from (row for table in found for row in table) if found else ["a shard that cannot be read"]
+    for folder in folders:
+        found = contents(folder) if folder.is_dir() else None
+        yield from (row for table in found for row in table) if found else [UNREADABLE]
 
 
 if __name__ == "__main__":

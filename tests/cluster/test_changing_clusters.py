@@ -247,6 +247,21 @@ def test_a_backup_is_a_cluster_and_can_be_put_back(place: Disk, tmp_path: Path) 
     assert require(place) == restored
 
 
+def test_a_backup_on_a_disk_that_is_only_read_can_be_put_back(
+    place: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, copy = documents(place), Disk(tmp_path / "copy")
+    backup(place, copy, HERE)
+    delete(["d1", "d2"], place, HERE)
+    (copy.folder / "cluster.lock").unlink()
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != copy.folder and access(path, mode))
+    restore(copy, place, HERE)
+    assert documents(place) == before
+    # One there would be refused.
+    assert not (copy.folder / "cluster.lock").exists()
+
+
 @pytest.mark.parametrize("shards", [1, 5])
 def test_documents_are_dealt_to_another_number_of_shards(place: Disk, toy_model: Path, shards: int) -> None:
     add_documents([{"id": "new", "text": "the new cat", "title": "猫", "tags": ["a", "b"]}], place, HERE)

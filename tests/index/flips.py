@@ -309,7 +309,7 @@ def copied(whole: Path, to: Path, flip: tuple[str, int, int] | None = None) -> P
         gone = to.with_name(f"gone {token_hex(4)}")
         to.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
-    shutil.copytree(whole, to, copy_function=os.link)
+    shutil.copytree(whole, to, copy_function=os.link, ignore=shutil.ignore_patterns("*.lock"))
     for path in to.glob("documents.db*"):
         path.unlink()
         shutil.copyfile(whole / path.name, path)

@@ -12,6 +12,7 @@ import pytest
 
 from sakuin import Index
 from sakuin.errors import SakuinError
+from sakuin.index import unchanged
 from sakuin.index.build import build
 from sakuin.index.integrity import verify
 from sakuin.index.maintenance import repair
@@ -272,3 +273,12 @@ def test_rows_that_were_not_asked_for_are_damage() -> None:
 
     with pytest.raises(SakuinError, match="damaged"):
         documents_and_titles(cast("sqlite3.Connection", Elsewhere()), [98])
+
+
+def test_what_is_known_of_files_is_bounded(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that commits for days would remember the files of each commit."""
+    monkeypatch.setattr(unchanged, "MOST_KEPT", 5)
+    with Index.open(index) as opened:
+        for number in range(3):
+            opened.add([{"id": "own", "text": f"my own {number}"}])
+            assert 0 < len(unchanged._compared) <= 5
