@@ -57,10 +57,10 @@ class Readable(Protocol[C_co]):
         """Passages by id."""
 
     def documents_with(self, passages: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Documents in which passages stand."""
+        """Documents in which passages (m,) stand, int64 (n,), ascending."""
 
     def passages_of(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Passages that stand in documents."""
+        """Passages that stand in documents (m,), int64 (n,), ascending."""
 
     def chosen(self, documents: NDArray[np.int64], passages: NDArray[np.int64]) -> C_co:
         """Both together."""

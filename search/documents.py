@@ -2,6 +2,11 @@
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.model import load_model
@@ -11,12 +16,22 @@ from sakuin.index.where import EVERYTHING, Where
 from sakuin.search.document_parts import DocumentList
 from sakuin.search.duplicates import Duplicates, find_duplicates
 from sakuin.search.filtering import require_known
-from sakuin.search.reading import Excerpt, ReadablePassage, StoredDocument, read_around, read_document
-from sakuin.search.request import filter_of
+from sakuin.search.local_part import LocalPart
+from sakuin.search.reading import (
+    Excerpt,
+    ReadablePassage,
+    StoredDocument,
+    UnknownDocumentError,
+    read_around,
+    read_document,
+)
+from sakuin.search.request import SearchError, filter_of
 from sakuin.search.results import Hit
 from sakuin.search.similar import SimilarDocuments, similar_documents
 from sakuin.search.whole import Whole
 from sakuin.search.whole_documents import WholeDocuments
+
+Read = TypeVar("Read", StoredDocument, Excerpt)
 
 MOST_BYTES = 4_000_000
 """Of what one list of documents says of them."""
@@ -50,33 +65,58 @@ class DocumentReader(ABC):
             self._model = load_model(snapshot.manifest, snapshot.folder)
         return self._model
 
-    def document(self, document_id: str, *, start: int = 0, most: int | None = None) -> StoredDocument:
+    def document(self, document_id: str, *, index: str = "", start: int = 0, most: int | None = None) -> StoredDocument:
         """A document as the index holds it: text, metadata, passages with offsets, outline.
 
         Args:
             document_id: Of the document, as hits have it.
+            index: Of several, the one in which it is, as hits name it; "" for the first that has it.
             start: The character from which to read.
             most: Characters to read; None for all.
 
         Raises:
             UnknownDocumentError: there is no such document.
-            SearchError: no text has such a part.
+            SearchError: no text has such a part, or no index is called so.
         """
-        return read_document(self._current().folder, document_id, start=start, most=most)
+        return self._first(index, lambda folder: read_document(folder, document_id, start=start, most=most))
 
-    def read(self, passage: ReadablePassage, *, document: str | None = None, around: int = 2) -> Excerpt:
+    def read(
+        self, passage: ReadablePassage, *, document: str | None = None, index: str = "", around: int = 2
+    ) -> Excerpt:
         """A passage with those that stand around it.
 
         Args:
             passage: A hit, or a passage of one or of a document, or a passage_id, or a number in a document, from 1.
             document: In which to read, by its id; None for the hit's own, or the first in which the passage stands.
+            index: Of several, the one in which that is, as hits name it; "" for the hit's own, or the first with it.
             around: Passages before, and as many after.
 
         Raises:
             UnknownDocumentError: there is no such document, or no such passage in it any more.
-            SearchError: an argument makes no sense.
+            SearchError: an argument makes no sense, or no index is called so.
         """
-        return read_around(self._current().folder, passage, document_id=document, around=around)
+        if isinstance(passage, Hit) and document is None:
+            index = index or passage.document.index
+        return self._first(index, lambda folder: read_around(folder, passage, document_id=document, around=around))
+
+    def _first(self, index: str, read: Callable[[Path], Read]) -> Read:
+        """What is read of an index, or of the first that has what is to be read."""
+        whole = self.whole
+        each = zip(whole.names, whole.parts, strict=True)
+        folders = [(name, part.snapshot.folder) for name, part in each if isinstance(part, LocalPart)]
+        if len(folders) < len(whole.parts):
+            # It says of which folders this is to be asked.
+            self._current()
+        asked = [one for one in folders if index in ("", one[0])]
+        if not asked and len(folders) > 1:
+            raise SearchError(f"No index here is called {index[:200]!r}: they are {', '.join(whole.names)}.")
+        if not asked:
+            raise SearchError(f"No index here is called {index[:200]!r}: there is one, which needs no name.")
+        for name, folder in asked[:-1]:
+            with suppress(UnknownDocumentError):
+                return replace(read(folder), index=name)
+        name, folder = asked[-1]
+        return replace(read(folder), index=name)
 
     def documents(
         self, *, where: Where | None = None, after: int = 0, most: int = 100, most_bytes: int = MOST_BYTES

@@ -232,7 +232,7 @@ class LocalPart:
         return local_documents.near(self.snapshot, vector, depth, self._selection(within), alone)
 
     def means(self, documents: Sequence[int], dim: int) -> NDArray[np.float32]:
-        """The means of documents' passages."""
+        """The means of documents' passages, float32 (n, dim)."""
         return local_documents.means(self.snapshot, documents, dim)
 
     def texts(self, condition: Condition | None) -> Texts:

@@ -100,6 +100,7 @@ class StoredDocument:
         length: Characters of the whole text.
         passages: Those that begin in the part, in order.
         outline: The headings that begin in the part, in order.
+        index: Names the index, where several are open; "" where it is one.
     """
 
     id: str
@@ -113,6 +114,7 @@ class StoredDocument:
     length: int
     passages: tuple[DocumentPassage, ...]
     outline: tuple[OutlineHeading, ...]
+    index: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, ready for JSON."""
@@ -135,6 +137,7 @@ class Excerpt:
         start, end: Character offsets of ``text`` in the document's text.
         passage: The one that was asked for.
         passages: Those before it, itself, and those after it, in order.
+        index: Names the index, where several are open; "" where it is one.
     """
 
     id: str
@@ -146,6 +149,7 @@ class Excerpt:
     end: int
     passage: DocumentPassage
     passages: tuple[DocumentPassage, ...]
+    index: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The same as nested dictionaries and lists, ready for JSON."""

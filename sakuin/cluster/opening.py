@@ -196,12 +196,16 @@ class ClusterSearcher(Searcher):
         # What was committed meanwhile is of another model, so what was found, or failed, is of no use.
         return super()._answer(request, vector)
 
-    def document(self, document_id: str, *, start: int = 0, most: int | None = None) -> StoredDocument:
-        """See `Searcher.document`."""
+    def document(self, document_id: str, *, index: str = "", start: int = 0, most: int | None = None) -> StoredDocument:
+        """See `Searcher.document`; a cluster is one index."""
+        require_unnamed(index)
         return self._lately(lambda: self._shard_of(document_id).document(document_id, start, most))
 
-    def read(self, passage: ReadablePassage, *, document: str | None = None, around: int = 2) -> Excerpt:
-        """See `Searcher.read`."""
+    def read(
+        self, passage: ReadablePassage, *, document: str | None = None, index: str = "", around: int = 2
+    ) -> Excerpt:
+        """See `Searcher.read`; a cluster is one index."""
+        require_unnamed(index)
 
         def read() -> Excerpt:
             own = self._document_of(passage) if document is None else document
@@ -266,6 +270,12 @@ class ClusterSearcher(Searcher):
         if number not in rows:
             raise UnknownDocumentError(f"There is no passage {name!r}: give a passage_id as hits have it.")
         return rows[number].places[0].document_id
+
+
+def require_unnamed(index: str) -> None:
+    """Raise SearchError where one of several indexes is asked for."""
+    if index:
+        raise SearchError(f"No index here is called {index[:200]!r}: there is one, which needs no name.")
 
 
 def open_cluster(

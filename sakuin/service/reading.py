@@ -73,6 +73,7 @@ class DocumentAnswer(BaseModel):
     length: int = Field(description="Characters of the whole text.")
     passages: list[PassageAnswer] = Field(description="Those that begin in the part.")
     outline: list[HeadingAnswer] = Field(description="The headings that begin in the part.")
+    index: str = Field(description="Names the index, where several are served.")
 
 
 class ExcerptAnswer(BaseModel):
@@ -87,6 +88,7 @@ class ExcerptAnswer(BaseModel):
     end: int
     passage: PassageAnswer = Field(description="The one that was asked for.")
     passages: list[PassageAnswer]
+    index: str = Field(description="Names the index, where several are served.")
 
 
 def reading_router(searcher: Searcher, threads: Threads) -> APIRouter:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from sakuin import Index, Searcher
+from sakuin.cli.main import cli
 from sakuin.index.documents import Document
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.terms import FirstStage
@@ -19,6 +21,7 @@ from sakuin.search.explanation import Explanation
 from sakuin.search.joining import in_one_before, join
 from sakuin.search.local_part import LocalPart
 from sakuin.search.ranking import rank
+from sakuin.search.reading import UnknownDocumentError
 
 NUMBERS = (2, 3, 7)
 # BM25 scores are rounded to four decimals, and a sum in another order may fall on the other side of an edge.
@@ -278,9 +281,7 @@ def test_what_cannot_be_searched_together_is_refused(tmp_path: Path, toy_model: 
 
 def test_of_several_what_is_asked_of_one_says_so(several: Searcher) -> None:
     with pytest.raises(SearchError, match="open the index that a hit names"):
-        several.document("a/1.md")
-    with pytest.raises(SearchError, match="open the index that a hit names"):
-        several.read(1, document="a/1.md")
+        several.skipped()
 
 
 def test_documents_of_several_are_near_each_other(one: Searcher, several: Searcher) -> None:
@@ -305,3 +306,34 @@ def test_what_an_index_before_has_too_is_found_in_however_many_they_are() -> Non
         for place, own in enumerate(each):
             before = {one for ids in each[:place] for one in ids.tolist()}
             assert found[place].tolist() == [one for one in own.tolist() if one in before]
+
+
+def test_documents_are_read_from_the_index_that_has_them(several: Searcher) -> None:
+    for hit in several.search("出張の経費", k=6).hits:
+        document = several.document(hit.document.id)
+        assert document.text[hit.start : hit.end] == hit.text
+        assert document.index == hit.document.index
+        excerpt = several.read(hit, around=1)
+        assert (excerpt.id, excerpt.index) == (hit.document.id, hit.document.index)
+        assert hit.text in excerpt.text
+        assert several.read(hit.passage_id, document=hit.document.id).id == hit.document.id
+        assert several.read(1, document=hit.document.id, index=hit.document.index).passage.number == 1
+    with pytest.raises(UnknownDocumentError):
+        several.document("nowhere.md")
+    with pytest.raises(SearchError, match="No index here is called 'x'"):
+        several.document("a/1.md", index="x")
+
+
+def test_of_two_documents_of_an_id_the_first_is_read_or_that_of_the_index(tmp_path: Path, toy_model: Path) -> None:
+    folders = [
+        write(tmp_path / name, [Document(id="a.md", text=f"{name}の猫の話です。")], toy_model) for name in ("一", "二")
+    ]
+    with Searcher.open(folders) as searcher:
+        assert searcher.document("a.md").text == "一の猫の話です。"
+        for hit in searcher.search("猫").hits:
+            assert searcher.read(hit).text == hit.text
+            assert searcher.document("a.md", index=hit.document.index).text == hit.text
+    run = CliRunner().invoke(cli, ["read", "a.md", *(f"--index={folder}" for folder in folders[::-1])])
+    assert run.output.split("\n")[:2] == [f"  {folders[1]}: a.md", "二の猫の話です。"]
+    run = CliRunner().invoke(cli, ["duplicates", "--above=0", *(f"--index={folder}" for folder in folders)])
+    assert [line.strip() for line in run.output.splitlines()[1:]] == [f"{folder}: a.md" for folder in folders]
