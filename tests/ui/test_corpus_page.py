@@ -156,6 +156,7 @@ def test_an_empty_index_takes_files(tmp_path: Path) -> None:
     build(tmp_path / "corpus", tmp_path / "index")
     app = page_over(tmp_path / "index")
     assert "The index holds no documents" in html_of(app)
+    assert any("up to 100 MB each" in style.proto.body for style in app.get("html"))
     upload(app, ("猫.txt", TEXT[1]))
     assert rows_of(app) == ["uploads/猫.txt"]
 

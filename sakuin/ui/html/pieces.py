@@ -149,6 +149,20 @@ def page_width(rem: int) -> str:
     )
 
 
+def uploader_words(megabytes: int, words: Words) -> str:
+    """A style that has boxes for files say what to do in the page's language: what Streamlit says is English alone."""
+    zone = '[data-testid="stFileUploaderDropzone'
+    said = (
+        (f'{zone}"] button p', words("file_choose"), "1rem"),
+        (f'{zone}Instructions"] span', words("file_limit", n=megabytes), ".875rem"),
+    )
+    rules = (
+        f"{place} {{ font-size: 0; }} {place}::after {{ content: '{text}'; font-size: {size}; }}"
+        for place, text, size in said
+    )
+    return f"<style>{' '.join(rules)}</style>"
+
+
 def heading(text: str) -> str:
     """Where a part of a page begins."""
     return f'<div class="sk sk-part"><h2>{escape(text)}</h2></div>'

@@ -164,6 +164,7 @@ def offer_uploads(folder: Path, words: Words, read_only: bool, expanded: bool) -
         corpus = corpus_of(folder)
         inside = bool(corpus) and target.is_relative_to(corpus)
         st.html(pieces.soft(words("goes_inside" if inside else "goes_beside", folder=short_path(target))))
+        st.html(pieces.uploader_words(MAX_MEGABYTES, words))
         # A widget of another name is an empty one.
         times = st.session_state.setdefault("uploads_done", 0)
         files = st.file_uploader(

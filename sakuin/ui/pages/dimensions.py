@@ -88,6 +88,7 @@ def measured_before(index: str, queries: str) -> Measured:
 def show_corpus(searcher: Searcher, dimensions: list[int], words: Words) -> None:
     """Quality or agreement, time and memory at each dimension."""
     st.caption(words("whole_corpus_text"))
+    st.html(pieces.uploader_words(MAX_JUDGED_MB, words))
     file = st.file_uploader(
         words("judged_file"),
         type=["jsonl", "json"],

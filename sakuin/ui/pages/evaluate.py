@@ -92,6 +92,7 @@ def own_judgements(searcher: Searcher, words: Words, read_only: bool) -> Judging
 def load_judged(searcher: Searcher, judging: Judging | None, words: Words) -> Judged | None:
     """Judged queries of a file, the example corpus or the index's own; None, and how to make some, without."""
     examples = example_queries(searcher)
+    st.html(pieces.uploader_words(MAX_MEGABYTES, words))
     uploaded = st.file_uploader(
         words("evaluate_judged_file"), type=["jsonl", "ndjson"], max_upload_size=MAX_MEGABYTES, key="evaluate_file"
     )
