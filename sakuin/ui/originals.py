@@ -84,7 +84,7 @@ def routes(folders: Sequence[Path], hosts: Sequence[str] = ()) -> list[Route]:
     _served[:] = [folder.resolve() for folder in folders]
 
     async def answer(request: Request) -> Response:
-        if hosts and urlsplit(f"//{request.headers.get('host', '')}").hostname not in hosts:
+        if hosts and name_called(request) not in hosts:
             return refused(request, words_for(request)("original_elsewhere"), 403)
         number, document_id = request.query_params.get("index", ""), request.query_params.get("id", "")
         if not number.isdecimal() or len(number) > 5 or int(number) >= len(_served):
@@ -179,6 +179,14 @@ def chunks(original: Original) -> Iterator[bytes]:
         while left and (chunk := original.file.read(min(CHUNK, left))):
             left -= len(chunk)
             yield chunk
+
+
+def name_called(request: Request) -> str | None:
+    """The name by which a browser calls this machine; None where it is none."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname
+    except ValueError:
+        return None
 
 
 def words_for(request: Request) -> Words:
