@@ -151,7 +151,7 @@ def test_judged_queries_are_fused_as_searches_are(searcher: Searcher) -> None:
     judged = [JudgedQuery(query, {"1.txt": 1.0}) for query in QUERIES]
     assert rescored_for(FEWEST_RESCORED) == FEWEST_RESCORED
     with store.connect(searcher.folder, read_only=True) as connection:
-        found = fetch(searcher.snapshot, searcher.model, judged, connection=connection, dim=64)
+        found = fetch(searcher.whole, searcher.model, judged, connections=[connection], dim=64)
     fused = found.by_fusion(Fusion())
     for row, query in enumerate(QUERIES):
         scores = [hit.score for hit in searcher.search(query, k=FEWEST_RESCORED, group="passage").hits]
