@@ -12,11 +12,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 
 from sakuin.index.documents import Document, Heading, Passage
+from sakuin.patterns import pattern
 
 MAX_WIDTH = 480
 """Default width of a passage: 240 Japanese characters or about 80 English words."""
 
-_WIDE_RUNS = re.compile(
+_WIDE_RUNS = pattern(
     "[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60"
     "\uffe0-\uffe6\U0001f300-\U0001f64f\U0001f680-\U0001f6ff\U0001f900-\U0001faff\U00020000-\U0003fffd]+"
 )
@@ -24,16 +25,16 @@ _WIDE_RUNS = re.compile(
 # A line break, or a run of full stops with what closes around them; then all white space. The first character is a
 # plain set, which the regular expression engine can search for quickly, and nothing is ever tried twice: the time is
 # linear whatever the text. Curly and straight quotes count as closing only where no letter follows.
-_STOPS = re.compile(
+_STOPS = pattern(
     r"[\n。｡．！？!?.‼⁇⁈⁉]"
     r"(?:(?<=\n)\s*+|(?<!\n)[。｡．！？!?.‼⁇⁈⁉]*+[」』）】〉》〕］｝\)\]}”’]*+(?:[\"'](?=\s|\Z))*+\s*+)"
 )
-_NOT_BLANK = re.compile(r"\S")
-_HIRAGANA = re.compile("[\u3041-\u309f、，]")
-_QUOTATION_GOES_ON = re.compile("[とっのを、，]")
-_WORD = re.compile(r"[A-Za-z0-9_/]")
-_LIST_ITEM = re.compile(r"[-*+•・●○■□◆◇▪▶※>#|①-⑳(（【［\[<]|[0-9０-９]{1,3}[.)．）、:]|[a-zA-Z][.)]\s")
-_ABBREVIATION = re.compile(
+_NOT_BLANK = pattern(r"\S")
+_HIRAGANA = pattern("[\u3041-\u309f、，]")
+_QUOTATION_GOES_ON = pattern("[とっのを、，]")
+_WORD = pattern(r"[A-Za-z0-9_/]")
+_LIST_ITEM = pattern(r"[-*+•・●○■□◆◇▪▶※>#|①-⑳(（【［\[<]|[0-9０-９]{1,3}[.)．）、:]|[a-zA-Z][.)]\s")
+_ABBREVIATION = pattern(
     r"(?:Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|Mt|vs|Figs?|Nos?|Vol|Sec|Ch|Eq|pp?|al|cf|ca|e\.g|i\.e|approx|Inc|Ltd|Co|Corp|Gen|Gov"
     r"|Sen|Rep|Rev|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec|(?:[A-Za-z]\.)*[A-Z])"
 )

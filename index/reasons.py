@@ -1,17 +1,17 @@
 """Why a file, or a part of one, was left out: a code, its data, and the sentence they make."""
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from sakuin.facts import Fact, Value
+from sakuin.patterns import pattern
 
 PARTS_KEPT = 3
 """Of the parts of one file that were left out: a table may have a million empty rows."""
 
-_POSITION = re.compile(r"(row|line|page|slide|message)=(\d+)")
+_POSITION = pattern(r"(row|line|page|slide|message)=(\d+)")
 _UNCLOSED = "a quotation mark in it is never closed, so the rows after it could not be told apart"
 
 

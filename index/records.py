@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -11,6 +10,7 @@ from typing import Any
 from sakuin.index.documents import POSITION_NAMES, Document, Heading, MetadataValue, Position, Scalar
 from sakuin.index.errors import DocumentError, MetadataTooLargeError
 from sakuin.index.values import iso
+from sakuin.patterns import pattern
 
 FIELDS = ("id", "text", "title", "uri", "metadata", "heading_spans", "position_spans")
 
@@ -18,7 +18,7 @@ MAX_ID_CHARACTERS = 1_000
 MAX_METADATA = 1_000_000
 """Bytes of a document's metadata, as JSON in UTF-8: it stands in each hit of the document."""
 
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_UNSTORABLE = pattern("[\x00\ud800-\udfff]")
 
 
 def documents_of(records: Iterable[Document | Mapping[str, Any]]) -> Iterator[Document]:

@@ -1,6 +1,5 @@
 """Deletes files of an index's making: what a killed writer left, and an index that came to nothing."""
 
-import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -8,9 +7,10 @@ from pathlib import Path
 from sakuin.index import store
 from sakuin.index.lock import LOCK
 from sakuin.index.store import Manifest
+from sakuin.patterns import pattern
 
-SEGMENT_FILE = re.compile(r"\d{8}\.(ids\.npy|int8\.npy|codes\.faiss)|spool-\d{4}\.npy")
-GENERATION = re.compile(r"\d{8}")
+SEGMENT_FILE = pattern(r"\d{8}\.(ids\.npy|int8\.npy|codes\.faiss)|spool-\d{4}\.npy")
+GENERATION = pattern(r"\d{8}")
 
 
 def sweep(folder: Path, committed: Manifest | None) -> None:

@@ -1,9 +1,10 @@
 """Values of metadata as filters compare them: as texts, and in order as numbers and dates."""
 
 import json
-import re
 import unicodedata
 from datetime import UTC, date, datetime, time
+
+from sakuin.patterns import pattern
 
 Value = str | int | float | bool | date
 
@@ -39,8 +40,8 @@ def iso(moment: date) -> str:
     return moment.isoformat()
 
 
-_NUMBER = re.compile(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
-_DATE = re.compile(
+_NUMBER = pattern(r"[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?")
+_DATE = pattern(
     r"(\d{4})(?:[-/](\d{1,2})(?:[-/](\d{1,2}))?|\.(\d{1,2})\.(\d{1,2})|年(?:(\d{1,2})月(?:(\d{1,2})日)?)?)"
     r"(?:[T ](\d\d:\d\d\S*))?"
 )
@@ -48,7 +49,7 @@ _ERAS = {"明治": 1868, "大正": 1912, "昭和": 1926, "平成": 1989, "令和
 """The first year of each."""
 _LETTERS = {"M": "明治", "T": "大正", "S": "昭和", "H": "平成", "R": "令和"}
 # A letter alone is too little to tell a date from the number of a model: R7.2.3, but not R7.
-_OF_ERA = re.compile(
+_OF_ERA = pattern(
     rf"(?:({'|'.join(_ERAS)})(\d{{1,2}}|元)年?(?:(\d{{1,2}})月(?:(\d{{1,2}})日)?)?"
     rf"|({'|'.join([*_ERAS, *_LETTERS])})(\d{{1,2}}|元)[-/.年](\d{{1,2}})[-/.月](\d{{1,2}})日?)"
 )

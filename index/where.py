@@ -34,6 +34,7 @@ from typing import Any
 from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.index.errors import FilterError
 from sakuin.index.values import Value, order_of, plain, seconds, value_text
+from sakuin.patterns import pattern
 
 ID, URI, FOLDER, TYPE = "id", "uri", "folder", "type"
 BUILT_IN = (ID, URI, FOLDER, TYPE)
@@ -306,7 +307,7 @@ def folders_of(file: str) -> list[str]:
     return [".", *(folder for folder in inner if folder)]
 
 
-_CONDITION = re.compile(r"([^=<>!^?]+)(!=|>=|<=|\^=|=|<|>)(.*)", re.DOTALL)
+_CONDITION = pattern(r"([^=<>!^?]+)(!=|>=|<=|\^=|=|<|>)(.*)", re.DOTALL)
 _OPERATOR = {"!=": NOT_IN, ">=": GTE, "<=": LTE, "<": LT, ">": GT, "^=": PREFIX}
 
 

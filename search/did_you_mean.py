@@ -5,20 +5,17 @@ built or kept. How they stand in documents is read from a few passages that have
 of what was asked.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.text.characters import KATAKANA
 from sakuin.index.text.folding import aligned, folded
 from sakuin.index.text.other_scripts import word_spans
+from sakuin.patterns import pattern
 
 if TYPE_CHECKING:
     from sakuin.search.whole import Whole
@@ -38,9 +35,9 @@ SHORTEST_TERM = 4
 NEAR_TERMS, PASSAGES_READ = 8, 5
 """So many terms are read up in so many passages each, to see how they are written."""
 
-_katakana = re.compile(f"[{KATAKANA}ー]{{3,}}")
-_latin = re.compile("[A-Za-z\u00c0-\u024f]{4,40}")
-_code = re.compile(r"[0-9_./@#\\:+]")
+_katakana = pattern(f"[{KATAKANA}ー]{{3,}}")
+_latin = pattern("[A-Za-z\u00c0-\u024f]{4,40}")
+_code = pattern(r"[0-9_./@#\\:+]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +81,8 @@ class _Word:
 
     def distance(self, other: str) -> int:
         """How many letters are left out, put in, taken for others or for each other's place."""
+        from rapidfuzz.distance import OSA
+
         return int(OSA.distance(self.compared(self.form), self.compared(other)))
 
     @property
@@ -158,6 +157,9 @@ def _near_terms(whole: "Whole", word: _Word) -> list[tuple[str, int, int]]:
 
     A misspelt ending is not taken off as the right one is, so what an unknown word begins with may be the term.
     """
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
     terms = {
         term: having
         for term, having in whole.terms.beginning(word.term[0])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sakuin.embedder import StaticEmbedder
 from sakuin.index.model import load_model
@@ -14,7 +14,6 @@ from sakuin.index.origin import Origin
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.where import EVERYTHING, Where
 from sakuin.search.document_parts import DocumentList
-from sakuin.search.duplicates import Duplicates, find_duplicates
 from sakuin.search.filtering import require_known
 from sakuin.search.local_part import LocalPart
 from sakuin.search.reading import (
@@ -27,9 +26,13 @@ from sakuin.search.reading import (
 )
 from sakuin.search.request import SearchError, filter_of
 from sakuin.search.results import Hit
-from sakuin.search.similar import SimilarDocuments, similar_documents
 from sakuin.search.whole import Whole
 from sakuin.search.whole_documents import WholeDocuments
+
+# A search needs neither: each is imported when it is first asked for something.
+if TYPE_CHECKING:
+    from sakuin.search.duplicates import Duplicates
+    from sakuin.search.similar import SimilarDocuments
 
 Read = TypeVar("Read", StoredDocument, Excerpt)
 
@@ -145,7 +148,7 @@ class DocumentReader(ABC):
 
     def similar(
         self, of: str | Hit, *, passage: str | int | None = None, k: int = 10, where: Where | None = None
-    ) -> SimilarDocuments:
+    ) -> "SimilarDocuments":
         """The documents nearest in meaning to a document, by the means of their passages, or to one of its passages.
 
         Args:
@@ -158,10 +161,12 @@ class DocumentReader(ABC):
             UnknownDocumentError: there is no such document, or no such passage in it.
             SearchError: an argument is out of range, or no document has a field that is filtered by.
         """
+        from sakuin.search.similar import similar_documents
+
         with self._turns:
             return similar_documents(self.whole, of, passage=passage, k=k, where=where)
 
-    def duplicates(self, *, above: float = 0.95, most: int = 1_000, where: Where | None = None) -> Duplicates:
+    def duplicates(self, *, above: float = 0.95, most: int = 1_000, where: Where | None = None) -> "Duplicates":
         """Documents that say the same: those with the same text, then pairs. Takes seconds where they are many.
 
         Args:
@@ -172,4 +177,6 @@ class DocumentReader(ABC):
         Raises:
             SearchError: an argument is out of range, or no document has a field that is filtered by.
         """
+        from sakuin.search.duplicates import find_duplicates
+
         return find_duplicates(self.whole, above=above, most=most, where=where)

@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-import re
 
+from sakuin.patterns import pattern
 from sakuin.search.results import Hit, SearchResult, located
 
 COLUMNS = (
@@ -27,8 +27,8 @@ INDEX = "index"
 
 # What has a spreadsheet take a text for a formula; the wide forms do in Japanese settings.
 FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-_marked = re.compile(r"[\\`*_\[\]<>~|$&]")
-_opening = re.compile(r"^(\s*)([-+#=]|\d+(?=[.)]))")
+_marked = pattern(r"[\\`*_\[\]<>~|$&]")
+_opening = pattern(r"^(\s*)([-+#=]|\d+(?=[.)]))")
 
 
 def hits_csv(result: SearchResult) -> str:

@@ -1,12 +1,12 @@
 """Marks the words of a query in the passages it found."""
 
-import re
 from collections.abc import Sequence
 
 from sakuin.index.text import Analyser, TermFinder
 from sakuin.index.text.characters import KANJI
+from sakuin.patterns import pattern
 
-_kanji = re.compile(f"[{KANJI}]")
+_kanji = pattern(f"[{KANJI}]")
 
 
 def highlight(analyser: Analyser, query: str, texts: Sequence[str]) -> list[tuple[tuple[int, int], ...]]:

@@ -5,7 +5,6 @@ neighbours that FAISS finds; openTSNE comes with the extra ``map``. Where it is 
 instead and passages within them: approximate, and the projection says so. docs/experiments/maps.md compares others.
 """
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from sakuin.files import atomic_write, cache_folder
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.text import Analyser
 from sakuin.index.vectors import Vectors
+from sakuin.patterns import pattern
 
 MOST_PASSAGES = 50_000
 """A larger index is shown by a sample of so many passages."""
@@ -60,7 +60,7 @@ LABEL_WORDS = 3
 NEAREST = 10
 
 # Verbs and adjectives in their dictionary form, and words all of hiragana.
-_says_little = re.compile("[うくぐすつぬぶむるい]$|^[ぁ-ゖ]+$")
+_says_little = pattern("[うくぐすつぬぶむるい]$|^[ぁ-ゖ]+$")
 # English words that set English passages apart from Japanese ones, and nothing else.
 _SMALL_WORDS = frozenset(
     """about after all also an and any are as at be because been before but by can could did do does each for from get

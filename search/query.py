@@ -13,7 +13,6 @@ Everything else is searched for as it stands: a hyphen inside a word or before a
 that is never closed, a name before a colon that is no field of the index.
 """
 
-import re
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from dataclasses import dataclass
 from sakuin.index.text.wording import Wording
 from sakuin.index.values import order_of
 from sakuin.index.where import AND, CONTAINS, EXISTS, FOLDER, GTE, ID, LT, NOT, OR, TYPE, YEARS, Where
+from sakuin.patterns import pattern
 
 Fields = Callable[[], Collection[str]]
 """Gives the fields of an index, as filters call them; finding them takes time, so it is asked only where need be."""
@@ -34,13 +34,14 @@ DATES = ("date", "日付", "published", "modified", "更新日", "lastmod", "cre
 _QUOTE, _HYPHEN, _COLON = '"“”＂', r"\-－−", ":："
 # An inch is no quote: 3.5" of a disk.
 _PHRASE = rf"(?<![0-9A-Za-z])[{_QUOTE}]([^{_QUOTE}]*)[{_QUOTE}](?![0-9A-Za-z])"
-_phrase = re.compile(_PHRASE)
-_word = re.compile(rf"(?:(?!{_PHRASE})\S)+")
-_minus = re.compile(rf"(?<!\S)[{_HYPHEN}](?=[^\s{_HYPHEN}])")
-_name = re.compile(rf"([^\s{_COLON}{_QUOTE}]+)[{_COLON}](?=[^\s{_COLON}])")
-_month = re.compile(r"^(\d{4})[.．](\d{1,2})$")
-_either = re.compile(r"OR|ＯＲ")
-_may_have_syntax = re.compile(rf"[{_QUOTE}{_COLON}]|(?<!\S)[{_HYPHEN}]|(?<!\S)(?:{_either.pattern})(?!\S)")
+_phrase = pattern(_PHRASE)
+_word = pattern(rf"(?:(?!{_PHRASE})\S)+")
+_minus = pattern(rf"(?<!\S)[{_HYPHEN}](?=[^\s{_HYPHEN}])")
+_name = pattern(rf"([^\s{_COLON}{_QUOTE}]+)[{_COLON}](?=[^\s{_COLON}])")
+_month = pattern(r"^(\d{4})[.．](\d{1,2})$")
+_EITHER = "OR|ＯＲ"
+_either = pattern(_EITHER)
+_may_have_syntax = pattern(rf"[{_QUOTE}{_COLON}]|(?<!\S)[{_HYPHEN}]|(?<!\S)(?:{_EITHER})(?!\S)")
 _BRACKETS = {"(": ")", "[": "]", "{": "}", "（": "）", "［": "］", "「": "」", "『": "』", "【": "】"}
 _PAUSES = ",.;:!?、。，．；：！？…"
 

@@ -1,6 +1,5 @@
 """What a search is asked for, checked once; page, command and service all build one."""
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from numbers import Integral, Real
@@ -12,6 +11,7 @@ from sakuin.embedder.tokenising import replace_lone_surrogates
 from sakuin.errors import SakuinError
 from sakuin.index.errors import FilterError
 from sakuin.index.where import Condition, Where, condition_of
+from sakuin.patterns import pattern
 
 MODES = ("hybrid", "dense", "bm25")
 BY_DOCUMENT, BY_PASSAGE = GROUPS = ("document", "passage")
@@ -138,7 +138,7 @@ class SearchRequest:
 
 
 _DAYS = {"d": 1, "w": 7, "m": 30.4375, "y": 365.25}
-_half_life = re.compile(r"([1-9]\d{0,4})([dwmy])")
+_half_life = pattern(r"([1-9]\d{0,4})([dwmy])")
 
 
 def days_of(half_life: str) -> float | None:

@@ -1,7 +1,6 @@
 """The manifest: which vector and term files belong to the documents that are committed."""
 
 import json
-import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -14,13 +13,14 @@ from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, opening_error
 from sakuin.index.outliving import begin_again
 from sakuin.index.store.checksums import NAME, passage_id_of
 from sakuin.index.store.schema import connect, has_manifest_table, unfinished
+from sakuin.patterns import pattern
 
 FORMAT = 5
 LATER = frozenset({"rerank", "rows", "version"})
 """What an index that was made before does not say of itself."""
 
-SEGMENT = re.compile(r"\d{8,}")
-DERIVED = re.compile(r"[a-z]+/[\w.-]*\w")
+SEGMENT = pattern(r"\d{8,}")
+DERIVED = pattern(r"[a-z]+/[\w.-]*\w")
 """Names of segments, and of derived files."""
 
 MOST, MOST_WIDTH = 2**63, 2**20

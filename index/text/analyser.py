@@ -11,9 +11,8 @@
 """
 
 from collections.abc import Sequence
-from importlib.metadata import version
 
-from sakuin.index.text import japanese, other_scripts
+from sakuin.index.text import japanese, mecab, other_scripts
 from sakuin.index.text.folding import FORMS, aligned, folded
 from sakuin.index.text.signs import set_up, signs
 
@@ -35,7 +34,7 @@ class Analyser:
     @property
     def name(self) -> str:
         """Names the analysis and the dictionary; an index is searched with the analysis it was built with."""
-        return f"{ANALYSIS} ipadic-{version('ipadic')}"
+        return f"{ANALYSIS} ipadic-{mecab.dictionary_version()}"
 
     def terms(self, text: str) -> list[str]:
         """The terms of a text, as often as they occur; no order is promised."""

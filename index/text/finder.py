@@ -1,17 +1,17 @@
 """Finds where the terms of a query stand in texts, many times faster than reading all terms of each text."""
 
-import re
 from collections.abc import Iterator, Set
 
 from sakuin.index.text import japanese, other_scripts
 from sakuin.index.text.analyser import MAX_TERM_CHARACTERS
 from sakuin.index.text.characters import JAPANESE, KANJI, KATAKANA
 from sakuin.index.text.folding import aligned
+from sakuin.patterns import pattern
 
-_literal = re.compile(f"[{KANJI}]|[{JAPANESE}]{{2}}")
-_uninflected = re.compile(f"[{KANJI}]|[{KANJI}{KATAKANA}ー]{{2,}}")
-_ending = re.compile("(?:[すず]る|くる|たい|.)$")
-_doubled = re.compile(r"(.)\1")
+_literal = pattern(f"[{KANJI}]|[{JAPANESE}]{{2}}")
+_uninflected = pattern(f"[{KANJI}]|[{KANJI}{KATAKANA}ー]{{2,}}")
+_ending = pattern("(?:[すず]る|くる|たい|.)$")
+_doubled = pattern(r"(.)\1")
 
 
 class TermFinder:

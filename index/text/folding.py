@@ -10,35 +10,36 @@ import unicodedata
 
 from sakuin.index.text.characters import HIRAGANA, KATAKANA
 from sakuin.index.text.signs import Sign, signs
+from sakuin.patterns import pattern
 
-_stable = re.compile("[\x00-\x7fぁ-ゖァ-ヺー、。「」一-\u9fff]+")
+_stable = pattern("[\x00-\x7fぁ-ゖァ-ヺー、。「」一-\u9fff]+")
 # What is invisible: soft hyphens (with the end of the line they stand at), joiners, marks of direction, selectors of
 # the form of a character, tints of emoji.
-_invisible = re.compile(
+_invisible = pattern(
     "[\u00ad\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff\U0001f3fb-\U0001f3ff"
     "\U000e0000-\U000e01ef](?:(?<=\u00ad)[ \t]*\n[ \t]*)?"
 )
-_narrow_hyphen = re.compile("[-\u2010-\u2015\u2212](?<=[\uff66-\uff9f].)")
-_endless_marks = re.compile(
+_narrow_hyphen = pattern("[-\u2010-\u2015\u2212](?<=[\uff66-\uff9f].)")
+_endless_marks = pattern(
     "[\u0300-\u034e\u0350-\u036f\u0483-\u0489\u0591-\u05c7\u0610-\u065f\u0670\u06d6-\u06ed\u0730-\u074a\u07eb-\u07f3\u0816-\u082d"
     "\u08d3-\u08ff\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\u302a-\u302f\u3099\u309a\ufe20-\ufe2f]{31}"
 )
-_wave = re.compile(f"[~\u301c](?<=[{HIRAGANA}{KATAKANA}ー].)(?=[{HIRAGANA}{KATAKANA}ー~\u301c])")
+_wave = pattern(f"[~\u301c](?<=[{HIRAGANA}{KATAKANA}ー].)(?=[{HIRAGANA}{KATAKANA}ー~\u301c])")
 _kana = f"{HIRAGANA}{KATAKANA}"
 # Where a long vowel was typed as a dash: between katakana any, beside other characters those that look most like it.
-_dash = re.compile(
+_dash = pattern(
     f"[\u2010-\u2015\u2043\u2212\u2500\u2501\uff0d\ufe58](?:(?<=[{KATAKANA}].)(?=[{KATAKANA}])"
     f"|(?<=[\u2010\u2212\u2500\uff0d])(?<=[{_kana}].)(?=[{_kana}])"
     f"|(?<=[\u2010\u2212\u2500\uff0d])(?<=[{KATAKANA}].)(?![{KATAKANA}ー0-9A-Za-z０-９Ａ-Ｚａ-ｚ]))"
 )
 # A dash within a word or a code, as word processors and keyboards for Japanese write it; dashes of sentences only
 # beside a digit.
-_hyphen = re.compile(
+_hyphen = pattern(
     "[\u2010-\u2015\u2043\u2212\u2500\ufe58ー](?<=[0-9A-Za-z].)(?=[0-9A-Za-z])"
     "(?:(?<![\u2014\u2015])|(?<=[0-9].)|(?=[0-9]))"
 )
-_apostrophe = re.compile("[‘’ʼ′]")
-_shrinks = re.compile("ヴ[ァィェォ]|ー{2,}")
+_apostrophe = pattern("[‘’ʼ′]")
+_shrinks = pattern("ヴ[ァィェォ]|ー{2,}")
 
 _SHRUNK = {"ヴァ": "バ", "ヴィ": "ビ", "ヴェ": "ベ", "ヴォ": "ボ"}
 
@@ -81,7 +82,7 @@ _FORMS += _RADICALS
 _FORM = {ord(old): new for old, new in zip(_FORMS[::2], _FORMS[1::2], strict=True) if old != new}
 FORMS = "".join(map(chr, _FORM))
 """The characters that have another form."""
-_form = re.compile(f"[{FORMS}]")
+_form = pattern(f"[{FORMS}]")
 
 
 _NORMALISED = Sign.INVISIBLE | Sign.DASH | Sign.NARROW | Sign.UNSTABLE

@@ -13,18 +13,19 @@ from sakuin.index.text import mecab
 from sakuin.index.text.characters import HIRAGANA, JAPANESE, KANJI, KATAKANA
 from sakuin.index.text.compiled import native
 from sakuin.index.text.signs import Sign
+from sakuin.patterns import pattern
 
 _WORDS_REMEMBERED = 50_000
 
-_run = re.compile(f"[{JAPANESE}]+")
+_run = pattern(f"[{JAPANESE}]+")
 # What is looked for stands before the look behind it: the engine then skips to it, which is many times faster.
-_gap = re.compile(rf"\s(?<=[{JAPANESE}]\s)(?=[{JAPANESE}])")
-KANJI_SIGN = re.compile(f"[{KANJI}]")
-_pair = re.compile(rf"(?=([{JAPANESE}]{{2}}))")
-_repeats = re.compile("[々ゝヽ]")
-_iteration = re.compile(f"([{JAPANESE}])[々ゝヽ]")
-_word_end_vowel = re.compile(r"ー(?<=\S{3}ー)(?=\s|$)")
-_final_vowel = re.compile(f"ー(?<=[{KATAKANA}][{KATAKANA}ー][{KATAKANA}ー]ー)(?![{KATAKANA}ー])")
+_gap = pattern(rf"\s(?<=[{JAPANESE}]\s)(?=[{JAPANESE}])")
+KANJI_SIGN = pattern(f"[{KANJI}]")
+_pair = pattern(rf"(?=([{JAPANESE}]{{2}}))")
+_repeats = pattern("[々ゝヽ]")
+_iteration = pattern(f"([{JAPANESE}])[々ゝヽ]")
+_word_end_vowel = pattern(r"ー(?<=\S{3}ー)(?=\s|$)")
+_final_vowel = pattern(f"ー(?<=[{KATAKANA}][{KATAKANA}ー][{KATAKANA}ー]ー)(?![{KATAKANA}ー])")
 
 # Dictionary forms of words that carry grammar and stand in nearly every passage, besides every single hiragana.
 _GRAMMAR_WORDS = """

@@ -1,17 +1,17 @@
 """Words in the other kana, as パスワード for ぱすわーど: which of them an index has, its dictionary says."""
 
-import re
 from collections.abc import Callable, Iterator
 
 from sakuin.index.text.characters import HIRAGANA, KATAKANA
 from sakuin.index.text.folding import folded
+from sakuin.patterns import pattern
 
 SHORTEST, LONGEST = 4, 20
 """Characters of a stretch of hiragana that is looked up in katakana; shorter ones are endings and particles."""
 
-_hiragana = re.compile(f"[{HIRAGANA}ー]{{{SHORTEST},}}")
-_katakana = re.compile(f"[{KATAKANA}ー]{{2,{LONGEST}}}")
-_final_vowel = re.compile("(?<=...)ー$")
+_hiragana = pattern(f"[{HIRAGANA}ー]{{{SHORTEST},}}")
+_katakana = pattern(f"[{KATAKANA}ー]{{2,{LONGEST}}}")
+_final_vowel = pattern("(?<=...)ー$")
 _OTHER = {code: code + 0x60 for code in range(ord("ぁ"), ord("ゖ") + 1)}
 _OTHER_BACK = {other: code for code, other in _OTHER.items()}
 

@@ -97,6 +97,19 @@ def _dictionary() -> tuple[str, str, str, str]:
 
 
 @cache
+def dictionary_version() -> str:
+    """The version of the package that the dictionary came in."""
+    spec = find_spec("ipadic")
+    installed = [*Path(spec.origin).parent.parent.glob("ipadic-*.dist-info")] if spec and spec.origin else []
+    if len(installed) == 1:
+        return installed[0].name.removeprefix("ipadic-").removesuffix(".dist-info")
+    # Reads it wherever it is, and takes as long to import as a search of a small index.
+    from importlib.metadata import version
+
+    return version("ipadic")
+
+
+@cache
 def _tagger(form: _Form) -> Any:
     """MeCab by fugashi, printing in a form.
 

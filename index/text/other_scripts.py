@@ -7,6 +7,7 @@ from functools import cache, lru_cache
 
 from sakuin.index.text.characters import JAPANESE
 from sakuin.index.text.signs import ALL, Sign
+from sakuin.patterns import pattern
 
 _STEMS_REMEMBERED = 100_000
 
@@ -21,14 +22,14 @@ _MARKS = (
 _LETTER = rf"[^\W_{JAPANESE}]"
 _WORD = rf"{_LETTER}(?:{_LETTER}|[{_MARKS}])*+"  # possessive: one long word must not be tried at every length
 
-_word = re.compile(rf"{_WORD}(?:'{_WORD})*+")
-_inside = re.compile(rf"(?:{_LETTER}|[{_MARKS}])(?:{_LETTER}|[{_MARKS}])")
-_joiner = re.compile("[-_.,]")
-_joint = re.compile(r"(?<!\d)[-_]|[-_](?!\d)|(?<=\d),(?=\d)")
+_word = pattern(rf"{_WORD}(?:'{_WORD})*+")
+_inside = pattern(rf"(?:{_LETTER}|[{_MARKS}])(?:{_LETTER}|[{_MARKS}])")
+_joiner = pattern("[-_.,]")
+_joint = pattern(r"(?<!\d)[-_]|[-_](?!\d)|(?<=\d),(?=\d)")
 # Emoji and signs like them, each a word; two letters of a flag are one.
 EMOJI = "\u231a-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001f1e5\U0001f200-\U0001faff"
-_emoji = re.compile(f"[\U0001f1e6-\U0001f1ff]{{2}}|[{EMOJI}]")
-_accent = re.compile("[\u0300-\u036f]")
+_emoji = pattern(f"[\U0001f1e6-\U0001f1ff]{{2}}|[{EMOJI}]")
+_accent = pattern("[\u0300-\u036f]")
 
 
 def terms(text: str, signs: int) -> list[str]:

@@ -1,11 +1,11 @@
 """Words of kanji by how they are read: 引っ越し for ひっこし, of the terms that an index has."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 
 from sakuin.index.text import mecab
 from sakuin.index.text.characters import HIRAGANA, JAPANESE, KANJI, KATAKANA
 from sakuin.index.text.folding import folded
+from sakuin.patterns import pattern
 
 MOST_TERMS = 100_000
 """Of an index with more terms of kanji the commonest are read: it takes half a second."""
@@ -13,8 +13,8 @@ MOST_TERMS = 100_000
 MOST_WRITTEN = 5
 """Words of one reading that are looked for, the commonest."""
 
-_kana = re.compile(f"(?<![{JAPANESE}])[{HIRAGANA}{KATAKANA}ー]{{2,24}}(?![{JAPANESE}])")
-_written = re.compile(f"(?=[^{KANJI}]*[{KANJI}])[{JAPANESE}]{{2,}}")
+_kana = pattern(f"(?<![{JAPANESE}])[{HIRAGANA}{KATAKANA}ー]{{2,24}}(?![{JAPANESE}])")
+_written = pattern(f"(?=[^{KANJI}]*[{KANJI}])[{JAPANESE}]{{2,}}")
 _PARTICLES = "のをはがにでとへも"
 _TO_KATAKANA = {code: code + 0x60 for code in range(ord("ぁ"), ord("ゖ") + 1)}
 

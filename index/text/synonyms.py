@@ -13,7 +13,6 @@ itself, where Solr would put the right side in its place.
 """
 
 import os
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,12 +22,13 @@ from sakuin.errors import SakuinError
 from sakuin.index.outliving import SYNONYMS
 from sakuin.index.text import other_scripts
 from sakuin.index.text.wording import Wording, plain
+from sakuin.patterns import pattern
 
 MOST_BYTES = 10_000_000
 
-_escaped = re.compile(r"\\(.)")
-_comma = re.compile(r"(?<!\\),")
-_arrow = re.compile(r"(?<!\\)=>")
+_escaped = pattern(r"\\(.)")
+_comma = pattern(r"(?<!\\),")
+_arrow = pattern(r"(?<!\\)=>")
 
 
 class SynonymError(SakuinError):

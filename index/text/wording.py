@@ -12,13 +12,14 @@ from functools import cached_property
 from sakuin.index.text import japanese, other_scripts
 from sakuin.index.text.characters import KATAKANA
 from sakuin.index.text.folding import folded
+from sakuin.patterns import pattern
 
-_space = re.compile(r"\s+")
-_accented = re.compile("[\u00c0-\u024f\u1e00-\u1eff]")
-_accent = re.compile("[\u0300-\u036f]")
+_space = pattern(r"\s+")
+_accented = pattern("[\u00c0-\u024f\u1e00-\u1eff]")
+_accent = pattern("[\u0300-\u036f]")
 # Such a pair may stand in a passage and not be counted there: the last vowel mark of a word is left out, and signs of
 # repetition become what they repeat.
-_uncounted = re.compile(f"[々ゝヽ]|ー(?![{KATAKANA}])")
+_uncounted = pattern(f"[々ゝヽ]|ー(?![{KATAKANA}])")
 
 
 def plain(text: str) -> str:

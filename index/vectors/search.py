@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,11 @@ from sakuin.index.vectors.segment import Segment
 if TYPE_CHECKING:
     import faiss
 
-MAX_FLAT = 3
-"""FAISS indexes of exact search kept, each of another dimension."""
+MAX_KEPT = 3
+"""Of the small segments' rows at one dimension each, as exact search reads them."""
+
+FEW = 2_048
+"""Rows of small segments that are compared without FAISS: importing it takes as long as a few hundred such searches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,6 +61,7 @@ class Vectors:
         )
         self.dim = max((segment.rows.shape[1] for segment in self.segments), default=0)
         self._flat: dict[int, faiss.Index] = {}
+        self._few: dict[int, NDArray[np.float32]] = {}
         self._making = Lock()
 
     def __len__(self) -> int:
@@ -155,6 +159,8 @@ class Vectors:
         """Exact search of the small segments; more than k where there is a tie at the last rank."""
         assert self._plain is not None
         ids, rows = self._plain
+        if len(ids) <= FEW:
+            return self._search_few(query, k, chosen)
         number, only = len(ids), None
         if chosen is not None:
             number = int(np.count_nonzero(chosen))
@@ -175,6 +181,24 @@ class Vectors:
                 return scored(ids, rows, indices[0], query)
             limit = min(limit * 4, number)
 
+    def _search_few(
+        self, query: NDArray[np.float32], k: int, chosen: NDArray[np.bool_] | None
+    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """As `_search_plain`, of few rows. The cosines are those of `scored`."""
+        assert self._plain is not None
+        ids, rows = self._plain
+        d = len(query)
+        with self._making:
+            if d not in self._few:
+                make_room(self._few)
+                self._few[d] = unit_rows(rows, slice(None), d)
+            units = self._few[d]
+        cosines = np.einsum("ij,j->i", units, query)
+        if chosen is not None:
+            ids, cosines = ids[chosen], cosines[chosen]
+        best = cosines >= nth_best([cosines], k)
+        return ids[best], cosines[best]
+
     def _flat_at(self, d: int) -> "faiss.Index":
         """The FAISS index of the small segments' first d dimensions, made when asked for; the last few are kept."""
         assert self._plain is not None
@@ -186,10 +210,15 @@ class Vectors:
                 index = faiss.IndexFlatIP(d)
                 for start in range(0, len(rows), BLOCK):
                     index.add(unit_rows(rows, slice(start, start + BLOCK), d))
-                while len(self._flat) >= MAX_FLAT:
-                    del self._flat[next(iter(self._flat))]
+                make_room(self._flat)
                 self._flat[d] = index
             return self._flat[d]
+
+
+def make_room(kept: dict[int, Any]) -> None:
+    """Let go of the oldest of what is kept, where there is as much as may be."""
+    while len(kept) >= MAX_KEPT:
+        del kept[next(iter(kept))]
 
 
 @contextmanager

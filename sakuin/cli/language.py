@@ -6,10 +6,8 @@ Japanese where the pages have it.
 
 import os
 import sys
-import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -87,4 +85,7 @@ def messages() -> Mapping[str, str]:
 @cache
 def texts(name: str = "ja") -> Mapping[str, Any]:
     """All that stands in Japanese, in ``ja``; in ``help``, what commands and options are for."""
+    import tomllib
+    from importlib.resources import files
+
     return tomllib.loads(files("sakuin.cli").joinpath("texts", f"{name}.toml").read_text(encoding="utf-8"))

@@ -1,21 +1,42 @@
 """The command `index`: its subcommands together."""
 
+from collections.abc import MutableMapping
+from typing import cast
+
 import click
 
-from sakuin.cli.adapting import adapt
-from sakuin.cli.building import add, build, remove, watch
-from sakuin.cli.clusters import cluster
-from sakuin.cli.describing import info
-from sakuin.cli.exporting import export
-from sakuin.cli.judging import judgements
 from sakuin.cli.language import say
+from sakuin.cli.lazily import LazyCommands
 from sakuin.cli.limits import LIGHT_MB, READING_MB, WRITING_MB, require_address_space
-from sakuin.cli.reading import duplicates, read, similar
 from sakuin.cli.running import run
-from sakuin.cli.searching import search
-from sakuin.cli.serving import mcp, serve, ui
-from sakuin.cli.tuning import tune
-from sakuin.cli.upkeep import backup, compact, repair, restore, verify
+
+COMMANDS = LazyCommands(
+    "sakuin.cli",
+    {
+        "adapting": ("adapt",),
+        "building": ("add", "build", "remove", "watch"),
+        "clusters": ("cluster",),
+        "describing": ("info",),
+        "exporting": ("export",),
+        "judging": ("judgements",),
+        "reading": ("duplicates", "read", "similar"),
+        "searching": ("search",),
+        "serving": ("mcp", "serve", "ui"),
+        "tuning": ("tune",),
+        "upkeep": ("backup", "compact", "repair", "restore", "verify"),
+    },
+)
+"""Those of each module, which is imported when one of them is asked for."""
+
+WRITING = (
+    *("build", "add", "remove", "watch", "tune", "adapt", "verify", "repair", "backup", "restore", "compact"),
+    "cluster",
+)
+LIGHT = ("info", "verify", "judgements")
+"""Those that load neither model nor FAISS."""
+
+NEEDED = dict.fromkeys(COMMANDS, READING_MB) | dict.fromkeys(WRITING, WRITING_MB) | dict.fromkeys(LIGHT, LIGHT_MB)
+"""The address space that a command needs, in megabytes."""
 
 
 def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -29,7 +50,11 @@ def show_version(context: click.Context, _: click.Parameter, wanted: bool) -> No
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    # click changes them only where it is asked to add one.
+    commands=cast(MutableMapping[str, click.Command], COMMANDS),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Say which.")
 def cli() -> None:
     """Search your own Japanese and English documents by meaning and by words.
@@ -46,20 +71,7 @@ def cli() -> None:
     """
     asked = click.get_current_context().invoked_subcommand
     if asked:
-        names = {command.name: needed for needed, some in NEEDED for command in some}
-        require_address_space(names.get(asked, READING_MB), f"`index {asked}`")
-
-
-WRITING = (build, add, remove, watch, tune, adapt, verify, repair, backup, restore, compact, cluster)
-LIGHT = (info, verify, judgements)
-"""Those that load neither model nor FAISS."""
-
-READING = (search, read, similar, duplicates, export, info, judgements, ui, serve, mcp)
-NEEDED = ((WRITING_MB, WRITING), (READING_MB, READING), (LIGHT_MB, LIGHT))
-"""Address space, and which commands need so much; what stands later counts."""
-
-for command in (*WRITING, *READING):
-    cli.add_command(command)
+        require_address_space(NEEDED.get(asked, READING_MB), f"`index {asked}`")
 
 
 def main() -> None:

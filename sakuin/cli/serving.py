@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +74,8 @@ def ui(
     With --login FILE people log in by their accounts of Google, Microsoft or another OpenID provider instead.
     """
     with needing("ui"):
+        from importlib.metadata import version
+
         version("streamlit")
 
     from sakuin.addresses import EVERYWHERE, bare, free_address, in_url
@@ -87,6 +88,8 @@ def ui(
         if password_file:
             raise click.UsageError(say("Give either --password-file or --login."))
         with needing("login"):
+            from importlib.metadata import version
+
             version("authlib")
         # Said here, where somebody reads it, and not by the server.
         from sakuin.ui.login import read_login

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from sakuin.extras import missing
+from sakuin.patterns import pattern
 from sakuin.search.rerank.models import Floats, OpinionError, Transformer
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ Role = Literal["query", "passage"]
 PROMPT_NAMES: Mapping[Role, tuple[str, ...]] = {"query": ("query",), "passage": ("passage", "document", "corpus")}
 """What a model may call the prompt of each role."""
 
-HUB_NAME = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+HUB_NAME = pattern(r"\w[\w.-]*/\w[\w.-]*")
 E5_NAME = re.compile(r"(^|[-_/])e5([-_/]|$)", re.IGNORECASE)
 E5_PROMPTS: Mapping[Role, str] = {"query": "query: ", "passage": "passage: "}
 BATCH = 8

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sakuin.index.errors import IndexFolderError
-from sakuin.index.vectors import MAX_DEAD_SHARE, Vectors, as_int8, code_order, segment, to_merge, write_segment
+from sakuin.index.vectors import (
+    MAX_DEAD_SHARE,
+    Vectors,
+    as_int8,
+    code_order,
+    search,
+    segment,
+    to_merge,
+    write_segment,
+)
 
 
 def made_rows(number: int, dim: int, seed: int = 0) -> NDArray[np.float32]:
@@ -27,7 +36,9 @@ def made_query(dim: int, seed: int) -> NDArray[np.float32]:
     return made_rows(1, 64, 1000 + seed)[0, :dim]
 
 
-def test_search_of_small_segments_is_exact(tmp_path: Path) -> None:
+@pytest.mark.parametrize("few", [0, 497])
+def test_search_of_small_segments_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    monkeypatch.setattr(search, "FEW", few)
     stored = as_int8(made_rows(500, 64))
     ids = np.random.default_rng(1).permutation(np.arange(10, 510))
     write_segment(tmp_path, "one", [(ids[:200], stored[:200]), (ids[200:300], stored[200:300])])
@@ -43,6 +54,9 @@ def test_search_of_small_segments_is_exact(tmp_path: Path) -> None:
         expected = exact(stored, query)[alive]
         found, scores = vectors.search(query, 10)
         np.testing.assert_allclose(scores, np.sort(expected)[::-1][:10], atol=1e-5)
+        assert (vectors.scores(query, found) == scores).all()
+        within, _ = vectors.search(query, 10, within=vectors.chosen(found[::2]))
+        assert within.tolist() == found[::2].tolist()
         np.testing.assert_allclose(vectors.scores(query, ids[alive]), expected, atol=1e-5)
         assert vectors.scores(query, np.array([ids[3], 10_000])).tolist() == [0, 0]
         assert set(found.tolist()) <= set(ids[alive].tolist())
