@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-INTERFACES = {"native": 3, "libmecab": 1}
+INTERFACES = {"native": 4, "libmecab": 1}
 
 
 def _compiled(name: str) -> Any:

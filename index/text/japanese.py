@@ -74,11 +74,7 @@ def terms(text: str, signs: int) -> str:
     if not runs:
         return ""
     words = _word_folded(mecab.bases(runs))
-    stream = without_gaps(text) if signs & Sign.GAP else text
-    if signs & Sign.VOWEL:
-        stream = _final_vowel.sub("", stream)
-    if signs & Sign.REPEAT:
-        stream = _iteration.sub(r"\1\1", stream)
+    stream = _stream(text, signs)
     try:
         return str(native.terms(words, stream)) if native else terms_by_pattern(words, stream)
     except UnicodeEncodeError:  # a lone surrogate
@@ -91,6 +87,21 @@ def runs_of(text: str) -> str:
         return str(native.runs(text)) if native else " ".join(_run.findall(text))
     except UnicodeEncodeError:  # a lone surrogate
         return " ".join(_run.findall(text))
+
+
+def _stream(text: str, signs: int) -> str:
+    """What pairs and kanji are read from, see `pair_stream`."""
+    if signs & (Sign.GAP | Sign.VOWEL):
+        try:
+            text = str(native.stream(text)) if native else stream_by_pattern(text)
+        except UnicodeEncodeError:  # a lone surrogate
+            text = stream_by_pattern(text)
+    return _iteration.sub(r"\1\1", text) if signs & Sign.REPEAT else text
+
+
+def stream_by_pattern(text: str) -> str:
+    """What `native.stream` gives, where that was not built."""
+    return _final_vowel.sub("", without_gaps(text))
 
 
 def without_gaps(text: str) -> str:

@@ -237,6 +237,58 @@ static PyObject *runs(PyObject *module, PyObject *text) {
     return result;
 }
 
+/* ---- What pairs and kanji are read from */
+
+/* Copy a text without the single white space that stands between Japanese characters. */
+static char *copy_without_gaps(char *out, const char *s, const char *end) {
+    int after_japanese = 0;
+    for (int bytes, bytes_behind; s < end; s += bytes) {
+        uint32_t c = character(s, &bytes);
+        int is_gap = after_japanese && c < BMP && traits[c] & SPACE && s + bytes < end && class_of(character(s + bytes, &bytes_behind));
+        after_japanese = class_of(c) != 0;
+        if (is_gap) continue;
+        memcpy(out, s, (size_t)bytes);
+        out += bytes;
+    }
+    return out;
+}
+
+static inline int is_katakana(uint32_t c) { return c < BMP && traits[c] & KATAKANA; }
+
+/* Take out of start:end, in place, the long vowels that end words of three katakana and more. */
+static char *take_out_final_vowels(char *start, const char *end) {
+    char *out = start;
+    uint32_t before[3] = {0, 0, 0}; /* the characters before, the nearest last */
+    int bytes, bytes_behind;
+    for (const char *s = start; s < end; s += bytes) {
+        uint32_t c = character(s, &bytes), behind = c == LONG_VOWEL && s + bytes < end ? character(s + bytes, &bytes_behind) : 0;
+        int is_final = c == LONG_VOWEL && is_katakana(before[0]) && (is_katakana(before[1]) || before[1] == LONG_VOWEL) &&
+                       (is_katakana(before[2]) || before[2] == LONG_VOWEL) && !is_katakana(behind) && behind != LONG_VOWEL;
+        before[0] = before[1], before[1] = before[2], before[2] = c;
+        if (is_final) continue;
+        memmove(out, s, (size_t)bytes);
+        out += bytes;
+    }
+    return out;
+}
+
+PyDoc_STRVAR(stream_doc, "stream(text, /)\n--\n\n"
+                         "A text without the single white space between Japanese characters, and then without the long vowels\n"
+                         "that end words of three katakana and more.");
+
+static PyObject *stream(PyObject *module, PyObject *text) {
+    (void)module;
+    Py_ssize_t size;
+    const char *s = PyUnicode_AsUTF8AndSize(text, &size);
+    if (!s) return NULL;
+    char *start = PyMem_Malloc((size_t)size + 1);
+    if (!start) return PyErr_NoMemory();
+    char *end = take_out_final_vowels(start, copy_without_gaps(start, s, s + size));
+    PyObject *result = PyUnicode_FromStringAndSize(start, end - start);
+    PyMem_Free(start);
+    return result;
+}
+
 /* ---- Terms */
 
 /* Add a term and a space behind it. */
@@ -299,12 +351,13 @@ static PyMethodDef functions[] = {
     {"set_up_signs", set_up_signs, METH_O, set_up_signs_doc},
     {"signs", signs, METH_O, signs_doc},
     {"runs", runs, METH_O, runs_doc},
+    {"stream", stream, METH_O, stream_doc},
     {"terms", terms, METH_VARARGS, terms_doc},
     {NULL, NULL, 0, NULL},
 };
 
 /* To be raised with every change of what a function takes or gives: a module that was compiled before it is not used. */
-static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 3); }
+static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 4); }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, say_interface}, {0, NULL}};
 

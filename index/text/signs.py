@@ -3,14 +3,15 @@
 A sign says that a pattern may match, no sign that it does not: so a sign too many costs time and nothing else.
 """
 
-from enum import IntFlag
-
 from sakuin.index.text.characters import HIRAGANA, JAPANESE, KATAKANA
 from sakuin.index.text.compiled import native
 
 
-class Sign(IntFlag):
-    """Of characters, and of characters beside each other; the same numbers stand in ``native.c``."""
+class Sign:
+    """Of characters, and of characters beside each other; the same numbers stand in ``native.c``.
+
+    They are plain numbers: a flag of `enum` takes a microsecond to look at, and a dozen are looked at for each text.
+    """
 
     INVISIBLE = 1 << 0
     DASH = 1 << 1
@@ -54,18 +55,18 @@ def set_up(forms: str, emoji: str) -> None:
         return
     native.set_up_signs(
         [
-            (BASIC, int(Sign.UNSTABLE | Sign.LETTER)),
-            (STABLE, -int(Sign.UNSTABLE)),
-            (JAPANESE, -int(Sign.LETTER)),
-            (PLAIN, -int(Sign.LETTER)),
-            ("\u00ad\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff", int(Sign.INVISIBLE)),
-            ("\u2010-\u2015\u2043\u2212\u2500\u2501\uff0d\ufe58", int(Sign.DASH)),
+            (BASIC, Sign.UNSTABLE | Sign.LETTER),
+            (STABLE, -Sign.UNSTABLE),
+            (JAPANESE, -Sign.LETTER),
+            (PLAIN, -Sign.LETTER),
+            ("\u00ad\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff", Sign.INVISIBLE),
+            ("\u2010-\u2015\u2043\u2212\u2500\u2501\uff0d\ufe58", Sign.DASH),
             ("\u2010-\u2015\u2043\u2212\u2500\ufe58ー", _CAN_BE_HYPHEN),
-            ("\uff66-\uff9f", int(Sign.NARROW)),
-            ("‘’ʼ′", int(Sign.APOSTROPHE)),
-            ("々ゝヽ", int(Sign.REPEAT)),
-            (forms, int(Sign.FORM)),
-            (emoji, int(Sign.EMOJI)),
+            ("\uff66-\uff9f", Sign.NARROW),
+            ("‘’ʼ′", Sign.APOSTROPHE),
+            ("々ゝヽ", Sign.REPEAT),
+            (forms, Sign.FORM),
+            (emoji, Sign.EMOJI),
             (SPACES, _SPACE),
             (f"{HIRAGANA}{KATAKANA}ー", _KANA),
             (KATAKANA, _KATAKANA),

@@ -254,6 +254,25 @@ def test_so_are_those_of_every_character() -> None:
     assert native.terms("", characters) == japanese.terms_by_pattern("", characters)
 
 
+@pytest.mark.skipif(native is None, reason="it was not compiled: is there a C compiler?")
+@given(st.text("サバーー  \n\u3000あ漢a-𠮷ﾊ\u3099", max_size=40), st.text(max_size=20))
+@settings(max_examples=300, deadline=None)
+@example("サーバー の サー バー、コピー。サーバーー", "")
+@example("漢\x1c字 \n字\u2028字\x00ー", "")
+def test_the_stream_is_the_same_compiled_and_by_patterns(stream: str, anything: str) -> None:
+    assert native is not None
+    for text in (stream, anything, stream + anything, anything + stream):
+        assert native.stream(text) == japanese.stream_by_pattern(text)
+
+
+@pytest.mark.skipif(native is None, reason="it was not compiled: is there a C compiler?")
+def test_so_it_is_around_every_character() -> None:
+    assert native is not None
+    every = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    for text in ("あ".join(every), "アアー".join(every), "".join(f"漢{c}字" for c in every)):
+        assert native.stream(text) == japanese.stream_by_pattern(text)
+
+
 def test_no_japanese_word_is_longer_than_a_term() -> None:
     text = "".join(map(chr, range(ord("ァ"), ord("ヺ")))) * 20 + "亜" * 3000 + "ー" * 300
     assert max(map(len, Analyser().terms(text))) <= MAX_TERM_CHARACTERS
