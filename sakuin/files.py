@@ -52,8 +52,8 @@ def replace(part: Path, path: Path) -> None:
 
 def sync_file(path: Path) -> None:
     """Make the bytes of a file durable."""
-    # Windows makes nothing durable by what may only be read.
-    with path.open("rb+") as file:
+    # Windows makes nothing durable by what may only be read; elsewhere a file that nobody may write is synced as well.
+    with path.open("rb+" if HELD_OPEN else "rb") as file:
         os.fsync(file.fileno())
 
 

@@ -15,7 +15,7 @@ from sakuin.cluster import manifest as manifests
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest, Made
 from sakuin.cluster.nodes import Nodes
-from sakuin.cluster.places import BUILDING, WORK, Place
+from sakuin.cluster.places import BUILDING, WORK, Place, tidy
 from sakuin.cluster.rows import PART_BYTES, Part, parts_of
 from sakuin.cluster.tasks import Corpus, deal, made_name, make_of_files, make_of_rows, offsets_name
 from sakuin.index.model import source_of
@@ -195,6 +195,5 @@ def _commit(place: Place, made: list[Made]) -> ClusterManifest:
     """Commit a new cluster of shards that are made, and delete what only its build needed."""
     manifest = manifests.first(made)
     manifests.commit(place, manifest)
-    place.remove(BUILDING)
-    place.remove(WORK)
+    tidy(place)
     return manifest

@@ -15,7 +15,7 @@ from sakuin.cluster.dealing import home
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest
 from sakuin.cluster.nodes import Nodes
-from sakuin.cluster.places import BUILDING, WORK, Place
+from sakuin.cluster.places import BUILDING, WORK, Place, tidy
 from sakuin.cluster.rows import PART_BYTES, parts_of
 from sakuin.cluster.tasks import (
     Changed,
@@ -203,7 +203,9 @@ def _change(
     manifests.require(place)
     with place.writing():
         before = manifests.require(place)
-        _tidy(place)
+        # What one that was killed has left.
+        place.remove(BUILDING)
+        place.remove(WORK)
         settings = Settings(model=before.model, dim=before.dim)
         tasks = list(calls(before))
         shards = list(before.shards)
@@ -226,11 +228,5 @@ def _change(
             manifests.commit(place, manifest)
             # What was committed before stays, for those who are reading it.
             manifests.sweep(place, {shard.folder for state in (before, manifest) for shard in state.shards})
-        _tidy(place)
+        tidy(place)
     return ClusterChanges(manifest, written, numbers)
-
-
-def _tidy(place: Place) -> None:
-    """Delete what a change needed, or left when it was killed."""
-    place.remove(BUILDING)
-    place.remove(WORK)

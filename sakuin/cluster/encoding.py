@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.nodes import Nodes
-from sakuin.cluster.places import BUILDING, LOCK_FILE, WORK, Place, place_of
+from sakuin.cluster.places import BUILDING, LOCK_FILE, WORK, Place, place_of, tidy
 from sakuin.cluster.rows import PART_BYTES, Part, documents_in, parts_of
 from sakuin.embedder import StaticEmbedder
 from sakuin.extras import missing
@@ -232,8 +232,7 @@ def _commit(place: Place, made: Sequence[EncodedPart], settings: dict[str, Any])
         "files": [{"name": one.file, "rows": one.rows} for one in made],
     }
     place.write(NAME, json.dumps(told, ensure_ascii=False, indent=1).encode())
-    place.remove(BUILDING)
-    place.remove(WORK)
+    tidy(place)
 
 
 def _noted(number: int) -> str:

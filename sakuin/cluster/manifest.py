@@ -210,13 +210,20 @@ def require_own(place: Place) -> None:
 
 
 def sweep(place: Place, kept: Collection[str]) -> None:
-    """Delete all folders of shards but some, by their names."""
-    for shard in place.names("shards"):
-        for name in place.names(f"shards/{shard}"):
-            if f"shards/{shard}/{name}" not in kept:
-                # What another machine has open may stay on its disk: the next change deletes it.
+    """Delete all folders of shards but some, by their names; what cannot be deleted now, the next change deletes."""
+    for name in _names(place, "shards"):
+        for folder in _names(place, name):
+            if folder not in kept:
+                # Another machine may have it open.
                 with suppress(OSError):
-                    place.remove(f"shards/{shard}/{name}")
+                    place.remove(folder)
+
+
+def _names(place: Place, folder: str) -> list[str]:
+    """What lies in a folder, by its names in the place; nothing where that cannot be seen."""
+    with suppress(OSError):
+        return [f"{folder}/{name}" for name in place.names(folder)]
+    return []
 
 
 def checksum(values: dict[str, Any]) -> str:

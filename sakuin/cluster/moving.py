@@ -32,7 +32,9 @@ def backup(place: Place, destination: Place, nodes: Nodes, *, progress: Progress
     """
     if manifests.read(destination):
         raise ClusterError(f"There is a cluster in {destination.uri} already: choose another place for the copy.")
-    return _transfer(place, destination, nodes, progress)
+    manifests.require(place)
+    with place.writing():
+        return _transfer(place, destination, nodes, progress)
 
 
 def restore(source: Place, place: Place, nodes: Nodes, *, progress: Progress = no_progress) -> ClusterManifest:
@@ -47,12 +49,13 @@ def restore(source: Place, place: Place, nodes: Nodes, *, progress: Progress = n
     Raises:
         ClusterError: there is no copy, or it is damaged; nothing is changed then.
     """
-    return _transfer(source, place, nodes, progress)
+    manifests.require(source)
+    with _kept(source):
+        return _transfer(source, place, nodes, progress)
 
 
 def _transfer(source: Place, target: Place, nodes: Nodes, progress: Progress) -> ClusterManifest:
-    manifests.require(source)
-    with _kept(source), target.writing():
+    with target.writing():
         manifest, before = manifests.require(source), manifests.read(target)
         manifests.require_own(target)
         generation = before.generation + 1 if before else 1
@@ -78,7 +81,10 @@ def _transfer(source: Place, target: Place, nodes: Nodes, progress: Progress) ->
 
 
 def _kept(source: Place) -> AbstractContextManager[None]:
-    """While nobody changes a cluster; on a disk that is only read, where no lock can be, nobody does."""
+    """While nobody changes a copy; where it is only read there can be no lock.
+
+    Should its owner change it there meanwhile, a shard that is gone is told as missing, and nothing is committed.
+    """
     if isinstance(source, Disk) and not os.access(source.folder, os.W_OK):
         return nullcontext()
     writing: AbstractContextManager[None] = source.writing()

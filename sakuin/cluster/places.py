@@ -10,7 +10,7 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from tempfile import TemporaryDirectory
@@ -90,7 +90,7 @@ class Place(ABC):
 
     @abstractmethod
     def writing(self, timeout: float = WAIT_SECONDS) -> "Any":
-        """A context manager for the one who changes the cluster.
+        """A context manager for the one who changes the cluster; nothing in it raises OSError after its commit.
 
         Raises:
             ClusterError: another changes it, or what is done in the context raised OSError.
@@ -273,8 +273,15 @@ class Bucket(Place):
             raise not_written(self, error, is_full=error.errno == errno.ENOSPC) from error
 
 
+def tidy(place: Place) -> None:
+    """Delete what only a change needed that is committed; what cannot be deleted is left to the next one."""
+    for name in (BUILDING, WORK):
+        with suppress(OSError):
+            place.remove(name)
+
+
 def not_written(place: Place, error: OSError, is_full: bool) -> ClusterError:
-    """What to raise where a change of a cluster fails for what the system says."""
+    """What to raise where a change of a cluster fails, before its commit, for what the system says."""
     what = "The disk is full" if is_full else f"The cluster in {place.uri} cannot be written, or what goes into it read"
     remedy = "Make room on it" if is_full else "See that it may be read and written"
     return ClusterError(

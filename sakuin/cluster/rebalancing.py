@@ -9,7 +9,7 @@ from sakuin.cluster.building import MOST_SHARDS
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest, Made
 from sakuin.cluster.nodes import Nodes
-from sakuin.cluster.places import BUILDING, WORK, Place, place_of
+from sakuin.cluster.places import BUILDING, WORK, Place, place_of, tidy
 from sakuin.cluster.tasks import deal_some, make_of_rows
 from sakuin.index.report import Progress, no_progress
 from sakuin.index.settings import Settings
@@ -55,8 +55,7 @@ def rebalance(
         manifests.commit(place, manifest)
         # What was committed before stays, for those who are reading it.
         manifests.sweep(place, {shard.folder for state in (before, manifest) for shard in state.shards})
-        place.remove(BUILDING)
-        place.remove(WORK)
+        tidy(place)
     return manifest
 
 

@@ -264,8 +264,11 @@ def test_what_a_query_asks_of_documents_is_told(query: str, told: list[str], fie
     assert asked_of_hits(read_query(query, lambda: fields), Words("ja")) == told
 
 
-def test_where_conditions_leave_nothing_they_are_named(monkeypatch: pytest.MonkeyPatch, example_index: Path) -> None:
-    assert "leave some of it out" in html_of(run_app(monkeypatch, example_index, q='"zzqq" 休暇'))
+@pytest.mark.parametrize("query", ['"zzqq" 休暇', '"契約" -契約'])
+def test_where_conditions_leave_nothing_they_are_named(
+    monkeypatch: pytest.MonkeyPatch, example_index: Path, query: str
+) -> None:
+    assert "leave some of it out" in html_of(run_app(monkeypatch, example_index, q=query))
 
 
 def test_how_likely_an_answer_is(monkeypatch: pytest.MonkeyPatch, example_index: Path) -> None:
