@@ -52,7 +52,7 @@ HEAT_MAP = (12, 14)
 # Parts of each sum that the explanation on the page names; the file has all.
 EXPLAINED_PARTS = 40
 # Notices of what is asked beside words.
-NOTHING_LEFT = frozenset({"nothing_has_words", "nothing_matches_filter"})
+NOTHING_LEFT = frozenset({"nothing_has_words", "nothing_but_excluded", "nothing_matches_filter"})
 ORDERS: dict[str, dict[str, Any]] = {"relevance": {}, "newer": {"recency": "6m"}, "newest": {"sort": "-date"}}
 
 
