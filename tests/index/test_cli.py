@@ -39,7 +39,7 @@ def test_help_teaches() -> None:
 
 
 UNNEEDED = {
-    *("torch", "transformers", "sentence_transformers", "streamlit"),
+    *("torch", "transformers", "sentence_transformers", "streamlit", "sqlite_utils"),
     *("faiss", "rapidfuzz", "httpx", "fastapi", "pydantic"),
     *("asyncio", "ssl", "email", "importlib.metadata", "importlib.resources", "tomllib"),
     *(f"sakuin.search.{name}" for name in ("duplicates", "similar", "side_by_side")),
