@@ -3,7 +3,7 @@
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -133,6 +133,53 @@ def test_a_full_disk_is_called_so(place: Disk, monkeypatch: pytest.MonkeyPatch) 
     assert place.read("cluster.json") == before
 
 
+def refuse_after_commit(monkeypatch: pytest.MonkeyPatch, manifest: str = "cluster.json") -> None:
+    """Have the system refuse to list and to delete anything in a place from the next commit on."""
+    write = Disk.write
+
+    def refused(self: Disk, name: str) -> list[str]:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), name)
+
+    def committing(self: Disk, name: str, content: bytes) -> None:
+        write(self, name, content)
+        if name == manifest:
+            monkeypatch.setattr(Disk, "names", refused)
+            monkeypatch.setattr(Disk, "remove", refused)
+
+    monkeypatch.setattr(Disk, "write", committing)
+
+
+CHANGES = {
+    "delete": lambda place: delete("d1", place, HERE),
+    "rebalance": lambda place: rebalance(place, HERE, shards=SHARDS - 1),
+    "restore": lambda place: restore(place, Disk(place.folder.with_name("other")), HERE),
+    "build": lambda place: build_of_rows(
+        str(place.folder.with_name("rows.jsonl")),
+        Disk(place.folder.with_name("other")),
+        HERE,
+        shards=2,
+        settings=Settings(model=require(place).model),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_is_committed_is_not_said_to_have_failed_where_nothing_can_be_deleted(
+    place: Disk, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    changed = place if change in ("delete", "rebalance") else Disk(place.folder.with_name("other"))
+    generation = require(place).generation
+    with monkeypatch.context() as refusing:
+        refuse_after_commit(refusing)
+        CHANGES[change](place)
+    assert require(changed).generation == (generation + 1 if changed is place else 1)
+    assert ("d1" in documents(changed)) is (change != "delete")
+    # What was left is deleted by the next change.
+    delete("d2", changed, HERE)
+    assert not changed.names("building")
+    assert not changed.names("work")
+
+
 class Killed(BaseException):
     pass
 
@@ -260,6 +307,21 @@ def test_a_backup_on_a_disk_that_is_only_read_can_be_put_back(
     assert documents(place) == before
     # One there would be refused.
     assert not (copy.folder / "cluster.lock").exists()
+
+
+def test_a_cluster_is_backed_up_while_nobody_changes_it_whoever_may_write_it(
+    place: Disk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    locked, writing = [], Disk.writing
+
+    def noting(self: Disk) -> AbstractContextManager[None]:
+        locked.append(self.folder)
+        return writing(self)
+
+    monkeypatch.setattr(Disk, "writing", noting)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    backup(place, Disk(tmp_path / "copy"), HERE)
+    assert place.folder in locked
 
 
 @pytest.mark.parametrize("shards", [1, 5])

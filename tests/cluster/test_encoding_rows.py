@@ -17,6 +17,7 @@ from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.places import Disk
 from sakuin.embedder.errors import ModelError
 from tests.cluster.test_building_clusters import ROWS, Dying, write_rows
+from tests.cluster.test_changing_clusters import refuse_after_commit
 
 
 @pytest.fixture
@@ -55,6 +56,15 @@ def test_vectors_are_those_of_the_model_in_the_order_of_the_rows(
     assert np.array_equal(vectors, expected(toy_model, dim).astype(kind))
     assert (made.rows, made.dim) == vectors.shape
     assert sorted(place.names("")) == ["cluster.lock", "vectors", "vectors.json"]
+
+
+def test_vectors_that_are_there_are_not_said_to_be_missing_where_nothing_can_be_deleted(
+    rows: str, tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Disk(tmp_path / "vectors")
+    refuse_after_commit(monkeypatch, "vectors.json")
+    made = encode_rows(rows, place, ThisProcess(), encoding=Encoding(model=str(toy_model), format="npy"))
+    assert len(held(place)[0]) == made.rows == len(ROWS)
 
 
 @pytest.mark.parametrize("kind", ["float32", "float16"])

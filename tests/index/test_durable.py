@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sakuin.files import sync_file
 from sakuin.index.backup import backup
 from sakuin.index.build import build
 from sakuin.index.settings import Settings
@@ -30,3 +31,21 @@ def test_a_copy_and_what_people_wrote_of_it(tmp_path: Path, corpus: Path, toy_mo
         backup(tmp_path / "index", copy)
     assert seen.has(copy / "synonyms.txt", below=tmp_path)
     assert seen.has(copy / "documents.db", below=tmp_path)
+
+
+def test_a_file_that_nobody_may_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"cat")
+    path.chmod(0o444)
+    tmp_path.chmod(0o755)
+    # Below folders of root's, only what is named from here is seen by others.
+    monkeypatch.chdir(tmp_path)
+    user = os.geteuid()
+    with synced() as seen:
+        try:
+            if user == 0:
+                os.seteuid(65534)
+            sync_file(Path(path.name))
+        finally:
+            os.seteuid(user)
+    assert seen.states == {path.stat().st_ino: 3}
