@@ -98,7 +98,8 @@ class DocumentReader(ABC):
             UnknownDocumentError: there is no such document, or no such passage in it any more.
             SearchError: an argument makes no sense, or no index is called so.
         """
-        if isinstance(passage, Hit) and document is None:
+        # A single index has no name here; what was found in it among others says one.
+        if isinstance(passage, Hit) and document is None and self.whole.is_named:
             index = index or passage.document.index
         return self._first(index, lambda folder: read_around(folder, passage, document_id=document, around=around))
 

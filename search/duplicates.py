@@ -6,7 +6,7 @@ and each is compared with those in the `PROBED` cells nearest to it: of vectors 
 farther apart. Memory is a byte for each dimension of each document, and some blocks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -143,13 +143,26 @@ def find_duplicates(
     pairs = exactly(vectors, find(vectors, above, 2 * most), above).best(most + 1)
     first, second = vectors.numbers[pairs.first].tolist(), vectors.numbers[pairs.second].tolist()
     named = {*first, *second, *(number for group in groups[:most] for number in group[:NAMED])}
+    # What was removed meanwhile has no name any more.
     names = {number: NamedDocument(*name) for number, name in documents.names(sorted(named)).items()}
     near = tuple(
         NearPair(round(cosine, 6), (names[one], names[other]))
         for one, other, cosine in zip(first, second, pairs.cosines.tolist(), strict=True)
+        if one in names and other in names
     )
-    exact = tuple(SameText(len(group), tuple(names[number] for number in group[:NAMED])) for group in groups[:most])
-    return Duplicates(float(above), exact, near[:most], len(groups) > most or len(near) > most)
+    exact = tuple(same for group in groups[:most] if (same := named_group(group, names)).count > 1)
+    return Duplicates(float(above), exact, near[:most], len(groups) > most or len(pairs.first) > most)
+
+
+def named_group(group: Sequence[int], names: Mapping[int, NamedDocument]) -> SameText:
+    """A group of documents with the same text, without those that have no name.
+
+    Args:
+        group: Their numbers.
+        names: By number, of the first `NAMED` of them.
+    """
+    known = tuple(names[number] for number in group[:NAMED] if number in names)
+    return SameText(len(known) + len(group[NAMED:]), known)
 
 
 def same_texts(texts: Texts) -> list[list[int]]:

@@ -87,13 +87,11 @@ class Candidate:
     Attributes:
         number: Of the document.
         passage_id: Of that passage.
-        place: Which of the passage's places is in the document.
         cosine: Of the passage.
     """
 
     number: int
     passage_id: int
-    place: int
     cosine: float
 
 
@@ -131,7 +129,7 @@ def similar_documents(
     if by == "document":
         scored = by_means(documents, meant.vector, found)
     best = sorted(scored, key=lambda each: (-each[0], each[1].number))[:k]
-    return SimilarDocuments(meant.id, by, described(whole, best, within))
+    return SimilarDocuments(meant.id, by, described(documents, best, within))
 
 
 def candidates(
@@ -153,9 +151,9 @@ def candidates(
         near = documents.near(meant.vector, depth, within, besides=meant, place=place)
         found: dict[int, Candidate] = {}
         for passage_id, cosine in zip(near.ids.tolist(), near.cosines.tolist(), strict=True):
-            for order, number in enumerate(near.standing.get(passage_id, ())):
+            for number in near.standing.get(passage_id, ()):
                 if number != besides:
-                    found.setdefault(number, Candidate(number, passage_id, order, cosine))
+                    found.setdefault(number, Candidate(number, passage_id, cosine))
         if len(found) >= wanted or len(near.ids) < depth or depth == MAX_K:
             return list(found.values())[:wanted]
         depth = min(WIDER * depth, MAX_K)
@@ -170,19 +168,24 @@ def by_means(
 
 
 def described(
-    whole: Whole, best: Sequence[tuple[float, Candidate]], within: Selected | None
+    documents: WholeDocuments, best: Sequence[tuple[float, Candidate]], within: Selected | None
 ) -> tuple[SimilarDocument, ...]:
     """Documents with what is to be told of them; one that was removed meanwhile is left out."""
-    rows = whole.passages(list(dict.fromkeys(one.passage_id for _, one in best)), within)
-    documents: list[SimilarDocument] = []
+    rows = documents.whole.passages(list(dict.fromkeys(one.passage_id for _, one in best)), within)
+    names = documents.names([one.number for _, one in best])
+    found: list[SimilarDocument] = []
     for score, one in best:
-        row = rows.get(one.passage_id)
-        if row is None or one.place >= len(row.places):
+        row, named = rows.get(one.passage_id), names.get(one.number)
+        if row is None or named is None:
             continue
-        place = row.places[one.place]
-        documents.append(
+        # Not by its order among the documents of the passage: those that a part was told to leave out have places too.
+        own = (place for place in row.places if (place.document_id, place.index) == (named[0], named[2]))
+        place = next(own, None)
+        if place is None:
+            continue
+        found.append(
             SimilarDocument(
-                rank=len(documents) + 1,
+                rank=len(found) + 1,
                 score=round(score, 6),
                 document=HitDocument(place.document_id, place.uri, place.title, place.metadata, place.index),
                 nearest=NearestPassage(
@@ -195,4 +198,4 @@ def described(
                 ),
             )
         )
-    return tuple(documents)
+    return tuple(found)

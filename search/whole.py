@@ -92,6 +92,11 @@ class Whole:
         """Whether it is a single index."""
         return len(self.parts) == 1
 
+    @property
+    def is_named(self) -> bool:
+        """Whether hits name their index: not of one, nor of the shards of a cluster."""
+        return any(self.names)
+
     def outdated(self) -> bool:
         """Whether somebody has committed since."""
         return any(part.outdated() for part in self.parts)

@@ -43,14 +43,15 @@ class WholeDocuments:
         Args:
             document_id: Of the document.
             passage: Of the document; None for all of it.
-            index: By which hits name the index of the document; "" for the first that has such a document.
+            index: By which hits name the index of the document; "" for the first that has such a document. A single
+                index is called as it may be: what was found in it among others names it.
 
         Raises:
             UnknownDocumentError: there is no such document, or no such passage in it.
         """
         each = self._ask(lambda part, _: part.meant(document_id, passage, self.dim))
         for place, (name, found) in enumerate(zip(self.whole.names, each, strict=True)):
-            if found is not None and index in ("", name):
+            if found is not None and (index in ("", name) or not self.whole.is_named):
                 return found, place
         raise UnknownDocumentError(f"There is no document {document_id[:200]!r}: give an id as hits have it.")
 

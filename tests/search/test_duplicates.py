@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from sakuin import Index, SearchError
 from sakuin.cli.main import cli
-from sakuin.search import Searcher
-from sakuin.search.duplicates import find_duplicates
+from sakuin.search import Searcher, duplicates
+from sakuin.search.duplicates import DocumentVectors, Pairs, exactly, find_duplicates
 
 WORDS = ["猫", "犬", "税金", "電車", "会議", "天気", "料理", "音楽", "学校", "病院", "旅行", "契約", "給料", "休暇"]
 
@@ -88,6 +88,26 @@ def test_what_is_asked_for_bounds_what_is_given(searcher: Searcher) -> None:
     odd = searcher.duplicates(where={"part": 1})
     assert [group.count for group in odd.exact] == [3]
     assert [one.id for pair in odd.near for one in pair.documents] == ["5", "5-changed"]
+
+
+def test_what_is_removed_meanwhile_is_left_out(
+    tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Index.open(tmp_path / "index", model=str(toy_model)) as index, index.searcher() as searcher:
+        index.add([{"id": name, "text": "猫は眠る。"} for name in ("a", "a-copy", "a-again")])
+        index.add([{"id": name, "text": "犬は走る。"} for name in ("b", "b-copy")])
+        index.add({"id": "c", "text": "猫は眠る。犬は走る。"})
+
+        def removing(vectors: DocumentVectors, pairs: Pairs, above: float) -> Pairs:
+            index.delete(["a-copy", "b"])
+            return exactly(vectors, pairs, above)
+
+        assert len(searcher.duplicates(above=0).near) == 3
+        monkeypatch.setattr(duplicates, "exactly", removing)
+        found = searcher.duplicates(above=0)
+    assert [(one.count, [each.id for each in one.documents]) for one in found.exact] == [(2, ["a", "a-again"])]
+    assert [{one.id for one in pair.documents} for pair in found.near] == [{"a", "c"}]
+    assert not found.more
 
 
 def test_documents_of_which_the_model_knows_nothing_are_no_pair(tmp_path: Path) -> None:

@@ -13,10 +13,10 @@ from click.testing import CliRunner
 
 from sakuin import Index, Searcher
 from sakuin.cli.main import cli
-from sakuin.index.documents import Document
+from sakuin.index.documents import Document, Heading
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.terms import FirstStage
-from sakuin.search import SearchError, SearchRequest, SearchResult
+from sakuin.search import SearchError, SearchRequest, SearchResult, local_documents
 from sakuin.search.explanation import Explanation
 from sakuin.search.joining import in_one_before, join
 from sakuin.search.local_part import LocalPart
@@ -296,6 +296,41 @@ def test_documents_of_several_are_near_each_other(one: Searcher, several: Search
     same, theirs = several.duplicates(above=0.99), one.duplicates(above=0.99)
     assert [group.count for group in same.exact] == [group.count for group in theirs.exact]
     assert {document.index for group in same.exact for document in group.documents} == indexes
+
+
+def test_no_document_is_near_itself_where_a_copy_lies_elsewhere(
+    tmp_path: Path, toy_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_documents, "AVERAGED", 5)
+    headings = tuple(Heading(number * 20, number * 20 + 1, 1) for number in range(8))
+    text = "".join(f"{number} 猫と{WORDS[number]}の話です。".ljust(19) + "\n" for number in range(8))
+    documents = [Document(id=name, text=text, headings=headings) for name in ("long", "copy")]
+    documents += [Document(id=name, text=f"{name}の犬の話です。") for name in "xy"]
+    folders = [write(tmp_path / f"{place}", documents[place::2], toy_model) for place in range(2)]
+    with Searcher.open(folders) as searcher:
+        assert searcher.manifest.passages == 10
+        for name, other in (("long", "copy"), ("copy", "long")):
+            found = searcher.similar(name).documents
+            assert found[0].document.id == other
+            assert found[0].score == pytest.approx(1, abs=1e-5)
+            assert {one.document.id for one in found} == {other, "x", "y"}
+
+
+def test_a_hit_of_several_is_known_in_its_own_index(tmp_path: Path, toy_model: Path) -> None:
+    folders = [
+        write(
+            tmp_path / name,
+            [Document(id=f"{name}{n}", text=f"{name}の猫の{n}番目の話です。") for n in range(3)],
+            toy_model,
+        )
+        for name in "ab"
+    ]
+    with Searcher.open(folders) as searcher:
+        (hit,) = searcher.search("aの猫の1番目の話です。", mode="bm25", k=1).hits
+    assert (hit.document.id, hit.document.index) == ("a1", str(folders[0]))
+    with Searcher.open(folders[0]) as own:
+        assert {one.document.id for one in own.similar(hit).documents} == {"a0", "a2"}
+        assert own.read(hit).id == "a1"
 
 
 def test_what_an_index_before_has_too_is_found_in_however_many_they_are() -> None:
