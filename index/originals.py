@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,10 @@ from sakuin.index.store.listing import reading
 
 MAX_ORIGINAL = 100_000_000
 """Bytes of a file that is given out over a connection; larger ones are opened where they lie."""
+
+
+CHUNK = 1 << 18
+"""Bytes of a file that are read at a time."""
 
 
 class OriginalError(SakuinError):
@@ -44,6 +48,14 @@ class Original:
     name: str
     size: int
     file: BinaryIO
+
+    def chunks(self) -> Iterator[bytes]:
+        """The bytes of the file, no more than it had when it was opened; closed in the end."""
+        left = self.size
+        with self.file:
+            while left and (chunk := self.file.read(min(CHUNK, left))):
+                left -= len(chunk)
+                yield chunk
 
 
 def open_original(folder: Path, document_id: str, *, most: int = MAX_ORIGINAL) -> Original:

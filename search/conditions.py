@@ -23,7 +23,7 @@ Parts = tuple[str, tuple[str, ...]]
 READ_AT_ONCE = 100
 
 
-class Chosen(Protocol):
+class Selection(Protocol):
     """Some passages of some documents, such as `index.snapshot.Selection`."""
 
     @property
@@ -35,8 +35,8 @@ class Chosen(Protocol):
         """int64 (n,), ascending: ids."""
 
 
-C = TypeVar("C", bound=Chosen)
-C_co = TypeVar("C_co", bound=Chosen, covariant=True)
+S = TypeVar("S", bound=Selection)
+S_co = TypeVar("S_co", bound=Selection, covariant=True)
 
 
 class Proposing(Protocol):
@@ -46,7 +46,7 @@ class Proposing(Protocol):
         """See `Terms.with_all`."""
 
 
-class Readable(Protocol[C_co]):
+class Readable(Protocol[S_co]):
     """What is searched, such as `index.snapshot.Snapshot`; see there what each method gives."""
 
     @property
@@ -62,7 +62,7 @@ class Readable(Protocol[C_co]):
     def passages_of(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
         """Passages that stand in documents (m,), int64 (n,), ascending."""
 
-    def chosen(self, documents: NDArray[np.int64], passages: NDArray[np.int64]) -> C_co:
+    def chosen(self, documents: NDArray[np.int64], passages: NDArray[np.int64]) -> S_co:
         """Both together."""
 
 
@@ -86,14 +86,14 @@ class _Sought:
         return any(map(self.wording.stands_in, (title,) if self.wanted.in_title else all_parts))
 
 
-class WordConditions(Generic[C]):
+class WordConditions(Generic[S]):
     """What a query asks of the words of hits, in a snapshot of an index, or another place where it is stored.
 
     A passage that is found alone has all that is required and nothing that is excluded. A document has them in all of
     its text, and each passage that is given of it has something that is required.
     """
 
-    def __init__(self, snapshot: Readable[C], query: Query, common: frozenset[Wanted]) -> None:
+    def __init__(self, snapshot: Readable[S], query: Query, common: frozenset[Wanted]) -> None:
         """Look up what may have the words.
 
         Args:
@@ -113,7 +113,7 @@ class WordConditions(Generic[C]):
         proposed = self._snapshot.terms.with_all(wording.terms, MOST_PROPOSED) if looked_up else None
         return _Sought(wanted, wording, proposed)
 
-    def narrowed(self, within: C | None, *, by_document: bool) -> C | None:
+    def narrowed(self, within: S | None, *, by_document: bool) -> S | None:
         """What may have all that is required, of a selection or of everything; ``within`` itself where that is all."""
         known = [lists for one in self._required if (lists := [sought.proposed for sought in one]) and _all(lists)]
         if not known:

@@ -23,9 +23,6 @@ from sakuin.service.work import Threads
 MAX_CHARACTERS = 1_000_000
 """Of a document's text in one answer."""
 
-CHUNK = 1 << 18
-"""Bytes of a file that are read at a time."""
-
 LARGEST = 2**53
 
 PASSAGE: dict[str, Any] = {"pattern": "^([1-9][0-9]{0,8}|[0-9a-f]{16})$"}
@@ -171,7 +168,7 @@ def reading_router(searcher: Searcher, threads: Threads) -> APIRouter:
             with suppress(Refusal):
                 return await get_document(f"{document_id}/file")
             raise refusal
-        return StreamingResponse(chunks(original), headers=headers_of(original))
+        return StreamingResponse(original.chunks(), headers=headers_of(original))
 
     @router.get(
         "/documents/{document_id:path}",
@@ -213,12 +210,3 @@ def headers_of(original: Original) -> Mapping[str, str]:
         "Cross-Origin-Resource-Policy": "same-origin",
         "Cache-Control": "no-store",
     }
-
-
-def chunks(original: Original) -> Iterator[bytes]:
-    """The bytes of a file, no more than it was announced to have; closed in the end."""
-    left = original.size
-    with original.file:
-        while left and (chunk := original.file.read(min(CHUNK, left))):
-            left -= len(chunk)
-            yield chunk

@@ -4,7 +4,7 @@ They come from the address of the pages, and anybody may have written them. So a
 belongs to no site, runs nothing, and loads nothing from anywhere. Text comes as text. What no browser shows is saved.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path, PurePath
 from urllib.parse import quote, urlencode, urlsplit
@@ -57,9 +57,6 @@ SANDBOX = "; ".join(
 )
 # No browser shows a PDF in a sandbox; one has a reader of its own that knows nothing of the site.
 OF_PDF = "frame-ancestors 'none'"
-
-CHUNK = 1 << 18
-"""Bytes of a file that are read at a time."""
 
 ERROR = """<!doctype html>
 <html lang="{language}"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -157,7 +154,7 @@ def sent(original: Original, kind: str | None) -> Response:
         original.file.seek(0)
         kind = PDF if b"%PDF-" in begin else None
     headers = {**headers_of(original, kind), "Content-Length": str(original.size)}
-    return StreamingResponse(chunks(original), media_type=kind or "application/octet-stream", headers=headers)
+    return StreamingResponse(original.chunks(), media_type=kind or "application/octet-stream", headers=headers)
 
 
 def headers_of(original: Original, kind: str | None) -> dict[str, str]:
@@ -170,15 +167,6 @@ def headers_of(original: Original, kind: str | None) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Cache-Control": "no-store",
     }
-
-
-def chunks(original: Original) -> Iterator[bytes]:
-    """The bytes of a file, no more than it was announced to have; closed in the end."""
-    left = original.size
-    with original.file:
-        while left and (chunk := original.file.read(min(CHUNK, left))):
-            left -= len(chunk)
-            yield chunk
 
 
 def name_called(request: Request) -> str | None:

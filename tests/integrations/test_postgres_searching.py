@@ -133,6 +133,24 @@ def test_filters_and_facets_are_those_of_the_index(both: tuple[Searcher, Searche
     )
 
 
+def test_which_facets_there_are_is_read_from_all_metadata_once(
+    exported: str, both: tuple[Searcher, Searcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, rows = [], Session.rows
+
+    def noting(self: Session, sql: str, given: Any = None, **more: Any) -> list[Any]:
+        if sql == tables.METADATA:
+            asked.append(given)
+        return rows(self, sql, given, **more)
+
+    monkeypatch.setattr(Session, "rows", noting)
+    with open_postgres(exported, model=both[0].model) as searcher:
+        for kind in ("md", "html", "md"):
+            assert searcher.facets(where={"type": kind}) == both[0].facets(where={"type": kind})
+    assert asked.count((None, None)) == 1
+    assert len(asked) == 3
+
+
 @pytest.mark.parametrize(
     "query",
     [

@@ -18,7 +18,7 @@ from sakuin.integrations.engines.errors import ExportError
 from sakuin.integrations.engines.postgres import tables
 from sakuin.integrations.engines.postgres.decoding import Row, cosines, explained, factors, matches
 from sakuin.integrations.engines.postgres.rows import as_sparse
-from sakuin.integrations.engines.postgres.selecting import Chosen, Selecting
+from sakuin.integrations.engines.postgres.selecting import Selecting, Selection
 from sakuin.integrations.engines.postgres.session import Session
 from sakuin.search.legs import Leg
 from sakuin.search.parts import Doubled, Listed, Listing, PartState, Within
@@ -194,7 +194,7 @@ class PostgresPart:
         vector: NDArray[np.float32] | None,
         weights: Mapping[int, float],
         limits: Sequence[int],
-        kept: Chosen | None,
+        kept: Selection | None,
     ) -> tuple[list[tuple[Row, float]], list[tuple[Row, float]]]:
         """What the database lists: by meaning, and by words, each with its own score."""
         dim = self.manifest.dim

@@ -37,9 +37,12 @@ from sakuin.integrations.engines.postgres.session import Session
 from sakuin.search.conditions import WordConditions
 from sakuin.search.parts import Within
 
+ABSENT = (EXISTS, ("false",))
+"""How a filter asks for documents without a field."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Chosen:
+class Selection:
     """Some passages of some documents.
 
     Attributes:
@@ -60,8 +63,8 @@ class Kept:
         conditions: What is asked of words; None for nothing.
     """
 
-    selection: Chosen | None
-    conditions: WordConditions[Chosen] | None
+    selection: Selection | None
+    conditions: WordConditions[Selection] | None
 
 
 class Selecting:
@@ -71,8 +74,9 @@ class Selecting:
         """Look up nothing yet."""
         self._session = session
         self._lock = RLock()
-        self._selections: dict[Condition, Chosen] = {}
+        self._selections: dict[Condition, Selection] = {}
         self._kept: dict[Within, Kept] = {}
+        self._facets: dict[tuple[Condition, tuple[str, ...] | None, int], list[Facet]] = {}
         self._fields: list[str] | None = None
 
     @property
@@ -80,7 +84,7 @@ class Selecting:
         """What proposes passages by their terms."""
         return self
 
-    def kept(self, within: Within | None) -> Chosen | None:
+    def kept(self, within: Within | None) -> Selection | None:
         """What may be found; None for all."""
         return self.looked_up(within).selection if within else None
 
@@ -101,20 +105,20 @@ class Selecting:
         conditions = WordConditions(self, within.words, within.common)
         return Kept(conditions.narrowed(selection, by_document=within.by_document), conditions)
 
-    def selection(self, condition: Condition) -> Chosen:
+    def selection(self, condition: Condition) -> Selection:
         """What passes a filter."""
         with self._lock:
             return remembered(self._selections, condition, lambda: self._select(condition))
 
-    def _select(self, condition: Condition) -> Chosen:
+    def _select(self, condition: Condition) -> Selection:
         clauses, given = proposal(condition)
         rows = self._session.rows(f"{tables.LABELS} WHERE {' AND '.join(['true', *clauses])} ORDER BY number", given)
         documents = np.fromiter((number for number, *label in rows if matches(condition, Labels(*label))), np.int64)
         return self.chosen(documents, self.passages_of(documents))
 
-    def chosen(self, documents: NDArray[np.int64], passages: NDArray[np.int64]) -> Chosen:
+    def chosen(self, documents: NDArray[np.int64], passages: NDArray[np.int64]) -> Selection:
         """Some passages of some documents, both given ascending."""
-        return Chosen(documents, passages)
+        return Selection(documents, passages)
 
     def passages_of(self, documents: NDArray[np.int64]) -> NDArray[np.int64]:
         """int64 (n,), ascending: ids of the passages of documents, given by their numbers."""
@@ -163,9 +167,17 @@ class Selecting:
     def facets(
         self, condition: Condition = EVERYTHING, names: Collection[str] | None = None, limit: int = MOST_VALUES
     ) -> list[Facet]:
-        """How many of the documents that pass a filter have which values, see `Snapshot.facets`."""
+        """How many of the documents that pass a filter have which values, see `Snapshot.facets`.
+
+        The last few answers are kept, as there: which fields are told of is read from the metadata of all documents.
+        """
         if condition != EVERYTHING and names is None:
             names = [facet.name for facet in self.facets()]
+        asked = (condition, None if names is None else tuple(sorted(names)), limit)
+        with self._lock:
+            return remembered(self._facets, asked, lambda: self._count(condition, names, limit))
+
+    def _count(self, condition: Condition, names: Collection[str] | None, limit: int) -> list[Facet]:
         documents = self.selection(condition).documents.tolist() if condition != EVERYTHING else None
         return facets_of(self._files(documents), self._metadata(documents), names, limit)
 
@@ -196,6 +208,3 @@ def proposal(condition: Condition) -> tuple[list[str], list[Any]]:
             clauses.append("metadata ? %s")
             given.append(key_of(part.field))
     return clauses, given
-
-
-ABSENT = (EXISTS, ("false",))
