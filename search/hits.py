@@ -21,8 +21,8 @@ def with_relevance(whole: Whole, request: SearchRequest, ranking: Ranking) -> tu
     if chances is None:
         if request.min_relevance and ranking.hits:
             raise SearchError(
-                f"The index in {whole.place} knows no scores of unrelated passages, so hits have no relevance to "
-                f"be left out by: it has fewer than {FEWEST} passages. Search without min_relevance."
+                "The index knows no scores of unrelated passages, so hits have no relevance to be left out by: it has "
+                f"fewer than {FEWEST} passages. Search without min_relevance."
             )
         return ranking.hits, None
     for hit, chance in zip(ranking.hits, chances, strict=True):

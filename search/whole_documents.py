@@ -33,7 +33,7 @@ class WholeDocuments:
             SearchError: a part of it is no index in a folder.
         """
         if not all(hasattr(part, "meant") for part in whole.parts):
-            raise SearchError(f"This is asked of indexes in folders, and {whole.place} is none.")
+            raise SearchError("This is asked of indexes in folders, and this is none.")
         self.whole = whole
         self.dim = whole.manifest.dim
 

@@ -30,6 +30,7 @@ from sakuin.cluster.tasks import (
     sync,
 )
 from sakuin.index.documents import Document
+from sakuin.index.lock import WAIT_SECONDS
 from sakuin.index.records import documents_of, ids_of, records_of
 from sakuin.index.report import Progress, no_progress
 from sakuin.index.settings import Settings
@@ -56,6 +57,7 @@ def add_documents(
     nodes: Nodes,
     *,
     progress: Progress = no_progress,
+    timeout: float = WAIT_SECONDS,
 ) -> ClusterChanges:
     """Add documents, in place of those of the same ids.
 
@@ -64,6 +66,7 @@ def add_documents(
         place: Of the cluster.
         nodes: What works.
         progress: Told how many shards are done.
+        timeout: Seconds to wait for who else is changing it.
 
     Raises:
         DocumentError: one cannot be added; nothing is changed then.
@@ -73,7 +76,7 @@ def add_documents(
     def dealt(shards: int) -> Sequence[int]:
         return deal_some(place, documents_of(records_of(documents)), shards, first=0, at_a_time=PART_BYTES)
 
-    return _add(dealt, place, nodes, progress)
+    return _add(dealt, place, nodes, progress, timeout)
 
 
 def add_rows(
@@ -99,11 +102,19 @@ def add_rows(
             pass
         return range(len(parts))
 
-    return _add(dealt, place, nodes, progress)
+    return _add(dealt, place, nodes, progress, WAIT_SECONDS)
 
 
-def delete(ids: Iterable[str | int] | str, place: Place, nodes: Nodes) -> ClusterChanges:
+def delete(
+    ids: Iterable[str | int] | str, place: Place, nodes: Nodes, *, timeout: float = WAIT_SECONDS
+) -> ClusterChanges:
     """Remove documents by their ids; those that are not there are passed over.
+
+    Args:
+        ids: Of the documents.
+        place: Of the cluster.
+        nodes: What works.
+        timeout: Seconds to wait for who else is changing it.
 
     Raises:
         ClusterError: there is no cluster, or somebody else is changing it.
@@ -117,7 +128,7 @@ def delete(ids: Iterable[str | int] | str, place: Place, nodes: Nodes) -> Cluste
         for shard, own in sorted(by_shard.items()):
             yield shard, partial(delete_ids, ids=own)
 
-    return _change(place, nodes, calls)
+    return _change(place, nodes, calls, timeout=timeout)
 
 
 def sync_files(corpus: Corpus, place: Place, nodes: Nodes, *, progress: Progress = no_progress) -> ClusterChanges:
@@ -172,7 +183,9 @@ def _sync(index: Any, settings: Settings, *, shard: int, shards: int, corpus: Co
     return {name: getattr(report, name) for name in names}
 
 
-def _add(dealt: Callable[[int], Sequence[int]], place: Place, nodes: Nodes, progress: Progress) -> ClusterChanges:
+def _add(
+    dealt: Callable[[int], Sequence[int]], place: Place, nodes: Nodes, progress: Progress, timeout: float
+) -> ClusterChanges:
     """Add documents; ``dealt`` deals them to so many shards and returns the parts."""
 
     def calls(before: ClusterManifest) -> Iterator[tuple[int, Change]]:
@@ -183,7 +196,7 @@ def _add(dealt: Callable[[int], Sequence[int]], place: Place, nodes: Nodes, prog
             if any(one[shard] < one[shard + 1] for one in offsets):
                 yield shard, partial(add_dealt, uri=place.uri, shard=shard, parts=parts)
 
-    return _change(place, nodes, calls, progress)
+    return _change(place, nodes, calls, progress, timeout)
 
 
 def _change(
@@ -191,6 +204,7 @@ def _change(
     nodes: Nodes,
     calls: Callable[[ClusterManifest], Iterator[tuple[int, Change]]],
     progress: Progress = no_progress,
+    timeout: float = WAIT_SECONDS,
 ) -> ClusterChanges:
     """Change shards and commit them together.
 
@@ -199,9 +213,10 @@ def _change(
         nodes: What works.
         calls: Gives the shards to be changed, each with what changes it, once nobody else changes the cluster.
         progress: Told how many shards are done.
+        timeout: Seconds to wait for that.
     """
     manifests.require(place)
-    with place.writing():
+    with place.writing(timeout):
         before = manifests.require(place)
         # What one that was killed has left.
         place.remove(BUILDING)

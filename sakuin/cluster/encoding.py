@@ -7,6 +7,7 @@ import io
 import json
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.nodes import Nodes
-from sakuin.cluster.places import BUILDING, LOCK_FILE, WORK, Place, place_of, tidy
+from sakuin.cluster.places import LOCK_FILE, Place, place_of
 from sakuin.cluster.rows import PART_BYTES, Part, documents_in, parts_of
 from sakuin.embedder import StaticEmbedder
 from sakuin.extras import missing
@@ -31,7 +32,11 @@ NAME = "vectors.json"
 VECTORS = "vectors"
 """Folder of the files."""
 
-PLAN = f"{BUILDING}/plan.json"
+ENCODING = "encoding"
+"""Folder of what is noted until all files are there; what a build of a cluster notes lies elsewhere."""
+
+PLAN = f"{ENCODING}/plan.json"
+NOTED = f"{ENCODING}/parts"
 FORMATS = ("parquet", "npy")
 TYPES = ("float32", "float16")
 
@@ -122,7 +127,7 @@ def encode_rows(
     with place.writing():
         parts = parts_of(corpus, part_bytes)
         _begin(place, {"parts": [part.to_dict() for part in parts], **settings})
-        known = set(place.names(f"{BUILDING}/encoded"))
+        known = set(place.names(NOTED))
         lacking = [number for number in range(len(parts)) if f"{number:08d}.json" not in known]
         sizes = [part.bytes for part in parts]
         done = sum(sizes) - sum(sizes[number] for number in lacking)
@@ -131,6 +136,7 @@ def encode_rows(
             done += sizes[lacking[call]]
             progress(parts[lacking[call]].uri, done, sum(sizes))
         made = [EncodedPart(**json.loads(place.read(_noted(number)) or b"")) for number in range(len(parts))]
+        _require_rows(place, made, corpus)
         _commit(place, made, settings)
     files = tuple(one.file for one in made)
     seconds = time.perf_counter() - started
@@ -186,7 +192,8 @@ def as_parquet(ids: Sequence[str], vectors: NDArray[Any], file: str) -> Iterator
         raise ClusterError(f"{file} needs the extra `cluster`: {missing('pyarrow', 'cluster')}") from error
     column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.ravel()), vectors.shape[1])
     content = pa.BufferOutputStream()
-    parquet.write_table(pa.table({"id": pa.array(ids, pa.string()), "vector": column}), content)
+    table = pa.table({"id": pa.array(ids, pa.string()), "vector": column})
+    parquet.write_table(table, content, write_page_checksum=True)
     yield file, content.getvalue().to_pybytes()
 
 
@@ -204,12 +211,21 @@ def _begin(place: Place, plan: dict[str, Any]) -> None:
         raise ClusterError(f"There are vectors in {place.uri} already: choose another --out, or delete it first.")
     wanted = sha256(json.dumps(plan, sort_keys=True).encode()).hexdigest().encode()
     again = place.read(PLAN)
-    if others := sorted(names - {LOCK_FILE, BUILDING, WORK, *([VECTORS] if again else [])}):
+    if others := sorted(names - {LOCK_FILE, *((ENCODING, VECTORS) if again else ())}):
         raise ClusterError(f"There is {others[0]} in {place.uri} already: name a new or an empty folder for vectors.")
     if again != wanted:
-        place.remove(BUILDING)
+        place.remove(NOTED)
         place.remove(VECTORS)
+        # Last, for by it the next command knows what lies here for its own.
         place.write(PLAN, wanted)
+
+
+def _require_rows(place: Place, made: Sequence[EncodedPart], corpus: str) -> None:
+    """Raise ClusterError, and leave nothing behind, where no part had a row."""
+    if not any(one.rows for one in made):
+        place.remove(VECTORS)
+        place.remove(ENCODING)
+        raise ClusterError(f"There are no rows in {corpus}, whose files are empty: give some that have rows.")
 
 
 def _commit(place: Place, made: Sequence[EncodedPart], settings: dict[str, Any]) -> None:
@@ -232,9 +248,11 @@ def _commit(place: Place, made: Sequence[EncodedPart], settings: dict[str, Any])
         "files": [{"name": one.file, "rows": one.rows} for one in made],
     }
     place.write(NAME, json.dumps(told, ensure_ascii=False, indent=1).encode())
-    tidy(place)
+    # What cannot be deleted takes nothing from the vectors.
+    with suppress(OSError):
+        place.remove(ENCODING)
 
 
 def _noted(number: int) -> str:
     """The file that says that a part is encoded."""
-    return f"{BUILDING}/encoded/{number:08d}.json"
+    return f"{NOTED}/{number:08d}.json"

@@ -48,26 +48,30 @@ class WritableIndex:
 class WritableCluster:
     """A cluster that is searched; its searcher sees a change once it is made."""
 
-    def __init__(self, searcher: ClusterSearcher, nodes: Nodes) -> None:
+    def __init__(self, searcher: ClusterSearcher, nodes: Nodes, timeout: float) -> None:
         """Change nothing yet.
 
         Args:
             searcher: Of the cluster.
             nodes: What works.
+            timeout: Seconds to wait for who else is changing the cluster.
         """
         self._searcher = searcher
         self._nodes = nodes
+        self._timeout = timeout
 
     def add(self, documents: Iterable[Document | Mapping[str, Any]] | Document | Mapping[str, Any]) -> Changes:
         """See `Writable`."""
-        return self._seen(add_documents(documents, self._searcher.place, self._nodes))
+        return self._seen(add_documents(documents, self._searcher.place, self._nodes, timeout=self._timeout))
 
     def delete(self, ids: Iterable[str | int] | str) -> Changes:
         """See `Writable`."""
-        return self._seen(delete(ids, self._searcher.place, self._nodes))
+        return self._seen(delete(ids, self._searcher.place, self._nodes, timeout=self._timeout))
 
     def delete_where(self, where: Where) -> Changes:
         """See `Writable`."""
+        # What others have committed may not be seen yet.
+        self._searcher.refresh()
         ids: list[str] = []
         after, more = 0, True
         while more:
@@ -87,11 +91,11 @@ def writable(searcher: Searcher, *, timeout: float) -> Writable:
 
     Args:
         searcher: Of it.
-        timeout: Seconds to wait for another writer of an index.
+        timeout: Seconds to wait for another writer.
 
     Raises:
         IndexFolderError: the index cannot be written to.
     """
     if isinstance(searcher, ClusterSearcher):
-        return WritableCluster(searcher, searcher.nodes)
+        return WritableCluster(searcher, searcher.nodes, timeout)
     return WritableIndex(Index.open(searcher.folder, model=searcher.model, timeout=timeout))

@@ -11,11 +11,13 @@ from click.testing import CliRunner
 from sakuin import StaticEmbedder
 from sakuin.cli.main import cli
 from sakuin.cluster import encoding
+from sakuin.cluster.building import build_of_rows
 from sakuin.cluster.encoding import Encoding, encode_rows
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.places import Disk
 from sakuin.embedder.errors import ModelError
+from sakuin.index.settings import Settings
 from tests.cluster.test_building_clusters import ROWS, Dying, write_rows
 from tests.cluster.test_changing_clusters import refuse_after_commit
 
@@ -115,6 +117,37 @@ def test_what_cannot_be_is_told(rows: str, tmp_path: Path, toy_model: Path) -> N
     (tmp_path / "full" / "vectors").mkdir(parents=True)
     with pytest.raises(ClusterError, match="There is vectors"):
         encode_rows(rows, Disk(tmp_path / "full"), ThisProcess(), encoding=Encoding(model=str(toy_model)))
+
+
+def test_what_a_build_has_begun_is_left_as_it_is(rows: str, tmp_path: Path, toy_model: Path) -> None:
+    place, settings = Disk(tmp_path / "cluster"), Settings(model=str(toy_model))
+    with pytest.raises(KeyboardInterrupt):
+        build_of_rows(rows, place, Dying(2), shards=2, settings=settings, part_bytes=500)
+    with pytest.raises(ClusterError, match="There is building"):
+        encode_rows(rows, place, ThisProcess(), encoding=Encoding(model=str(toy_model), format="npy"))
+    assert build_of_rows(rows, place, ThisProcess(), shards=2, settings=settings, part_bytes=500).resumed == 2
+
+
+def test_files_without_rows_give_no_vectors(tmp_path: Path, toy_model: Path) -> None:
+    (tmp_path / "rows.jsonl").write_text("\n\n")
+    place, how = Disk(tmp_path / "vectors"), Encoding(model=str(toy_model), format="npy")
+    with pytest.raises(ClusterError, match="no rows"):
+        encode_rows(str(tmp_path / "rows.jsonl"), place, ThisProcess(), encoding=how)
+    assert place.names("") == ["cluster.lock"]
+
+
+def test_parquet_tells_what_has_changed_since(rows: str, tmp_path: Path, toy_model: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="the extra `cluster` is not installed")
+    place = Disk(tmp_path / "vectors")
+    encode_rows(rows, place, ThisProcess(), encoding=Encoding(model=str(toy_model)))
+    path = place.folder / "vectors" / place.names("vectors")[0]
+    column = parquet.ParquetFile(path).metadata.row_group(0).column(1)
+    content = bytearray(path.read_bytes())
+    start = column.dictionary_page_offset or column.data_page_offset
+    content[start + column.total_compressed_size - 1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(OSError, match="CRC"):
+        parquet.read_table(path, page_checksum_verification=True)
 
 
 def test_the_command_encodes(rows: str, tmp_path: Path, toy_model: Path) -> None:

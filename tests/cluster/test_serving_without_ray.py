@@ -12,6 +12,8 @@ from starlette.testclient import TestClient
 from sakuin import Document, Searcher
 from sakuin.cli.main import cli
 from sakuin.cluster.building import build_of_files, build_of_rows
+from sakuin.cluster.changing import add_documents
+from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import require
 from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.opening import open_cluster
@@ -138,6 +140,22 @@ def test_a_cluster_that_is_searched_takes_documents_and_removes_them(place: Disk
         assert writer.delete("a").removed == 1
         assert writer.delete_where({"year": {"$gte": 2005}}).removed == 7
         assert searcher.counts()["documents"] == 5
+
+
+def test_what_others_commit_is_removed_too(place: Disk) -> None:
+    with open_cluster(place.uri) as searcher:
+        # As a router does, which is told of commits only now and then.
+        searcher._opened.watched = True
+        add_documents({"id": "new", "text": "温泉の話", "year": 2030}, place, HERE)
+        assert writable(searcher, timeout=1).delete_where({"year": 2030}).removed == 1
+
+
+def test_another_writer_is_waited_for_so_long(place: Disk) -> None:
+    with open_cluster(place.uri) as searcher, place.writing():
+        writer = writable(searcher, timeout=0.01)
+        for change in (lambda: writer.add({"id": "a", "text": "a"}), lambda: writer.delete("a")):
+            with pytest.raises(ClusterError, match=r"within 0\.01 seconds"):
+                change()
 
 
 def test_commands_compare_the_documents_of_a_cluster(place: Disk) -> None:

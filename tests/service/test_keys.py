@@ -101,6 +101,8 @@ def test_no_error_tells_where_the_index_lies(tmp_path: Path, toy_model: Path) ->
     with Index.open(folder, model=str(toy_model)) as index:
         index.add({"id": "a", "text": "a cat"})
     with started(folder, "--writable") as (_, port):
+        asked = Service(port).refused(400, "GET", "/search?query=cat&min_relevance=0.5")
+        assert asked["message"].startswith("The index knows no scores")
         folder.rename(tmp_path / "elsewhere")
         for method, path, body in (
             ("GET", "/search?query=a", None),
@@ -123,5 +125,8 @@ def test_paths_are_left_out_of_sentences() -> None:
         ("Use `index repair --index /srv/my data/index`.", "Use `index repair `."),
         ("A and/or B, 3/4, text/html: no path.", "A and/or B, 3/4, text/html: no path."),
         (r"In C:\Users\me\index there is none.", "In ... there is none."),
+        ("The cluster in s3://bucket/papers has no shard.", "The cluster in ... has no shard."),
+        ("In file:///srv/x: none at (gs://b/a.b/c), 'ray://head:10001'.", "In ...: none at (...), '...'."),
+        ("It lies in s3://bucket/papers.", "It lies in ...."),
     ):
         assert without_paths(message, folder) == told
