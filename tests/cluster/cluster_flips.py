@@ -8,52 +8,22 @@ would have left of a cluster without a flip.
 """
 
 import json
-import os
 import random
 import shutil
-import signal
-import subprocess
-import sys
-import tempfile
-import traceback
-from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import click
-
-from tests.index.flips import ROOT, contents, difference, places_of, strike, tell
+from tests.index import flips
+from tests.index.flips import Flip, Places, Subject, command_of, contents, difference, places_of, put
 
 SHARDS = 3
 CHANGING_SHARE = 0.3
 """Of the flips after which one of the changes is tried."""
 
 
-@click.command()
-@click.option("--flips", default=60, show_default=True, help="How many bits to flip, one at a time.")
-@click.option("--seed", default="0", show_default=True, help="Of the places; `fresh` for another each time.")
-@click.option("--worker", type=click.Path(path_type=Path), hidden=True)
-def main(flips: int, seed: str, worker: Path | None) -> None:
-    """Flip bits and print what came of it; exit code 1 if anybody was told a falsehood."""
-    if worker:
-        serve(worker)
-        return
-    chosen = random.SystemRandom().randrange(10**9) if seed == "fresh" else int(seed)
-    print(f"seed {chosen}", flush=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    outcomes: Counter[tuple[str, str]] = Counter()
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
-        making = f"from tests.cluster.cluster_flips import make; make({folder!r})"
-        subprocess.run([sys.executable, "-c", making], check=True, cwd=ROOT)
-        with suppress(KeyboardInterrupt):
-            rng = random.Random(chosen)
-            strike(Path(folder), places(Path(folder)), outcomes, flips=flips, rng=rng, answering=("-m", __spec__.name))
-    tell(outcomes)
-
-
-def make(folder: str) -> None:
+def make(folder: Path) -> None:
     """A cluster, and rows that are added to it."""
     from sakuin.cluster.building import build_of_rows
     from sakuin.cluster.changing import delete
@@ -64,7 +34,7 @@ def make(folder: str) -> None:
         {"id": f"d{i}", "title": f"題{i}", "text": f"{i}番目の文書です。", "year": 2001 + i % 3} for i in range(150)
     ]
     rows += [{"id": f"long{i}", "text": f"第{i}章の文です。" * 300} for i in range(9)]
-    corpus, place = Path(folder) / "rows.jsonl", Disk(Path(folder) / "papers")
+    corpus, place = folder / "rows.jsonl", Disk(folder / "papers")
     corpus.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     build_of_rows(str(corpus), place, ThisProcess(), shards=SHARDS)
     delete([f"d{i}" for i in range(9)], place, ThisProcess())
@@ -74,8 +44,8 @@ def make(folder: str) -> None:
             shutil.rmtree(path)
 
 
-def places(folder: Path) -> dict[str, list[tuple[str, int, int]]]:
-    """Where a bit may be flipped, by kind of bytes."""
+def places(folder: Path) -> Places:
+    """Where a bit may be flipped of the cluster in a folder."""
     cluster = folder / "papers"
     found: dict[str, list[tuple[str, int, int]]] = {}
     for shard in sorted((cluster / "shards").glob("*/*")):
@@ -88,61 +58,40 @@ def places(folder: Path) -> dict[str, list[tuple[str, int, int]]]:
     return found
 
 
-def serve(folder: Path) -> None:
-    """Answer flips on stdin, a line each, with what came of them."""
-    whole = folder / "papers"
-    truth = {name: ask(copied(whole, folder / "asked" / "papers")) for name, ask in ASKED.items()}
-    before = set(documents_of(copied(whole, folder / "asked" / "papers")))
+def serve(folder: Path) -> Callable[[Flip], tuple[str, str, str]]:
+    """Learn what is true; returns `outcome` of one flip."""
+    truth = {name: ask(copied(folder)) for name, ask in ASKED.items()}
+    before = set(documents_of(copied(folder)))
     for name, change in CHANGES.items():
-        truth[name] = changed(change, copied(whole, folder / "asked" / "papers"), before, before)
-    for line in sys.stdin:
-        name, offset, bit = json.loads(line)
-        print(json.dumps(outcome(folder, truth, (name, offset, bit))), flush=True)
+        truth[name] = changed(change, copied(folder), before, before)
+    return partial(outcome, folder, truth)
 
 
-def outcome(folder: Path, truth: dict[str, Any], flip: tuple[str, int, int]) -> tuple[str, str, str]:
+def outcome(folder: Path, truth: dict[str, Any], flip: Flip) -> tuple[str, str, str]:
     """What comes of one flip: a word for it, which question it showed in, and details."""
-    from sakuin.errors import SakuinError
-
     chance = random.Random(repr(flip))
     questions: dict[str, Callable[[Path], Any]] = dict(ASKED)
     if chance.random() < CHANGING_SHARE:
         name = chance.choice(sorted(CHANGES))
-        own = set(documents_of(copied(folder / "papers", folder / "asked" / "papers", flip)))
+        own = set(documents_of(copied(folder, flip)))
         before = set(documents_of(folder / "papers"))
         as_told = truth[name]
         questions[name] = lambda cluster: changed(CHANGES[name], cluster, own, before, as_told)
     told = False
     for name, question in questions.items():
-        damaged = copied(folder / "papers", folder / "asked" / "papers", flip)
-        try:
-            answer = question(damaged)
-        except SakuinError as error:
-            told = True
-            if not str(error):
-                return "traceback", name, "an error without a word"
-        except BaseException as error:
-            return "traceback", name, "".join(traceback.format_exception(error)[-3:])
-        else:
-            if answer != truth[name]:
-                return "miss", name, difference(truth[name], answer)
+        what, answer = put(question, copied(folder, flip))
+        if what == "traceback":
+            return what, name, answer
+        told = told or what == "told"
+        if what == "answered" and answer != truth[name]:
+            return "miss", name, difference(truth[name], answer)
     return ("told" if told else "no matter"), "", ""
 
 
-def copied(whole: Path, to: Path, flip: tuple[str, int, int] | None = None) -> Path:
-    """A copy of a cluster, with one bit flipped."""
-    shutil.rmtree(to.parent, ignore_errors=True)
-    shutil.copytree(whole, to, copy_function=os.link, ignore=shutil.ignore_patterns("*.lock"))
-    for path in to.rglob("documents.db"):
-        path.unlink()
-        shutil.copyfile(whole / path.relative_to(to), path)
-    if flip:
-        name, offset, bit = flip
-        data = bytearray((whole / name).read_bytes())
-        data[offset] ^= 1 << bit
-        (to / name).unlink()
-        (to / name).write_bytes(data)
-    return to
+def copied(folder: Path, flip: Flip | None = None) -> Path:
+    """A copy of the cluster in a folder, with one bit flipped; alone, without what was made of the one before it."""
+    shutil.rmtree(folder / "asked", ignore_errors=True)
+    return flips.copied(folder / "papers", folder / "asked" / "papers", flip)
 
 
 def asked_manifest(cluster: Path) -> Any:
@@ -278,5 +227,7 @@ def documents_of(cluster: Path) -> Iterator[str]:
         yield from (row for table in found for row in table) if found else [UNREADABLE]
 
 
+CLUSTER = Subject("tests.cluster.cluster_flips", make, places, serve)
+
 if __name__ == "__main__":
-    main()
+    command_of(CLUSTER)()

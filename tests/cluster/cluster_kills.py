@@ -13,9 +13,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-import click
-
-from tests.index.kills import GOES_ON, MODES, Prepared, State, Subject, campaign, described, ended_well, run, whole
+from tests.index.kills import GOES_ON, Prepared, State, Subject, command_of, described, ended_well, run, whole
 
 SHARDS = 3
 OWN = """
@@ -35,16 +33,6 @@ WORKS = {
     "backup": "moving.backup(place, Disk(work / 'copy'), here)",
     "restore": "moving.restore(Disk(corpus.parent / 'older'), place, here)",
 }
-
-
-@click.command()
-@click.option("--kills", default=40, show_default=True, help="How many.")
-@click.option("--seed", default="0", show_default=True, help="Of the moments; `fresh` for another each time.")
-@click.option("--works", default="", help="Only these works, parted by commas.")
-@click.option("--modes", default=",".join(MODES), help="Only these modes, parted by commas.")
-def main(kills: int, seed: str, works: str, modes: str) -> None:
-    """Kill who changes a cluster and print what became of it; exit code 1 if anything was lost, or told wrongly."""
-    campaign(CLUSTER, kills, seed, works=works, modes=modes)
 
 
 def made(folder: Path) -> tuple[Path, Path]:
@@ -150,4 +138,4 @@ def looked_at(one: Prepared, work: Path, allowed: list[State]) -> str:
 CLUSTER = Subject(list(WORKS), made, begun, held, perform, looked)
 
 if __name__ == "__main__":
-    main()
+    command_of(CLUSTER)()

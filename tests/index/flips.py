@@ -17,9 +17,12 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -41,22 +44,62 @@ WRITING_SHARE = 0.3
 """Of the flips after which an index is written to, and of those after which it is repaired."""
 
 
-@click.command()
-@click.option("--flips", default=300, show_default=True, help="How many bits to flip, one at a time.")
-@click.option("--seed", default="0", show_default=True, help="Of the places; `fresh` for another each time.")
-@click.option("--worker", type=click.Path(path_type=Path), hidden=True)
-def main(flips: int, seed: str, worker: Path | None) -> None:
-    """Flip bits and print what came of it; exit code 1 if anybody was told a falsehood."""
-    if worker:
-        serve(worker)
-        return
+Places = Mapping[str, Sequence[tuple[str, int, int]]]
+"""Where a bit may be flipped, as (file, first byte, number of bytes), by kind of bytes."""
+
+Flip = tuple[str, int, int]
+"""A file, a byte of it, and a bit of that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is attacked.
+
+    Attributes:
+        module: Where it is, which is also run to answer flips.
+        make: Makes it in a folder; in a process of its own, for nothing but files is to be left of its making.
+        places: Where a bit may be flipped in that folder.
+        serve: Readies a process to answer flips in that folder; returns what says what comes of one.
+    """
+
+    module: str
+    make: Callable[[Path], None]
+    places: Callable[[Path], Places]
+    serve: Callable[[Path], Callable[[Flip], tuple[str, str, str]]]
+
+
+def command_of(subject: Subject) -> click.Command:
+    """The command that attacks something."""
+
+    @click.command()
+    @click.option("--flips", default=300, show_default=True, help="How many bits to flip, one at a time.")
+    @click.option("--seed", default="0", show_default=True, help="Of the places; `fresh` for another each time.")
+    @click.option("--worker", type=click.Path(path_type=Path), hidden=True)
+    def main(flips: int, seed: str, worker: Path | None) -> None:
+        """Flip bits and print what came of it; exit code 1 if anybody was told a falsehood."""
+        if worker:
+            answer_flips(subject, worker)
+        else:
+            campaign(subject, flips, seed)
+
+    return main
+
+
+def campaign(subject: Subject, flips: int, seed: str) -> None:
+    """What the commands do, see `command_of`."""
     chosen = random.SystemRandom().randrange(10**9) if seed == "fresh" else int(seed)
     print(f"seed {chosen}", flush=True)
     # A campaign in the background is ended so.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
-        outcomes = campaign(Path(folder), flips, chosen)
-    tell(outcomes)
+    counts: Counter[tuple[str, str]] = Counter()
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as name:
+        folder = Path(name)
+        making = f"from pathlib import Path; from {subject.module} import make; make(Path({name!r}))"
+        subprocess.run([sys.executable, "-c", making], check=True, cwd=ROOT)
+        # Interrupted, it tells of what was done.
+        with suppress(KeyboardInterrupt):
+            strike(subject, folder, counts, flips=flips, rng=random.Random(chosen))
+    tell(counts)
 
 
 def tell(outcomes: Counter[tuple[str, str]]) -> None:
@@ -70,38 +113,23 @@ def tell(outcomes: Counter[tuple[str, str]]) -> None:
     sys.exit(1 if failed else 0)
 
 
-def campaign(folder: Path, flips: int, seed: int) -> Counter[tuple[str, str]]:
-    """Flip bits; returns how often what came of a flip in which kind of bytes."""
-    rng = random.Random(seed)
-    # By itself, for nothing but the index is to be left of its making.
-    subprocess.run([sys.executable, "-c", MAKING, str(folder)], check=True, cwd=ROOT)
+def places(folder: Path) -> Places:
+    """Where a bit may be flipped of the index in a folder."""
     # Pages of which a newer version stands in the log are not read: all others are flipped where there is none.
-    places = {kind: list(some) for kind, some in places_of(folder / "plain").items()}
-    places |= {kind: list(some) for kind, some in places_of(folder / "index").items() if kind.startswith("log")}
-    counts: Counter[tuple[str, str]] = Counter()
-    # Interrupted, it tells of what was done.
-    with suppress(KeyboardInterrupt):
-        strike(folder, places, counts, flips=flips, rng=rng)
-    return counts
+    found = {kind: list(some) for kind, some in places_of(folder / "plain").items()}
+    return found | {kind: list(some) for kind, some in places_of(folder / "index").items() if kind.startswith("log")}
 
 
-def strike(
-    folder: Path,
-    places: Mapping[str, Sequence[tuple[str, int, int]]],
-    counts: Counter[tuple[str, str]],
-    *,
-    flips: int,
-    rng: random.Random,
-    answering: Sequence[str] = (__file__,),
-) -> None:
-    """Flip bits, and count what came of each; Python answers flips with ``answering`` and two more arguments."""
+def strike(subject: Subject, folder: Path, counts: Counter[tuple[str, str]], *, flips: int, rng: random.Random) -> None:
+    """Flip bits, and count what came of each."""
+    places = subject.places(folder)
     worker: subprocess.Popen[str] | None = None
     for number in range(flips):
         derived = rng.random() < DERIVED_SHARE
         kind = rng.choice(sorted(kind for kind in places if kind.startswith("file ") == derived))
         name, start, length = rng.choice(places[kind])
         offset, bit = start + rng.randrange(length), rng.randrange(8)
-        worker = worker or started(folder, answering)
+        worker = worker or started(subject, folder)
         assert worker.stdin is not None
         assert worker.stdout is not None
         worker.stdin.write(json.dumps([name, offset, bit]) + "\n")
@@ -120,16 +148,36 @@ def strike(
         worker.communicate()
 
 
-def started(folder: Path, answering: Sequence[str]) -> "subprocess.Popen[str]":
+def started(subject: Subject, folder: Path) -> "subprocess.Popen[str]":
     """A process that answers flips: one that dies of a flip takes only itself along."""
-    command = [sys.executable, *answering, "--worker", str(folder)]
+    command = [sys.executable, "-m", subject.module, "--worker", str(folder)]
     # Threads that wait for each other in turns take most of the time on a machine that has other work.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
 
+def answer_flips(subject: Subject, folder: Path) -> None:
+    """Answer flips on stdin, a line each, with what came of them."""
+    outcome = subject.serve(folder)
+    for line in sys.stdin:
+        name, offset, bit = json.loads(line)
+        print(json.dumps(outcome((name, offset, bit))), flush=True)
+
+
+def put(question: Callable[[Path], Any], damaged: Path) -> tuple[str, Any]:
+    """What comes of a question: "answered" and that, "told" where an error of ours says why not, else "traceback"."""
+    from sakuin.errors import SakuinError
+
+    try:
+        return "answered", question(damaged)
+    except (SakuinError, click.ClickException) as error:
+        return ("told", None) if str(error) else ("traceback", "an error without a word")
+    except BaseException as error:
+        return "traceback", "".join(traceback.format_exception(error)[-3:])
+
+
 def places_of(index: Path) -> dict[str, Iterator[tuple[str, int, int]]]:
-    """Where a bit may be flipped, as (file, first byte, number of bytes), by kind of bytes."""
+    """Where a bit may be flipped of an index, see `Places`."""
     places: dict[str, Any] = {}
     database = (index / "documents.db").read_bytes()
     with closing(sqlite3.connect(f"file:{index}/documents.db?immutable=1", uri=True)) as connection:
@@ -177,14 +225,6 @@ def free_pages(database: bytes) -> Iterator[int]:
         for place in range(leaves):
             yield int.from_bytes(page[8 + 4 * place : 12 + 4 * place], "big")
         trunk = int.from_bytes(page[:4], "big")
-
-
-MAKING = """
-import sys
-from pathlib import Path
-from tests.index.flips import make
-make(Path(sys.argv[1]))
-"""
 
 
 def small_codes() -> None:
@@ -238,8 +278,8 @@ def make(folder: Path) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
-def serve(folder: Path) -> None:
-    """Answer flips on stdin, a line each, with what came of them."""
+def serve(folder: Path) -> Callable[[Flip], tuple[str, str, str]]:
+    """Learn what is true; returns `outcome` of one flip."""
     from sakuin import StaticEmbedder
 
     small_codes()
@@ -255,39 +295,26 @@ def serve(folder: Path) -> None:
     assert content
     assert truth["verify"] == []
     assert model.fingerprint
-    for line in sys.stdin:
-        name, offset, bit = json.loads(line)
-        print(json.dumps(outcome(folder, truth, content, (name, offset, bit))), flush=True)
+    return partial(outcome, folder, truth, content)
 
 
-def outcome(folder: Path, truth: dict[str, Any], content: Any, flip: tuple[str, int, int]) -> tuple[str, str, str]:
+def outcome(folder: Path, truth: dict[str, Any], content: Any, flip: Flip) -> tuple[str, str, str]:
     """What comes of one flip: a word for it, which question it showed in, and details."""
-    from sakuin.errors import SakuinError
-
     told = False
     base = folder / ("index" if flip[0].endswith("-wal") else "plain")
     for name, question in QUESTIONS.items():
         # These take most of the time, and refuse by what `verify` sees.
         if name in ("build", "repair") and random.Random(repr((name, flip))).random() > WRITING_SHARE:
             continue
-        damaged = copied(base, folder / "asked", flip)
-        try:
-            answer = question(damaged)
-        except (SakuinError, click.ClickException) as error:
-            told = True
-            if not str(error):
-                return "traceback", name, "an error without a word"
-        except BaseException as error:
-            import traceback
-
-            return "traceback", name, "".join(traceback.format_exception(error)[-3:])
-        else:
-            if name == "verify":
-                told = told or bool(answer)
-                if not answer and rows_of(copied(base, folder / "asked", flip)) != content:
-                    return "miss", name, "nothing was found, but the content is another"
-            elif answer != truth[name] and not (name == "build" and answer is None):
-                return "miss", name, difference(truth[name], answer)
+        what, answer = put(question, copied(base, folder / "asked", flip))
+        if what == "traceback":
+            return what, name, answer
+        told = told or what == "told" or (name == "verify" and bool(answer))
+        if what == "answered" and name == "verify":
+            if not answer and rows_of(copied(base, folder / "asked", flip)) != content:
+                return "miss", name, "nothing was found, but the content is another"
+        elif what == "answered" and answer != truth[name] and not (name == "build" and answer is None):
+            return "miss", name, difference(truth[name], answer)
     return ("told" if told else "no matter"), "", ""
 
 
@@ -302,17 +329,17 @@ def difference(old: Any, new: Any) -> str:
     return f"{str(old)[:200]} became {str(new)[:200]}"
 
 
-def copied(whole: Path, to: Path, flip: tuple[str, int, int] | None = None) -> Path:
-    """A copy of an index, with one bit flipped."""
+def copied(whole: Path, to: Path, flip: Flip | None = None) -> Path:
+    """A copy of an index, or of a cluster of some, with one bit flipped."""
     if to.exists():
         # Threads of tantivy that are about to end may still put a lock into it.
         gone = to.with_name(f"gone {token_hex(4)}")
         to.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
     shutil.copytree(whole, to, copy_function=os.link, ignore=shutil.ignore_patterns("*.lock"))
-    for path in to.glob("documents.db*"):
+    for path in to.rglob("documents.db*"):
         path.unlink()
-        shutil.copyfile(whole / path.name, path)
+        shutil.copyfile(whole / path.relative_to(to), path)
     if flip:
         name, offset, bit = flip
         data = bytearray((whole / name).read_bytes())
@@ -474,5 +501,7 @@ QUESTIONS: dict[str, Callable[[Path], Any]] = {
     "repair": asked_repair,
 }
 
+INDEX = Subject("tests.index.flips", make, places, serve)
+
 if __name__ == "__main__":
-    main()
+    command_of(INDEX)()

@@ -134,18 +134,23 @@ class Subject:
     looked: Callable[..., str]
 
 
-@click.command()
-@click.option("--kills", default=60, show_default=True, help="How many.")
-@click.option("--seed", default="0", show_default=True, help="Of the moments; `fresh` for another each time.")
-@click.option("--works", default="", help="Only these works, parted by commas.")
-@click.option("--modes", default=",".join(MODES), help="Only these modes, parted by commas.")
-def main(kills: int, seed: str, works: str, modes: str) -> None:
-    """Kill writers and print what became of the index; exit code 1 if anything was lost, or told wrongly."""
-    campaign(INDEX, kills, seed, works=works, modes=modes)
+def command_of(subject: Subject) -> click.Command:
+    """The command that attacks something."""
+
+    @click.command()
+    @click.option("--kills", default=60, show_default=True, help="How many.")
+    @click.option("--seed", default="0", show_default=True, help="Of the moments; `fresh` for another each time.")
+    @click.option("--works", default="", help="Only these works, parted by commas.")
+    @click.option("--modes", default=",".join(MODES), help="Only these modes, parted by commas.")
+    def main(kills: int, seed: str, works: str, modes: str) -> None:
+        """Kill writers and print what is left; exit code 1 if anything was lost or half-done, or told wrongly."""
+        campaign(subject, kills, seed, works=works, modes=modes)
+
+    return main
 
 
 def campaign(subject: Subject, kills: int, seed: str, *, works: str, modes: str) -> None:
-    """What the commands do, see `main`."""
+    """What the commands do, see `command_of`."""
     chosen = random.SystemRandom().randrange(10**9) if seed == "fresh" else int(seed)
     print(f"seed {chosen}", flush=True)
     # A campaign in the background is ended so.
@@ -516,4 +521,4 @@ def rebuilt(work: Path, shadow: Path, to: Path, rng: random.Random | None) -> No
 INDEX = Subject([*WORKS, "HTTP"], made, begun, lambda work: held(work / "index"), perform, looked)
 
 if __name__ == "__main__":
-    main()
+    command_of(INDEX)()

@@ -10,9 +10,7 @@ import shutil
 from hashlib import sha256
 from pathlib import Path
 
-import click
-
-from tests.index.kills import GOES_ON, MODES, Prepared, State, Subject, campaign, ended_well, run
+from tests.index.kills import GOES_ON, Prepared, State, Subject, command_of, ended_well, run
 from tests.training.made_up import write_belonging, write_made_up_model
 
 ADAPT = """
@@ -20,15 +18,6 @@ ADAPT = """
     done = adapt(corpus, work / 'adapted', model=str(corpus.parent / 'model'), steps=30)
     assert done.folder, 'nothing was learnt'
 """
-
-
-@click.command()
-@click.option("--kills", default=20, show_default=True, help="How many.")
-@click.option("--seed", default="0", show_default=True, help="Of the moments; `fresh` for another each time.")
-@click.option("--modes", default=",".join(MODES), help="Only these modes, parted by commas.")
-def main(kills: int, seed: str, modes: str) -> None:
-    """Kill `adapt` and print what is left; exit code 1 if half a model was, or if it told wrongly."""
-    campaign(MODEL, kills, seed, works="", modes=modes)
 
 
 def made(folder: Path) -> tuple[Path, Path]:
@@ -69,4 +58,4 @@ def looked(folder: Path, one: Prepared, work: Path, *, ended: bool, rng: random.
 MODEL = Subject(["adapt"], made, lambda name, own: None, held, perform, looked)
 
 if __name__ == "__main__":
-    main()
+    command_of(MODEL)()
