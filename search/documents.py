@@ -24,7 +24,7 @@ from sakuin.search.reading import (
     read_around,
     read_document,
 )
-from sakuin.search.request import SearchError, filter_of
+from sakuin.search.request import SearchError, filter_of, is_integer
 from sakuin.search.results import Hit
 from sakuin.search.whole import Whole
 from sakuin.search.whole_documents import WholeDocuments
@@ -111,11 +111,8 @@ class DocumentReader(ABC):
         if len(folders) < len(whole.parts):
             # It says of which folders this is to be asked.
             self._current()
+        require_called(whole, index)
         asked = [one for one in folders if index in ("", one[0])]
-        if not asked and len(folders) > 1:
-            raise SearchError(f"No index here is called {index[:200]!r}: they are {', '.join(whole.names)}.")
-        if not asked:
-            raise SearchError(f"No index here is called {index[:200]!r}: there is one, which needs no name.")
         for name, folder in asked[:-1]:
             with suppress(UnknownDocumentError):
                 return replace(read(folder), index=name)
@@ -134,8 +131,11 @@ class DocumentReader(ABC):
             most_bytes: About as many of their ids, titles and metadata, but for a single document that has more.
 
         Raises:
-            SearchError: no document has a field that is filtered by.
+            SearchError: an argument is out of range, or no document has a field that is filtered by.
         """
+        for name, value, least in (("after", after, 0), ("most", most, 1), ("most_bytes", most_bytes, 1)):
+            if not is_integer(value) or value < least:
+                raise SearchError(f"Cannot list documents by {name} = {value!r}: give {least} or more.")
         condition = filter_of(where) if where else EVERYTHING
         whole = self.whole
         found = WholeDocuments(whole).listing(condition, after, most, most_bytes)
@@ -143,9 +143,19 @@ class DocumentReader(ABC):
             require_known(whole, condition)
         return found
 
-    def origin(self, document_id: str) -> Origin | None:
-        """Where the file of a document is known to be, see `index.originals`; None where there is no such document."""
-        return WholeDocuments(self.whole).origin(document_id)
+    def origin(self, document_id: str, *, index: str = "") -> Origin | None:
+        """Where the file of a document is known to be, see `index.originals`; None where there is no such document.
+
+        Args:
+            document_id: Of the document.
+            index: Of several, the one in which it is, as hits name it; "" for the first that has it.
+
+        Raises:
+            SearchError: no index is called so.
+        """
+        whole = self.whole
+        require_called(whole, index)
+        return WholeDocuments(whole).origin(document_id, index)
 
     def similar(
         self, of: str | Hit, *, passage: str | int | None = None, k: int = 10, where: Where | None = None
@@ -181,3 +191,12 @@ class DocumentReader(ABC):
         from sakuin.search.duplicates import find_duplicates
 
         return find_duplicates(self.whole, above=above, most=most, where=where)
+
+
+def require_called(whole: Whole, index: str) -> None:
+    """Raise SearchError where no index is called so."""
+    if index in ("", *whole.names):
+        return
+    if whole.is_named:
+        raise SearchError(f"No index here is called {index[:200]!r}: they are {', '.join(whole.names)}.")
+    raise SearchError(f"No index here is called {index[:200]!r}: there is one, which needs no name.")

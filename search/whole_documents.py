@@ -124,15 +124,22 @@ class WholeDocuments:
             own = after & OWN_BITS if place == first else 0
             # Nothing more is wanted of the last parts than whether there is anything.
             some = part.listing(condition, own, most - len(found) if room > 0 else 0, room)
-            found += [replace(one, number=one.number + (place << PART_BITS)) for one in some.documents]
+            name = self.whole.names[place]
+            found += [replace(one, number=one.number + (place << PART_BITS), index=name) for one in some.documents]
             room -= sum(len(orjson.dumps([one.id, one.uri, one.title, one.metadata])) for one in some.documents)
             if some.more:
                 return DocumentList(tuple(found), True)
         return DocumentList(tuple(found), False)
 
-    def origin(self, document_id: str) -> Origin | None:
-        """Where the file of a document is known to be; None where there is no such document."""
-        return next((found for found in self._ask(lambda part, _: part.origin(document_id)) if found), None)
+    def origin(self, document_id: str, index: str = "") -> Origin | None:
+        """Where the file of a document is known to be; None where there is no such document.
+
+        Args:
+            document_id: Of the document.
+            index: In which it is; "" for the first that has such a document.
+        """
+        each = zip(self.whole.names, self._ask(lambda part, _: part.origin(document_id)), strict=True)
+        return next((found for name, found in each if found and index in ("", name)), None)
 
     def _ask(self, question: Callable[[DocumentPart, int], Any]) -> list[Any]:
         """What all parts answer, each told its place."""

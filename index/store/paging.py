@@ -23,6 +23,7 @@ class LabelledDocument:
         title: What it is called; may be empty.
         metadata: Whatever else is known of it.
         passages: How many it is cut into.
+        index: In which it is, as hits name it, where several are searched as one.
     """
 
     number: int
@@ -31,6 +32,7 @@ class LabelledDocument:
     title: str
     metadata: dict[str, MetadataValue]
     passages: int
+    index: str = ""
 
 
 def documents_after(

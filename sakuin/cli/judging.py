@@ -27,8 +27,9 @@ def judgements(folder: Path, jsonl: bool, trec: Path | None) -> None:
     index judgements --jsonl > judged.jsonl
     index judgements --trec judged/        for trec_eval and its relatives
 
-    They are made on the page, by "answers" and "does not" beside each hit, or by `Index.judge` in Python, and lie in
-    judgements.jsonl in the index's folder, which a rebuilt index keeps. `index tune` uses them.
+    They are made on the page, by "answers" and "does not" beside each hit, or by `Index.judge` in Python (of a cluster,
+    `sakuin.cluster.tuned.judge`), and lie in judgements.jsonl in the index's folder, which a rebuilt index keeps.
+    `index tune` uses them.
     """
     from sakuin.cluster.tuned import cluster_at
     from sakuin.index.snapshot import open_index
@@ -49,12 +50,14 @@ def judgements(folder: Path, jsonl: bool, trec: Path | None) -> None:
         for line in json_lines(judged_queries(made)):
             click.echo(line)
     else:
-        show(made)
+        show(made, of_cluster=place is not None)
 
 
-def show(made: "list[Judgement]") -> None:
+def show(made: "list[Judgement]", *, of_cluster: bool) -> None:
     """Judgements by query, for people."""
-    if not made:
+    if not made and of_cluster:
+        click.echo(say("Nothing was judged yet: a cluster is judged from Python, by sakuin.cluster.tuned.judge."))
+    elif not made:
         click.echo(say("Nothing was judged yet: `index ui` has the buttons beside each hit."))
     for query in dict.fromkeys(one.query for one in made):
         click.echo(click.style(clean(query), bold=True))

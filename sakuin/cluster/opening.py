@@ -232,10 +232,10 @@ class ClusterSearcher(Searcher):
         listed = super().documents
         return self._lately(lambda: listed(where=where, after=after, most=most, most_bytes=most_bytes))
 
-    def origin(self, document_id: str) -> Origin | None:
+    def origin(self, document_id: str, *, index: str = "") -> Origin | None:
         """See `Searcher.origin`."""
         found = super().origin
-        return self._lately(lambda: found(document_id))
+        return self._lately(lambda: found(document_id, index=index))
 
     def _lately(self, question: Callable[[], T]) -> T:
         """What is answered, of what is committed now where folders of what was open are gone."""

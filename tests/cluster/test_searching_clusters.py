@@ -95,6 +95,8 @@ def test_documents_are_read_from_their_shards(both: tuple[Searcher, Searcher]) -
         assert cluster.read(hit) == one.read(hit)
         assert cluster.read(1, document=name) == one.read(1, document=name)
         assert cluster.read(hit.passage_id) == one.read(hit.passage_id)
+    with pytest.raises(SearchError, match="a cluster has many"):
+        cluster.skipped()
     with pytest.raises(UnknownDocumentError, match="no document"):
         cluster.document("nobody")
     with pytest.raises(UnknownDocumentError, match="no passage"):

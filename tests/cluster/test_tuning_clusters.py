@@ -78,19 +78,20 @@ def test_what_is_kept_is_used_by_searches_and_stays_with_the_cluster(built: Path
         assert (searcher.manifest.fusion, searcher.manifest.rerank) == ({}, "")
 
 
+def told(*command: str, at: Path) -> str:
+    return CliRunner().invoke(cli, [*command, "--index", str(at)], catch_exceptions=False).output
+
+
 def test_judgements_lie_in_the_folder_of_the_cluster(built: Path, tmp_path: Path) -> None:
     place = Disk(tmp_path / "cluster")
     backup(Disk(built / "cluster"), place, HERE)
+    assert "sakuin.cluster.tuned.judge" in told("judgements", at=place.folder)
     for query in judged():
         judge(place, query.query, *query.gains)
     with pytest.raises(EvaluationError, match="not in the index"):
         judge(place, "猫", "nobody")
     # None of what lies there is in the way of commands that look for what is no part of a cluster.
     backup(place, Disk(tmp_path / "copy"), HERE)
-
-    def told(*command: str, at: Path) -> str:
-        return CliRunner().invoke(cli, [*command, "--index", str(at)], catch_exceptions=False).output
-
     lines = told("judgements", "--jsonl", at=tmp_path / "copy").splitlines()
     assert [json.loads(line)["query"] for line in lines] == list(dict.fromkeys(one.query for one in judged()))
     result: dict[str, Any] = json.loads(told("tune", "--json", "--dry-run", at=place.folder / "cluster.json"))

@@ -348,6 +348,8 @@ def test_documents_are_read_from_the_index_that_has_them(several: Searcher) -> N
         document = several.document(hit.document.id)
         assert document.text[hit.start : hit.end] == hit.text
         assert document.index == hit.document.index
+        having = [name for name in map(str, several.folders) if several.origin(hit.document.id, index=name)]
+        assert having == [hit.document.index]
         excerpt = several.read(hit, around=1)
         assert (excerpt.id, excerpt.index) == (hit.document.id, hit.document.index)
         assert hit.text in excerpt.text
@@ -368,6 +370,13 @@ def test_of_two_documents_of_an_id_the_first_is_read_or_that_of_the_index(tmp_pa
         for hit in searcher.search("猫").hits:
             assert searcher.read(hit).text == hit.text
             assert searcher.document("a.md", index=hit.document.index).text == hit.text
+        listed = searcher.documents().documents
+        assert [(one.id, one.index) for one in listed] == [("a.md", str(folder)) for folder in folders]
+        with pytest.raises(SearchError, match="No index here is called 'x'"):
+            searcher.origin("a.md", index="x")
+        for wrong in ({"most": 0}, {"most": True}, {"after": -1}, {"most_bytes": 0}):
+            with pytest.raises(SearchError, match=f"by {next(iter(wrong))} = "):
+                searcher.documents(**wrong)
     run = CliRunner().invoke(cli, ["read", "a.md", *(f"--index={folder}" for folder in folders[::-1])])
     assert run.output.split("\n")[:2] == [f"  {folders[1]}: a.md", "二の猫の話です。"]
     run = CliRunner().invoke(cli, ["duplicates", "--above=0", *(f"--index={folder}" for folder in folders)])
