@@ -14,8 +14,9 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
 from sakuin.search import Searcher
+from sakuin.search.opening import is_cluster
 from sakuin.ui import ASSETS
-from sakuin.ui.clusters import committed, is_cluster
+from sakuin.ui.clusters import committed
 from sakuin.ui.html import pieces
 from sakuin.ui.opening import find_all, find_searcher
 from sakuin.ui.pages.cluster import cluster_message, cluster_page

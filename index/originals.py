@@ -11,7 +11,7 @@ from typing import BinaryIO
 from sakuin.errors import SakuinError
 from sakuin.index import store
 from sakuin.index.corpus import spelled
-from sakuin.index.origin import Origin, origin_of
+from sakuin.index.file_location import FileLocation, location_of
 from sakuin.index.store.contents import read_label
 from sakuin.index.store.listing import reading
 
@@ -59,7 +59,7 @@ class Original:
 
 
 def open_original(folder: Path, document_id: str, *, most: int = MAX_ORIGINAL) -> Original:
-    """Open the file that a document of an index was read from, see `open_origin`.
+    """Open the file that a document of an index was read from, see `open_located`.
 
     Args:
         folder: Of the index.
@@ -67,17 +67,17 @@ def open_original(folder: Path, document_id: str, *, most: int = MAX_ORIGINAL) -
         most: Bytes that the file may have.
 
     Raises:
-        OriginalError: as `open_origin`.
+        OriginalError: as `open_located`.
         IndexFolderError: the index cannot be read.
     """
-    return open_origin(origin_of(folder, document_id), document_id, most=most)
+    return open_located(location_of(folder, document_id), document_id, most=most)
 
 
-def open_origin(origin: Origin | None, document_id: str, *, most: int = MAX_ORIGINAL) -> Original:
+def open_located(location: FileLocation | None, document_id: str, *, most: int = MAX_ORIGINAL) -> Original:
     """Open the file that a document was read from, as it is now; of a member of an archive, the archive.
 
     Args:
-        origin: Where it is known to be; None where there is no such document.
+        location: Where it is known to be; None where there is no such document.
         document_id: Of the document.
         most: Bytes that the file may have.
 
@@ -86,10 +86,10 @@ def open_origin(origin: Origin | None, document_id: str, *, most: int = MAX_ORIG
             out of the folder that the index is kept in step with, cannot be read, or is larger.
     """
     name = repr(document_id[:200])
-    if origin is None:
+    if location is None:
         raise OriginalError(f"There is no document {name}: give an id as hits have it.")
     try:
-        return opened_at(original_path(origin), most)
+        return opened_at(original_path(location), most)
     except OriginalError as error:
         raise type(error)(f"The file of {name} {error}") from None
     except OSError as error:
@@ -117,25 +117,25 @@ def original_names(folder: Path, document_ids: Iterable[str]) -> dict[str, str]:
         for document_id in document_ids:
             if label := read_label(connection, document_id):
                 with suppress(OriginalError, OSError):
-                    names[document_id] = original_path(Origin(label.file, corpus)).name
+                    names[document_id] = original_path(FileLocation(label.file, corpus)).name
     return names
 
 
-def original_path(origin: Origin) -> Path:
+def original_path(location: FileLocation) -> Path:
     """Where the file of a document lies, by its one true name.
 
     Args:
-        origin: Where it is known to be.
+        location: Where it is known to be.
 
     Raises:
         OriginalError: there is none, or it is not below that folder any more; the end of a sentence that says so.
         OSError: it cannot be looked at.
     """
-    elsewhere = os.path.isabs(origin.file)
-    if not origin.file or not (origin.corpus or elsewhere):
+    elsewhere = os.path.isabs(location.file)
+    if not location.file or not (location.corpus or elsewhere):
         raise OriginalError("is not known: a program added the document.")
-    root = Path(origin.corpus).resolve()
-    named = spelled(Path(origin.file) if elsewhere else root / origin.file)
+    root = Path(location.corpus).resolve()
+    named = spelled(Path(location.file) if elsewhere else root / location.file)
     true = named.resolve(strict=True)
     # What was added from elsewhere is called by its true name: where that leads on, something took its place.
     if not (true == named if elsewhere else true.is_relative_to(root)):

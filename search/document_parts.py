@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.index.origin import Origin
+from sakuin.index.file_location import FileLocation
 from sakuin.index.store.paging import LabelledDocument
 from sakuin.index.where import Condition
 from sakuin.search.parts import Part, Within
@@ -107,7 +107,7 @@ class DocumentPart(Part, Protocol):
             room: Bytes that they have at most, as JSON, but for a single one that alone has more.
         """
 
-    def origin(self, document_id: str) -> Origin | None:
+    def file_location(self, document_id: str) -> FileLocation | None:
         """Where the file of a document is known to be; None where there is no such document."""
 
     def names(self, documents: Sequence[int]) -> dict[int, tuple[str, str]]:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from sakuin.embedder import StaticEmbedder
+from sakuin.index.file_location import FileLocation
 from sakuin.index.model import load_model
-from sakuin.index.origin import Origin
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.where import EVERYTHING, Where
 from sakuin.search.document_parts import DocumentList
@@ -143,7 +143,7 @@ class DocumentReader(ABC):
             require_known(whole, condition)
         return found
 
-    def origin(self, document_id: str, *, index: str = "") -> Origin | None:
+    def file_location(self, document_id: str, *, index: str = "") -> FileLocation | None:
         """Where the file of a document is known to be, see `index.originals`; None where there is no such document.
 
         Args:
@@ -155,7 +155,7 @@ class DocumentReader(ABC):
         """
         whole = self.whole
         require_called(whole, index)
-        return WholeDocuments(whole).origin(document_id, index)
+        return WholeDocuments(whole).file_location(document_id, index)
 
     def similar(
         self, of: str | Hit, *, passage: str | int | None = None, k: int = 10, where: Where | None = None

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.index.background import lowest
-from sakuin.index.origin import Origin, origin_of
+from sakuin.index.file_location import FileLocation, location_of
 from sakuin.index.snapshot import Selection, Snapshot, remembered
 from sakuin.index.store import PassageRow, indexed_text
 from sakuin.index.store.facets import Facet
@@ -243,9 +243,9 @@ class LocalPart:
         """Documents without their texts."""
         return local_documents.listing(self.snapshot, condition, after, most, room)
 
-    def origin(self, document_id: str) -> Origin | None:
+    def file_location(self, document_id: str) -> FileLocation | None:
         """Where the file of a document is known to be."""
-        return origin_of(self.snapshot.folder, document_id)
+        return location_of(self.snapshot.folder, document_id)
 
     def names(self, documents: Sequence[int]) -> dict[int, tuple[str, str]]:
         """Ids and titles of documents."""

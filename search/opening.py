@@ -29,6 +29,11 @@ CLUSTER = "cluster.json"
 """What lies in the folder of a cluster; see `sakuin.cluster`."""
 
 
+def is_cluster(folder: Path) -> bool:
+    """Whether a folder is that of a cluster."""
+    return (folder / CLUSTER).is_file()
+
+
 class Opened(Protocol):
     """What is searched, and may change. Safe to use from several threads."""
 
@@ -139,7 +144,7 @@ def cluster_searcher(folders: Sequence[str | os.PathLike[str]], model: StaticEmb
     if len(folders) != 1:
         return None
     name = os.fspath(folders[0]).removesuffix(f"/{CLUSTER}")
-    if "://" not in name and not (Path(name) / CLUSTER).is_file():
+    if "://" not in name and not is_cluster(Path(name)):
         return None
     # By name, for clusters are made of searchers and not the other way round.
     cluster: Searcher = import_module("sakuin.cluster.opening").open_cluster(name, model=model)

@@ -3,9 +3,9 @@
 import os
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -348,3 +348,7 @@ class Searcher(DocumentReader):
         self._require_process()
         if self._closed:
             raise SearchError("This searcher is closed: open another.")
+
+
+Opening = Callable[[], AbstractContextManager[Searcher]]
+"""Opens what is searched, such as `Searcher.open` with a folder."""

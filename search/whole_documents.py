@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from sakuin.index.origin import Origin
+from sakuin.index.file_location import FileLocation
 from sakuin.index.store.paging import LabelledDocument
 from sakuin.index.store.passages import MAX_PLACES
 from sakuin.index.where import Condition
@@ -131,14 +131,14 @@ class WholeDocuments:
                 return DocumentList(tuple(found), True)
         return DocumentList(tuple(found), False)
 
-    def origin(self, document_id: str, index: str = "") -> Origin | None:
+    def file_location(self, document_id: str, index: str = "") -> FileLocation | None:
         """Where the file of a document is known to be; None where there is no such document.
 
         Args:
             document_id: Of the document.
             index: In which it is; "" for the first that has such a document.
         """
-        each = zip(self.whole.names, self._ask(lambda part, _: part.origin(document_id)), strict=True)
+        each = zip(self.whole.names, self._ask(lambda part, _: part.file_location(document_id)), strict=True)
         return next((found for name, found in each if found and index in ("", name)), None)
 
     def _ask(self, question: Callable[[DocumentPart, int], Any]) -> list[Any]:

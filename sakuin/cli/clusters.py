@@ -1,7 +1,7 @@
 """The commands `index cluster ...`: one index in many shards, on one machine or several."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sakuin.cluster.manifest import ClusterManifest
     from sakuin.cluster.nodes import Nodes
     from sakuin.cluster.places import Place
-    from sakuin.cluster.serving import RemoteSearcher
+    from sakuin.search.searcher import Opening
 
 _PLACE = click.argument("place", metavar="CLUSTER")
 _ADDRESS = click.option(
@@ -283,7 +283,7 @@ def replica_options(command: Callable[..., None]) -> Callable[..., None]:
 
 def by_replicas(
     place: "Place", *, address: str, replicas: int, seconds: float, copies: Path | None, allow_partial: bool
-) -> "Callable[[], AbstractContextManager[RemoteSearcher]]":
+) -> "Opening":
     """What opens a cluster by replicas, see `replica_options`."""
     from sakuin.cluster.serving import remote_searcher
 

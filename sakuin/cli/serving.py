@@ -4,7 +4,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from sakuin.cli.options import INDEX_OPTION, indexes_option
 from sakuin.cli.running import needing
 
 if TYPE_CHECKING:
-    from sakuin.search.searcher import Searcher
+    from sakuin.search.searcher import Opening
 
 # Run beside the server, which takes a moment to answer; gives up after half a minute.
 OPEN_WHEN_READY = """
@@ -81,7 +80,7 @@ def ui(
     from sakuin.addresses import EVERYWHERE, bare, free_address, in_url
     from sakuin.index import store
     from sakuin.index.uploads import MAX_MEGABYTES
-    from sakuin.search.opening import CLUSTER
+    from sakuin.search.opening import is_cluster
 
     host = bare(host)
     if login_file:
@@ -124,7 +123,7 @@ def ui(
     shown = ", ".join(map(str, folders))
     click.echo(say("{address} shows {folder}; Ctrl-C ends it.", address=address, folder=shown))
     for folder in folders:
-        if not (folder / store.NAME).exists() and not (folder / CLUSTER).exists():
+        if not (folder / store.NAME).exists() and not is_cluster(folder):
             told = "There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one."
             click.echo(say(told, folder=folder), err=True)
     sys.stdout.flush()
@@ -256,7 +255,7 @@ def run_service(
     log_queries: bool,
     workers: int = 1,
     writable: bool = False,
-    opening: "Callable[[], AbstractContextManager[Searcher]] | None" = None,
+    opening: "Opening | None" = None,
 ) -> None:
     """Serve until Ctrl-C.
 
@@ -348,9 +347,7 @@ def mcp(folder: Path, http: bool, port: int, writable: bool) -> None:
     run_mcp(lambda: Searcher.open(folder), str(folder), http=http, port=port, writable=writable)
 
 
-def run_mcp(
-    opening: "Callable[[], AbstractContextManager[Searcher]]", named: str, *, http: bool, port: int, writable: bool
-) -> None:
+def run_mcp(opening: "Opening", named: str, *, http: bool, port: int, writable: bool) -> None:
     """Speak the Model Context Protocol until the client ends, or Ctrl-C.
 
     Args:

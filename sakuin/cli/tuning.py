@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,8 @@ from sakuin.cli.options import INDEX_OPTION
 from sakuin.cli.output import clean, columns, padded, progress_bar, to_json
 
 if TYPE_CHECKING:
+    from sakuin.cluster.manifest import ClusterManifest
+    from sakuin.index.store import Manifest
     from sakuin.search.fusion import Fusion
     from sakuin.tuning.fitting import FusionComparison
     from sakuin.tuning.opinion import OpinionComparison
@@ -75,13 +78,14 @@ def tune(
 
     if reset and queries is not None:
         raise click.UsageError(say("Give either --queries, to tune, or --reset."))
-    keep, keep_opinion, state = keeping(folder)
+    keep = keeping(folder)
     if reset:
-        tuned, asked = (bool(one) for one in state())
+        manifest = keep.manifest()
+        tuned, asked = bool(manifest.fusion), bool(manifest.rerank)
         if tuned and not dry_run:
-            keep(None)
+            keep.fusion(None)
         if asked and not dry_run:
-            keep_opinion("")
+            keep.opinion("")
         show_reset(folder, tuned=tuned, asked=asked, dry_run=dry_run)
         return
     with Searcher.open(folder) as searcher, progress_bar("queries", "Searching") as progress:
@@ -90,10 +94,10 @@ def tune(
         in_use = searcher.manifest.fusion
         kept = result.better and not dry_run
         if kept:
-            keep(result.tuned)
+            keep.fusion(result.tuned)
         opinion = compare_opinion(searcher, judged, rerank, dim=dim, progress=progress) if rerank else None
         if opinion and not dry_run:
-            keep_opinion(opinion.name if opinion.better else "")
+            keep.opinion(opinion.name if opinion.better else "")
     if as_json:
         click.echo(to_json({**result.to_dict(), "kept": kept, "rerank": opinion.to_dict() if opinion else None}))
         return
@@ -111,31 +115,36 @@ def tune(
         show_opinion(opinion, dry_run)
 
 
-def keeping(
-    folder: Path,
-) -> "tuple[Callable[[Fusion | None], None], Callable[[str], None], Callable[[], tuple[object, object]]]":
-    """What keeps a fusion, and a second opinion, and what tells which are kept: of an index, or of a cluster."""
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """Keeps what tuning found, in an index or in a cluster.
+
+    Attributes:
+        fusion: Keeps a fusion; None goes back to the default.
+        opinion: Keeps a second opinion, by its name; "" for none.
+        manifest: Tells what is kept.
+    """
+
+    fusion: "Callable[[Fusion | None], None]"
+    opinion: Callable[[str], None]
+    manifest: "Callable[[], Manifest | ClusterManifest]"
+
+
+def keeping(folder: Path) -> Keeping:
+    """What keeps in the index or the cluster in a folder what tuning found."""
     from sakuin.cluster import tuned
     from sakuin.cluster.manifest import require
     from sakuin.index.snapshot import open_index
     from sakuin.tuning import fitting, opinion
 
     if place := tuned.cluster_at(folder):
-        manifest = require(place)
-        return (
-            partial(tuned.keep_fusion, place),
-            partial(tuned.keep_opinion, place),
-            lambda: (
-                manifest.fusion,
-                manifest.rerank,
-            ),
-        )
+        return Keeping(partial(tuned.keep_fusion, place), partial(tuned.keep_opinion, place), partial(require, place))
 
-    def state() -> tuple[object, object]:
+    def manifest() -> "Manifest":
         with closing(open_index(folder)) as snapshot:
-            return snapshot.manifest.fusion, snapshot.manifest.rerank
+            return snapshot.manifest
 
-    return partial(fitting.keep, folder), partial(opinion.keep_opinion, folder), state
+    return Keeping(partial(fitting.keep, folder), partial(opinion.keep_opinion, folder), manifest)
 
 
 def show_reset(folder: Path, *, tuned: bool, asked: bool, dry_run: bool) -> None:

@@ -21,8 +21,8 @@ from sakuin.cluster.shards import ClusterPart, LocalShards, Shards
 from sakuin.embedder import StaticEmbedder
 from sakuin.files import cache_folder
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.file_location import FileLocation
 from sakuin.index.model import load_model
-from sakuin.index.origin import Origin
 from sakuin.index.snapshot import Snapshot
 from sakuin.index.store import Manifest
 from sakuin.index.where import Where
@@ -232,9 +232,9 @@ class ClusterSearcher(Searcher):
         listed = super().documents
         return self._lately(lambda: listed(where=where, after=after, most=most, most_bytes=most_bytes))
 
-    def origin(self, document_id: str, *, index: str = "") -> Origin | None:
-        """See `Searcher.origin`."""
-        found = super().origin
+    def file_location(self, document_id: str, *, index: str = "") -> FileLocation | None:
+        """See `Searcher.file_location`."""
+        found = super().file_location
         return self._lately(lambda: found(document_id, index=index))
 
     def _lately(self, question: Callable[[], T]) -> T:

@@ -9,7 +9,7 @@ from sakuin.cluster.dealing import home
 from sakuin.cluster.manifest import ClusterManifest
 from sakuin.cluster.places import Disk, Place, place_of
 from sakuin.search.fusion import Fusion
-from sakuin.search.opening import CLUSTER
+from sakuin.search.opening import CLUSTER, is_cluster
 from sakuin.tuning.judgements import Judgement, append, judgement_of, require_known
 
 
@@ -18,7 +18,7 @@ def cluster_at(folder: Path) -> Disk | None:
     if folder.name == CLUSTER:
         folder = folder.parent
     place = place_of(str(folder))
-    return place if isinstance(place, Disk) and (folder / CLUSTER).is_file() else None
+    return place if isinstance(place, Disk) and is_cluster(folder) else None
 
 
 def judge(

@@ -3,18 +3,15 @@
 import asyncio
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
 from mcp.server import MCPServer
 
 from sakuin.mcp.server import create_server
-from sakuin.search.searcher import Searcher
+from sakuin.search.searcher import Opening
 from sakuin.server import Server
-
-Opening = Callable[[], AbstractContextManager[Searcher]]
-"""Opens what is searched, such as `Searcher.open` with a folder."""
 
 
 @contextmanager

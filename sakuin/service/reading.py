@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
-from sakuin.index.originals import Original, OriginalError, OriginalTooLargeError, open_origin
+from sakuin.index.originals import Original, OriginalError, OriginalTooLargeError, open_located
 from sakuin.search.reading import MAX_AROUND, UnknownDocumentError, named
 from sakuin.search.searcher import Searcher
 from sakuin.search.similar import MAX_SIMILAR, SimilarDocuments
@@ -159,7 +159,7 @@ def reading_router(searcher: Searcher, threads: Threads) -> APIRouter:
 
         def opened() -> Original:
             with refusing():
-                return open_origin(searcher.origin(document_id), document_id)
+                return open_located(searcher.file_location(document_id), document_id)
 
         try:
             original = await threads.run(opened)

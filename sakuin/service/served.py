@@ -1,7 +1,5 @@
 """What is served, to whom, and what keeps it from being served; known to the process that starts others, too."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +7,7 @@ from typing import TYPE_CHECKING
 from sakuin.errors import SakuinError
 
 if TYPE_CHECKING:
-    from sakuin.search.searcher import Searcher
+    from sakuin.search.searcher import Opening
 
 LAST_SECONDS = 5
 """How long answers under way may take once the service is to end."""
@@ -41,7 +39,7 @@ class Served:
     """
 
     folder: Path
-    opening: "Callable[[], AbstractContextManager[Searcher]] | None" = None
+    opening: "Opening | None" = None
     key_file: Path | None = None
     hosts: frozenset[str] | None = None
     model_name: str | None = None

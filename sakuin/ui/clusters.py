@@ -19,15 +19,10 @@ from sakuin.index.store.listing import (
     list_skipped,
     reading,
 )
-from sakuin.search.opening import CLUSTER
+from sakuin.search.opening import is_cluster
 
 ORDERS: tuple[Order, ...] = ("name", "passages")
 """Orders of the list. What was read last is not known across shards."""
-
-
-def is_cluster(folder: Path) -> bool:
-    """Whether a folder is that of a cluster."""
-    return (folder / CLUSTER).is_file()
 
 
 def committed(folder: Path) -> ClusterManifest:

@@ -8,7 +8,8 @@ import streamlit as st
 from sakuin.index.store import NAME as DATABASE
 from sakuin.index.store import committed_manifest
 from sakuin.search import Searcher, SearchError
-from sakuin.ui.clusters import committed, folder_of, is_cluster
+from sakuin.search.opening import is_cluster
+from sakuin.ui.clusters import committed, folder_of
 
 
 @st.cache_resource(show_spinner=False, max_entries=4)

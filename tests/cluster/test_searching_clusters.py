@@ -120,8 +120,8 @@ def test_documents_are_listed_a_page_at_a_time(both: tuple[Searcher, Searcher]) 
     assert cluster.documents(where={"year": 1}) == one.documents(where={"year": 1})
     with pytest.raises(SearchError, match="nothing"):
         cluster.documents(where={"nothing": 1})
-    assert cluster.origin(whole[0].id) == one.origin(whole[0].id)
-    assert cluster.origin("nobody") is None
+    assert cluster.file_location(whole[0].id) == one.file_location(whole[0].id)
+    assert cluster.file_location("nobody") is None
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_replicas_answer_as_one_process_does(cluster: Any, place: Disk) -> None:
         assert remote.similar(name) == local.similar(name)
         assert remote.duplicates(above=0.9) == local.duplicates(above=0.9)
         assert remote.documents(most=40) == local.documents(most=40)
-        assert remote.origin(name) == local.origin(name)
+        assert remote.file_location(name) == local.file_location(name)
         with pytest.raises(SearchError, match="has a field 'nothing'"):
             remote.search("猫", where={"nothing": 1})
         made = [{"id": name, "text": "版数の猫"}]

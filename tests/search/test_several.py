@@ -348,7 +348,7 @@ def test_documents_are_read_from_the_index_that_has_them(several: Searcher) -> N
         document = several.document(hit.document.id)
         assert document.text[hit.start : hit.end] == hit.text
         assert document.index == hit.document.index
-        having = [name for name in map(str, several.folders) if several.origin(hit.document.id, index=name)]
+        having = [name for name in map(str, several.folders) if several.file_location(hit.document.id, index=name)]
         assert having == [hit.document.index]
         excerpt = several.read(hit, around=1)
         assert (excerpt.id, excerpt.index) == (hit.document.id, hit.document.index)
@@ -373,7 +373,7 @@ def test_of_two_documents_of_an_id_the_first_is_read_or_that_of_the_index(tmp_pa
         listed = searcher.documents().documents
         assert [(one.id, one.index) for one in listed] == [("a.md", str(folder)) for folder in folders]
         with pytest.raises(SearchError, match="No index here is called 'x'"):
-            searcher.origin("a.md", index="x")
+            searcher.file_location("a.md", index="x")
         for wrong in ({"most": 0}, {"most": True}, {"after": -1}, {"most_bytes": 0}):
             with pytest.raises(SearchError, match=f"by {next(iter(wrong))} = "):
                 searcher.documents(**wrong)

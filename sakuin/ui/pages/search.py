@@ -16,12 +16,13 @@ from sakuin.search import MODES, Explanation, Hit, Searcher, SearchRequest, Sear
 from sakuin.search.breakdown import term_scores
 from sakuin.search.contributions import coloured, cosines, strongest_pairs
 from sakuin.search.did_you_mean import Suggestion
+from sakuin.search.opening import is_cluster
 from sakuin.search.request import BY_DOCUMENT
 from sakuin.search.rerank.models import OpinionError
 from sakuin.search.side_by_side import side_by_side
 from sakuin.search.spans import Indexed
 from sakuin.search.token_pairs import token_pairs
-from sakuin.ui.clusters import folder_among, folders_of, is_cluster
+from sakuin.ui.clusters import folder_among, folders_of
 from sakuin.ui.html import explanations, hits, pieces
 from sakuin.ui.opening import searcher_of
 from sakuin.ui.pages.document import open_document, opened, opened_in, show_document

@@ -9,7 +9,7 @@ from sakuin.index.store.listing import reading
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class FileLocation:
     """Where the file of a document is known to be.
 
     Attributes:
@@ -21,7 +21,7 @@ class Origin:
     corpus: str
 
 
-def origin_of(folder: Path, document_id: str) -> Origin | None:
+def location_of(folder: Path, document_id: str) -> FileLocation | None:
     """Where the file of a document is known to be; None where there is no such document.
 
     Args:
@@ -33,4 +33,4 @@ def origin_of(folder: Path, document_id: str) -> Origin | None:
     """
     with reading(folder) as connection:
         label = read_label(connection, document_id)
-        return Origin(label.file, store.read_manifest(connection, folder).corpus) if label else None
+        return FileLocation(label.file, store.read_manifest(connection, folder).corpus) if label else None
