@@ -33,8 +33,9 @@ demo: .venv/demo ## index the example documents and open the pages in the browse
 	$(BIN)/index build examples/corpus --index $(DEMO_INDEX)
 	$(BIN)/index ui --index $(DEMO_INDEX)
 
+# By two processes: most tests wait for other processes, and use one core at a time.
 test: install ## run the tests, but for slow ones and those in a browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-all: install ## run all tests; those in a browser need Chromium
 	$(BIN)/python -m pytest -m ""
