@@ -11,12 +11,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
 from sakuin.embedder.folder import DEFAULT_FOLDER, ModelFiles, write_model
 from sakuin.embedder.table import Table
 from sakuin.index.build import build
 from tests.examples import EXAMPLES, HOSTILE
+
+# No test is a matter of time: machines are busy.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 WORDS = [
     "▁the",

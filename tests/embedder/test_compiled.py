@@ -87,7 +87,7 @@ def assert_same_ids(flat: FlatTokenizer, texts: list[str]) -> None:
 
 
 @compiled
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(texts=st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=60), max_size=4))
 def test_ids_of_any_text_are_those_of_tokenizers(forms: list[FlatTokenizer], texts: list[str]) -> None:
     for flat in forms:
@@ -95,7 +95,7 @@ def test_ids_of_any_text_are_those_of_tokenizers(forms: list[FlatTokenizer], tex
 
 
 @compiled
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(texts=st.lists(st.text(WRITING, max_size=40), max_size=4))
 def test_so_are_those_of_what_tokenizers_disagree_about(forms: list[FlatTokenizer], texts: list[str]) -> None:
     for flat in forms:
@@ -391,7 +391,7 @@ def random_bags(lengths: list[int], seed: int) -> Bags:
 
 @x86
 @given(st.lists(st.integers(0, 70), max_size=40), st.sampled_from([1, 7, 64, 1024]), st.integers(0, 2**32 - 1))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_weighted_sums_are_those_of_torch(lengths: list[int], width: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
     rows = (rng.normal(size=(VOCABULARY, width)) * np.exp(rng.normal(size=(VOCABULARY, 1)) * 4)).astype(np.float32)

@@ -50,7 +50,7 @@ texts = st.lists(st.lists(st.integers(0, VOCABULARY - 1), max_size=60), min_size
 
 
 @given(texts, st.sampled_from([3, 64, 100]))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_weights_are_those_of_the_formula(texts: list[list[int]], dimensions: int) -> None:
     rows = table(dimensions)
     ids = np.array([token for text in texts for token in text], np.int64)

@@ -25,7 +25,7 @@ def table_of(seed: int, width: int) -> Table:
 
 
 @needs_core
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 1000),
     width=st.sampled_from([1, 3, 64, 256, 300]),
@@ -44,7 +44,7 @@ def test_the_core_gives_what_numpy_gives(seed: int, width: int, asked: list[int]
     np.testing.assert_allclose(found, expected, atol=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 1000), asked=st.integers(1, 6), read=st.integers(1, 40), size=st.integers(1, 30))
 def test_the_best_window_is_the_best_of_all(seed: int, asked: int, read: int, size: int) -> None:
     rng = np.random.default_rng(seed)

@@ -108,7 +108,7 @@ def test_similarity_is_cosine() -> None:
     assert scores[0, 1] == pytest.approx(scores[1, 0])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(st.text(st.characters(), max_size=200), max_size=5))
 def test_any_text_gives_finite_vectors(texts: list[str]) -> None:
     vectors = PACKAGED.encode(texts, truncate_dim=32)

@@ -81,7 +81,7 @@ def check(model: StaticEmbedder, text: str, tokens: tuple[Token, ...]) -> None:
                 assert sum(unicodedata.category(c)[0] != "M" for c in replace_lone_surrogates(shared)) <= 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=AWKWARD)
 def test_tokens_are_those_of_the_bag(model: StaticEmbedder, text: str) -> None:
     check(model, text, model.tokens(text))
@@ -97,7 +97,7 @@ def test_awkward_texts(model: StaticEmbedder, text: str) -> None:
 
 
 @given(words=st.lists(st.sampled_from(["猫", "会社", "が", "を", "。", "東京", "株価"]), min_size=1, max_size=12))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_spans_cover_a_plain_text(model: StaticEmbedder, words: list[str]) -> None:
     text = "".join(words)
     spans = sorted(span for token in model.tokens(text) for span in token.spans)

@@ -186,7 +186,7 @@ def test_spans_point_at_the_original_characters(text: str, term: str, original: 
     assert (term, original) in words_at(text)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(AWKWARD)
 @example("ー" * 10)
 @example("々々々々ヽ")
@@ -240,7 +240,7 @@ def test_a_long_text_without_a_break() -> None:
     st.text(max_size=40),
     st.text("休暇のーコ々𠮷ﾊa \n", max_size=40),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_terms_are_the_same_compiled_and_by_patterns(words: list[str], anything: str, stream: str) -> None:
     assert native is not None
     for text in (stream, anything, stream + anything):
@@ -256,7 +256,7 @@ def test_so_are_those_of_every_character() -> None:
 
 @pytest.mark.skipif(native is None, reason="it was not compiled: is there a C compiler?")
 @given(st.text("サバーー  \n\u3000あ漢a-𠮷ﾊ\u3099", max_size=40), st.text(max_size=20))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @example("サーバー の サー バー、コピー。サーバーー", "")
 @example("漢\x1c字 \n字\u2028字\x00ー", "")
 def test_the_stream_is_the_same_compiled_and_by_patterns(stream: str, anything: str) -> None:

@@ -36,7 +36,7 @@ def ranking(folder: Path, mode: str) -> list[tuple[object, ...]]:
         ]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 def test_ranking_does_not_depend_on_history(tmp_path: Path, steps: list[tuple[str, int, str]]) -> None:
     shutil.rmtree(tmp_path)

@@ -118,7 +118,7 @@ def test_runs_are_as_long_as_they_can_be(characters: list[tuple[str, float, bool
     assert all((one.share, one.matched) != (other.share, other.matched) for one, other in pairwise(found))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.text(st.sampled_from("猫は魚が好き会社を休む有給 abc㈱ﾊﾞ"), max_size=40),
     st.text(st.sampled_from("猫は魚が好き会社を休む有給 abc㈱ﾊﾞ"), max_size=80),

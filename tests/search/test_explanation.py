@@ -92,7 +92,7 @@ def explained(hit: Hit) -> Explanation:
     return hit.explanation
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(query=QUERIES, mode=st.sampled_from(MODES), dim=st.sampled_from(DIMS), by=st.sampled_from(["passage", "query"]))
 def test_everything_adds_up_to_the_score_shown(searcher: Searcher, query: str, mode: str, dim: int, by: str) -> None:
     for hit in searcher.search(query, mode=mode, dim=dim, explain=True).hits:

@@ -126,7 +126,7 @@ WHERES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(WHERES, st.sampled_from(QUERIES), st.sampled_from(MODES), st.integers(1, 500))
 def test_a_filtered_search_is_the_whole_ranking_filtered(
     searcher: Searcher, where: dict[str, list[str]], query: str, mode: str, k: int
@@ -307,7 +307,6 @@ SCALARS = st.one_of(
 KEYS = st.sampled_from(["a", "b", 'q"\\', "type", "metadata.a", "赤", ""])
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.dictionaries(KEYS, SCALARS | st.lists(SCALARS, max_size=3), max_size=3), max_size=8),
     KEYS,

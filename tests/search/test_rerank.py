@@ -106,7 +106,7 @@ def test_the_order_is_that_of_the_sum(searcher: Searcher, chance: Chance, mode: 
     ]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(st.sampled_from([*WORDS, "の", " ", "\ud800", "\x00", "zebra"]), max_size=5).map("".join),
     st.sampled_from(MODES),
@@ -184,7 +184,7 @@ def vectors_of(numbers: Sequence[int]) -> dict[int, np.ndarray]:
     return {number: np.full(3, number, np.float16) for number in numbers}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 400), st.integers(0, 255), st.integers(0, 400))
 def test_damage_costs_only_what_was_damaged(
     tmp_path_factory: pytest.TempPathFactory, at: int, byte: int, end: int

@@ -452,7 +452,7 @@ some_arguments = st.fixed_dictionaries(
 SEARCH_ARGUMENTS = ("query", "k", "mode", "dim", "rescore", "explain", "min_relevance", "where")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(body=json_values | some_arguments, fitting=st.booleans(), path=st.sampled_from(["/search", "/v1/embeddings"]))
 def test_no_body_makes_the_service_fail(service: Service, body: Any, fitting: bool, path: str) -> None:
     if fitting and isinstance(body, dict):
@@ -464,7 +464,7 @@ def test_no_body_makes_the_service_fail(service: Service, body: Any, fitting: bo
     assert ("error" in answer) == (status != 200)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(body=st.binary(max_size=50), query=st.text(max_size=30))
 def test_no_bytes_make_the_service_fail(service: Service, body: bytes, query: str) -> None:
     assert service.send("POST", "/search", body, JSON)[0] in (200, 400)

@@ -162,7 +162,7 @@ def by_trec_eval(found: CandidateTable, scores: NDArray[np.float64]) -> dict[str
     return {name: [measured[f"q{i}"][name] for i in range(len(scores))] for name in ("ndcg_cut_10", "recall_10")}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 10**6), st.integers(1, 6), st.integers(1, 40), st.sampled_from(["rrf", "fusion", "bm25"]))
 def test_figures_agree_with_trec_eval(seed: int, queries: int, width: int, way: str) -> None:
     found = drawn(seed, queries, width)
