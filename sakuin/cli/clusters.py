@@ -236,7 +236,7 @@ def restore(place: str, source: str, address: str | None) -> None:
 def show_changes(changes: "ClusterChanges", place: "Place") -> None:
     """What a change of a cluster did, and how the cluster is now."""
     told = say(", ").join(say(f"{{n:,}} {name}", n=number) for name, number in changes.numbers.items() if number)
-    click.echo(say("Changes:   {told}; {n:,} shards written anew", told=told or say("none"), n=changes.shards))
+    click.echo(say("Changes:   {told}; shards written anew: {n:,}", told=told or say("none"), n=changes.shards))
     show(changes.manifest, place)
 
 

@@ -368,7 +368,7 @@ def run(*arguments: str) -> str:
 def test_the_commands_change_a_cluster(place: Disk, tmp_path: Path) -> None:
     out = str(place.folder)
     rows = str(write_rows(tmp_path / "more.jsonl", [{"id": "new", "text": "the new cat"}]))
-    assert "Changes:   1 added; 1 shards written anew" in run("add", out, rows)
+    assert "Changes:   1 added; shards written anew: 1" in run("add", out, rows)
     assert "Changes:   2 removed" in run("delete", out, "new", "d1")
     assert "39 documents" in run("compact", out)
     assert "Shards:    2 of" in run("rebalance", out, "--shards", "2")
