@@ -13,8 +13,8 @@ import streamlit as st
 from sakuin.embedder import StaticEmbedder
 from sakuin.errors import SakuinError
 from sakuin.index import DEFAULT_INDEX
+from sakuin.index.clusters import is_cluster
 from sakuin.search import Searcher
-from sakuin.search.opening import is_cluster
 from sakuin.ui import ASSETS
 from sakuin.ui.clusters import committed
 from sakuin.ui.html import pieces

@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from sakuin.files import make_folder
+from sakuin.index.clusters import refuse_cluster
 from sakuin.index.errors import IndexFolderError, full_disk, has_no_room
 from sakuin.index.outliving import OUTLIVING
 from sakuin.index.store import NAME
@@ -96,4 +97,5 @@ def refuse_foreign(folder: Path, *, locked: bool) -> None:
     if NAME in names or (LOCK in names and not locked):
         return
     if names - {LOCK, *OUTLIVING}:
+        refuse_cluster(folder)
         raise IndexFolderError(f"{folder} holds other files and no index: choose an empty or a new folder.")

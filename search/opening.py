@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from sakuin.embedder import StaticEmbedder
+from sakuin.index.clusters import CLUSTER, cluster_of, is_cluster
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.model import load_model, load_model_at_hand
 from sakuin.index.snapshot import Snapshot, identity, open_index
@@ -24,14 +25,6 @@ if TYPE_CHECKING:
 # A search holds Python's lock for half of its time: more at once would only take it from one another, and each other's
 # place in the processor's caches.
 AT_ONCE = 2
-
-CLUSTER = "cluster.json"
-"""What lies in the folder of a cluster; see `sakuin.cluster`."""
-
-
-def is_cluster(folder: Path) -> bool:
-    """Whether a folder is that of a cluster."""
-    return (folder / CLUSTER).is_file()
 
 
 class Opened(Protocol):
@@ -151,6 +144,13 @@ def cluster_searcher(folders: Sequence[str | os.PathLike[str]], model: StaticEmb
     return cluster
 
 
+def require_alone(folders: Sequence[str | os.PathLike[str]]) -> None:
+    """Raise SearchError where a cluster, or a URI, which can be nothing else, is named beside others."""
+    for name in [os.fspath(folder) for folder in folders]:
+        if len(folders) > 1 and ("://" in name or cluster_of(Path(name))):
+            raise SearchError(f"{name} is a cluster, which is searched alone: name it and no other index.")
+
+
 def opened(
     folders: Sequence[str | os.PathLike[str]], beside: Executor, model: StaticEmbedder | None
 ) -> tuple[Opened, StaticEmbedder | None]:
@@ -162,10 +162,11 @@ def opened(
         model: That of the indexes where it is loaded already; None to load it.
 
     Raises:
-        SearchError: none is named, or one twice.
+        SearchError: none is named, or one twice, or a cluster beside others.
         IndexFolderError: there is no index in one, or they cannot be searched together.
         ModelError: the model cannot be loaded.
     """
+    require_alone(folders)
     paths = [Path(folder).absolute() for folder in folders]
     if not paths:
         raise SearchError("No index is named: name the folder of one at least.")

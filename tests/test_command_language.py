@@ -30,7 +30,7 @@ ELSEWHERE = ("language", "japanese", "training", "evaluation")
 """Modules of commands that say nothing, or are for those who train models."""
 
 ERRORS = re.compile(
-    r"(IndexFolder|Search|Filter|Evaluation|Synonym|UnknownDocument|Service|Address|Cluster|ShardUnavailable)Error"
+    r"(IndexFolder|ClusterFolder|Search|Filter|Evaluation|Synonym|UnknownDocument|Service|Address|Cluster|ShardUnavailable)Error"
 )
 ENGLISH = re.compile(r"\b[A-Za-z]+ [a-z]+ [a-z]+\b")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from sakuin.index.clusters import refuse_cluster
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, opening_error
 from sakuin.index.store.checksums import NAME, damaged
 from sakuin.index.store.tables import changed_parts, columns_of
@@ -62,6 +63,7 @@ def _connected(folder: Path, read_only: bool) -> sqlite3.Connection:
             connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
             return connection
         if not path.is_file():
+            refuse_cluster(folder)
             raise IndexFolderError(f"No index in {folder}: build one with `index build CORPUS_DIR --index {folder}`.")
         address = f"{path.resolve().as_uri()}?mode=ro"
         connection = sqlite3.connect(address, uri=True, check_same_thread=False, timeout=10)

@@ -10,7 +10,7 @@ import click
 from sakuin.cli.building import CHECKSUM_OPTION, how, reading_options
 from sakuin.cli.encoding import encode
 from sakuin.cli.language import say
-from sakuin.cli.options import DIM_OPTION, MODEL_OPTION
+from sakuin.cli.options import DIM_OPTION, MODEL_OPTION, out_option
 from sakuin.cli.output import progress_bar, readable_size, to_json
 from sakuin.cli.running import FiniteRange
 from sakuin.cli.serving import mcp_options, run_mcp, run_service, serving_options
@@ -49,7 +49,7 @@ cluster.add_command(encode)
 
 @cluster.command()
 @click.argument("corpus")
-@click.option("--out", required=True, metavar="CLUSTER", help="Folder or URI of the cluster to be made.")
+@out_option("CLUSTER", "Folder or URI of the cluster to be made.")
 @click.option("--shards", type=click.IntRange(1, 10_000), required=True, help="How many shards it has.")
 @click.option("--rows", is_flag=True, help="CORPUS is a folder of Parquet files or JSON Lines, a document each row.")
 @_ADDRESS

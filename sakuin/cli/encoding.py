@@ -3,12 +3,13 @@
 import click
 
 from sakuin.cli.language import say
+from sakuin.cli.options import out_option
 from sakuin.cli.output import progress_bar
 
 
 @click.command()
 @click.argument("corpus")
-@click.option("--out", required=True, metavar="FOLDER", help="Folder or URI for the vectors.")
+@out_option("FOLDER", "Folder or URI for the vectors.")
 @click.option("--model", default="", help="Model folder or hub name [default: the packaged model].")
 @click.option("--dim", type=click.IntRange(min=1), help="Keep only the first so many dimensions [default: all].")
 @click.option("--format", "form", type=click.Choice(["parquet", "npy"]), default="parquet", show_default=True)

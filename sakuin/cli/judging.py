@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sakuin.cli.language import say
-from sakuin.cli.options import INDEX_OPTION
+from sakuin.cli.options import INDEX_OR_CLUSTER_OPTION
 from sakuin.cli.output import clean
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ MARKS = {"answers": "+", "does_not_answer": "-", "nothing_answers": "nothing ans
 
 
 @click.command()
-@INDEX_OPTION
+@INDEX_OR_CLUSTER_OPTION
 @click.option("--jsonl", is_flag=True, help="Print JSON Lines, as `index tune --queries` reads them.")
 @click.option("--trec", metavar="DIR", type=click.Path(path_type=Path), help="Write judgements.qrels and queries.tsv.")
 def judgements(folder: Path, jsonl: bool, trec: Path | None) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sakuin.cli.language import phrase, say
-from sakuin.cli.options import INDEX_OPTION, indexes_option
+from sakuin.cli.options import INDEX_OR_CLUSTER_OPTION, indexes_option
 from sakuin.cli.running import needing
 
 if TYPE_CHECKING:
@@ -79,9 +79,13 @@ def ui(
 
     from sakuin.addresses import EVERYWHERE, bare, free_address, in_url
     from sakuin.index import store
+    from sakuin.index.clusters import cluster_of
     from sakuin.index.uploads import MAX_MEGABYTES
-    from sakuin.search.opening import is_cluster
+    from sakuin.search.opening import require_alone
 
+    # Said here, where somebody reads it, and not by the page.
+    require_alone(folders)
+    folders = tuple(cluster_of(folder) or folder for folder in folders)
     host = bare(host)
     if login_file:
         if password_file:
@@ -123,7 +127,7 @@ def ui(
     shown = ", ".join(map(str, folders))
     click.echo(say("{address} shows {folder}; Ctrl-C ends it.", address=address, folder=shown))
     for folder in folders:
-        if not (folder / store.NAME).exists() and not is_cluster(folder):
+        if not (folder / store.NAME).exists() and not cluster_of(folder):
             told = "There is no index there yet: `index build CORPUS_DIR --index {folder}` makes one."
             click.echo(say(told, folder=folder), err=True)
     sys.stdout.flush()
@@ -193,7 +197,7 @@ def serving_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@INDEX_OPTION
+@INDEX_OR_CLUSTER_OPTION
 @serving_options
 @click.option(
     "--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes that answer (Linux, macOS)."
@@ -319,7 +323,7 @@ def mcp_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @click.command()
-@INDEX_OPTION
+@INDEX_OR_CLUSTER_OPTION
 @mcp_options
 def mcp(folder: Path, http: bool, port: int, writable: bool) -> None:
     """Let assistants search the index by the Model Context Protocol.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sakuin.cli.language import fact, phrase, say
-from sakuin.cli.options import INDEX_OPTION
+from sakuin.cli.options import INDEX_OR_CLUSTER_OPTION
 from sakuin.cli.output import clean, columns, padded, progress_bar, to_json
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@INDEX_OPTION
+@INDEX_OR_CLUSTER_OPTION
 @click.option(
     "--queries",
     type=click.Path(path_type=Path),

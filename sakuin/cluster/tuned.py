@@ -8,17 +8,16 @@ from sakuin.cluster import manifest as manifests
 from sakuin.cluster.dealing import home
 from sakuin.cluster.manifest import ClusterManifest
 from sakuin.cluster.places import Disk, Place, place_of
+from sakuin.index.clusters import cluster_of
 from sakuin.search.fusion import Fusion
-from sakuin.search.opening import CLUSTER, is_cluster
 from sakuin.tuning.judgements import Judgement, append, judgement_of, require_known
 
 
 def cluster_at(folder: Path) -> Disk | None:
     """The cluster in a folder, or of a cluster.json; None where there is none."""
-    if folder.name == CLUSTER:
-        folder = folder.parent
-    place = place_of(str(folder))
-    return place if isinstance(place, Disk) and is_cluster(folder) else None
+    found = cluster_of(folder)
+    place = place_of(str(found)) if found else None
+    return place if isinstance(place, Disk) else None
 
 
 def judge(

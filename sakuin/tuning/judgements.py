@@ -17,6 +17,7 @@ import orjson
 from filelock import Timeout
 
 from sakuin.files import sync_folder
+from sakuin.index.clusters import cluster_of
 from sakuin.index.errors import has_no_room
 from sakuin.index.outliving import JUDGEMENTS, judging
 from sakuin.index.store import connect
@@ -197,6 +198,11 @@ def judged_queries(judgements: Sequence[Judgement]) -> list[JudgedQuery]:
 def require_judged(judgements: Sequence[Judgement], folder: Path) -> list[JudgedQuery]:
     """The queries with an answer; raises EvaluationError, with what to do, where there is none."""
     queries = judged_queries(judgements)
+    if not queries and cluster_of(folder):
+        raise EvaluationError(
+            f"No document was judged to answer a query in {folder}: judge from Python, by sakuin.cluster.tuned.judge, "
+            f"or give a file of judged queries with --queries."
+        )
     if not queries:
         raise EvaluationError(
             f"No document was judged to answer a query in {folder}: judge hits on the page (`index ui`), or give a "

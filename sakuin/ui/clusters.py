@@ -8,6 +8,7 @@ from pathlib import Path
 from sakuin.cluster.dealing import home
 from sakuin.cluster.manifest import ClusterManifest, require
 from sakuin.cluster.places import Disk
+from sakuin.index.clusters import is_cluster
 from sakuin.index.documents import Skipped
 from sakuin.index.store.listing import (
     ListedDocument,
@@ -19,7 +20,6 @@ from sakuin.index.store.listing import (
     list_skipped,
     reading,
 )
-from sakuin.search.opening import is_cluster
 
 ORDERS: tuple[Order, ...] = ("name", "passages")
 """Orders of the list. What was read last is not known across shards."""

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from sakuin.index.clusters import is_cluster
 from sakuin.index.store import NAME as DATABASE
 from sakuin.index.store import committed_manifest
-from sakuin.search import Searcher, SearchError
-from sakuin.search.opening import is_cluster
+from sakuin.search import Searcher
+from sakuin.search.opening import require_alone
 from sakuin.ui.clusters import committed, folder_of
 
 
@@ -55,7 +56,6 @@ def find_all(folders: Sequence[Path]) -> tuple[Searcher | None, list[Searcher]]:
     each = [searcher for searcher in map(find_searcher, folders) if searcher]
     if len(each) < 2:
         return (each[0] if each else None), each
-    if clusters := [searcher.folder for searcher in each if is_cluster(searcher.folder)]:
-        raise SearchError(f"{clusters[0]} is a cluster, which is searched alone: name it and no other index.")
+    require_alone([searcher.folder for searcher in each])
     names = tuple(str(searcher.folder) for searcher in each)
     return open_together(names, tuple((searcher.folder / DATABASE).stat().st_ino for searcher in each)), each

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from sakuin.index.clusters import is_cluster
 from sakuin.index.originals import original_names
 from sakuin.index.store import Manifest
 from sakuin.index.store.facets import Facet
@@ -16,7 +17,6 @@ from sakuin.search import MODES, Explanation, Hit, Searcher, SearchRequest, Sear
 from sakuin.search.breakdown import term_scores
 from sakuin.search.contributions import coloured, cosines, strongest_pairs
 from sakuin.search.did_you_mean import Suggestion
-from sakuin.search.opening import is_cluster
 from sakuin.search.request import BY_DOCUMENT
 from sakuin.search.rerank.models import OpinionError
 from sakuin.search.side_by_side import side_by_side
