@@ -3,6 +3,7 @@
 READERS = {
     ".txt": "text",
     ".text": "text",
+    ".rst": "text",
     ".md": "markdown",
     ".markdown": "markdown",
     ".html": "html",

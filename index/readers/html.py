@@ -17,6 +17,7 @@ from sakuin.index.readers.html_elements import VOID
 from sakuin.index.readers.html_hidden import hidden
 from sakuin.index.readers.html_layout import Layout
 from sakuin.index.readers.html_navigation import navigation
+from sakuin.index.readers.html_permalinks import permalinks
 from sakuin.index.readers.html_scan import Scan, scan
 from sakuin.index.readers.language import declared
 from sakuin.index.readers.plain import TextBuilder, one_line, require_text
@@ -64,12 +65,14 @@ def read(source: Source) -> Iterator[Document | Skipped]:
         markup = _XHTML_EMPTY.sub(_with_end_tag, markup)
     found = scan(markup)
     page = _parse(markup)
+    page.strip_tags(["script", "style"])
     # Nothing is looked for in the tree that has no tag.
     title_node = page.css_first("head title") if "title" in found.names else None
     title = one_line(title_node.text()) if title_node else ""
     metadata = _metadata(page) if found.has_attributes else {}
     builder = TextBuilder()
-    left_out = navigation(page, found.unclosed) if _NAVIGATION & found.names else frozenset()
+    has_parts = found.has_attributes or _NAVIGATION & found.names
+    left_out = navigation(page, found.unclosed, title) if has_parts else frozenset()
     _append(builder, page, found, left_out=left_out)
     if left_out and not builder.text():
         _append(builder, page, found)  # a page of nothing but links
@@ -107,7 +110,9 @@ def append_markup(builder: TextBuilder, markup: str, *, line: int = 0, has_own_t
         ReadError: If its tags are nested too deeply.
     """
     if has_own_tags:
-        _append(builder, _parse(markup), scan(markup), line=line)
+        page = _parse(markup)
+        page.strip_tags(["script", "style"])
+        _append(builder, page, scan(markup), line=line)
     elif (body := _parse(markup).body) is not None:
         Layout(builder, lambda _: None, hidden=set(), line=line).append(body)
 
@@ -155,8 +160,7 @@ def _append(
         unseen.update(hidden(pages[-1], seen.unclosed))
         return pages[-1].body
 
-    page.strip_tags(["script", "style"])
-    unseen = hidden(page, found.unclosed) if found.has_attributes else set()
+    unseen = hidden(page, found.unclosed) | permalinks(page) if found.has_attributes else set()
     body = page.body
     if body is None:  # a page of frames
         frames = page.css_first("noframes")

@@ -1,44 +1,65 @@
 """What of a page is not its own: menus of links, and the footer of the site."""
 
-import re
-from collections.abc import Set
+from collections import Counter
+from collections.abc import Iterable, Set
 from typing import TYPE_CHECKING
 
-from sakuin.index.readers.html_elements import SECTIONS
+from sakuin.index.readers.html_elements import LINES, PARAGRAPHS, SECTIONS
+from sakuin.index.readers.html_neighbours import neighbour_rows, sentences
 
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-_SENTENCE_END = re.compile(r"[。！？]|[.!?](?=\s|\Z)")
+_MENUS = (
+    "nav, [role=navigation], .breadcrumb, .breadcrumbs, [aria-label=breadcrumb], [aria-label=breadcrumbs], "
+    "[itemtype$=BreadcrumbList], div.related"
+)
+"""What menus stand in; `div.related` is the row of links of Sphinx."""
+
 _MOST_BESIDE_LINKS = 60
-"""Characters of a menu that may stand in no link: its name, signs between links, the page that is shown."""
+"""Letters and digits of a menu that may stand in no link: its name, that of a field for searching."""
 
 _LANDMARKS = frozenset({"header", "main", "article", "nav"})
 _SHOW_NOTHING = frozenset({"script", "style", "template", "noscript", "link", "nav", "svg", "iframe"})
 _LITTLE = 200
+_BLOCKS = PARAGRAPHS | LINES
 
 
-def navigation(page: "LexborHTMLParser", unclosed: Set[str]) -> set[int]:
+def navigation(page: "LexborHTMLParser", unclosed: Set[str], title: str = "") -> set[int]:
     """Return the `mem_id` of elements that lead to other pages or repeat on every page of a site.
 
     Args:
-        page: The page.
+        page: The page, without scripts and styles.
         unclosed: Names of elements that are never closed: where those end is unknown, so they are never left out.
+        title: Of the page: menus name it, as where the reader is.
     """
-    found: set[int] = set()
-    if "nav" not in unclosed:
-        found = {node.mem_id for node in page.css("nav") if _is_menu(node)}
+    found = {
+        node.mem_id
+        for node in page.css(_MENUS)
+        if node.tag in _BLOCKS and node.tag not in unclosed and _is_menu(node, title)
+    }
+    found |= neighbour_rows(page, unclosed)
     if "footer" not in unclosed and (footer := _page_footer(page)) is not None:
         found.add(footer.mem_id)
     return found
 
 
-def _is_menu(nav: "LexborNode") -> bool:
-    text = nav.text(separator="\n", strip=True)
-    links = [link.text(separator="\n", strip=True) for link in nav.css("a, button")]
-    in_links = sum(map(len, links))
-    sentences = len(_SENTENCE_END.findall(text)) - sum(len(_SENTENCE_END.findall(link)) for link in links)
-    return sentences <= 0 and len(text) - in_links <= max(_MOST_BESIDE_LINKS, in_links // 2)
+def _is_menu(nav: "LexborNode", title: str) -> bool:
+    in_links = [line for link in nav.css("a, button") for line in _lines(link)]
+    if nav.tag != "nav" and not in_links:
+        return False  # words that only its class or role calls a menu
+    beside = [line for line in (Counter(_lines(nav)) - Counter(in_links)).elements() if not title.startswith(line)]
+    if any(map(sentences, beside)):
+        return False
+    return _letters(beside) <= max(_MOST_BESIDE_LINKS, _letters(in_links) // 2)
+
+
+def _lines(node: "LexborNode") -> list[str]:
+    return node.text(separator="\n", strip=True).split("\n")
+
+
+def _letters(lines: Iterable[str]) -> int:
+    return sum(map(str.isalnum, "".join(lines)))
 
 
 def _page_footer(page: "LexborHTMLParser") -> "LexborNode | None":
