@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote, urlsplit
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -30,7 +30,11 @@ def drawn(page: Any) -> str:
 
 def inert(page: Any) -> None:
     """No element that a text of a document or query asked for."""
-    assert page.locator(".stMain").locator("script, img, a, strong, .katex").count() == 0
+    main = page.locator(".stMain")
+    assert main.locator("script, img, strong, .katex").count() == 0
+    # The links are the page's own, to the files of hits.
+    links = [urlsplit(link.evaluate("link => link.href")) for link in main.locator("a").all()]
+    assert all((link.scheme, link.path) == ("http", "/original") and "<" not in link.query for link in links), links
     assert page.locator(".sk script, .sk img, .sk a, .katex").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
