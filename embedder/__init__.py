@@ -1,7 +1,8 @@
 """Text to vector: the static embedding model and its fast tokenising. Knows no documents."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sakuin.first_use import on_first_use
 
 if TYPE_CHECKING:
     from sakuin.embedder.errors import ModelError as ModelError
@@ -13,12 +14,6 @@ _MODULES = {
     "StaticEmbedder": "sakuin.embedder.model",
     "Token": "sakuin.embedder.tokens",
 }
-"""Each is imported when it is first used: a process that needs one part loads only that."""
 
 __all__ = [*_MODULES]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+__getattr__ = on_first_use(__name__, _MODULES)

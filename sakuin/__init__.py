@@ -9,8 +9,9 @@
 What is named here is imported when it is first used, so that a process that needs one part loads only that.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
+
+from sakuin.first_use import on_first_use
 
 if TYPE_CHECKING:
     from sakuin.api import Index as Index
@@ -49,6 +50,4 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("sakuin")
-    if name not in _MODULES:
-        raise AttributeError(f"module 'sakuin' has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+    return on_first_use(__name__, _MODULES)(name)

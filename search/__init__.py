@@ -1,7 +1,8 @@
 """Query to ranked, explained results: dense and BM25 search, fused by a hybrid ranker."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sakuin.first_use import on_first_use
 
 if TYPE_CHECKING:
     from sakuin.index.store.facets import Facet as Facet
@@ -59,12 +60,6 @@ _MODULES = {
     "SimilarDocuments": "sakuin.search.similar",
     "Span": "sakuin.search.spans",
 }
-"""Each is imported when it is first used: a process that needs one part loads only that."""
 
 __all__ = [*_MODULES]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+__getattr__ = on_first_use(__name__, _MODULES)
