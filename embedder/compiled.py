@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import democratic
 from sakuin.embedder.core import native
-from sakuin.embedder.pooling import LEAD_WEIGHT, Pooling, leads
+from sakuin.embedder.pooling import LEAD_WEIGHT, Bags, Pooling, leads
 from sakuin.embedder.table import Table, check_finite
 
 # Texts that a thread encodes at a time.
@@ -58,6 +58,21 @@ class CompiledEncoder:
             return [row for chunk in ranges for row in encode(chunk)]
         with ThreadPoolExecutor(min(processors(), len(ranges)), "encoding") as threads:
             return [row for rows in threads.map(encode, ranges) for row in rows]
+
+    def bag(self, tokenizer: object, text: str) -> Bags | None:
+        """The bag of one text; None where only `tokenizers` can read it.
+
+        Raises:
+            As `encode`.
+        """
+        with _making:
+            model = self._model
+        assert native is not None
+        found = native.bag(tokenizer, [text], *model)
+        if found is None:
+            return None
+        ids, weights = np.frombuffer(found[0], np.uint32).astype(np.int64), np.frombuffer(found[1], np.float32)
+        return Bags(ids, weights, np.array([0, len(ids)]))
 
     @cached_property
     def _model(self) -> tuple[Any, ...]:

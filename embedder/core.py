@@ -6,7 +6,7 @@ What it computes is computed without it too, to the same bits: it is a matter of
 from types import ModuleType
 from typing import cast
 
-INTERFACE = 2
+INTERFACE = 3
 """Of the core that this code calls. After a change of a clone another may lie there until it is installed again."""
 
 try:

@@ -222,7 +222,7 @@ class StaticEmbedder:
 
     def asked_tokens(self, query: str) -> interaction.AskedTokens:
         """Tokens of a query that `interactions` looks for, with their weights."""
-        return interaction.asked_tokens(self._files.table, self.bags([query]))
+        return interaction.asked_tokens(self._files.table, self._bag(query))
 
     def located(self, text: str) -> list[tuple[int, tuple[int, int] | None]]:
         """The token ids of a text in their order, each with the span of the characters it came from, see `Token`."""
@@ -233,9 +233,24 @@ class StaticEmbedder:
         self._check_ids(ids)
         return interaction.cosines_of(self._files.table, asked, ids)
 
+    def _bag(self, text: str) -> Bags:
+        """That of `bags`, of one text."""
+        tokenizer = self._compiled_tokenizer(1)
+        try:
+            found = self._compiled.bag(tokenizer, text) if tokenizer else None
+        except UnicodeEncodeError:
+            found = None
+        except IndexError as error:
+            raise self._more_pieces_than_rows() from error
+        return self.bags([text]) if found is None else found
+
+    def _compiled_tokenizer(self, texts: int) -> object | None:
+        """What the compiled encoder reads so many texts by; None where it is not to be used, or not yet."""
+        return self._tokenizer.compiled(texts) if self._encoded >= COMPILED_FROM and fuses() else None
+
     def _encode(self, texts: Sequence[str], out: NDArray[np.float32]) -> None:
         """Write the vectors of a batch of texts to ``out``, float32 (texts, dimension)."""
-        tokenizer = self._tokenizer.compiled(len(texts)) if self._encoded >= COMPILED_FROM and fuses() else None
+        tokenizer = self._compiled_tokenizer(len(texts))
         if tokenizer is None:
             out[:] = self._by_numpy(texts, out.shape[1])
             return

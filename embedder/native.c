@@ -1,4 +1,5 @@
-/* The encoder's hot path: text to token ids, to weighted bags of ids, to sums of the table's rows; and late interaction.
+/* The encoder's hot path: text to token ids, to weighted bags of ids, to sums of the table's rows; late interaction; and
+   cosines of stored vectors.
 
    Everything here is what the package does without this module, bit for bit: ids as `tokenizers` gives them for a
    Unigram tokenizer, weights as `pooling` and `democratic` compute them, and sums by fused multiply-add in the order of
@@ -38,7 +39,8 @@
 
 #define LEAD_TOKENS 16
 #define DIRECTION_DIMENSIONS 64
-#define AHEAD 2 /* rows that are fetched before they are added */
+#define AHEAD 2     /* rows that are fetched before they are added */
+#define FAR_AHEAD 8 /* and where a row takes no longer than to fetch one */
 
 enum { UNKNOWN, MARK, SPACE, FIRST_CODE }; /* codes of characters: in no piece, the word mark, a space */
 #define MANY 0x80000000u                   /* of the map from characters: a place in `expansions`, not a code */
@@ -912,7 +914,8 @@ static PyObject *token_ids(PyObject *module, PyObject *args) {
     return result;
 }
 
-static int one_vector(const Tokenizer *t, const Model *m, Room *r, const Utf8 *text, float *out, int64_t dim) {
+/* The bag of a text, into keys and weights. */
+static int one_bag(const Tokenizer *t, const Model *m, Room *r, const Utf8 *text, size_t *entries) {
     r->ids_count = 0;
     int how = add_ids(t, r, text->text, text->size);
     if (how != DONE) return how == FAILED ? OUT_OF_MEMORY : AWKWARD;
@@ -925,11 +928,75 @@ static int one_vector(const Tokenizer *t, const Model *m, Room *r, const Utf8 *t
     }
     for (size_t i = 0; i < r->ids_count; i++)
         if (r->ids[i] >= m->rows) return NO_SUCH_ROW;
-    size_t entries = r->ids_count ? weigh(m, r) : 0;
-    if (m->directions && entries) reweigh(m, r->keys, r->weights, r->agreements, entries);
+    *entries = r->ids_count ? weigh(m, r) : 0;
+    if (m->directions && *entries) reweigh(m, r->keys, r->weights, r->agreements, *entries);
+    return DONE;
+}
+
+static int one_vector(const Tokenizer *t, const Model *m, Room *r, const Utf8 *text, float *out, int64_t dim) {
+    size_t entries;
+    int how = one_bag(t, m, r, text, &entries);
+    if (how != DONE) return how;
     if (m->scale) add_up_int8(m, r->keys, r->weights, entries, out, dim);
     else add_up_float(m, r->keys, r->weights, entries, out, dim);
     return DONE;
+}
+
+/* What is known of a model, from its arrays; returns whether they fit together. */
+static int model_of(Model *m, const Py_buffer *table, const Py_buffer *scale, const Py_buffer *directions,
+                    const Py_buffer *squares) {
+    m->table = table->buf;
+    m->scale = scale->len ? scale->buf : NULL;
+    m->rows = m->width > 0 ? table->len / (m->width * (m->scale ? 1 : (Py_ssize_t)sizeof(float))) : 0;
+    m->directions = directions->len ? directions->buf : NULL, m->squares = squares->buf;
+    m->directions_width = m->rows ? (int)(directions->len / m->rows) : 0;
+    return m->directions_width <= DIRECTION_DIMENSIONS && m->rows <= INT32_MAX / 2 &&
+           (!m->scale || scale->len == m->rows * (Py_ssize_t)sizeof(float)) &&
+           directions->len == m->rows * m->directions_width &&
+           (!m->directions || squares->len == m->rows * (Py_ssize_t)sizeof(float));
+}
+
+static void say_no_such_row(void) {
+    PyErr_SetString(PyExc_IndexError, "the tokenizer has more pieces than the table has rows");
+}
+
+PyDoc_STRVAR(bag_doc, "bag(tokenizer, texts, table, scale, directions, squares, weighing, /)\n--\n\n"
+                      "The bag of the one text in a list: distinct ids, bytes of uint32, and weights, bytes of float32;\n"
+                      "None where only `tokenizers` can read it. The other arguments are those of `vectors`.");
+
+static PyObject *bag(PyObject *module, PyObject *args) {
+    (void)module;
+    PyObject *capsule, *sequence, *result = NULL;
+    Py_buffer table, scale, directions, squares;
+    Model m = {0};
+    long long width;
+    double lead_weight, few_tokens;
+    if (!PyArg_ParseTuple(args, "OOy*y*y*y*(Lpdd)", &capsule, &sequence, &table, &scale, &directions, &squares, &width,
+                          &m.square_root, &lead_weight, &few_tokens))
+        return NULL;
+    Utf8 *texts = NULL;
+    const Tokenizer *t = PyCapsule_GetPointer(capsule, CAPSULE);
+    if (!t) goto done;
+    m.width = width, m.leads = lead_weight > 0, m.lead_weight = (float)lead_weight, m.few_tokens = (float)few_tokens;
+    if (!model_of(&m, &table, &scale, &directions, &squares)) {
+        PyErr_SetString(PyExc_ValueError, "table and directions do not fit together");
+        goto done;
+    }
+    if (!(texts = utf8_of(sequence, 0, 1))) goto done;
+    Room r = {0};
+    size_t entries = 0;
+    int how = one_bag(t, &m, &r, texts, &entries);
+    if (how == OUT_OF_MEMORY) PyErr_NoMemory();
+    else if (how == NO_SUCH_ROW) say_no_such_row();
+    else if (how == AWKWARD) result = Py_NewRef(Py_None);
+    else
+        result = Py_BuildValue("NN", numbers((const int32_t *)r.keys, entries),
+                               PyBytes_FromStringAndSize((const char *)r.weights, (Py_ssize_t)(entries * sizeof(float))));
+    room_free(&r);
+done:
+    let_go(texts, 1);
+    PyBuffer_Release(&table), PyBuffer_Release(&scale), PyBuffer_Release(&directions), PyBuffer_Release(&squares);
+    return result;
 }
 
 PyDoc_STRVAR(vectors_doc,
@@ -969,15 +1036,8 @@ static PyObject *vectors(PyObject *module, PyObject *args) {
     Py_ssize_t count = stop > start ? stop - start : 0;
     const Tokenizer *t = PyCapsule_GetPointer(capsule, CAPSULE);
     if (!t) goto done;
-    m.table = table.buf, m.width = width;
-    m.scale = scale.len ? scale.buf : NULL;
-    m.rows = width > 0 ? table.len / (width * (m.scale ? 1 : (Py_ssize_t)sizeof(float))) : 0;
-    m.directions = directions.len ? directions.buf : NULL, m.squares = squares.buf;
-    m.directions_width = m.rows ? (int)(directions.len / m.rows) : 0;
-    m.leads = lead_weight > 0, m.lead_weight = (float)lead_weight, m.few_tokens = (float)few_tokens;
-    if (dim < 1 || dim > width || m.directions_width > DIRECTION_DIMENSIONS || m.rows > INT32_MAX / 2 || start < 0 ||
-        (m.scale && scale.len != m.rows * (Py_ssize_t)sizeof(float)) || directions.len != m.rows * m.directions_width ||
-        (m.directions && squares.len != m.rows * (Py_ssize_t)sizeof(float)) ||
+    m.width = width, m.leads = lead_weight > 0, m.lead_weight = (float)lead_weight, m.few_tokens = (float)few_tokens;
+    if (!model_of(&m, &table, &scale, &directions, &squares) || dim < 1 || dim > width || start < 0 ||
         out.len < (start + count) * dim * (Py_ssize_t)sizeof(float)) {
         PyErr_SetString(PyExc_ValueError, "table, directions and out do not fit together");
         goto done;
@@ -998,7 +1058,7 @@ static PyObject *vectors(PyObject *module, PyObject *args) {
     room_free(&r);
     Py_END_ALLOW_THREADS;
     if (failed == OUT_OF_MEMORY) PyErr_NoMemory();
-    else if (failed == NO_SUCH_ROW) PyErr_SetString(PyExc_IndexError, "the tokenizer has more pieces than the table has rows");
+    else if (failed == NO_SUCH_ROW) say_no_such_row();
     else result = awkward_rows(how, count);
 done:
     let_go(texts, count);
@@ -1168,6 +1228,80 @@ done:
     return result;
 }
 
+/* ---- Cosines of stored rows ---- */
+
+enum { UNIT = 1 << 23, LOW_UNITS = 1 << 11, MOST_COMPARED = 8192 }; /* dimensions whose products 32 bits hold */
+
+/* The product of a row and a query of whole numbers, each in two halves: sums of whole numbers are exact in any order. */
+FOR_EACH_PROCESSOR
+static double product_of(const int8_t *restrict row, const int16_t *restrict high, const int16_t *restrict low, int64_t dim,
+                         int32_t *squared) {
+    int32_t upper = 0, lower = 0, square = 0;
+    for (int64_t k = 0; k < dim; k++) {
+        int16_t value = row[k];
+        upper += (int32_t)value * high[k];
+        lower += (int32_t)value * low[k];
+        square += (int32_t)value * value;
+    }
+    *squared = square;
+    return (double)upper * LOW_UNITS + (double)lower;
+}
+
+PyDoc_STRVAR(cosines_doc, "cosines(rows, width, indices, query, out, /)\n--\n\n"
+                          "Write the cosines of some rows with a query.\n\n"
+                          "Args:\n"
+                          "    rows: int8 (rows, width).\n"
+                          "    width: Of the rows.\n"
+                          "    indices: int64 (n,), which rows.\n"
+                          "    query: int32 (dim,), of length 2**23; so many first dimensions count.\n"
+                          "    out: float32 (n,).\n\n"
+                          "Raises:\n"
+                          "    ValueError: the arrays do not fit together, or there is no such row.");
+
+static PyObject *cosines(PyObject *module, PyObject *args) {
+    (void)module;
+    Py_buffer rows, indices, query, out;
+    long long width;
+    PyObject *result = NULL;
+    int16_t *high = NULL, *low = NULL;
+    if (!PyArg_ParseTuple(args, "y*Ly*y*w*", &rows, &width, &indices, &query, &out)) return NULL;
+    size_t count = (size_t)indices.len / sizeof(int64_t);
+    int64_t dim = query.len / (Py_ssize_t)sizeof(int32_t), known = width > 0 ? rows.len / width : 0;
+    const int64_t *which = indices.buf;
+    const int32_t *asked = query.buf;
+    int fits = dim >= 1 && dim <= width && dim <= MOST_COMPARED && (size_t)out.len == count * sizeof(float) &&
+               all_between(asked, (size_t)dim, -2 * UNIT, 2 * UNIT);
+    for (size_t i = 0; fits && i < count; i++) fits = which[i] >= 0 && which[i] < known;
+    if (!fits) {
+        PyErr_SetString(PyExc_ValueError, "rows, indices, query and out do not fit together");
+        goto done;
+    }
+    high = malloc((size_t)dim * sizeof(int16_t)), low = malloc((size_t)dim * sizeof(int16_t));
+    if (!high || !low) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    for (int64_t k = 0; k < dim; k++) {
+        high[k] = (int16_t)((asked[k] + 2 * UNIT) / LOW_UNITS - 2 * UNIT / LOW_UNITS);
+        low[k] = (int16_t)(asked[k] - high[k] * LOW_UNITS);
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    const int8_t *table = rows.buf;
+    float *found = out.buf;
+    for (size_t i = 0; i < count; i++) {
+        if (i + FAR_AHEAD < count) fetch((const char *)table + which[i + FAR_AHEAD] * width, dim);
+        int32_t squared;
+        double product = product_of(table + which[i] * width, high, low, dim, &squared);
+        found[i] = squared ? (float)(product / UNIT / sqrt((double)squared)) : 0;
+    }
+    Py_END_ALLOW_THREADS;
+    result = Py_NewRef(Py_None);
+done:
+    free(high), free(low);
+    PyBuffer_Release(&rows), PyBuffer_Release(&indices), PyBuffer_Release(&query), PyBuffer_Release(&out);
+    return result;
+}
+
 PyDoc_STRVAR(fuses_doc, "fuses()\n--\n\nWhether fused multiply-add is an instruction here, without which `vectors` is slow.");
 
 static PyObject *fuses(PyObject *module, PyObject *args) {
@@ -1180,12 +1314,14 @@ static PyMethodDef functions[] = {
     {"token_ids", token_ids, METH_VARARGS, token_ids_doc},
     {"vectors", vectors, METH_VARARGS, vectors_doc},
     {"interactions", interactions, METH_VARARGS, interactions_doc},
+    {"bag", bag, METH_VARARGS, bag_doc},
+    {"cosines", cosines, METH_VARARGS, cosines_doc},
     {"fuses", fuses, METH_NOARGS, fuses_doc},
     {NULL, NULL, 0, NULL},
 };
 
 /* To be raised with every change of what a function takes or gives: a module that was compiled before it is not used. */
-static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 2); }
+static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 3); }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, say_interface}, {0, NULL}};
 

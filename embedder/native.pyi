@@ -42,4 +42,22 @@ def interactions(
     out: NDArray[np.float64],
     /,
 ) -> None: ...
+def bag(
+    tokenizer: object,
+    texts: list[str],
+    table: NDArray[np.int8] | NDArray[np.float32],
+    scale: NDArray[np.float32] | NDArray[np.int8],
+    directions: NDArray[np.int8],
+    squares: NDArray[np.float32] | NDArray[np.int8],
+    weighing: tuple[int, bool, float, float],
+    /,
+) -> tuple[bytes, bytes] | None: ...
+def cosines(
+    rows: NDArray[np.int8],
+    width: int,
+    indices: NDArray[np.int64],
+    query: NDArray[np.int32],
+    out: NDArray[np.float32],
+    /,
+) -> None: ...
 def fuses() -> bool: ...

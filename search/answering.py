@@ -11,8 +11,9 @@ from sakuin.index.errors import IndexFolderError
 from sakuin.search.breakdown import explain_hit
 from sakuin.search.did_you_mean import suggested
 from sakuin.search.filtering import Restricted, check_sortable
-from sakuin.search.grouping import find, hit_of_group
+from sakuin.search.grouping import find
 from sakuin.search.highlights import highlight
+from sakuin.search.hits import hit_of
 from sakuin.search.matches import matches
 from sakuin.search.request import BY_DOCUMENT, SearchRequest
 from sakuin.search.rerank.opinion import Opinions
@@ -76,7 +77,7 @@ def answer(
             break
     texts = highlight(whole.terms.analyser, whole.terms.widened(query), [rows[passage_id].text for passage_id in ids])
     marked = dict(zip(ids, texts, strict=True))
-    hits = tuple(hit_of_group(group, rows, marked, by_document=by_document) for group in found.groups)
+    hits = tuple(hit_of(group, rows, marked, by_document=by_document) for group in found.groups)
     if request.explain:
         hits = tuple(replace(hit, explanation=explain_hit(whole, model, query, hit, dim=compared)) for hit in hits)
     return SearchResult(

@@ -74,16 +74,17 @@ class _Word:
     def in_katakana(self) -> bool:
         return _katakana.fullmatch(self.form) is not None
 
-    def compared(self, other: str) -> str:
-        """What of a word, or term, is compared: its case counts nothing, nor do marks of long vowels of katakana."""
-        other = other.casefold()
-        return other.replace("ー", "") if self.in_katakana else other
+    def compared(self, others: Sequence[str]) -> list[str]:
+        """What of words, or terms, is compared: their case counts nothing, nor do marks of long vowels of katakana."""
+        if self.in_katakana:
+            return [other.replace("ー", "") for other in others]
+        return [other.casefold() for other in others]
 
     def distance(self, other: str) -> int:
         """How many letters are left out, put in, taken for others or for each other's place."""
         from rapidfuzz.distance import OSA
 
-        return int(OSA.distance(self.compared(self.form), self.compared(other)))
+        return int(OSA.distance(*self.compared([self.form, other])))
 
     @property
     def most_distant(self) -> int:
@@ -160,19 +161,15 @@ def _near_terms(whole: "Whole", word: _Word) -> list[tuple[str, int, int]]:
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
-    terms = {
-        term: having
-        for term, having in whole.terms.beginning(word.term[0])
-        if having >= word.fewest and term != word.term and (_katakana.fullmatch(term) or not word.in_katakana)
-    }
-    compared = process.extract(
-        word.compared(word.term),
-        {term: word.compared(term) for term in terms},
-        scorer=OSA.distance,
-        score_cutoff=word.most_distant,
-        limit=None,
-    )
-    distances = {term: int(distance) for _, distance, term in compared}
+    fewest = word.fewest
+    terms = {term: having for term, having in whole.terms.beginning(word.term[0]) if having >= fewest}
+    terms.pop(word.term, None)
+    if word.in_katakana:
+        terms = {term: having for term, having in terms.items() if _katakana.fullmatch(term)}
+    names = list(terms)
+    sought, *compared = word.compared([word.term, *names])
+    near = process.extract(sought, compared, scorer=OSA.distance, score_cutoff=word.most_distant, limit=None)
+    distances = {names[number]: int(distance) for _, distance, number in near}
     form = word.form.casefold()
     for end in range(SHORTEST_TERM, len(form)):
         if form[:end] in terms:
@@ -184,10 +181,8 @@ def _near_terms(whole: "Whole", word: _Word) -> list[tuple[str, int, int]]:
 def _form(whole: "Whole", term: str, word: _Word) -> str | None:
     """How a term is written in documents: the nearest to a word, of equally near ones the commonest."""
     forms: Counter[str] = Counter()
-    for row in whole.passages(whole.terms.some_with(term, PASSAGES_READ)).values():
-        place = row.places[0]
-        for part in (place.title, place.heading, row.text):
-            forms.update(form for own, form in whole.terms.analyser.words(part) if own == term)
+    for text in whole.indexed(whole.terms.some_with(term, PASSAGES_READ)).values():
+        forms.update(whole.terms.analyser.forms(term, text))
     # Begun with a capital it may only have begun a sentence.
     if word.form.islower():
         forms = Counter({form.lower(): 0 for form in forms}) + Counter(form.lower() for form in forms.elements())

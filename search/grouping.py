@@ -12,14 +12,14 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.index.store import PassageRow
 from sakuin.search.candidates import CANDIDATES
 from sakuin.search.groups import Group
-from sakuin.search.hits import hit_of, is_answered, with_relevance
+from sakuin.search.hits import is_answered, with_relevance
 from sakuin.search.ordering import likely_only, ordered, renumbered, steps
 from sakuin.search.ranked import Ranked
 from sakuin.search.ranking import Ranking
 from sakuin.search.relevance import JUDGED
 from sakuin.search.request import BY_DOCUMENT, SearchRequest
 from sakuin.search.rerank.opinion import Opinions
-from sakuin.search.results import Hit, Notice, PassageHit
+from sakuin.search.results import Notice
 from sakuin.search.whole import Selected, Whole
 from sakuin.search.windows import windows
 
@@ -275,45 +275,3 @@ def by_documents(ranked: Sequence[Ranked], standing: Mapping[int, Sequence[int]]
         Group(number, tuple(passages), document=document)
         for number, (document, passages) in enumerate(found.items(), 1)
     ]
-
-
-def hit_of_group(
-    group: Group,
-    rows: Mapping[int, PassageRow],
-    highlights: Mapping[int, tuple[tuple[int, int], ...]],
-    *,
-    by_document: bool,
-) -> Hit:
-    """A hit with its passages.
-
-    Args:
-        group: The hit.
-        rows: Its passages, by passage id.
-        highlights: Of each passage, by passage id.
-        by_document: Whether hits are documents.
-    """
-    hits = [hit_of(hit, rows[hit.passage_id], highlights[hit.passage_id], place=place) for hit, place in group.passages]
-    best = replace(hits[0], rank=group.rank, sorted_by=group.sorted_by)
-    if not by_document:
-        return best
-    return replace(best, passages=tuple(map(passage_of, hits)), more_passages=group.more)
-
-
-def passage_of(hit: Hit) -> PassageHit:
-    """A passage of a hit, without what is the document's."""
-    return PassageHit(
-        passage_id=hit.passage_id,
-        score=hit.score,
-        text=hit.text,
-        start=hit.start,
-        end=hit.end,
-        heading=hit.heading,
-        highlights=hit.highlights,
-        dense=hit.dense,
-        bm25=hit.bm25,
-        relevance=hit.relevance,
-        position=hit.position,
-        interaction=hit.interaction,
-        rerank=hit.rerank,
-        recency=hit.recency,
-    )

@@ -1,14 +1,15 @@
 """From what was ranked to hits: how likely each answers the query, and its passage."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from sakuin.index.background import FEWEST
 from sakuin.index.store import PassageRow
+from sakuin.search.groups import Group
 from sakuin.search.ranked import Ranked
 from sakuin.search.ranking import Ranking
 from sakuin.search.relevance import GOOD_MATCH, JUDGED, good_match, relevances
 from sakuin.search.request import SearchError, SearchRequest
-from sakuin.search.results import Hit, HitDocument, Place
+from sakuin.search.results import Hit, HitDocument, PassageHit, Place
 from sakuin.search.whole import Whole
 
 
@@ -48,8 +49,23 @@ def bm25_found_nothing(ranking: Ranking) -> bool:
     return any(notice.code in ("bm25_no_match", "bm25_no_match_in_filter") for notice in ranking.notices)
 
 
-def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...], *, place: int = 0) -> Hit:
-    """A hit with its passage, as it stands in one of its places."""
+def hit_of(
+    group: Group,
+    rows: Mapping[int, PassageRow],
+    highlights: Mapping[int, tuple[tuple[int, int], ...]],
+    *,
+    by_document: bool,
+) -> Hit:
+    """A hit with its passages, the best as it stands in one of its places.
+
+    Args:
+        group: The hit.
+        rows: Its passages, by passage id.
+        highlights: Of each passage, by passage id.
+        by_document: Whether hits are documents.
+    """
+    hit, place = group.passages[0]
+    row = rows[hit.passage_id]
     places = tuple(
         Place(
             HitDocument(own.document_id, own.uri, own.title, own.metadata, own.index),
@@ -64,7 +80,7 @@ def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]
     if place:
         places = (first, *places[:place], *places[place + 1 :])
     return Hit(
-        rank=hit.rank,
+        rank=group.rank,
         score=hit.score,
         document=first.document,
         passage_id=f"{row.passage_id:016x}",
@@ -74,12 +90,40 @@ def hit_of(hit: Ranked, row: PassageRow, highlights: tuple[tuple[int, int], ...]
         start=first.start,
         end=first.end,
         heading=first.heading,
-        highlights=highlights,
+        highlights=highlights[hit.passage_id],
         dense=hit.dense,
         bm25=hit.bm25,
         relevance=hit.relevance,
         position=first.position,
+        passages=tuple(passages_of(group, rows, highlights)) if by_document else (),
+        more_passages=group.more if by_document else 0,
         interaction=hit.interaction,
         rerank=hit.rerank,
         recency=hit.recency,
+        sorted_by=group.sorted_by,
     )
+
+
+def passages_of(
+    group: Group, rows: Mapping[int, PassageRow], highlights: Mapping[int, tuple[tuple[int, int], ...]]
+) -> Iterator[PassageHit]:
+    """The passages of a hit, without what is the document's."""
+    for hit, place in group.passages:
+        row = rows[hit.passage_id]
+        own = row.places[place]
+        yield PassageHit(
+            passage_id=f"{row.passage_id:016x}",
+            score=hit.score,
+            text=row.text,
+            start=own.start,
+            end=own.end,
+            heading=own.heading,
+            highlights=highlights[hit.passage_id],
+            dense=hit.dense,
+            bm25=hit.bm25,
+            relevance=hit.relevance,
+            position=own.position,
+            interaction=hit.interaction,
+            rerank=hit.rerank,
+            recency=hit.recency,
+        )

@@ -6,7 +6,6 @@ the lowest of them on: passages further back get nothing of it and stay behind.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,10 +34,10 @@ def interaction_scores(model: StaticEmbedder, query: str, texts: Sequence[str]) 
 def with_interaction(
     ranked: Sequence[Ranked], texts: Mapping[int, str], *, model: StaticEmbedder, query: str
 ) -> list[Ranked]:
-    """Passages with the scores of the third leg, in the order of their sums.
+    """Give passages the scores of the third leg, and put them into the order of their sums.
 
     Args:
-        ranked: By both other legs, best first.
+        ranked: By both other legs, best first; they are given their new scores and ranks themselves.
         texts: What is indexed of those that are to be scored, by passage id.
         model: What encoded them.
         query: What was searched for.
@@ -53,14 +52,14 @@ def with_interaction(
     ranks = np.empty(len(scores), np.int64)
     ranks[np.argsort(-scores, kind="stable")] = np.arange(1, len(scores) + 1)
     legs = (LegScore(*each, scaling) for each in zip(ranks.tolist(), scores.tolist(), shares, strict=True))
-    own = dict(zip((hit.passage_id for hit in scored), legs, strict=True))
-    found = [
-        replace(hit, score=hit.score + leg.share, interaction=leg) if (leg := own.get(hit.passage_id)) else hit
-        for hit in ranked
-    ]
+    for hit, leg in zip(scored, legs, strict=True):
+        hit.score += leg.share
+        hit.interaction = leg
     # Those that are not scored stay in the order that they have, also where they have the same score.
-    found.sort(key=lambda hit: (-hit.score, hit.passage_id if hit.interaction else math.inf))
-    return [replace(hit, rank=rank) for rank, hit in enumerate(found, 1)]
+    found = sorted(ranked, key=lambda hit: (-hit.score, hit.passage_id if hit.interaction else math.inf))
+    for rank, hit in enumerate(found, 1):
+        hit.rank = rank
+    return found
 
 
 def explain_interaction(model: StaticEmbedder, query: Indexed, passage: Indexed, *, shown: float) -> Explanation:

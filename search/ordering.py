@@ -93,7 +93,7 @@ def is_likely(group: Group) -> bool:
 
 def renumbered(groups: Sequence[Group]) -> list[Group]:
     """Hits in the order in which they are given, with their ranks."""
-    return [replace(group, rank=rank) for rank, group in enumerate(groups, 1)]
+    return [group if group.rank == rank else replace(group, rank=rank) for rank, group in enumerate(groups, 1)]
 
 
 def moved(group: Group, label: Labels | None, half_life: float, best: float, now: float) -> Group:

@@ -7,7 +7,7 @@ from sakuin.search.results import LegScore
 
 @dataclass(slots=True)
 class Ranked:
-    """A hit before its passage is fetched; its relevance is known after its scores."""
+    """A hit before its passage is fetched; its relevance, and what a third leg gives it, are known after its scores."""
 
     rank: int
     passage_id: int

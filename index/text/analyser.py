@@ -56,6 +56,12 @@ class Analyser:
         found = [*japanese.word_spans(plain), *other_scripts.word_spans(plain)]
         return [(term[:MAX_TERM_CHARACTERS], text[starts[start] : ends[end - 1]]) for term, start, end in found]
 
+    def forms(self, term: str, text: str) -> list[str]:
+        """How a term stands in a text wherever it is a whole word, see `words`; no more of the text is analysed."""
+        plain, starts, ends = aligned(text)
+        found = japanese.word_spans(plain) if japanese.is_japanese(term) else other_scripts.word_spans(plain)
+        return [text[starts[start] : ends[end - 1]] for own, start, end in found if own[:MAX_TERM_CHARACTERS] == term]
+
 
 def _terms(text: str) -> str:
     """The terms of a folded text, parted by spaces."""

@@ -7,6 +7,7 @@ Case is folded later, in the words that have case.
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from sakuin.index.text.characters import HIRAGANA, KATAKANA
 from sakuin.index.text.signs import Sign, signs
@@ -107,8 +108,12 @@ def folded(text: str) -> str:
     return text.translate(_FORM) if found & Sign.FORM and _form.search(text) else text
 
 
-def aligned(text: str) -> tuple[str, list[int], list[int]]:
+def aligned(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
     """The same text as `folded`, with the start and end in ``text`` of what each character came from."""
+    found = 0 if text.isascii() else signs(text)
+    if not found & (_NORMALISED | Sign.SHRINKS | Sign.WAVE):
+        # What else is folded keeps its place.
+        return folded(text), range(len(text)), range(1, len(text) + 1)
     visible = _visible(text)
     result, starts, ends = _aligned_nfkc(_before_nfkc(text if visible is None else "".join([text[i] for i in visible])))
     if visible is not None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from sakuin.index.text import mecab
 from sakuin.index.text.characters import HIRAGANA, JAPANESE, KANJI, KATAKANA
 from sakuin.index.text.compiled import native
-from sakuin.index.text.signs import Sign
+from sakuin.index.text.signs import Sign, signs
 from sakuin.patterns import pattern
 
 _WORDS_REMEMBERED = 50_000
@@ -162,18 +162,20 @@ def word_spans(text: str, near: Set[str] | None = None) -> Iterator[tuple[str, i
         done += len(piece)
 
 
-def pair_stream(text: str) -> tuple[str, list[int]]:
+def pair_stream(text: str) -> tuple[str, Sequence[int]]:
     """The text that pairs are read from, and where each of its characters stands in the folded text.
 
     A single space or line break does not part Japanese characters.
     """
-    offsets = list(range(len(text)))
-    text, offsets = _without(_gap, text, offsets)
-    text, offsets = _without(_final_vowel, text, offsets)
-    return _iteration.sub(r"\1\1", text), offsets
+    found = signs(text)
+    offsets: Sequence[int] = range(len(text))
+    if found & (Sign.GAP | Sign.VOWEL):
+        text, offsets = _without(_gap, text, offsets)
+        text, offsets = _without(_final_vowel, text, offsets)
+    return _iteration.sub(r"\1\1", text) if found & Sign.REPEAT else text, offsets
 
 
-def _without(pattern: re.Pattern[str], text: str, offsets: list[int]) -> tuple[str, list[int]]:
+def _without(pattern: re.Pattern[str], text: str, offsets: Sequence[int]) -> tuple[str, Sequence[int]]:
     """Takes every match of the pattern out of the text, and the offsets of its characters out of the list."""
     if not pattern.search(text):
         return text, offsets
@@ -182,7 +184,7 @@ def _without(pattern: re.Pattern[str], text: str, offsets: list[int]) -> tuple[s
     for match in pattern.finditer(text):
         kept += offsets[done : match.start()]
         done = match.end()
-    return pattern.sub("", text), kept + offsets[done:]
+    return pattern.sub("", text), [*kept, *offsets[done:]]
 
 
 def _word_folded(words: str) -> str:

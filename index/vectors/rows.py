@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sakuin.embedder.cosines import cosines
 from sakuin.embedder.model import normalize_rows
 from sakuin.embedder.table import int8_rows
 
@@ -45,11 +46,8 @@ def unit_rows(rows: NDArray[np.int8], indices: NDArray[np.int64] | slice, d: int
 def scored(
     ids: NDArray[np.int64], rows: NDArray[np.int8], indices: NDArray[np.int64], query: NDArray[np.float32]
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Passage ids int64 (n,) and cosines float32 (n,) of some rows (n,).
-
-    einsum sums each row alike whatever stands beside it; BLAS does not.
-    """
-    return ids[indices], np.einsum("ij,j->i", unit_rows(rows, indices, len(query)), query)
+    """Passage ids int64 (n,) and cosines float32 (n,) of some rows (n,)."""
+    return ids[indices], cosines(rows, indices, query)
 
 
 def synced(file: Any) -> None:

@@ -61,7 +61,6 @@ class Vectors:
         )
         self.dim = max((segment.rows.shape[1] for segment in self.segments), default=0)
         self._flat: dict[int, faiss.Index] = {}
-        self._few: dict[int, NDArray[np.float32]] = {}
         self._making = Lock()
 
     def __len__(self) -> int:
@@ -184,18 +183,10 @@ class Vectors:
     def _search_few(
         self, query: NDArray[np.float32], k: int, chosen: NDArray[np.bool_] | None
     ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """As `_search_plain`, of few rows. The cosines are those of `scored`."""
+        """As `_search_plain`, of few rows."""
         assert self._plain is not None
         ids, rows = self._plain
-        d = len(query)
-        with self._making:
-            if d not in self._few:
-                make_room(self._few)
-                self._few[d] = unit_rows(rows, slice(None), d)
-            units = self._few[d]
-        cosines = np.einsum("ij,j->i", units, query)
-        if chosen is not None:
-            ids, cosines = ids[chosen], cosines[chosen]
+        ids, cosines = scored(ids, rows, np.arange(len(ids)) if chosen is None else np.flatnonzero(chosen), query)
         best = cosines >= nth_best([cosines], k)
         return ids[best], cosines[best]
 

@@ -216,6 +216,20 @@ def test_so_are_those_of_tables_of_each_type(
     assert (model.encode(texts, 33) == slowly).all()
 
 
+@compiled
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_so_is_what_a_query_looks_for(pooling: str, by_numpy: pytest.MonkeyPatch) -> None:
+    model, texts = StaticEmbedder.load(pooling=pooling), many(100)  # type: ignore[arg-type]
+    texts.append("猫\ud800cat")
+    slowly = [model.asked_tokens(text) for text in texts]
+    by_numpy.undo()
+    model.encode(texts)
+    for text, expected in zip(texts, slowly, strict=True):
+        asked = model.asked_tokens(text)
+        assert (asked.ids == expected.ids).all()
+        assert (asked.weights == expected.weights).all()
+
+
 @x86
 @compiled
 @pytest.mark.parametrize("dim", [1024, 100])
@@ -255,6 +269,10 @@ def test_a_tokenizer_with_more_pieces_than_rows_is_refused(toy_model: Path, tmp_
     write_model(tmp_path, replace(files, table=Table(files.table.prefix(8)[:5])))
     with pytest.raises(ModelError, match="more pieces"):
         StaticEmbedder.load(tmp_path).encode(["cat mat"] * PROVEN_FROM)
+    model = StaticEmbedder.load(tmp_path)
+    model.encode([""] * PROVEN_FROM)
+    with pytest.raises(ModelError, match="more pieces"):
+        model.asked_tokens("cat mat")
 
 
 @compiled

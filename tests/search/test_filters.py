@@ -384,7 +384,8 @@ def test_codes_find_the_nearest_of_the_chosen(tmp_path: Path, monkeypatch: pytes
 def test_none_chosen_none_found(tmp_path: Path) -> None:
     write_segment(tmp_path, "one", [(np.arange(50), made_rows(50, 0))])
     opened = Vectors(tmp_path, ["one"], np.zeros(0, np.int64))
-    ids, scores = opened.search(made_rows(1, 1)[0].astype(np.float32), 5, within=opened.chosen(np.array([77])))
+    query = normalized(made_rows(1, 1).astype(np.float32))[0]
+    ids, scores = opened.search(query, 5, within=opened.chosen(np.array([77])))
     assert (len(ids), len(scores)) == (0, 0)
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sakuin.embedder.cosines import cosines as stored_cosines
 from sakuin.index.terms import Asked, Statistics, TermScore
-from sakuin.index.vectors import unit_rows
 from sakuin.integrations.engines.bm25 import K1, B, stored_length
 
 DECIMALS = 4
@@ -74,7 +74,7 @@ def cosines(rows: Sequence[Row], vector: NDArray[np.float32]) -> NDArray[np.floa
     if not rows:
         return np.zeros(0, np.float32)
     stored = np.stack([row.vector for row in rows])
-    return np.asarray(np.einsum("ij,j->i", unit_rows(stored, slice(None), len(vector)), vector), np.float32)
+    return stored_cosines(stored, np.arange(len(stored)), vector)
 
 
 def factors(weights: Mapping[str, float], statistics: Statistics, numbers: Mapping[str, int]) -> dict[int, float]:
