@@ -1230,21 +1230,26 @@ done:
 
 /* ---- Cosines of stored rows ---- */
 
-enum { UNIT = 1 << 23, LOW_UNITS = 1 << 11, MOST_COMPARED = 8192 }; /* dimensions whose products 32 bits hold */
+enum { UNIT = 1 << 26, LOW_UNITS = 1 << 13, MOST_COMPARED = 4096 }; /* dimensions whose products 32 bits hold */
 
-/* The product of a row and a query of whole numbers, each in two halves: sums of whole numbers are exact in any order. */
+/* A query of whole numbers in two halves: sums of their products with a row are exact in any order. */
 FOR_EACH_PROCESSOR
-static double product_of(const int8_t *restrict row, const int16_t *restrict high, const int16_t *restrict low, int64_t dim,
-                         int32_t *squared) {
-    int32_t upper = 0, lower = 0, square = 0;
-    for (int64_t k = 0; k < dim; k++) {
-        int16_t value = row[k];
-        upper += (int32_t)value * high[k];
-        lower += (int32_t)value * low[k];
-        square += (int32_t)value * value;
+static void add_cosines_of(const int8_t *table, int64_t width, const int64_t *which, size_t count,
+                           const int16_t *restrict high, const int16_t *restrict low, int64_t dim, float *found) {
+    int16_t wide[MOST_COMPARED];
+    for (size_t i = 0; i < count; i++) {
+        if (i + FAR_AHEAD < count) fetch((const char *)table + which[i + FAR_AHEAD] * width, dim);
+        const int8_t *restrict row = table + which[i] * width;
+        int32_t upper = 0, lower = 0, square = 0;
+        for (int64_t k = 0; k < dim; k++) wide[k] = row[k]; /* products of halves of 32 bits are an instruction */
+        for (int64_t k = 0; k < dim; k++) {
+            upper += (int32_t)wide[k] * high[k];
+            lower += (int32_t)wide[k] * low[k];
+            square += (int32_t)wide[k] * wide[k];
+        }
+        double product = (double)upper * LOW_UNITS + (double)lower;
+        found[i] = square ? (float)(product / UNIT / sqrt((double)square)) : 0;
     }
-    *squared = square;
-    return (double)upper * LOW_UNITS + (double)lower;
 }
 
 PyDoc_STRVAR(cosines_doc, "cosines(rows, width, indices, query, out, /)\n--\n\n"
@@ -1253,7 +1258,7 @@ PyDoc_STRVAR(cosines_doc, "cosines(rows, width, indices, query, out, /)\n--\n\n"
                           "    rows: int8 (rows, width).\n"
                           "    width: Of the rows.\n"
                           "    indices: int64 (n,), which rows.\n"
-                          "    query: int32 (dim,), of length 2**23; so many first dimensions count.\n"
+                          "    query: int32 (dim,), of length 2**26; so many first dimensions count.\n"
                           "    out: float32 (n,).\n\n"
                           "Raises:\n"
                           "    ValueError: the arrays do not fit together, or there is no such row.");
@@ -1282,18 +1287,12 @@ static PyObject *cosines(PyObject *module, PyObject *args) {
         goto done;
     }
     for (int64_t k = 0; k < dim; k++) {
-        high[k] = (int16_t)((asked[k] + 2 * UNIT) / LOW_UNITS - 2 * UNIT / LOW_UNITS);
+        /* The nearest, so that the lower half is as small as can be. */
+        high[k] = (int16_t)((asked[k] + 2 * UNIT + LOW_UNITS / 2) / LOW_UNITS - 2 * UNIT / LOW_UNITS);
         low[k] = (int16_t)(asked[k] - high[k] * LOW_UNITS);
     }
     Py_BEGIN_ALLOW_THREADS;
-    const int8_t *table = rows.buf;
-    float *found = out.buf;
-    for (size_t i = 0; i < count; i++) {
-        if (i + FAR_AHEAD < count) fetch((const char *)table + which[i + FAR_AHEAD] * width, dim);
-        int32_t squared;
-        double product = product_of(table + which[i] * width, high, low, dim, &squared);
-        found[i] = squared ? (float)(product / UNIT / sqrt((double)squared)) : 0;
-    }
+    add_cosines_of(rows.buf, width, which, count, high, low, dim, out.buf);
     Py_END_ALLOW_THREADS;
     result = Py_NewRef(Py_None);
 done:

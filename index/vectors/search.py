@@ -1,27 +1,15 @@
 """Searches the vectors of an index: by codes and exactly."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.index.vectors.codes import rescored_at
-from sakuin.index.vectors.rows import BLOCK, gathered, scored, unit_rows
+from sakuin.index.vectors.rows import gathered, scored, unit_rows
 from sakuin.index.vectors.segment import Segment
-
-if TYPE_CHECKING:
-    import faiss
-
-MAX_KEPT = 3
-"""Of the small segments' rows at one dimension each, as exact search reads them."""
-
-FEW = 2_048
-"""Rows of small segments that are compared without FAISS: importing it takes as long as a few hundred such searches."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,8 +48,6 @@ class Vectors:
             (np.concatenate([ids for ids, _ in plain]), np.concatenate([rows for _, rows in plain])) if plain else None
         )
         self.dim = max((segment.rows.shape[1] for segment in self.segments), default=0)
-        self._flat: dict[int, faiss.Index] = {}
-        self._making = Lock()
 
     def __len__(self) -> int:
         """Vectors that count."""
@@ -109,9 +95,13 @@ class Vectors:
             for segment, (indices, cosines) in zip(self._coded, candidates, strict=True)
         ]
         if self._plain is not None and len(self._plain[0]):
-            found.append(self._search_plain(query, k, within.plain if within else None))
+            compared = None if within is None else within.plain
+            every = np.arange(len(self._plain[0]))
+            found.append(scored(*self._plain, every if compared is None else every[compared], query))
         ids = np.concatenate([np.zeros(0, np.int64), *(ids for ids, _ in found)])
         cosines = np.concatenate([np.zeros(0, np.float32), *(cosines for _, cosines in found)])
+        best = cosines >= nth_best([cosines], k)
+        ids, cosines = ids[best], cosines[best]
         order = np.lexsort((ids, -cosines))[:k]
         return ids[order], cosines[order]
 
@@ -151,78 +141,6 @@ class Vectors:
             known[known] &= ~segment.dead[indices[known]]
             if known.any():
                 yield segment, indices, known
-
-    def _search_plain(
-        self, query: NDArray[np.float32], k: int, chosen: NDArray[np.bool_] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Exact search of the small segments; more than k where there is a tie at the last rank."""
-        assert self._plain is not None
-        ids, rows = self._plain
-        if len(ids) <= FEW:
-            return self._search_few(query, k, chosen)
-        number, only = len(ids), None
-        if chosen is not None:
-            number = int(np.count_nonzero(chosen))
-            if not number:
-                return ids[:0], np.zeros(0, np.float32)
-            import faiss
-
-            # FAISS's stubs know only the C++ signatures.
-            bits = faiss.IDSelectorBitmap(np.packbits(chosen, bitorder="little"))  # type: ignore[call-arg, arg-type]
-            only = faiss.SearchParameters(sel=bits)  # type: ignore[call-arg]
-        index = self._flat_at(len(query))
-        # FAISS sums in another order than `scored`: a few more are asked for, in case it takes a tie apart.
-        limit = min(k + 8, number)
-        while True:
-            with one_core():
-                approximate, indices = index.search(query[None, :], limit, params=only)
-            if limit == number or approximate[0, -1] < approximate[0, min(k, limit) - 1] - 1e-6:
-                return scored(ids, rows, indices[0], query)
-            limit = min(limit * 4, number)
-
-    def _search_few(
-        self, query: NDArray[np.float32], k: int, chosen: NDArray[np.bool_] | None
-    ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """As `_search_plain`, of few rows."""
-        assert self._plain is not None
-        ids, rows = self._plain
-        ids, cosines = scored(ids, rows, np.arange(len(ids)) if chosen is None else np.flatnonzero(chosen), query)
-        best = cosines >= nth_best([cosines], k)
-        return ids[best], cosines[best]
-
-    def _flat_at(self, d: int) -> "faiss.Index":
-        """The FAISS index of the small segments' first d dimensions, made when asked for; the last few are kept."""
-        assert self._plain is not None
-        _, rows = self._plain
-        with self._making:
-            if d not in self._flat:
-                import faiss
-
-                index = faiss.IndexFlatIP(d)
-                for start in range(0, len(rows), BLOCK):
-                    index.add(unit_rows(rows, slice(start, start + BLOCK), d))
-                make_room(self._flat)
-                self._flat[d] = index
-            return self._flat[d]
-
-
-def make_room(kept: dict[int, Any]) -> None:
-    """Let go of the oldest of what is kept, where there is as much as may be."""
-    while len(kept) >= MAX_KEPT:
-        del kept[next(iter(kept))]
-
-
-@contextmanager
-def one_core() -> Iterator[None]:
-    """Keep FAISS to this thread: it shares even one query among all cores, and takes twice as long for it."""
-    import faiss
-
-    before = faiss.omp_get_max_threads()
-    faiss.omp_set_num_threads(1)
-    try:
-        yield
-    finally:
-        faiss.omp_set_num_threads(before)
 
 
 def nth_best(lists: Sequence[NDArray[np.float32]], n: int) -> float:

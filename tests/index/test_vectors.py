@@ -14,7 +14,6 @@ from sakuin.index.vectors import (
     Vectors,
     as_int8,
     code_order,
-    search,
     segment,
     to_merge,
     write_segment,
@@ -36,9 +35,7 @@ def made_query(dim: int, seed: int) -> NDArray[np.float32]:
     return made_rows(1, 64, 1000 + seed)[0, :dim]
 
 
-@pytest.mark.parametrize("few", [0, 497])
-def test_search_of_small_segments_is_exact(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
-    monkeypatch.setattr(search, "FEW", few)
+def test_search_of_small_segments_is_exact(tmp_path: Path) -> None:
     stored = as_int8(made_rows(500, 64))
     ids = np.random.default_rng(1).permutation(np.arange(10, 510))
     write_segment(tmp_path, "one", [(ids[:200], stored[:200]), (ids[200:300], stored[200:300])])
