@@ -16,8 +16,10 @@ from benchmarks.steps import write_corpus
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import store
 from sakuin.index.documents import Document, Passage
+from sakuin.index.ingest import DOCUMENTS_AT_ONCE
 from sakuin.index.passages import split
 from sakuin.index.readers import read_file
+from sakuin.index.store.schema import batched
 from sakuin.index.terms import TermsWriter
 from sakuin.index.text import Analyser
 from sakuin.index.vectors import as_int8, write_segment
@@ -84,11 +86,12 @@ def write_documents(
     store.create_tables(connection)
     with timed("store in SQLite", passage_ids):
         connection.execute("BEGIN")
-        at = 0
+        at, new = 0, []
         for document, passages in zip(documents, cut, strict=True):
-            own = passage_ids[at : at + len(passages)]
-            store.insert_document(connection, document, "passages.jsonl", passages, own)
+            new.append(store.NewDocument(document, passages, passage_ids[at : at + len(passages)]))
             at += len(passages)
+        for some in batched(new, DOCUMENTS_AT_ONCE):
+            store.insert_documents(connection, "passages.jsonl", some)
         connection.commit()
 
 

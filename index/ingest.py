@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from sakuin.index import store
 from sakuin.index.corpus import FoundFile, hash_file
-from sakuin.index.documents import Document, Skipped
+from sakuin.index.documents import Document, Passage, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.excluding import is_excluded
 from sakuin.index.file_types import MANY_DOCUMENTS
@@ -25,6 +25,10 @@ T = TypeVar("T")
 
 # A long build commits now and then, so that an interruption loses a minute or two, not hours.
 COMMIT_PASSAGES = 500_000
+
+# Documents of one file that are stored together, and characters of them from which on no more are waited for.
+DOCUMENTS_AT_ONCE = 256
+CHARACTERS_AT_ONCE = 262_144
 
 
 def sync_files(
@@ -152,9 +156,7 @@ def add_documents(
     all of it. It has no hash until it is through, so the next build reads it again.
     """
     left_out = _LeftOut(file.uri)
-    read = taken = 0
-    committed = report.new_passages
-    old = store.documents_of_file(writer.connection, file.uri)
+    intake = _Intake(writer, file, report, progress, left_out)
     allowed = seconds_allowed(file.size)
     try:
         for item, seconds in timed(reader.read(file.path, file.uri)):
@@ -165,23 +167,68 @@ def add_documents(
                 left_out.note(item)
             elif (size := metadata_size(item.metadata)) > MAX_METADATA:
                 left_out.note(Skipped(item.uri, Reason("metadata_too_large", {"size": size, "limit": MAX_METADATA})))
-            elif add_document(writer, item, file, old, report):
-                taken += 1
-                if report.new_passages - committed >= COMMIT_PASSAGES:
-                    writer.put_file(FileState(file.uri, file.size, file.mtime_ns, "", Reason("interrupted")))
-                    writer.commit()
-                    committed = report.new_passages
-                # Characters stand in for bytes: near enough for a bar.
-                read = min(read + 3 * len(item.text), file.size)
-                progress(read)
             else:
-                left_out.note(Skipped(item.uri, Reason("same_document_name")))
+                intake.add(item)
     except ReadError as error:
-        if not taken:
+        intake.store()
+        if not intake.taken:
             raise
         left_out.note_first(file.uri, error.reason)
-    writer.remove(list(old.values()))
+    intake.end()
     return left_out.reason()
+
+
+class _Intake:
+    """Documents of a file on their way into the index, which stores some together.
+
+    Attributes:
+        taken: How many are in the index.
+    """
+
+    def __init__(
+        self,
+        writer: IndexWriter,
+        file: FoundFile,
+        report: Report,
+        progress: Callable[[int], None],
+        left_out: "_LeftOut",
+    ) -> None:
+        """Begin a file."""
+        self._writer, self._file, self._report = writer, file, report
+        self._progress, self._left_out = progress, left_out
+        self._waiting: list[Document] = []
+        self._characters = self._read = self.taken = 0
+        self._committed = report.new_passages
+        # Documents that have not been read again yet.
+        self._old = store.documents_of_file(writer.connection, file.uri)
+
+    def add(self, document: Document) -> None:
+        """Take a document."""
+        self._waiting.append(document)
+        self._characters += len(document.text)
+        if len(self._waiting) >= DOCUMENTS_AT_ONCE or self._characters >= CHARACTERS_AT_ONCE:
+            self.store()
+
+    def store(self) -> None:
+        """Store those that wait."""
+        twice = add_some(self._writer, self._waiting, self._file, self._old, self._report)
+        for document in twice:
+            self._left_out.note(Skipped(document.uri, Reason("same_document_name")))
+        self.taken += len(self._waiting) - len(twice)
+        if self._report.new_passages - self._committed >= COMMIT_PASSAGES:
+            file = self._file
+            self._writer.put_file(FileState(file.uri, file.size, file.mtime_ns, "", Reason("interrupted")))
+            self._writer.commit()
+            self._committed = self._report.new_passages
+        # Characters stand in for bytes: near enough for a bar.
+        self._read = min(self._read + 3 * self._characters, self._file.size)
+        self._waiting, self._characters = [], 0
+        self._progress(self._read)
+
+    def end(self) -> None:
+        """Store those that wait, and remove what the file has no more."""
+        self.store()
+        self._writer.remove(list(self._old.values()))
 
 
 class _LeftOut:
@@ -212,27 +259,37 @@ class _LeftOut:
         return Reason.of_parts(self._parts, self._number)
 
 
-def add_document(writer: IndexWriter, document: Document, file: FoundFile, old: dict[str, int], report: Report) -> bool:
-    """Read a document into the index, unless it has one of that name.
+def add_some(
+    writer: IndexWriter, documents: Sequence[Document], file: FoundFile, old: dict[str, int], report: Report
+) -> list[Document]:
+    """Read documents into the index; returns those that are not taken, for it has one of that name.
 
     Args:
         writer: Of the index.
-        document: What was read.
+        documents: What was read.
         file: What it was read from.
-        old: Numbers of the file's documents that have not been read again yet, by id; loses this one.
+        old: Numbers of the file's documents that have not been read again yet, by id; loses these.
         report: Counts what was added.
     """
-    passages = split(document, writer.manifest.passage_width)
-    number = old.pop(document.id, None)
-    if number is not None:
-        if writer.has(number, document, file.uri, passages):
-            return True
-        writer.remove([number])
-    elif store.document_number(writer.connection, document.id):
-        return False
-    writer.add(document, file.uri, passages)
-    report.new_passages += len(passages)
-    return True
+    taken = store.taken_names(writer.connection, [document.id for document in documents if document.id not in old])
+    new: list[tuple[Document, Sequence[Passage]]] = []
+    twice = []
+    for document in documents:
+        number = old.pop(document.id, None)
+        if number is None and document.id in taken:
+            twice.append(document)
+            continue
+        taken.add(document.id)
+        passages = split(document, writer.manifest.passage_width)
+        if number is not None:
+            if writer.has(number, document, file.uri, passages):
+                continue
+            writer.remove([number])
+        new.append((document, passages))
+        report.new_passages += len(passages)
+    if new:
+        writer.add_all(new, file.uri)
+    return twice
 
 
 def timed(items: Iterator[T]) -> Iterator[tuple[T, float]]:

@@ -1,7 +1,10 @@
-"""Vectors of passages that are new in a transaction, and the segment they become when it is committed."""
+"""Vectors and terms of passages that are new in a transaction, until it is committed."""
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+import sys
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +12,9 @@ from numpy.typing import NDArray
 
 from sakuin.index import store
 from sakuin.index.errors import IndexFolderError
+from sakuin.index.store.schema import batched
+from sakuin.index.terms import TermsWriter
+from sakuin.index.text.workers import Analysers
 from sakuin.index.vectors import Part, Segment, segment_files, sha256_of, to_merge, write_segment
 
 # Vectors held in memory; more go to a file.
@@ -106,6 +112,49 @@ class PendingVectors:
                     f"{path} has changed since it was written, so nothing can be merged with it. `index repair` makes "
                     f"it anew from the documents."
                 )
+
+
+class PendingTerms:
+    """New passages on their way to a generation of terms: many are analysed by processes beside this one.
+
+    Args:
+        writer: Gives what writes the generation.
+    """
+
+    def __init__(self, writer: Callable[[], TermsWriter]) -> None:
+        """Start no process yet: a few passages need none."""
+        self._writer = writer
+        self._analysers: Analysers | None = None
+        self._analysed: deque[tuple[Sequence[int], Future[list[str]]]] = deque()
+
+    def add(self, passage_ids: Sequence[int], texts: Sequence[str], *, many: bool) -> None:
+        """Add passages by their ids; ``many`` where so many come that processes are worth their start."""
+        if many and sys.executable:
+            self._analysers = self._analysers or Analysers()
+        if not self._analysers:
+            self._writer().add(passage_ids, texts)
+            return
+        # The last ones, which are fewer, are shared out, or some processes would wait for one.
+        size = len(texts) if many else -(-len(texts) // self._analysers.number)
+        for some, their_texts in zip(batched(passage_ids, size), batched(texts, size), strict=True):
+            self._analysed.append((some, self._analysers.submit(their_texts)))
+
+    def drain(self, *, all_of_them: bool = False) -> None:
+        """Take over what has been analysed, and wait where so much is under way that no process would be idle."""
+        # More would only be held in memory.
+        most = 0 if all_of_them or not self._analysers else 2 * self._analysers.number
+        while self._analysed and (len(self._analysed) > most or self._analysed[0][1].done()):
+            passage_ids, terms = self._analysed.popleft()
+            self._writer().add_analysed(passage_ids, terms.result())
+
+    def clear(self) -> None:
+        """Let go of all of them."""
+        self._analysed.clear()
+
+    def close(self) -> None:
+        """End the processes."""
+        if self._analysers:
+            self._analysers.close()
 
 
 def without(part: Part, gone: NDArray[np.int64]) -> Part:

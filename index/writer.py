@@ -6,10 +6,8 @@ manifest names; the next writer sweeps them away.
 """
 
 import sqlite3
-import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -21,18 +19,18 @@ from sakuin.embedder import StaticEmbedder
 from sakuin.files import sync_folder
 from sakuin.index import store
 from sakuin.index.background import background_of, is_outdated
+from sakuin.index.derived import noted
 from sakuin.index.documents import Document, Passage
 from sakuin.index.errors import DATABASE_ERRORS, IndexFolderError, full_disk, has_no_room, writing_error
 from sakuin.index.lock import WAIT_SECONDS, acquire
 from sakuin.index.model import load_model
-from sakuin.index.pending import PendingVectors
+from sakuin.index.pending import PendingTerms, PendingVectors
 from sakuin.index.settings import Settings, adopted, first_manifest
 from sakuin.index.store import FileState, Manifest
 from sakuin.index.sweeping import sweep, unmake
 from sakuin.index.terms import Terms, TermsWriter
-from sakuin.index.text.workers import Analysers
 from sakuin.index.unchanged import unchanged_terms
-from sakuin.index.vectors import Segment, as_int8, sha256_of
+from sakuin.index.vectors import Segment, as_int8
 
 # Passages held back until they are encoded and analysed together.
 BATCH = 4096
@@ -71,11 +69,10 @@ class IndexWriter:
         fresh = None if (folder / store.NAME).is_file() else first_manifest(settings)
         self._lock = acquire(folder, timeout)
         self._terms: TermsWriter | None = None
-        # Passages by id: to be encoded and analysed, and being analysed.
+        # Passages by id, to be encoded and analysed.
         self._waiting: list[tuple[int, str]] = []
-        self._analysed: deque[tuple[list[int], Future[list[str]]]] = deque()
-        self._analysers: Analysers | None = None
         self._new = PendingVectors(folder / "vectors")
+        self._new_terms = PendingTerms(self._begin)
         # Passages that stand in a segment but are removed, and passages that may stand nowhere since this transaction.
         self._removed: set[int] = set()
         self._orphans: set[int] = set()
@@ -126,11 +123,19 @@ class IndexWriter:
 
     def add(self, document: Document, file: str, passages: Sequence[Passage]) -> None:
         """Add a document read from ``file``, "" for none; one of the same id must have been removed before."""
+        self.add_all([(document, passages)], file)
+
+    def add_all(self, documents: Iterable[tuple[Document, Sequence[Passage]]], file: str) -> None:
+        """The same of several documents, with their passages, in less time."""
         self._begin()
-        texts = texts_of(document, passages)
-        passage_ids = [store.passage_id_of(text) for text in texts]
-        by_id = dict(zip(passage_ids, texts, strict=True))
-        for passage_id in store.insert_document(self.connection, document, file, passages, passage_ids):
+        by_id: dict[int, str] = {}
+        new = []
+        for document, passages in documents:
+            texts = texts_of(document, passages)
+            passage_ids = [store.passage_id_of(text) for text in texts]
+            by_id.update(zip(passage_ids, texts, strict=True))
+            new.append(store.NewDocument(document, passages, passage_ids))
+        for passage_id in store.insert_documents(self.connection, file, new):
             # What lost its last place in this same transaction is still in vectors and terms.
             if passage_id not in self._orphans:
                 self._waiting.append((passage_id, by_id[passage_id]))
@@ -210,28 +215,24 @@ class IndexWriter:
             return
         terms = self._begin()
         self._flush()
-        self._drain(0)
+        self._new_terms.drain(all_of_them=True)
         gone = sorted(self._orphans - store.existing(self.connection, self._orphans))
         terms.remove(gone)
         generation = self.manifest.generation + 1
-        segments, passages, files = self._new.write(
-            self.connection,
-            self.manifest.segments,
-            name=f"{generation:08d}",
-            gone=np.array(gone, np.int64),
-            merge_all=self._compacting,
-            checksums=self.manifest.checksums,
-        )
-        terms.commit()
+        # tantivy writes what it holds in one thread, and FAISS trains codes in others: together they take less time.
+        with ThreadPoolExecutor(1, "terms") as beside:
+            written = beside.submit(terms.commit)
+            segments, passages, files = self._new.write(
+                self.connection,
+                self.manifest.segments,
+                name=f"{generation:08d}",
+                gone=np.array(gone, np.int64),
+                merge_all=self._compacting,
+                checksums=self.manifest.checksums,
+            )
+            written.result()
         files += sorted(path for path in self._terms_folder(generation).iterdir() if not path.name.endswith(".lock"))
-        checksums, sizes = {}, {}
-        for path in files:
-            # Terms lie in a folder that is another with each commit, under names that stay.
-            name = f"{path.relative_to(self.folder).parts[0]}/{path.name}"
-            # Files are written once under names of their own: one known by name is known by content.
-            known = self.manifest.checksums.get(name) if path.suffix != ".json" else None
-            checksums[name] = known or sha256_of(path)
-            sizes[name] = path.stat().st_size
+        checksums, sizes = noted(self.folder, files, self.manifest.checksums)
         come = 0 if self._rebuilding else len(self._new)
         changed = self.manifest.changed + come + len(gone)
         measured = self._compacting or is_outdated(self.manifest.background, changed, passages)
@@ -324,16 +325,11 @@ class IndexWriter:
     def _flush_passages(self, passages: Sequence[tuple[int, str]], vectors: bool, terms: bool) -> None:
         passage_ids = [passage_id for passage_id, _ in passages]
         texts = [text for _, text in passages]
-        if terms and len(texts) >= BATCH and sys.executable:
-            self._analysers = self._analysers or Analysers()
-            self._analysed.append((passage_ids, self._analysers.submit(texts)))
-        elif terms:
-            self._begin().add(passage_ids, texts)
+        if terms:
+            self._new_terms.add(passage_ids, texts, many=len(texts) >= BATCH)
         if vectors:
             self._encode(passage_ids, texts)
-        if self._analysers:
-            # So many that no worker waits, and no more: they are held in memory.
-            self._drain(2 * self._analysers.number)
+        self._new_terms.drain()
 
     def _encode(self, passage_ids: list[int], texts: list[str]) -> None:
         vectors = self.model.encode(texts, truncate_dim=self.manifest.dim)
@@ -345,12 +341,6 @@ class IndexWriter:
             fresh = ~np.isin(ids, back)
             ids, vectors = ids[fresh], vectors[fresh]
         self._new.add(ids, as_int8(vectors))
-
-    def _drain(self, most: int) -> None:
-        """Take over what has been analysed, until at most so many batches are under way."""
-        while self._analysed and (len(self._analysed) > most or self._analysed[0][1].done()):
-            passage_ids, terms = self._analysed.popleft()
-            self._begin().add_analysed(passage_ids, terms.result())
 
     def _background(self, generation: int, segments: Sequence[str]) -> dict[str, float]:
         """Background score statistics of what is about to be committed."""
@@ -370,13 +360,12 @@ class IndexWriter:
         self._terms = None
         self._waiting = []
         self._new.clear()
-        self._analysed.clear()
+        self._new_terms.clear()
         self._orphans = set()
         self._compacting = self._rebuilding = False
 
     def _close(self) -> None:
-        if self._analysers:
-            self._analysers.close()
+        self._new_terms.close()
         self.connection.close()
         if self._unmake:
             unmake(self.folder, made_folder=self._made_folder)

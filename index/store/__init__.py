@@ -7,13 +7,15 @@ between them an index that lies.
 
 from sakuin.index.store.checksums import NAME, indexed_text, passage_id_of
 from sakuin.index.store.documents import (
+    NewDocument,
     delete_documents,
     document_number,
     documents_of_file,
     has_document,
-    insert_document,
+    insert_documents,
     read_documents,
     stored_documents,
+    taken_names,
 )
 from sakuin.index.store.files import (
     FileState,
@@ -58,6 +60,7 @@ __all__ = [
     "NAME",
     "FileState",
     "Manifest",
+    "NewDocument",
     "PassageRow",
     "PlaceRow",
     "Unchanging",
@@ -86,7 +89,7 @@ __all__ = [
     "has_tables",
     "indexed_text",
     "indexed_texts",
-    "insert_document",
+    "insert_documents",
     "integrity_problems",
     "is_last_commit",
     "make_blocks",
@@ -109,5 +112,6 @@ __all__ = [
     "schema_problems",
     "state_of",
     "stored_documents",
+    "taken_names",
     "write_manifest",
 ]

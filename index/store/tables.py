@@ -71,10 +71,7 @@ CREATE TABLE IF NOT EXISTS "removed_passages" ("passage_id" INTEGER PRIMARY KEY)
 
 def create_tables(connection: sqlite3.Connection) -> None:
     """Make the tables of an empty database, in the caller's transaction if there is one."""
-    # Takes half a second to import, which readers do without.
-    from sqlite_utils import Database
-
-    _create(Database(connection, execute_plugins=False).execute)
+    _create(connection.execute)
     add_columns(connection)
 
 

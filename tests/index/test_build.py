@@ -3,6 +3,7 @@
 import json
 import os
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from sakuin.embedder import StaticEmbedder
 from sakuin.errors import SakuinError
 from sakuin.index.build import add, build, remove
+from sakuin.index.documents import Document, Skipped
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.integrity import verify
 from sakuin.index.maintenance import compact, repair
@@ -18,7 +20,7 @@ from sakuin.index.problems import Problem
 from sakuin.index.reasons import Reason
 from sakuin.index.settings import Settings
 from sakuin.index.snapshot import open_index
-from sakuin.index.store import indexed_text
+from sakuin.index.store import connect, indexed_text, stored_documents
 from sakuin.index.writer import IndexWriter
 from sakuin.search import Searcher
 
@@ -132,6 +134,37 @@ def test_a_huge_file_is_committed_in_parts(tmp_path: Path, monkeypatch: pytest.M
     assert sum(encoded) == 350 - part["passages"]
     assert verify(folder) == []
     assert build(corpus, folder).unchanged == 1
+
+
+@pytest.mark.parametrize("together", [1, 2, 3, 256])
+def test_of_documents_of_one_name_the_first_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    """However many documents of a file are stored together."""
+    corpus, folder = tmp_path / "corpus", tmp_path / "index"
+    corpus.mkdir()
+    monkeypatch.setattr("sakuin.index.ingest.DOCUMENTS_AT_ONCE", together)
+    items: list[Document | Skipped] = []
+    monkeypatch.setattr("sakuin.index.readers.guarded.GuardedReader.read", lambda *_: iter(items))
+
+    def built(*texts: str) -> tuple[dict[str, str], list[str]]:
+        items[:] = [Document(id=f"a.jsonl#{text[0]}", text=text) for text in texts]
+        (corpus / "a.jsonl").write_text(" ".join(texts), encoding="utf-8")
+        report = build(corpus, folder)
+        assert verify(folder) == []
+        reasons = [part.reason.code for one in report.skipped for part in one.reason.parts]
+        with closing(connect(folder, read_only=True)) as connection:
+            return {one.id[-1]: one.text for one in stored_documents(connection)}, reasons
+
+    assert built("a 1", "b 1", "a 2", "c 1", "a 3") == (
+        {"a": "a 1", "b": "b 1", "c": "c 1"},
+        ["same_document_name"] * 2,
+    )
+    # Of those that the index has already one is as it was, one changes, one goes and one comes.
+    assert built("a 1", "b 2", "a 4", "b 1", "d 1") == (
+        {"a": "a 1", "b": "b 2", "d": "d 1"},
+        ["same_document_name"] * 2,
+    )
 
 
 def test_compacting_leaves_one_segment_and_statistics_of_what_is_there(corpus: Path, tmp_path: Path) -> None:
