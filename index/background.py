@@ -53,6 +53,10 @@ DECIMALS = 5
 OF_NORMAL = 1.4826
 
 
+Best = tuple[float, NDArray[np.int64], NDArray[np.float32]]
+"""The full BM25 score of a query, the ids (n,) of the best passages, and their scores (n,)."""
+
+
 def background_of(
     segments: Sequence[Segment], terms: Terms, connection: sqlite3.Connection, model: StaticEmbedder
 ) -> dict[str, float]:
@@ -80,12 +84,18 @@ def background_of(
         return {}
     sample = Sample(ids, sources, [passages[passage_id].text for passage_id in ids.tolist()])
     vectors = vectors_of(segments, ids)
+
+    def searches(queries: Sequence[str]) -> list[Best]:
+        # In a large index nearly all of the time goes into these, during which tantivy lets go of Python's lock.
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(lambda query: (terms.full_score(query), *terms.search(query, DEPTH)), queries))
+
     return measured(
         sample,
         model,
         dim=vectors.shape[1],
         rows=lambda d: unit_rows(vectors, slice(None), d),
-        search=lambda query: (terms.full_score(query), *terms.search(query, DEPTH)),
+        search=searches,
         sources_of=lambda found: documents_and_titles(connection, found),
     )
 
@@ -111,7 +121,7 @@ def measured(
     *,
     dim: int,
     rows: Callable[[int], NDArray[np.float32]],
-    search: Callable[[str], tuple[float, NDArray[np.int64], NDArray[np.float32]]],
+    search: Callable[[Sequence[str]], Sequence[Best]],
     sources_of: Callable[[Sequence[int]], list[set[Source]]],
 ) -> dict[str, float]:
     """What `background_of` gives.
@@ -121,13 +131,11 @@ def measured(
         model: That encoded them.
         dim: Dimensions that are stored of each vector.
         rows: Gives the first so many dimensions of their vectors, float32 (n, d), of length 1.
-        search: Gives the full BM25 score of a query, ids (m,) of the `DEPTH` best passages, and their scores (m,).
+        search: Gives the best of each query, to a depth of `DEPTH`.
         sources_of: Gives what tells the documents of passages.
     """
     queries = [made_up_query(text) for text in sample.texts]
-    # In a large index nearly all of the time goes into these searches, during which tantivy lets go of Python's lock.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(search, queries))
+    found = search(queries)
     listed = list(dict.fromkeys(one for _, ids, _ in found for one in ids.tolist()))
     sources = dict(zip(listed, sources_of(listed), strict=True))
     shares = [unrelated_share(own, *best, sources=sources) for own, best in zip(sample.sources, found, strict=True)]

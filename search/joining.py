@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.index.background import DEPTH, FEWEST, POOL, SAMPLED, Sample, measured, sampled
+from sakuin.index.background import DEPTH, FEWEST, POOL, SAMPLED, Best, Sample, measured, sampled
 from sakuin.index.errors import IndexFolderError
 from sakuin.index.model import named
 from sakuin.index.store.passages import Source
 from sakuin.index.terms import QueryReader
 from sakuin.index.text.synonyms import Synonyms
+from sakuin.search.legs import EMPTY
 from sakuin.search.merging import merged
 from sakuin.search.parts import Doubled, Listing, Part, Parts, PartState, Spread
 from sakuin.search.whole import PART_BITS, Whole
@@ -123,7 +124,8 @@ class SharedSynonyms:
     def __call__(self) -> Synonyms:
         """Those of now; the same object until they change."""
         each, together = self._known
-        now: list[Synonyms] = self._parts.ask(lambda part: part.synonyms())
+        # Known here of parts elsewhere too, so nobody has to be asked, which would take its time.
+        now = [part.synonyms() for part in self._parts]
         if len(now) != len(each) or any(one is not other for one, other in zip(now, each, strict=True)):
             together = Synonyms(of_all(now, lambda one: one.terms), of_all(now, lambda one: one.phrases))
             self._known = (now, together)
@@ -154,12 +156,16 @@ def background_of(whole: Whole, model: StaticEmbedder) -> dict[str, float]:
     if len(ids) < FEWEST or len(rows) < len(ids):
         return {}
 
-    def search(query: str) -> tuple[float, NDArray[np.int64], NDArray[np.float32]]:
-        asked = whole.terms.asked(query)
-        listing = Listing(asked=asked, vector=None, wanted=DEPTH)
-        found = merged(whole.parts.ask(lambda part: part.listed(listing)), listing).bm25
-        ids, scores = (found.ids, found.scores) if found else (np.zeros(0, np.int64), np.zeros(0, np.float32))
-        return asked.full_score, ids, scores
+    def search(queries: Sequence[str]) -> list[Best]:
+        # All at once: parts may be on other machines.
+        listings = [Listing(asked=asked, vector=None, wanted=DEPTH) for asked in whole.terms.asked_each(queries)]
+        each = whole.parts.ask(lambda part: part.listed_each(listings))
+        found = []
+        for listing, *own in zip(listings, *each, strict=True):
+            leg = merged(own, listing).bm25 or EMPTY
+            assert listing.asked
+            found.append((listing.asked.full_score, leg.ids, leg.scores))
+        return found
 
     def sources_of(passage_ids: Sequence[int]) -> list[set[Source]]:
         found: list[set[Source]] = [set() for _ in passage_ids]

@@ -1,8 +1,9 @@
 """An index on this machine as a part of what is searched; see `search.parts` for what each method is asked."""
 
+import os
 from collections import Counter
 from collections.abc import Collection, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
 
@@ -136,6 +137,11 @@ class LocalPart:
         if dense_matches is None:
             dense_matches = self._rescored(seen.ids, bm25 or EMPTY, asked, number)
         return self._with_documents(Listed(dense, dense_matches, bm25, cosines), listing, kept)
+
+    def listed_each(self, listings: Sequence[Listing]) -> list[Listed]:
+        """The candidates of many."""
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return list(pool.map(self.listed, listings))
 
     def _dense(self, listing: Listing, kept: Selection | None) -> Leg | None:
         assert listing.vector is not None

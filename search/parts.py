@@ -9,7 +9,7 @@ Once, when the parts are opened or one has a new commit:
 * `Part.state`: its manifest, and how long its passages are;
 * `Part.passage_ids`, where it is not known that no passage is in two parts; then `Part.doubled` of what others have
   too: such a passage counts once;
-* `Part.pool`, `Part.sources` and `Part.listed`: what scores chance gives in the whole, see `index.background`.
+* `Part.pool`, `Part.sources` and `Part.listed_each`: what scores chance gives in the whole, see `index.background`.
 
 For a search, at most:
 
@@ -175,6 +175,9 @@ class Part(Protocol):
 
     def listed(self, listing: Listing) -> Listed:
         """The candidates of both legs, each scored by both."""
+
+    def listed_each(self, listings: Sequence[Listing]) -> list[Listed]:
+        """The same of many at once."""
 
     def documents_of(self, passage_ids: Sequence[int], within: Within | None) -> dict[int, list[int]]:
         """Numbers of the documents of each passage's places; what is not here is left out."""

@@ -40,7 +40,13 @@ class WholeTerms:
 
     def asked(self, query: str) -> Asked:
         """What a query asks of all."""
-        return self.reader.read(query, self._counts)
+        return self.asked_each([query])[0]
+
+    def asked_each(self, queries: Sequence[str]) -> list[Asked]:
+        """What queries ask of all. Several parts are asked about all their terms at once: each time takes its time."""
+        if isinstance(self._counts, SummedCounts):
+            self._counts.having_each({term for one in queries for term in self.reader.looked_up(one)})
+        return [self.reader.read(query, self._counts) for query in queries]
 
     def forget(self) -> None:
         """Let go of what was counted while a part was absent; an index that is alone never is."""

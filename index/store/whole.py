@@ -6,6 +6,7 @@ import random
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from sakuin.index.store.checksums import damaged, is_as_written, is_kind, place_checksum, row_checksum
@@ -166,7 +167,10 @@ def state_of(connection: sqlite3.Connection) -> tuple[object, ...]:
     """What tells a commit in one file from others."""
     checksum = connection.execute("SELECT value FROM manifest NOT INDEXED WHERE key = 'checksum'").fetchone()
     path = connection.execute("SELECT file FROM pragma_database_list").fetchone()[0]
-    status = os.stat(path) if path else None
+    status = None
+    # What is open can be read where it was deleted, as a shard's folder is two commits later.
+    with suppress(FileNotFoundError):
+        status = os.stat(path) if path else None
     # Without a file, or before the first commit, it is told from all.
     return (status.st_dev, status.st_ino, status.st_mtime_ns, *checksum) if status and checksum else (object(),)
 

@@ -9,8 +9,8 @@ from typing import Protocol
 
 from sakuin.index.terms.first_stage import FirstStage
 from sakuin.index.text import Analyser, is_japanese
-from sakuin.index.text.kana import in_other_kana
-from sakuin.index.text.readings import Readings, readings_of, written
+from sakuin.index.text.kana import in_other_kana, looked_up_in_other_kana
+from sakuin.index.text.readings import Readings, looked_up_as_written, readings_of, written
 from sakuin.index.text.synonyms import Synonyms
 
 MAX_QUERY_TERMS = 1_024
@@ -145,6 +145,13 @@ class QueryReader:
                 del self._kept[next(iter(self._kept))]
             self._kept[query] = (synonyms, asked)
         return asked
+
+    def looked_up(self, query: str) -> set[str]:
+        """The terms that reading a query asks about, but for what hangs on an answer; none of one that is kept."""
+        if query in self._kept:
+            return set()
+        written = looked_up_as_written(query, self._readings or {})
+        return {*self.analyser.terms(query), *looked_up_in_other_kana(query), *written}
 
     def forget(self) -> None:
         """Read all queries anew."""

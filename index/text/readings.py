@@ -52,6 +52,20 @@ def written(query: str, readings: Callable[[], Readings], having: Callable[[str]
             yield from ((part, word) for word in readings()[part.translate(_TO_KATAKANA)])
 
 
+def looked_up_as_written(query: str, readings: Readings) -> Iterator[str]:
+    """What `written` may ask for: to be counted at once, where that matters.
+
+    Args:
+        query: Any text.
+        readings: Those of the index.
+    """
+    for run in _kana.finditer(folded(query)):
+        yield run[0]
+        for start in range(len(run[0]) - 1):
+            parts = (run[0][start:end] for end in range(start + 2, len(run[0]) + 1))
+            yield from (part for part in parts if part.translate(_TO_KATAKANA) in readings)
+
+
 def _parts(run: str, readings: Callable[[], Readings], having: Callable[[str], int]) -> list[str] | None:
     """The words of a stretch of kana, the longest first; None where it is not all words that stand in no passage."""
     if having(run):

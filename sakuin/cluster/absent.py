@@ -34,6 +34,11 @@ class Absent:
         return Listed(None, none, None, none, {} if listing.standing else None)
 
     @staticmethod
+    def listed_each(listings: Sequence[Listing]) -> list[Listed]:
+        """Nor of many."""
+        return [Absent.listed(listing) for listing in listings]
+
+    @staticmethod
     def documents_of(passage_ids: Sequence[int], within: Within | None) -> dict[int, list[int]]:
         """They stand nowhere."""
         return {}

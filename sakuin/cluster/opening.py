@@ -113,8 +113,7 @@ class OpenedCluster:
                 self._open()
             elif not self._settled:
                 # Not at once: searches that began before are still at the state before.
-                self._shards.keep(self.manifest)
-                self._settled = True
+                self._settled = self._shards.keep(self.manifest)
 
     def snapshot(self) -> Snapshot:
         """Nothing: there are many."""

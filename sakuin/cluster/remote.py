@@ -8,6 +8,7 @@ from contextvars import ContextVar, copy_context
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from weakref import WeakSet
 
 from sakuin.cluster.absent import Absent
 from sakuin.cluster.errors import ClusterError
@@ -25,13 +26,18 @@ MISSING: ContextVar[set[int] | None] = ContextVar("missing", default=None)
 
 
 class RemoteShard:
-    """A shard in one state, as a `ClusterPart`: every question is asked of a replica."""
+    """A shard in one state, as a `ClusterPart`: every question is asked of a replica.
+
+    Attributes:
+        replicas: Who is asked.
+        which: The cluster's id and the folder.
+    """
 
     def __init__(self, replicas: ShardReplicas, cluster: str, folder: str) -> None:
         """Have it opened, and ask for what stays as it is; raises as `ShardReplicas.open`."""
-        self._replicas = replicas
-        self._which = (cluster, folder)
-        self._state: PartState = replicas.open(*self._which)
+        self.replicas = replicas
+        self.which = (cluster, folder)
+        self._state: PartState = replicas.open(*self.which)
         self._synonyms: Synonyms = self._ask("synonyms")
 
     def __getattr__(self, question: str) -> Callable[..., Any]:
@@ -56,13 +62,13 @@ class RemoteShard:
         missing = MISSING.get()
         absent = getattr(Absent, question, None) if missing is not None else None
         if missing is None or absent is None:
-            return self._replicas.ask(*self._which, question, *arguments)
+            return self.replicas.ask(*self.which, question, *arguments)
         # A search that did without it once does so to its end: its answers have to fit together.
-        if self._replicas.shard not in missing:
+        if self.replicas.shard not in missing:
             try:
-                return self._replicas.ask(*self._which, question, *arguments, waits=False)
+                return self.replicas.ask(*self.which, question, *arguments, waits=False)
             except ShardUnavailableError:
-                missing.add(self._replicas.shard)
+                missing.add(self.replicas.shard)
         return absent(*arguments)
 
 
@@ -88,6 +94,8 @@ class RemoteShards:
         self._twins = replicas
         self._seconds = seconds
         self._parts: dict[tuple[str, str], RemoteShard] = {}
+        # Those of states before, until the last search that is still at one has ended.
+        self._older: WeakSet[RemoteShard] = WeakSet()
         self._number = shards
         self.replicas: list[ShardReplicas] = []
         self._leaving: list[ShardReplicas] = []
@@ -141,7 +149,7 @@ class RemoteShards:
             self._parts[key[0], key[1]] = opened
         return [cast(ClusterPart, self._parts[manifest.id, shard.folder]) for shard in manifest.shards]
 
-    def keep(self, manifest: ClusterManifest) -> None:
+    def keep(self, manifest: ClusterManifest) -> bool:
         """See `Shards`."""
         self._number = len(manifest.shards)
         # Of shards that are no more; searches that are still at the state before may ask them once more.
@@ -152,10 +160,14 @@ class RemoteShards:
             end = threading.Timer(self._seconds, self._end, [replicas])
             end.daemon = True
             end.start()
-        for replicas, shard in zip(self.replicas, manifest.shards, strict=True):
-            replicas.tell(manifest.id, [shard.folder])
         kept = {(manifest.id, shard.folder) for shard in manifest.shards}
+        self._older.update((part for key, part in self._parts.items() if key not in kept))
         self._parts = {key: part for key, part in self._parts.items() if key in kept}
+        older = [(part.replicas, *part.which) for part in self._older]
+        for replicas, shard in zip(self.replicas, manifest.shards, strict=True):
+            others = [folder for its, cluster, folder in older if its is replicas and cluster == manifest.id]
+            replicas.tell(manifest.id, [shard.folder, *others])
+        return not older
 
     def look(self, manifest: ClusterManifest) -> None:
         """Ask replicas that did not answer whether they do now."""

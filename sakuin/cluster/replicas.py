@@ -32,9 +32,11 @@ So few questions are asked twice, however slow all are."""
 OPEN_SECONDS = 3600.0
 """How long copying a shard to a machine and opening it may take."""
 
+MOMENT_SECONDS = 1.0
+"""How long others have at least to open a shard once one replica has; at most as long again as that one took."""
 
 AGAIN_SECONDS = 30.0
-"""After which a replica that lives and cannot open its shard is asked to once more."""
+"""After which a replica that lives and cannot open a folder is asked to once more; of another it is asked at once."""
 
 BACK_SECONDS = 0.2
 """After which it is looked again whether a replica is back, by a question that waits for one."""
@@ -87,15 +89,40 @@ class Replica:
 
 
 class _Twin:
-    """A replica as whoever asks it knows it."""
+    """A replica as whoever asks it knows it.
+
+    Attributes:
+        actor: The process.
+        machine: The one it is on.
+        busy: How many questions of ours it is at.
+        lost: Whether it did not answer when it was last asked: it is dead, cannot read the shard, or takes too long.
+        late: Whether its twin was faster when both were asked last.
+    """
 
     def __init__(self, actor: Any, machine: str) -> None:
-        self.actor = actor
-        self.machine = machine
         self.busy = 0
+        self.replace(actor, machine)
         self.lost = False
-        # Before then it is not looked whether it answers again.
-        self.again = 0.0
+
+    def replace(self, actor: Any, machine: str) -> None:
+        """Another process, which has not answered yet."""
+        self.actor, self.machine = actor, machine
+        self.lost, self.late = True, False
+        self._refused: tuple[Any, ...] = ()
+        self._again = 0.0
+
+    def answered(self) -> None:
+        """Note that it did."""
+        self.lost = self.late = False
+
+    def refused(self, which: tuple[Any, ...]) -> None:
+        """Note that it lives, and could not open a folder: its disk is full, its copy damaged, or the folder gone."""
+        self._refused, self._again = which, time.monotonic() + AGAIN_SECONDS
+
+    def to_be_looked_at(self, which: tuple[Any, ...]) -> bool:
+        """Whether it is to be asked whether it answers again; to try a folder that it could not open takes its time."""
+        behind = (self.lost or self.late) and not self.busy
+        return behind and (which != self._refused or time.monotonic() >= self._again)
 
 
 def is_of_question(error: BaseException) -> bool:
@@ -129,6 +156,7 @@ class ShardReplicas:
         self._uri = uri
         self._seconds = seconds
         self._start = start
+        self._newest: tuple[Any, ...] = ()
         self._twins: list[_Twin] = []
         for _ in range(number):
             self._twins.append(_Twin(*start(self.machines())))
@@ -163,7 +191,7 @@ class ShardReplicas:
     def open(self, *which: str) -> PartState:
         """Have a folder opened by all of them, and copied before where that is to be; returns its state.
 
-        Once one has it open, the others have a moment more: those that are not there are not waited for.
+        Once one has it open, the others have a moment more; those that were lost or late before are not waited for.
 
         Args:
             which: The cluster's id and the folder, see `Replica.ask`.
@@ -177,15 +205,16 @@ class ShardReplicas:
         refused: dict[_Twin, Exception] = {}
         opening = {twin.actor.ask.remote(*which, "state"): twin for twin in self._twins}
         state: PartState | None = None
-        while opening:
-            seconds = OPEN_SECONDS if state is None else self._seconds
+        started, seconds = time.monotonic(), OPEN_SECONDS
+        while opening and not (state and all(twin.lost or twin.late for twin in opening.values())):
             done, _ = self._ray.wait(list(opening), num_returns=1, timeout=seconds)
             if not done:
                 break
             twin = opening.pop(done[0])
             try:
                 state = self._ray.get(done[0])
-                twin.lost = False
+                twin.answered()
+                seconds = min(self._seconds, max(MOMENT_SECONDS, time.monotonic() - started))
             except RayTaskError as error:
                 if is_of_question(error.cause):
                     raise error.cause from error
@@ -207,13 +236,17 @@ class ShardReplicas:
     def look(self, *question: Any) -> None:
         """Ask those that did not answer whether they do now, start others for those that died, and wait for none."""
         for twin in self._twins:
-            if twin.lost and not twin.busy and time.monotonic() >= twin.again:
-                threading.Thread(target=self._look, args=(twin, question), daemon=True).start()
+            with self._lock:
+                if not twin.to_be_looked_at(question[:2]):
+                    continue
+                twin.busy += 1
+            threading.Thread(target=self._look, args=(twin, question), daemon=True).start()
 
-    def tell(self, *news: Any) -> None:
-        """Call `Replica.keep_only` of all, and wait for none."""
+    def tell(self, cluster: str, folders: Sequence[str]) -> None:
+        """Call `Replica.keep_only` of all, and wait for none; the first folder is of the state that is searched now."""
+        self._newest = (cluster, folders[0])
         for twin in self._twins:
-            twin.actor.keep_only.remote(*news)
+            twin.actor.keep_only.remote(cluster, folders)
 
     def stop(self) -> None:
         """End all of them."""
@@ -231,7 +264,7 @@ class ShardReplicas:
             while True:
                 if not waiting:
                     if not left and deaths and waits:
-                        left = self._back(question, started)
+                        left = self._back(question, started, refused)
                     if not left:
                         raise self._refused([*refused.values()]) or self._unavailable(
                             f"its processes have died: {', '.join(deaths)}"
@@ -257,6 +290,9 @@ class ShardReplicas:
                         raise error.cause from error
                     refused[twin] = error.cause
                     self._count("retried", 1)
+                    if self._is_of_before(question):
+                        # No other is waited for, which may be a minute from being there.
+                        raise self._refusal(error.cause) from error
                     continue
                 except RayError as error:
                     deaths.append(type(error).__name__)
@@ -265,10 +301,12 @@ class ShardReplicas:
                     continue
                 finally:
                     self._end(twin)
-                twin.lost = False
+                twin.answered()
                 self._took.append(time.monotonic() - started)
-                # Those still at this question, and those that could not answer it, come last until they answer another.
-                for other in (*waiting.values(), *refused):
+                # They come last until they answer another.
+                for other in waiting.values():
+                    other.late = True
+                for other in refused:
                     other.lost = True
                 return answer
         finally:
@@ -277,16 +315,28 @@ class ShardReplicas:
 
     def _in_turn(self) -> list[_Twin]:
         """The replicas in the order in which they are to be asked."""
-        return sorted(self._twins, key=lambda twin: (twin.lost, twin.busy))
+        return sorted(self._twins, key=lambda twin: (twin.lost, twin.late, twin.busy))
 
-    def _back(self, question: tuple[Any, ...], started: float) -> list[_Twin]:
-        """The replicas that answer again, once there are some; none where that takes longer than an answer may."""
-        while (rest := self._seconds - (time.monotonic() - started)) > 0:
+    def _back(self, question: tuple[Any, ...], started: float, refused: Collection[_Twin]) -> list[_Twin]:
+        """The replicas that answer again, once there are some; none where that takes longer than an answer may.
+
+        Nor where another state is searched by now: whoever asks can ask that.
+
+        Args:
+            question: See `Replica.ask`.
+            started: When it was asked.
+            refused: Those that live and could not answer it: they will not be able to.
+        """
+        while not self._is_of_before(question) and (rest := self._seconds - (time.monotonic() - started)) > 0:
             self.look(*question[:2], "counts")
-            if back := [twin for twin in self._in_turn() if not twin.lost]:
+            if back := [twin for twin in self._in_turn() if not twin.lost and twin not in refused]:
                 return back
             time.sleep(min(BACK_SECONDS, rest))
         return []
+
+    def _is_of_before(self, question: tuple[Any, ...]) -> bool:
+        """Whether another state is searched by now: the folder may be gone, and a new replica could not open it."""
+        return bool(self._newest) and question[:2] != self._newest
 
     def _begin(self, twin: _Twin, question: tuple[Any, ...], waiting: dict[Any, _Twin]) -> None:
         with self._lock:
@@ -307,19 +357,17 @@ class ShardReplicas:
     def _look(self, twin: _Twin, question: tuple[Any, ...]) -> None:
         from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayError, RayTaskError
 
-        with self._lock:
-            twin.busy += 1
         try:
             self._ray.get(twin.actor.ask.remote(*question), timeout=self._seconds)
-            twin.lost = False
+            twin.answered()
         except (ActorDiedError, ActorUnschedulableError):
             # It does not come back. Where there is no machine for another, the next look may find one.
             others = [other.machine for other in self._twins if other is not twin]
             with suppress(ClusterError):
-                twin.actor, twin.machine = self._start(others)
+                twin.replace(*self._start(others))
         except RayTaskError:
-            # It lives, but its disk is full or its copy damaged: to try that takes its time.
-            twin.again = time.monotonic() + AGAIN_SECONDS
+            twin.lost = True
+            twin.refused(question[:2])
         except RayError:
             twin.lost = True
         finally:
@@ -331,15 +379,17 @@ class ShardReplicas:
 
     def _refused(self, errors: Sequence[Exception]) -> Exception | None:
         """What to raise where no replica answered and some have said why; None where none has."""
-        for error in errors:
-            if not isinstance(error, OF_A_COPY):
-                return error
-        for error in errors:
-            if isinstance(error, IndexFolderError | ClusterError):
-                sentence = f"Shard {self.shard} of the cluster in {self._uri} cannot be read by its replicas: {error}"
-                return ShardUnavailableError(sentence, self.shard)
-            return self._unavailable(f"{type(error).__name__}: {error}")
-        return None
+        ordered = sorted(errors, key=lambda error: isinstance(error, OF_A_COPY))
+        return self._refusal(ordered[0]) if ordered else None
+
+    def _refusal(self, error: Exception) -> Exception:
+        """What to raise for what a replica said."""
+        if not isinstance(error, OF_A_COPY):
+            return error
+        if isinstance(error, IndexFolderError | ClusterError):
+            sentence = f"Shard {self.shard} of the cluster in {self._uri} cannot be read by its replicas: {error}"
+            return ShardUnavailableError(sentence, self.shard)
+        return self._unavailable(f"{type(error).__name__}: {error}")
 
     def _unavailable(self, why: str) -> ShardUnavailableError:
         return ShardUnavailableError(

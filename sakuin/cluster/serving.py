@@ -3,10 +3,11 @@
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from sakuin.cluster.errors import ClusterError
@@ -145,29 +146,53 @@ def remote_searcher(
             shards.close()
             raise
         ended = threading.Event()
-        watcher = threading.Thread(target=_watch, args=(opened, shards, ended), daemon=True)
+        watchers = _watchers(opened, shards, ended)
         opened.watched = True
         searcher = RemoteSearcher(opened, shards, ThreadPoolExecutor(1, "beside"), allow_partial=allow_partial)
         searcher.nodes = RayNodes(ray)
         with searcher:
-            watcher.start()
+            for watcher in watchers:
+                watcher.start()
             try:
                 yield searcher
             finally:
                 ended.set()
-                watcher.join()
+                for watcher in watchers:
+                    watcher.join()
 
 
-def _watch(opened: OpenedCluster, shards: RemoteShards, ended: threading.Event) -> None:
-    """Open what is committed, beside the searches, and see whether lost replicas are back."""
-    missing: list[int] = []
+def _watchers(opened: OpenedCluster, shards: RemoteShards, ended: threading.Event) -> list[threading.Thread]:
+    """Threads that see to commits and to replicas: two, for replicas die while a state is opened too."""
+    works = (partial(_look, opened, shards), _Refreshing(opened, shards))
+    return [threading.Thread(target=_again_and_again, args=(work, ended), daemon=True) for work in works]
+
+
+def _look(opened: OpenedCluster, shards: RemoteShards) -> None:
+    """See whether lost replicas are back, and start others for those that died."""
+    shards.look(opened.manifest)
+
+
+class _Refreshing:
+    """Opens what is committed, beside the searches."""
+
+    def __init__(self, opened: OpenedCluster, shards: RemoteShards) -> None:
+        self._opened = opened
+        self._shards = shards
+        self._missing: list[int] = []
+
+    def __call__(self) -> None:
+        """Open it where that is not done."""
+        before, self._missing = self._missing, self._shards.missing()
+        # What was asked while a shard was missing was counted without it.
+        self._opened.refresh(anew=bool(before) and not self._missing)
+
+
+def _again_and_again(work: Callable[[], None], ended: threading.Event) -> None:
+    """Do something now and then; searches go on with the state that is open, whatever comes of it."""
     while not ended.wait(LOOK_SECONDS):
-        # Searches go on with the state that is open; the next look may find its shards, its disk or its store back.
+        # The next time may find the shards, the disk or the store of the cluster back.
         try:
-            shards.look(opened.manifest)
-            before, missing = missing, shards.missing()
-            # What was asked while a shard was missing was counted without it.
-            opened.refresh(anew=bool(before) and not missing)
+            work()
         except (ClusterError, IndexFolderError) as error:
             log.info("What is committed cannot be opened yet: %s", error)
         except Exception:

@@ -37,8 +37,8 @@ class Shards(Protocol):
     def parts(self, manifest: ClusterManifest) -> Sequence[ClusterPart]:
         """Those of a state, in their order; what is open already is not opened again."""
 
-    def keep(self, manifest: ClusterManifest) -> None:
-        """Let go of all that is not of a state."""
+    def keep(self, manifest: ClusterManifest) -> bool:
+        """Let go of all that is neither of a state nor still searched; says whether nothing else is searched."""
 
     def close(self) -> None:
         """Let go of everything."""
@@ -114,9 +114,10 @@ class LocalShards:
             self._copies.claim(manifest.id, [shard.folder for shard in manifest.shards])
         return [self.part(manifest.id, shard.folder) for shard in manifest.shards]
 
-    def keep(self, manifest: ClusterManifest) -> None:
-        """See `Shards`."""
+    def keep(self, manifest: ClusterManifest) -> bool:
+        """See `Shards`; who searches another has that open."""
         self.keep_only(manifest.id, {shard.folder for shard in manifest.shards})
+        return True
 
     def keep_only(self, cluster: str, folders: Collection[str]) -> None:
         """Let go of all but some folders of a cluster; who is searching others goes on."""

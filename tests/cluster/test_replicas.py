@@ -155,6 +155,78 @@ def test_a_replica_that_is_back_is_asked_again() -> None:
     assert shard.ask(3) == 3
 
 
+def refusing(error: Exception) -> Callable[..., Any]:
+    def refuse(*question: Any) -> Any:
+        raise exceptions.RayTaskError("ask", "traceback", error)
+
+    return refuse
+
+
+def test_opening_does_not_wait_for_a_replica_that_is_not_there() -> None:
+    never = Event()
+    for lost in (False, True):
+        shard = replicas(lambda *question: never.wait(LONG), lambda *question: question[-1])
+        shard._twins[0].lost = lost
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(shard.open, "cluster", "folder").result(10) == "state"
+        assert shard._twins[0].lost
+    never.set()
+
+
+def test_a_replica_that_could_not_open_a_folder_is_asked_for_another_at_once() -> None:
+    asked: list[str] = []
+
+    def answer(cluster: str, folder: str, question: str) -> str:
+        asked.append(folder)
+        return refusing(IndexFolderError("gone"))() if folder == "old" else question
+
+    shard = replicas(answer)
+    (twin,) = shard._twins
+    twin.lost = True
+    for folder in ("old", "old", "new"):
+        shard.look("cluster", folder, "counts")
+        while twin.busy:
+            pass
+    assert asked == ["old", "new"]
+    assert not twin.lost
+
+
+def test_who_waits_for_a_replica_does_not_ask_another_again_that_refused() -> None:
+    asked: list[str] = []
+
+    def answer(cluster: str, folder: str, question: str) -> Any:
+        asked.append(question)
+        return refusing(IndexFolderError("gone"))() if question == "sizes" else question
+
+    shard = replicas(dying, answer, seconds=0.5)
+    with pytest.raises(ShardUnavailableError, match="gone"):
+        shard.ask("cluster", "folder", "sizes")
+    assert asked.count("sizes") == 1
+
+
+def test_nobody_waits_for_a_replica_to_answer_about_a_state_of_before() -> None:
+    never = Event()
+    for other in (dying, lambda *question: never.wait(LONG)):
+        shard = replicas(refusing(IndexFolderError("gone")), other)
+        for twin in shard._twins:
+            twin.actor.keep_only = SimpleNamespace(remote=lambda *news: None)
+        shard.tell("cluster", ["new", "old"])
+        with ThreadPoolExecutor(1) as pool, pytest.raises(ShardUnavailableError, match="gone"):
+            pool.submit(shard.ask, "cluster", "old", "sizes").result(10)
+    never.set()
+
+
+def test_a_replica_that_was_slower_than_its_twin_is_not_lost() -> None:
+    late = Event()
+    shard = replicas(lambda name: name == "slow" and late.wait(LONG), lambda name: name)
+    shard._took.extend([0.001] * 100)
+    assert shard.ask("slow") == "slow"
+    assert [(twin.late, twin.lost) for twin in shard._twins] == [(True, False), (False, False)]
+    late.set()
+    while shard._twins[0].late:
+        shard.look("again")
+
+
 def test_another_is_started_for_one_that_died_and_not_beside_its_twin() -> None:
     shard = replicas(dying, lambda name: name, lambda name: -name, number=2)
     assert shard.machines() == ["a", "b"]
@@ -177,9 +249,7 @@ def test_another_is_started_for_one_that_died_and_not_beside_its_twin() -> None:
     ],
 )
 def test_what_only_one_machine_lacks_is_asked_of_the_twin(error: Exception) -> None:
-    def unable(*question: Any) -> Any:
-        raise exceptions.RayTaskError("ask", "traceback", error)
-
+    unable = refusing(error)
     shard = replicas(unable, lambda *question: question[-1])
     state: Any = shard.open("cluster", "folder")
     assert state == "state"

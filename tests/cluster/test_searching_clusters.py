@@ -27,7 +27,7 @@ from sakuin.cluster.moving import restore
 from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.opening import OpenedCluster, open_cluster
 from sakuin.cluster.places import Disk
-from sakuin.cluster.remote import RemoteShard
+from sakuin.cluster.remote import RemoteShard, RemoteShards
 from sakuin.cluster.replicas import ShardUnavailableError
 from sakuin.cluster.serving import RemoteSearcher
 from sakuin.cluster.shards import LocalShards, OpenedShard
@@ -44,6 +44,7 @@ from tests.search.test_several import QUERIES, SEARCHES, documents, require_same
 
 NUMBERS = (1, pytest.param(2, marks=pytest.mark.slow), 3, pytest.param(7, marks=pytest.mark.slow))
 HERE = ThisProcess()
+LONG = 60.0
 
 
 def rows_of(some: list[Document]) -> list[dict[str, Any]]:
@@ -283,8 +284,66 @@ def test_who_looks_for_commits_outlives_whatever_looking_raises(monkeypatch: pyt
     monkeypatch.setattr(serving, "LOOK_SECONDS", 0.0)
     opened = SimpleNamespace(manifest=None, refresh=refresh)
     shards = SimpleNamespace(look=lambda manifest: None, missing=list)
-    serving._watch(cast(Any, opened), cast(Any, shards), ended)
-    assert ended.is_set()
+    watch(opened, shards, ended)
+    assert not looks
+
+
+def watch(opened: Any, shards: Any, ended: threading.Event) -> None:
+    """Look for commits and replicas until that is to end."""
+    watchers = serving._watchers(opened, shards, ended)
+    for watcher in watchers:
+        watcher.start()
+    assert ended.wait(LONG)
+    for watcher in watchers:
+        watcher.join(LONG)
+
+
+def test_replicas_are_looked_after_while_a_state_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended, opening, looked = threading.Event(), threading.Event(), threading.Event()
+
+    def refresh(*, anew: bool) -> None:
+        opening.set()
+        if not looked.wait(5):
+            raise AssertionError("nobody looks")
+        ended.set()
+
+    def look(manifest: object) -> None:
+        if opening.is_set():
+            looked.set()
+
+    monkeypatch.setattr(serving, "LOOK_SECONDS", 0.01)
+    watch(SimpleNamespace(manifest=None, refresh=refresh), SimpleNamespace(look=look, missing=list), ended)
+    assert looked.is_set()
+
+
+def test_what_is_still_searched_is_kept_until_that_has_ended() -> None:
+    told: list[list[str]] = []
+
+    class Told(Replicas):
+        def tell(self, cluster: str, folders: list[str]) -> None:
+            told.append(folders)
+
+    shards = RemoteShards(cast(Any, None), Disk(Path("papers")), 0, replicas=0, seconds=1.0)
+    shards.replicas = cast(Any, [Told()])
+    shards._number = 1
+    states = [cast(Any, SimpleNamespace(id="id", shards=[SimpleNamespace(folder=str(number))])) for number in range(2)]
+    searched = shards.parts(states[0])
+    assert shards.keep(states[0])
+    shards.parts(states[1])
+    assert not shards.keep(states[1])
+    del searched
+    assert shards.keep(states[1])
+    assert told == [["0"], ["1", "0"], ["1"]]
+
+
+class Replicas:
+    """Of a shard; each answers."""
+
+    def open(self, *which: str) -> None:
+        """Do as if."""
+
+    def ask(self, *question: Any) -> None:
+        """Answer nothing."""
 
 
 class Dying:
@@ -373,6 +432,34 @@ def test_of_parts_that_share_passages_and_are_absent_no_term_has_fewer_than_none
     counts = SummedCounts(Parts([cast(Any, absent)]), [cast(Any, state)], [less])
     assert counts.having_each(["猫"]) == {"猫": 0}
     assert counts.beginning("") == [("猫", 0)]
+
+
+def test_shards_are_asked_many_things_at_once(place: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each time takes its time where shards are on other machines.
+    asked: list[object] = []
+    ask = Parts.ask
+
+    def counted(self: Parts, question: Any) -> list[Any]:
+        asked.append(question)
+        return ask(self, question)
+
+    monkeypatch.setattr(Parts, "ask", counted)
+    with open_cluster(place.uri) as searcher:
+        assert searcher.manifest.background
+        assert len(asked) < 25
+        del asked[:]
+        searcher.whole.terms.asked("ここにはないかなのことばをならべたもの パスワード")
+        # Of readings, and of what hangs on an answer, there may be some more.
+        assert len(asked) < 5
+
+
+def test_a_shard_that_is_open_is_read_where_its_folder_was_deleted(place: Disk) -> None:
+    with open_cluster(place.uri) as searcher:
+        part = searcher._opened.parts[0]
+        before = part.pool(5)
+        ids = before[0].tolist()
+        shutil.rmtree(place.folder / require(place).shards[0].folder)
+        assert part.sources(ids) == before[1]
 
 
 def test_a_cluster_that_is_restored_is_searched_with_its_model(tmp_path: Path, toy_model: Path) -> None:

@@ -163,6 +163,10 @@ class PostgresPart:
         by_id = {row.passage_id: row for row, _ in (*near, *fit)}
         return self._scored(listing, dense, bm25, by_id, statistics, numbers)
 
+    def listed_each(self, listings: Sequence[Listing]) -> list[Listed]:
+        """The candidates of many."""
+        return [self.listed(listing) for listing in listings]
+
     def _scored(
         self,
         listing: Listing,
