@@ -23,8 +23,8 @@ from sakuin.index.writer import IndexWriter
 
 T = TypeVar("T")
 
-# A long build commits now and then, so that an interruption loses a minute or two, not hours.
-COMMIT_PASSAGES = 500_000
+# A long build commits now and then, so that an interruption loses some minutes, not hours.
+COMMIT_PASSAGES = 1_000_000
 
 # Documents of one file that are stored together, and characters of them from which on no more are waited for.
 DOCUMENTS_AT_ONCE = 256

@@ -92,7 +92,8 @@ def split(document: Document, max_width: int = MAX_WIDTH) -> list[Passage]:
 
 def _is_one_passage(text: str, max_width: int) -> bool:
     """Whether all of a text fits and is one paragraph: nothing would be gained by looking for its sentences."""
-    return bool(text.strip()) and text.count("\n") < 2 and text_width(text) <= max_width
+    fits = 2 * len(text) <= max_width or text_width(text) <= max_width
+    return fits and text.count("\n") < 2 and bool(text) and not text.isspace()
 
 
 def _path(document: Document, headings: Sequence[Heading]) -> str:

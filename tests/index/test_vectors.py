@@ -177,7 +177,7 @@ def test_a_damaged_segment_is_refused(coded: tuple[Path, NDArray[np.int8]], kind
 
 
 @given(st.lists(st.tuples(st.integers(1, 100_000), st.floats(0, 1)), max_size=60))
-def test_segments_stay_few_and_each_as_large_as_all_smaller_ones(additions: list[tuple[int, float]]) -> None:
+def test_segments_stay_few_and_each_nearly_as_large_as_all_smaller_ones(additions: list[tuple[int, float]]) -> None:
     sizes: list[tuple[int, int]] = []
     written = total = 0
     for rows, share in additions:
@@ -190,7 +190,14 @@ def test_segments_stay_few_and_each_as_large_as_all_smaller_ones(additions: list
         total += rows
         assert all(dead <= MAX_DEAD_SHARE * size for size, dead in sizes)
         ordered = sorted((size for size, _ in sizes), reverse=True)
-        assert len(ordered) <= 2 + np.log2(max(sum(ordered), 1))
+        assert len(ordered) <= 2 + np.log(max(sum(ordered), 1)) / np.log(1.8)
+
+
+def test_what_a_build_wrote_is_not_merged_by_the_first_additions() -> None:
+    parts = [(1_000_000, 0), (1_000_000, 0)]
+    assert to_merge([*parts, (1, 0)]) == to_merge([*parts, (200_000, 0)]) == []
+    assert to_merge([*parts, (1, 0), (1, 0), (1, 0)]) == [2, 3, 4]
+    assert to_merge([*parts, (300_000, 0)]) == [0, 1, 2]
 
 
 @given(st.integers(1, 300), st.floats(-30, 30), st.integers(0, 1000))
