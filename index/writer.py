@@ -215,13 +215,12 @@ class IndexWriter:
             return
         terms = self._begin()
         self._flush()
-        self._new_terms.drain(all_of_them=True)
         gone = sorted(self._orphans - store.existing(self.connection, self._orphans))
-        terms.remove(gone)
         generation = self.manifest.generation + 1
-        # tantivy writes what it holds in one thread, and FAISS trains codes in others: together they take less time.
+        # The last passages are analysed, then tantivy writes what it holds in one thread, where FAISS makes codes in
+        # others: side by side they leave no processor idle.
         with ThreadPoolExecutor(1, "terms") as beside:
-            written = beside.submit(terms.commit)
+            written = beside.submit(self._finish_terms, terms, gone)
             segments, passages, files = self._new.write(
                 self.connection,
                 self.manifest.segments,
@@ -341,6 +340,12 @@ class IndexWriter:
             fresh = ~np.isin(ids, back)
             ids, vectors = ids[fresh], vectors[fresh]
         self._new.add(ids, as_int8(vectors))
+
+    def _finish_terms(self, terms: TermsWriter, gone: Sequence[int]) -> None:
+        """Take over what is still being analysed, remove what is gone, and make the generation durable."""
+        self._new_terms.drain(all_of_them=True)
+        terms.remove(gone)
+        terms.commit()
 
     def _background(self, generation: int, segments: Sequence[str]) -> dict[str, float]:
         """Background score statistics of what is about to be committed."""
