@@ -16,7 +16,7 @@ from benchmarks.steps import write_corpus
 from sakuin.embedder import StaticEmbedder
 from sakuin.index import store
 from sakuin.index.documents import Document, Passage
-from sakuin.index.ingest import DOCUMENTS_AT_ONCE
+from sakuin.index.lots import DOCUMENTS_AT_ONCE
 from sakuin.index.passages import split
 from sakuin.index.readers import read_file
 from sakuin.index.store.schema import batched

@@ -12,6 +12,7 @@ from sakuin.index.documents import Document, Passage, Skipped
 from sakuin.index.errors import ReadError
 from sakuin.index.excluding import is_excluded
 from sakuin.index.file_types import MANY_DOCUMENTS
+from sakuin.index.lots import Lot
 from sakuin.index.passages import split
 from sakuin.index.readers.files import seconds_allowed, took_too_long
 from sakuin.index.readers.guarded import GuardedReader, Limits, is_limited
@@ -25,10 +26,6 @@ T = TypeVar("T")
 
 # A long build commits now and then, so that an interruption loses some minutes, not hours.
 COMMIT_PASSAGES = 1_000_000
-
-# Documents of one file that are stored together, and characters of them from which on no more are waited for.
-DOCUMENTS_AT_ONCE = 256
-CHARACTERS_AT_ONCE = 262_144
 
 
 def sync_files(
@@ -196,33 +193,32 @@ class _Intake:
         """Begin a file."""
         self._writer, self._file, self._report = writer, file, report
         self._progress, self._left_out = progress, left_out
-        self._waiting: list[Document] = []
-        self._characters = self._read = self.taken = 0
+        self._lot = Lot()
+        self._read = self.taken = 0
         self._committed = report.new_passages
         # Documents that have not been read again yet.
         self._old = store.documents_of_file(writer.connection, file.uri)
 
     def add(self, document: Document) -> None:
         """Take a document."""
-        self._waiting.append(document)
-        self._characters += len(document.text)
-        if len(self._waiting) >= DOCUMENTS_AT_ONCE or self._characters >= CHARACTERS_AT_ONCE:
+        self._lot.add(document)
+        if self._lot.is_full:
             self.store()
 
     def store(self) -> None:
         """Store those that wait."""
-        twice = add_some(self._writer, self._waiting, self._file, self._old, self._report)
+        lot, self._lot = self._lot, Lot()
+        twice = add_some(self._writer, lot.documents, self._file, self._old, self._report)
         for document in twice:
             self._left_out.note(Skipped(document.uri, Reason("same_document_name")))
-        self.taken += len(self._waiting) - len(twice)
+        self.taken += len(lot.documents) - len(twice)
         if self._report.new_passages - self._committed >= COMMIT_PASSAGES:
             file = self._file
             self._writer.put_file(FileState(file.uri, file.size, file.mtime_ns, "", Reason("interrupted")))
             self._writer.commit()
             self._committed = self._report.new_passages
         # Characters stand in for bytes: near enough for a bar.
-        self._read = min(self._read + 3 * self._characters, self._file.size)
-        self._waiting, self._characters = [], 0
+        self._read = min(self._read + 3 * lot.characters, self._file.size)
         self._progress(self._read)
 
     def end(self) -> None:
@@ -271,7 +267,8 @@ def add_some(
         old: Numbers of the file's documents that have not been read again yet, by id; loses these.
         report: Counts what was added.
     """
-    taken = store.taken_names(writer.connection, [document.id for document in documents if document.id not in old])
+    unread = [document.id for document in documents if document.id not in old]
+    taken = set(store.document_numbers(writer.connection, unread))
     new: list[tuple[Document, Sequence[Passage]]] = []
     twice = []
     for document in documents:

@@ -1,6 +1,7 @@
 """Adds single documents to an index, and removes them: what `Index.add` and `Index.delete` do."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ from sakuin.index import store
 from sakuin.index.documents import Document, Passage
 from sakuin.index.errors import DocumentError
 from sakuin.index.lock import WAIT_SECONDS
+from sakuin.index.lots import Lot
 from sakuin.index.passages import split
 from sakuin.index.records import documents_of, ids_of
 from sakuin.index.settings import Settings
@@ -50,12 +52,17 @@ def add_documents(
         DocumentError: one cannot be added; nothing is changed then.
         IndexFolderError, ModelError: as `IndexWriter`.
     """
-    numbers = {"added": 0, "updated": 0, "unchanged": 0}
+    numbers = Counter(added=0, updated=0, unchanged=0)
+    lot = Lot()
     failed: Exception | None = None
     with IndexWriter(folder, settings, timeout=timeout) as writer:
         try:
             for document in documents_of(_guarded(records)):
-                numbers[_upsert(writer, document, cut)] += 1
+                lot.add(document)
+                if lot.is_full:
+                    numbers += _upsert(writer, lot.documents, cut)
+                    lot = Lot()
+            numbers += _upsert(writer, lot.documents, cut)
         except _CallersError as error:
             failed = error.error
         else:
@@ -81,25 +88,41 @@ def _guarded(records: Iterable[T]) -> Iterator[T]:
         raise _CallersError(error) from error
 
 
-def _upsert(writer: IndexWriter, document: Document, cut: bool) -> str:
-    """Add one document; returns "added", "updated" or "unchanged"."""
-    whole = [Passage(0, len(document.text), "")]
-    passages = split(document, writer.manifest.passage_width) if cut else whole
-    known = store.document_number(writer.connection, document.id)
-    if known is None:
-        writer.add(document, "", passages)
-        return "added"
-    number, file = known
-    if file:
-        raise DocumentError(
-            f"The index has a document {document.id!r} of the file {file}, which is kept in step with that file: give "
-            f"yours another id, or remove the file's first. Nothing was changed."
-        )
-    if writer.has(number, document, "", passages):
-        return "unchanged"
-    writer.remove([number])
-    writer.add(document, "", passages)
-    return "updated"
+def _upsert(writer: IndexWriter, documents: Sequence[Document], cut: bool) -> Counter[str]:
+    """Add documents; returns how many are "added", "updated" and "unchanged".
+
+    Raises:
+        DocumentError: the index has one of that id from a file.
+    """
+    numbers: Counter[str] = Counter()
+    new: dict[str, tuple[Document, Sequence[Passage]]] = {}
+    known = store.document_numbers(writer.connection, [document.id for document in documents])
+    for document in documents:
+        if document.id in new:
+            # Given twice: the first is to be stored before it is replaced.
+            writer.add_all(new.values(), "")
+            known.update(store.document_numbers(writer.connection, list(new)))
+            new.clear()
+        whole = [Passage(0, len(document.text), "")]
+        passages = split(document, writer.manifest.passage_width) if cut else whole
+        if document.id not in known:
+            numbers["added"] += 1
+        else:
+            number, file = known[document.id]
+            if file:
+                raise DocumentError(
+                    f"The index has a document {document.id!r} of the file {file}, which is kept in step with that "
+                    f"file: give yours another id, or remove the file's first. Nothing was changed."
+                )
+            if writer.has(number, document, "", passages):
+                numbers["unchanged"] += 1
+                continue
+            writer.remove([number])
+            numbers["updated"] += 1
+        new[document.id] = (document, passages)
+    if new:
+        writer.add_all(new.values(), "")
+    return numbers
 
 
 def delete_documents(

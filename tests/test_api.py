@@ -1,5 +1,6 @@
 """`Index`, as a program uses it."""
 
+import random
 import shutil
 import sqlite3
 import threading
@@ -56,6 +57,24 @@ def test_documents_come_are_replaced_and_go(index: Index) -> None:
     index.compact()
     index.repair()
     assert index.verify() == []
+
+
+@pytest.mark.parametrize("together", [1, 2, 3, 256])
+def test_of_documents_of_one_id_the_last_counts(index: Index, monkeypatch: pytest.MonkeyPatch, together: int) -> None:
+    """However many are stored together."""
+    monkeypatch.setattr("sakuin.index.lots.DOCUMENTS_AT_ONCE", together)
+    rng = random.Random(together)
+    held: dict[str, str] = {}
+    for _ in range(3):
+        records = [{"id": rng.choice("abcde"), "text": f"text {rng.randrange(3)}"} for _ in range(20)]
+        expected = {"added": 0, "updated": 0, "unchanged": 0, "removed": 0}
+        for record in records:
+            same = held.get(record["id"]) == record["text"]
+            expected["unchanged" if same else "updated" if record["id"] in held else "added"] += 1
+            held[record["id"]] = record["text"]
+        assert asdict(index.add(records)) == expected
+        assert {document.id: document.text for document in index.documents()} == held
+        assert index.verify() == []
 
 
 def test_one_call_is_one_commit(index: Index) -> None:

@@ -10,12 +10,12 @@ from sakuin.index.store.documents import (
     NewDocument,
     delete_documents,
     document_number,
+    document_numbers,
     documents_of_file,
     has_document,
     insert_documents,
     read_documents,
     stored_documents,
-    taken_names,
 )
 from sakuin.index.store.files import (
     FileState,
@@ -77,6 +77,7 @@ __all__ = [
     "data_version",
     "delete_documents",
     "document_number",
+    "document_numbers",
     "documents_of_file",
     "drop_file",
     "existing",
@@ -112,6 +113,5 @@ __all__ = [
     "schema_problems",
     "state_of",
     "stored_documents",
-    "taken_names",
     "write_manifest",
 ]

@@ -105,28 +105,23 @@ def document_number(connection: sqlite3.Connection, document_id: str) -> tuple[i
     Raises:
         IndexFolderError: it is not what was written.
     """
-    row = connection.execute(
-        f"SELECT number, label_checksum, {LABEL} FROM documents WHERE id = ?", (document_id,)
-    ).fetchone()
-    if row is None:
-        return None
-    number, checksum, *label = row
-    require_label(label, checksum)
-    return number, label[2]
+    return document_numbers(connection, [document_id]).get(document_id)
 
 
-def taken_names(connection: sqlite3.Connection, document_ids: Sequence[str]) -> set[str]:
-    """Those of the ids that a document has.
+def document_numbers(connection: sqlite3.Connection, document_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    """(number, file) of the documents of some ids, by id; those that are not there are left out.
 
     Raises:
-        IndexFolderError: one of those documents is not what was written.
+        IndexFolderError: one is not what was written.
     """
-    found: set[str] = set()
+    found: dict[str, tuple[int, str]] = {}
     for some in batched(document_ids):
-        rows = connection.execute(f"SELECT {LABEL}, label_checksum FROM documents WHERE id IN ({marks(some)})", some)
-        for *label, checksum in rows:
+        rows = connection.execute(
+            f"SELECT number, label_checksum, {LABEL} FROM documents WHERE id IN ({marks(some)})", some
+        )
+        for number, checksum, *label in rows:
             require_label(label, checksum)
-            found.add(label[0])
+            found[label[0]] = (number, label[2])
     return found
 
 

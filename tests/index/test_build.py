@@ -143,7 +143,7 @@ def test_of_documents_of_one_name_the_first_counts(
     """However many documents of a file are stored together."""
     corpus, folder = tmp_path / "corpus", tmp_path / "index"
     corpus.mkdir()
-    monkeypatch.setattr("sakuin.index.ingest.DOCUMENTS_AT_ONCE", together)
+    monkeypatch.setattr("sakuin.index.lots.DOCUMENTS_AT_ONCE", together)
     items: list[Document | Skipped] = []
     monkeypatch.setattr("sakuin.index.readers.guarded.GuardedReader.read", lambda *_: iter(items))
 

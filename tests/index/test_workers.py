@@ -85,7 +85,7 @@ def test_an_index_is_the_same_by_whichever_process(tmp_path: Path, monkeypatch: 
     lines = (f'{{"id": {i}, "text": "{i}番目の文書、number {i * i}"}}' for i in range(300))
     (corpus / "many.jsonl").write_text("\n".join(lines), encoding="utf-8")
     build(corpus, tmp_path / "alone")
-    monkeypatch.setattr("sakuin.index.ingest.DOCUMENTS_AT_ONCE", 32)
+    monkeypatch.setattr("sakuin.index.lots.DOCUMENTS_AT_ONCE", 32)
     monkeypatch.setattr("sakuin.index.writer.BATCH", 50)
     # Also those that are left at the end, which are no whole batch.
     monkeypatch.delattr("sakuin.index.terms.TermsWriter.add")
