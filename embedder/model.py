@@ -190,6 +190,16 @@ class StaticEmbedder:
         """How many tokens each text has, repeated ones counted again: int64 (texts,)."""
         return self._tokenizer.encode(texts)[1]
 
+    def is_one_token(self, text: str) -> bool:
+        """Whether a text is a single token, but for marks that begin a word and stand alone."""
+        return int(np.count_nonzero(self._tokenizer.encode([text])[0] != self._word_mark)) == 1
+
+    @cached_property
+    def _word_mark(self) -> int:
+        # No piece has the last of all characters, so what begins a word stands before it alone.
+        ids = self._tokenizer.encode(["\U0010ffff"])[0]
+        return int(ids[0]) if len(ids) > 1 else -1
+
     def tokens(self, text: str) -> tuple[Token, ...]:
         """The distinct tokens of a text, in order of first occurrence, with weights and the characters they came from.
 

@@ -137,9 +137,7 @@ def _unknown(whole: "Whole", query: str) -> Iterator[_Word]:
 
 def _known_whole(model: StaticEmbedder, word: _Word) -> bool:
     """Whether a word of letters is one piece to the model's tokenizer, as hardly a misspelt one is."""
-    if word.in_katakana:
-        return False
-    return sum(token.piece != "▁" for token in model.tokens(word.form.casefold())) == 1
+    return not word.in_katakana and model.is_one_token(word.form.casefold())
 
 
 def _near(whole: "Whole", word: _Word) -> list[str]:

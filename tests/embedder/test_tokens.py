@@ -111,3 +111,12 @@ def test_another_models_tokens(toy_model: Path) -> None:
         ("▁cat", ((4, 7),)),
         ("▁sat", ((8, 11),)),
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "search", "serch", "検索", "yyyy", "recieve", "naïve", "C", "of", "of of", "\ud800", "😀"]
+)
+def test_what_is_one_token_is_said_without_reading_it_token_by_token(text: str, toy_model: Path) -> None:
+    for model in (StaticEmbedder.load(), StaticEmbedder.load(toy_model)):
+        pieces = [piece for token in model.tokens(text) for piece in [token.piece] * max(1, len(token.spans))]
+        assert model.is_one_token(text) == (len([piece for piece in pieces if piece != "▁"]) == 1)
