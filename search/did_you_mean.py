@@ -160,12 +160,14 @@ def _near_terms(whole: "Whole", word: _Word) -> list[tuple[str, int, int]]:
     from rapidfuzz.distance import OSA
 
     fewest = word.fewest
-    terms = {term: having for term, having in whole.terms.beginning(word.term[0]) if having >= fewest}
+    terms = dict(whole.terms.beginning(word.term[0]))
     terms.pop(word.term, None)
-    if word.in_katakana:
-        terms = {term: having for term, having in terms.items() if _katakana.fullmatch(term)}
-    names = list(terms)
-    sought, *compared = word.compared([word.term, *names])
+    if fewest > 1:
+        terms = {term: having for term, having in terms.items() if having >= fewest}
+    names = [term for term in terms if _katakana.fullmatch(term)] if word.in_katakana else list(terms)
+    # Terms have no case.
+    compared = word.compared(names) if word.in_katakana else names
+    [sought] = word.compared([word.term])
     near = process.extract(sought, compared, scorer=OSA.distance, score_cutoff=word.most_distant, limit=None)
     distances = {names[number]: int(distance) for _, distance, number in near}
     form = word.form.casefold()

@@ -10,6 +10,7 @@
    found whole and by their parts: ``foo_bar`` gives ``foo``, ``bar`` and ``foobar``. An emoji is a word.
 """
 
+import re
 from collections.abc import Sequence
 
 from sakuin.index.text import japanese, mecab, other_scripts
@@ -57,10 +58,17 @@ class Analyser:
         return [(term[:MAX_TERM_CHARACTERS], text[starts[start] : ends[end - 1]]) for term, start, end in found]
 
     def forms(self, term: str, text: str) -> list[str]:
-        """How a term stands in a text wherever it is a whole word, see `words`; no more of the text is analysed."""
+        """How a term of letters, or in katakana, stands in a text wherever it does, see `words`.
+
+        Words in katakana have no endings, so MeCab need not find them: they stand as their term, or a long vowel longer.
+        """
         plain, starts, ends = aligned(text)
-        found = japanese.word_spans(plain) if japanese.is_japanese(term) else other_scripts.word_spans(plain)
-        return [text[starts[start] : ends[end - 1]] for own, start, end in found if own[:MAX_TERM_CHARACTERS] == term]
+        if japanese.is_japanese(term):
+            found = [match.span() for match in re.finditer(f"{re.escape(term)}ー?", plain)]
+        else:
+            words = other_scripts.word_spans(plain)
+            found = [(start, end) for own, start, end in words if own[:MAX_TERM_CHARACTERS] == term]
+        return [text[starts[start] : ends[end - 1]] for start, end in found]
 
 
 def _terms(text: str) -> str:
