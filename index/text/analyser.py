@@ -60,7 +60,7 @@ class Analyser:
     def forms(self, term: str, text: str) -> list[str]:
         """How a term of letters, or in katakana, stands in a text wherever it does, see `words`.
 
-        Words in katakana have no endings, so MeCab need not find them: they stand as their term, or a long vowel longer.
+        Words in katakana have no endings, so MeCab need not find them: they stand as their term, or with a long vowel.
         """
         plain, starts, ends = aligned(text)
         if japanese.is_japanese(term):
