@@ -2,6 +2,7 @@
 
 import json
 import os
+import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
@@ -396,6 +397,18 @@ def test_another_model_of_the_same_name_is_refused(corpus: Path, tmp_path: Path,
 def test_two_writers(corpus: Path, tmp_path: Path) -> None:
     with IndexWriter(tmp_path / "index"), pytest.raises(IndexFolderError, match=rf"Process {os.getpid()} is writing"):
         build(corpus, tmp_path / "index", timeout=0.1)
+
+
+def test_a_number_that_no_document_has_is_damage(corpus: Path, tmp_path: Path) -> None:
+    """The next document would have none."""
+    folder = tmp_path / "index"
+    build(corpus, folder)
+    with closing(sqlite3.connect(folder / "documents.db")) as connection:
+        connection.execute("UPDATE documents SET number = ? WHERE id = 'leave.txt'", (2**63 - 1,))
+        connection.commit()
+    (corpus / "new.txt").write_text("New.", encoding="utf-8")
+    with pytest.raises(IndexFolderError, match="the number of a document"):
+        build(corpus, folder)
 
 
 def test_what_is_not_committed_is_not_there(corpus: Path, tmp_path: Path) -> None:
