@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from sakuin.facts import Fact
@@ -113,7 +113,7 @@ class Explanation(Fact):
             others = Explanation("others", {"count": len(rest)}, value=math.fsum(detail.value for detail in rest))
             shown = (*shown[:width], others)
         ending = f"{wording.operations[self.operation]}:" if shown else ""
-        lines = [f"{self.value:.6g} = {wording.describe(self)}{printed(self.spans)}{ending}"]
+        lines = [f"{self.value:.6g} = {wording.describe(self)}{printed(self.spans, wording.parts)}{ending}"]
         for detail in shown:
             lines += [f"  {line}" for line in detail._lines(None if depth is None else depth - 1, width, wording)]
         return lines
@@ -126,18 +126,20 @@ class Wording:
     Attributes:
         describe: What a number is.
         operations: What follows that, by its ``operation``.
+        parts: What the parts of query and passage are called, see `Span`.
     """
 
     describe: Callable[[Explanation], str]
     operations: Mapping[str, str]
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 ENGLISH = Wording(lambda explanation: explanation.description, {"sum": ", sum of", "product": ", product of", "": ""})
 
 
-def printed(spans: Sequence[Span]) -> str:
-    """The first spans, in brackets."""
+def printed(spans: Sequence[Span], parts: Mapping[str, str]) -> str:
+    """The first spans, in brackets, with their parts as these are called; those that have no name as they are."""
     if not spans:
         return ""
-    some = ", ".join(f"{span.part} {span.start}-{span.end}" for span in spans[:PRINTED_SPANS])
+    some = ", ".join(f"{parts.get(span.part, span.part)} {span.start}-{span.end}" for span in spans[:PRINTED_SPANS])
     return f" [{some}{', ...' if len(spans) > PRINTED_SPANS else ''}]"

@@ -221,6 +221,10 @@ def test_commands_speak_japanese(corpus: Path, tmp_path: Path, toy_model: Path) 
     assert "ファイル:  追加" in built
     found = told("search", "password zzqx", "--explain", "-k", "1", *index)
     assert "点数" in found
+    # Legs, ranks and parts of passages, too.
+    assert re.search(r"\((意味|単語) 1 位 ", found)
+    assert re.search(r"\[質問 \d", found)
+    assert not re.search(r"bm25|dense|interaction|\[(query|title|heading|text) ", found)
     asked = told("search", "password", "-k", "0", *index, code=1)
     assert asked == "エラー: 0 件は出せません。1～10,000 にしてください。\n"
     wrong = told("search", "--foo", code=2)

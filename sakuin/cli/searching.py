@@ -16,7 +16,7 @@ from sakuin.index import DEFAULT_INDEX
 
 if TYPE_CHECKING:
     from sakuin.search.explanation import Explanation, Wording
-    from sakuin.search.results import Hit, HitDocument, Matches, PassageHit, SearchResult
+    from sakuin.search.results import Hit, HitDocument, LegScore, Matches, PassageHit, SearchResult
 
 SNIPPET_CHARACTERS = 200
 # Of a passage that stands in many.
@@ -275,7 +275,7 @@ def show_result(result: "SearchResult") -> None:
         click.echo(say("Nothing found."))
         return
     for hit in result.hits:
-        legs = [f"{name} {f'#{leg.rank} ' if leg.rank else ''}{leg.score:.3f}" for name, leg in hit.legs.items()]
+        legs = [leg_line(name, leg) for name, leg in hit.legs.items()]
         title = click.style(clean(hit.document.title), bold=True)
         where = clean(", ".join(map(fact, located(hit.position))))
         name = click.style(clean(named(hit.document)), fg="cyan")
@@ -300,7 +300,7 @@ def show_result(result: "SearchResult") -> None:
             click.echo(click.style(f"    {say('also in {places}', places=also)}", dim=True))
         told = "relevance {percent:.0f} %, score "
         relevance = "" if hit.relevance is None else say(told, percent=100 * hit.relevance)
-        click.echo(click.style(f"    {relevance}{hit.score:.3f}  ({', '.join(legs)})", dim=True))
+        click.echo(click.style(f"    {relevance}{hit.score:.3f}  ({say(', ').join(legs)})", dim=True))
         if hit.explanation:
             for line in hit.explanation.text(depth=6, width=5, wording=wording()).splitlines():
                 words = line.lstrip(" ")
@@ -314,6 +314,12 @@ def show_result(result: "SearchResult") -> None:
     )
 
 
+def leg_line(name: str, leg: "LegScore") -> str:
+    """What a leg thought of a hit."""
+    rank = say("#{rank} ", rank=leg.rank) if leg.rank else ""
+    return f"{say(name)} {rank}{leg.score:.3f}"
+
+
 def wording() -> "Wording | None":
     """How explanations are put, in the language of messages."""
     from sakuin.search.explanation import Wording
@@ -321,7 +327,8 @@ def wording() -> "Wording | None":
     if language() == "en":
         return None
     operations = {"sum": ", sum of", "product": ", product of"}
-    return Wording(described, {name: say(told) for name, told in operations.items()} | {"": ""})
+    parts = {name: say(name) for name in ("query", "title", "heading", "text")}
+    return Wording(described, {name: say(told) for name, told in operations.items()} | {"": ""}, parts)
 
 
 def described(explanation: "Explanation") -> str:
