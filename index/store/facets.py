@@ -41,9 +41,26 @@ class Facet:
 
 
 def field_names(connection: sqlite3.Connection) -> list[str]:
-    """What filters call the fields that any document has, built-in ones first."""
-    keys = {key for fields in metadata_of(connection, None) for key in fields}
+    """What filters call the fields that any document has, built-in ones first.
+
+    Documents are not compared with their checksums here, or a query with a colon would wait for seconds in an index of a
+    million: see `require_whole`.
+    """
+    keys = _keys(connection)
+    if keys is None:
+        keys = {key for fields in metadata_of(connection, None) for key in fields}
     return [*BUILT_IN, *sorted(called(key) for key in keys)]
+
+
+def _keys(connection: sqlite3.Connection) -> set[str] | None:
+    """The names of all metadata, by SQLite; None where it does not read one as it was written."""
+    sql = "SELECT DISTINCT key FROM documents, json_each(metadata) WHERE metadata != '{}'"
+    try:
+        keys = {key for (key,) in connection.execute(sql).fetchall() if type(key) is str}
+    except sqlite3.OperationalError:
+        return None
+    # A name that is escaped comes as it stands, or not, by SQLite's version.
+    return None if any("\\" in key for key in keys) else keys
 
 
 def facets(

@@ -6,6 +6,7 @@ import sqlite3
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ from numpy.typing import NDArray
 from sakuin.cli.main import cli
 from sakuin.embedder.model import normalized
 from sakuin.index.build import build
+from sakuin.index.errors import IndexFolderError
 from sakuin.index.store.checksums import row_checksum
-from sakuin.index.store.facets import Facet, facets
+from sakuin.index.store.facets import Facet, facets, field_names
 from sakuin.index.store.filters import matching_documents
 from sakuin.index.store.tables import create_tables
 from sakuin.index.terms import reader
 from sakuin.index.vectors import Vectors, as_int8, segment, write_segment
-from sakuin.index.where import called, condition_of
+from sakuin.index.where import BUILT_IN, called, condition_of
 from sakuin.search import MODES, Notice, Searcher, SearchError
 from sakuin.search.candidates import CANDIDATES
 from sakuin.search.fusion import Scaling
@@ -304,7 +306,7 @@ def test_folders_are_found_in_either_form_of_unicode(corpus: Path, tmp_path: Pat
 SCALARS = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**40), 2**40), st.floats(allow_nan=False), st.sampled_from(["", "1", "赤"])
 ) | st.text(st.characters(codec="utf-8"), max_size=4)
-KEYS = st.sampled_from(["a", "b", 'q"\\', "type", "metadata.a", "赤", ""])
+KEYS = st.sampled_from(["a", "b", 'q"\\', "\n", "\\u8d64", "type", "metadata.a", "赤", ""])
 
 
 @given(
@@ -326,6 +328,7 @@ def test_any_metadata_is_matched_and_counted_as_text(
         label = (f"f#{number}", f"f#{number}", "f", "t", written, "[]")
         row = (number, *label, row_checksum(label), 0, "x")
         connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+    assert field_names(connection) == [*BUILT_IN, *sorted({called(key) for metadata in stored for key in metadata})]
     wanted = texts(values)
     expected = [n for n, metadata in enumerate(stored) if key in metadata and texts(metadata[key]) & wanted]
     # Every name of metadata may have the prefix, and some must.
@@ -334,6 +337,16 @@ def test_any_metadata_is_matched_and_counted_as_text(
     for facet in facets(connection, names=[called(key)], limit=1000):
         counted = Counter(text for metadata in stored if key in metadata for text in texts(metadata[key]))
         assert dict(facet.values) == counted
+
+
+def test_names_of_fields_are_not_guessed_from_damaged_metadata() -> None:
+    for metadata, damaged in (("[1]", False), ("5", False), ('{"a": 1', True)):
+        connection = sqlite3.connect(":memory:")
+        create_tables(connection)
+        row = (1, "f", "f", "f", "t", metadata, "[]", 0, 0, "x")
+        connection.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        with pytest.raises(IndexFolderError, match="damaged") if damaged else nullcontext():
+            assert field_names(connection) == [*BUILT_IN]
 
 
 @pytest.mark.parametrize("given", ["2024", "２０２４", 2024])
