@@ -43,8 +43,8 @@ class Facet:
 def field_names(connection: sqlite3.Connection) -> list[str]:
     """What filters call the fields that any document has, built-in ones first.
 
-    Documents are not compared with their checksums here, or a query with a colon would wait for seconds in an index of a
-    million: see `require_whole`.
+    Documents are not compared with their checksums here, or a query with a colon would wait for seconds in an index of
+    a million: see `require_whole`.
     """
     keys = _keys(connection)
     if keys is None:
