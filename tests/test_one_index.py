@@ -66,6 +66,16 @@ def test_an_index_that_is_named_twice_is_refused(name: str, tmp_path: Path) -> N
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("name", OF_AN_INDEX)
+def test_a_place_that_is_no_folder_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = run(name, "--index", "s3://bucket/papers")
+    assert refused.exit_code == 2
+    assert "--index takes a folder, and s3://bucket/papers is none." in refused.stderr
+    assert "`index cluster serve s3://bucket/papers`" in refused.stderr
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["cluster build", "cluster encode"])
 def test_a_place_that_is_named_twice_is_refused(name: str, tmp_path: Path) -> None:
     extra = ["--shards", "2"] if name == "cluster build" else []

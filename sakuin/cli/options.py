@@ -59,6 +59,21 @@ def only_index_no_cluster(context: click.Context, option: click.Parameter, folde
     return folder
 
 
+class IndexFolder(click.Path):
+    """The path of an index, or of a cluster; no URI, of which a folder would be made that is called ``s3:``."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """See `click.ParamType.convert`."""
+        if "://" in str(value):
+            told = (
+                "--index takes a folder, and {uri} is none. A cluster in a bucket is searched by `index cluster serve "
+                "{uri}`, and not judged or tuned there: `index cluster backup {uri} FOLDER` copies it to a folder for "
+                "that, and `index cluster restore {uri} FOLDER` puts the copy in its place."
+            )
+            raise click.UsageError(say(told, uri=value), ctx)
+        return super().convert(value, param, ctx)
+
+
 def index_option(
     told: str, *, name: str = "folder", callback: Callable[..., Any] | None = None
 ) -> Callable[[Callback], Callback]:
@@ -68,7 +83,7 @@ def index_option(
         name,
         # Also where a command takes one: click takes the last and says nothing of those before it.
         multiple=True,
-        type=click.Path(path_type=Path),
+        type=IndexFolder(path_type=Path),
         default=[DEFAULT_INDEX],
         show_default=True,
         callback=callback,

@@ -6,11 +6,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sakuin.search.parts import Listed, Listing, Within
+from sakuin.index.store.passages import Source
+from sakuin.search.parts import Doubled, Listed, Listing, Within
 
 
 class Absent:
     """Answers to the questions that `search.parts.Part` is asked for a search."""
+
+    @staticmethod
+    def passage_ids() -> NDArray[np.int64]:
+        """None is there."""
+        return np.zeros(0, np.int64)
+
+    @staticmethod
+    def doubled(passage_ids: Sequence[int]) -> Doubled:
+        """None counts."""
+        return Doubled(0, 0, {})
+
+    @staticmethod
+    def pool(most: int) -> tuple[NDArray[np.int64], list[set[Source]]]:
+        """None is there."""
+        return np.zeros(0, np.int64), []
+
+    @staticmethod
+    def sources(passage_ids: Sequence[int]) -> list[set[Source]]:
+        """They stand nowhere."""
+        return [set() for _ in passage_ids]
 
     @staticmethod
     def having(terms: Sequence[str]) -> list[int]:

@@ -2,14 +2,16 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from weakref import WeakSet
 
+from sakuin.cluster import manifest as manifests
 from sakuin.cluster.absent import Absent
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import ClusterManifest
@@ -72,11 +74,58 @@ class RemoteShard:
         return absent(*arguments)
 
 
+class AbsentShard(Absent):
+    """A shard that none of its replicas could open, as a `ClusterPart`: a search goes without it, and says so."""
+
+    def __init__(self, shard: int, like: PartState, why: ShardUnavailableError) -> None:
+        """Take its place.
+
+        Args:
+            shard: Its number.
+            like: The state of another shard, for what is the same of all.
+            why: What is raised where it cannot be done without.
+        """
+        self._shard = shard
+        self._state = PartState(like.name, replace(like.manifest, passages=0), 0, 0.0)
+        self._why = why
+
+    def __getattribute__(self, question: str) -> Any:
+        if not question.startswith("_") and (missing := MISSING.get()) is not None:
+            missing.add(self._shard)
+        return super().__getattribute__(question)
+
+    def __getattr__(self, question: str) -> Any:
+        # What no search asks, as to read a document.
+        if question.startswith("_"):
+            raise AttributeError(question)
+        raise self._why
+
+    def state(self) -> PartState:
+        """Nothing is committed."""
+        return self._state
+
+    def synonyms(self) -> Synonyms:
+        """None."""
+        return Synonyms()
+
+    def outdated(self) -> bool:
+        """Whether somebody has committed since: nobody writes to the folder of a shard."""
+        return False
+
+
 class RemoteShards:
     """All shards of a cluster, by their replicas on the machines of a Ray cluster."""
 
     def __init__(
-        self, ray: Any, place: Place, shards: int, *, replicas: int, seconds: float, copies: Path | None = None
+        self,
+        ray: Any,
+        place: Place,
+        shards: int,
+        *,
+        replicas: int,
+        seconds: float,
+        copies: Path | None = None,
+        allow_partial: bool = False,
     ) -> None:
         """Start the replicas; nothing waits for them yet.
 
@@ -87,8 +136,10 @@ class RemoteShards:
             replicas: Of each shard.
             seconds: How long an answer may take.
             copies: As for `LocalShards`.
+            allow_partial: Do without shards that cannot be opened.
         """
         self._ray = ray
+        self._allow_partial = allow_partial
         self._place = place
         self._copies = copies
         self._twins = replicas
@@ -145,9 +196,34 @@ class RemoteShards:
             for number, shard in enumerate(manifest.shards)
             if (manifest.id, shard.folder) not in self._parts
         ]
-        for opened, (_, *key) in zip(self._threads.map(lambda one: RemoteShard(*one), asked), asked, strict=True):
-            self._parts[key[0], key[1]] = opened
-        return [cast(ClusterPart, self._parts[manifest.id, shard.folder]) for shard in manifest.shards]
+        failed: dict[str, ShardUnavailableError] = {}
+        for opened, (_, cluster, folder) in zip(self._threads.map(self._open, asked), asked, strict=True):
+            if isinstance(opened, RemoteShard):
+                self._parts[cluster, folder] = opened
+            else:
+                failed[folder] = opened
+        if failed:
+            self._require_some(manifest, failed)
+        parts: list[Any] = [self._parts.get((manifest.id, shard.folder)) for shard in manifest.shards]
+        like = next(part for part in parts if part).state()
+        return [
+            cast(ClusterPart, part or AbsentShard(number, like, failed[manifest.shards[number].folder]))
+            for number, part in enumerate(parts)
+        ]
+
+    @staticmethod
+    def _open(which: tuple[ShardReplicas, str, str]) -> RemoteShard | ShardUnavailableError:
+        try:
+            return RemoteShard(*which)
+        except ShardUnavailableError as error:
+            return error
+
+    def _require_some(self, manifest: ClusterManifest, failed: Mapping[str, ShardUnavailableError]) -> None:
+        """Raise where some shards cannot be opened, unless it is allowed to do without them."""
+        few = len(failed) < len(manifest.shards)
+        # What was committed meanwhile may be the reason, and can be opened.
+        if not (self._allow_partial and few and manifests.read(self._place) == manifest):
+            raise next(iter(failed.values()))
 
     def keep(self, manifest: ClusterManifest) -> bool:
         """See `Shards`."""

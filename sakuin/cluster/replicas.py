@@ -221,12 +221,10 @@ class ShardReplicas:
                 refused[twin] = error.cause
             except RayError:
                 twin.lost = True
-        for twin in opening.values():
+        for twin in (*opening.values(), *refused):
             twin.lost = True
         if state is None:
             raise self._refused([*refused.values()]) or self._unavailable("none could open its index")
-        for twin in refused:
-            twin.lost = True
         return state
 
     def lives(self) -> bool:

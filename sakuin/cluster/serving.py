@@ -139,7 +139,15 @@ def remote_searcher(
     os.environ.setdefault("RAY_IGNORE_UNHANDLED_ERRORS", "1")
     manifest = require(place)
     with connected(address) as ray:
-        shards = RemoteShards(ray, place, len(manifest.shards), replicas=replicas, seconds=seconds, copies=copies)
+        shards = RemoteShards(
+            ray,
+            place,
+            len(manifest.shards),
+            replicas=replicas,
+            seconds=seconds,
+            copies=copies,
+            allow_partial=allow_partial,
+        )
         try:
             opened = OpenedCluster(place, shards)
         except BaseException:

@@ -10,6 +10,7 @@ from sakuin.cluster.manifest import ClusterManifest
 from sakuin.cluster.places import Disk, Place, place_of
 from sakuin.index.clusters import cluster_of
 from sakuin.search.fusion import Fusion
+from sakuin.tuning.errors import EvaluationError
 from sakuin.tuning.judgements import Judgement, append, judgement_of, require_known
 
 
@@ -21,21 +22,27 @@ def cluster_at(folder: Path) -> Disk | None:
 
 
 def judge(
-    place: Disk, query: str, document: str | None, *, answers: bool | None = True, passage: str | None = None
+    place: Place, query: str, document: str | None, *, answers: bool | None = True, passage: str | None = None
 ) -> Judgement:
     """Say whether a document answers a query, see `Index.judge`.
 
     Args:
-        place: Of the cluster; one in a bucket is judged in a copy.
+        place: Of the cluster, in a folder.
         query: As asked.
         document: The id of a document, or a file; None for the whole cluster, with ``answers=False``.
         answers: Whether it answers; None withdraws what was said before.
         passage: Id of the passage that was seen.
 
     Raises:
-        EvaluationError: the query is empty, the cluster has nothing of that name, or it cannot be written.
+        EvaluationError: the query is empty, the cluster has nothing of that name, it lies in a bucket, or it cannot be
+            written.
         ClusterError: there is no cluster.
     """
+    if not isinstance(place, Disk):
+        raise EvaluationError(
+            f"The cluster in {place.uri} is judged in a folder only, so nothing was noted: copy it to one "
+            f"(`index cluster backup {place.uri} FOLDER`), and judge that."
+        )
     shards = manifests.require(place).shards
     judgement = judgement_of(query, document, answers=answers, passage=passage)
     if document is not None:

@@ -1,11 +1,13 @@
 """Kills nodes of a Ray cluster at random moments of build, service and commit: nothing may be lost or wrong.
 
-    python -m tests.cluster.campaign --passages 300000 --kills 20
+    python -m tests.cluster.campaign --passages 300000 --queries 10000 --kills 20 --folder campaign
 
-Three nodes run on this machine. Passages are built into shards, and into one index to compare with; both are searched,
+Three nodes run on this machine. Passages are built into one index to compare with, and into shards; both are searched,
 and timed; then replicas are searched by several clients and changed by writers. Meanwhile nodes are killed (SIGKILL,
 with all their processes) and others started. Every answer is compared with that of the one index, and no search may
 ever see documents of two commits.
+
+Interrupted, it tells what it has found so far, and the same command goes on from there.
 """
 
 import json
@@ -14,7 +16,6 @@ import shutil
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,12 +34,13 @@ from sakuin.cluster.building import build_of_rows
 from sakuin.cluster.changing import add_documents
 from sakuin.cluster.dealing import home
 from sakuin.cluster.errors import ClusterError
-from sakuin.cluster.manifest import require
+from sakuin.cluster.manifest import read, require
 from sakuin.cluster.nodes import nodes_at
 from sakuin.cluster.places import Disk
 from sakuin.cluster.serving import RemoteSearcher, remote_searcher
 from sakuin.index.integrity import verify
 from sakuin.index.settings import Settings
+from tests.cluster.campaign_notes import AskedOtherwiseError, Figures, Notes, counter_of
 from tests.cluster.nodes import STORE_BYTES, ray_cluster
 
 SECONDS = 60.0
@@ -52,10 +54,12 @@ SAME_SCORE = 2e-4
 PART_BYTES = 1 << 20
 TIMED = 300
 """Queries of which the times are taken; all are compared."""
+AT_A_TIME = 250
+"""Queries that are compared between two notes."""
 STARTS = 5
 """A node of a busy machine may not come up in the time that Ray gives it."""
-
-Figures = dict[str, Any]
+OFTEN = 60_000
+"""Of a build of so many passages a node is killed every few seconds; of a larger one more rarely."""
 
 
 @click.command()
@@ -64,16 +68,20 @@ Figures = dict[str, Any]
 @click.option("--queries", default=1_000, show_default=True)
 @click.option("--kills", default=20, show_default=True, help="In all: of builds, service and commits a third each.")
 @click.option("--seed", default=0, show_default=True, help="Of the moments and the nodes.")
-def main(**asked: int) -> None:
+@click.option("--folder", type=click.Path(path_type=Path), help="To work in, and to go on from; else a temporary one.")
+def main(folder: Path | None, **asked: int) -> None:
     """Run all of it and print what it found."""
-    with tempfile.TemporaryDirectory() as folder:
-        campaign(Path(folder), Settings(), **asked)
+    with tempfile.TemporaryDirectory() as temporary:
+        try:
+            campaign(folder or Path(temporary), Settings(), **asked)
+        except AskedOtherwiseError as error:
+            raise click.ClickException(str(error)) from error
 
 
 def campaign(
     folder: Path, settings: Settings, *, passages: int, shards: int, queries: int, kills: int, seed: int
-) -> Figures:
-    """Run all of it; prints what each part found.
+) -> Notes:
+    """Run all of it that is not done yet; prints what each part found, and all of it in the end.
 
     Args:
         folder: To work in.
@@ -83,60 +91,111 @@ def campaign(
         queries: How many different ones are asked.
         kills: How often a node is killed.
         seed: Of the moments and the nodes.
+
+    Raises:
+        AskedOtherwiseError: another campaign has been at work in the folder.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    asked = {"passages": passages, "shards": shards, "queries": queries, "kills": kills, "seed": seed}
+    notes = Notes(folder, asked)
     rng = random.Random(seed)
-    texts = distinct_passages(passages, None)
-    rows = [{"id": f"d{number}", "text": text} for number, text in enumerate(texts)]
-    asked = [question.text for question in questions_of(texts, queries)]
-    (folder / "rows.jsonl").write_bytes(b"".join(orjson.dumps(row) + b"\n" for row in rows))
-    with Index.open(folder / "one", model=settings.model, dim=settings.dim) as index:
-        index.add(sorted(rows, key=lambda row: home(row["id"], shards)))
-    place = Disk(folder / "cluster")
-    figures: Figures = {}
     third = -(-kills // 3)
-    with ray_cluster(3) as cluster, Searcher.open(folder / "one") as one:
-        for name, work in (
-            ("build", partial(built, folder, place, cluster, rng, shards=shards, kills=third, settings=settings)),
-            ("compared", partial(compared, place, one, asked)),
-            ("times", partial(times, place, cluster, one, asked[:TIMED])),
-            ("service", partial(served, place, cluster, one, asked, rng, kills=third)),
-            ("commits", partial(committed, place, cluster, rng, kills=kills - 2 * third, documents=passages)),
-        ):
-            figures[name] = work()
-            print(f"{name}: {json.dumps(figures[name], ensure_ascii=False)}", flush=True)
-    return figures
+    place = Disk((folder / "cluster").absolute())
+    rows = rows_of(folder, passages)
+    questions = [question.text for question in questions_of([row["text"] for row in rows], queries)]
+    if not notes.is_done("one"):
+        shutil.rmtree(folder / "one", ignore_errors=True)
+        started = time.monotonic()
+        with Index.open(folder / "one", model=settings.model, dim=settings.dim) as index:
+            index.add(sorted(rows, key=lambda row: home(row["id"], shards)))
+        finish(notes, "one", {"seconds": round(time.monotonic() - started, 1)})
+    works: dict[str, Callable[[Any, Searcher], Figures]] = {
+        "build": lambda cluster, _: built(
+            folder, place, cluster, rng, notes, documents=passages, shards=shards, kills=third, settings=settings
+        ),
+        "service": lambda cluster, one: served(place, cluster, one, questions, rng, notes, kills=third),
+        "times": lambda cluster, one: times(place, cluster, one, questions[:TIMED]),
+        "compared": lambda _, one: compared(place, one, notes, questions),
+        "commits": lambda cluster, _: committed(
+            place, cluster, rng, notes, kills=kills - 2 * third, documents=passages
+        ),
+    }
+    try:
+        with ray_cluster(3) as cluster, Searcher.open(folder / "one") as one:
+            for name, work in works.items():
+                if not notes.is_done(name):
+                    finish(notes, name, work(cluster, one))
+    finally:
+        print(notes.table(), flush=True)
+    return notes
+
+
+def rows_of(folder: Path, passages: int) -> list[dict[str, str]]:
+    """The documents, in the file that clusters are built of."""
+    path = folder / "rows.jsonl"
+    if not path.exists():
+        texts = distinct_passages(passages, None)
+        lines = [orjson.dumps({"id": f"d{number}", "text": text}) + b"\n" for number, text in enumerate(texts)]
+        part = folder / "rows.part"
+        part.write_bytes(b"".join(lines))
+        part.rename(path)
+    return [orjson.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def finish(notes: Notes, name: str, figures: Figures) -> None:
+    """Note what a part has found, and print it."""
+    notes.keep(name, figures, done=True)
+    print(f"{name}: {json.dumps(figures, ensure_ascii=False)}", flush=True)
 
 
 def built(
-    folder: Path, place: Disk, cluster: Any, rng: random.Random, *, shards: int, kills: int, settings: Settings
+    folder: Path,
+    place: Disk,
+    cluster: Any,
+    rng: random.Random,
+    notes: Notes,
+    *,
+    documents: int,
+    shards: int,
+    kills: int,
+    settings: Settings,
 ) -> Figures:
     """Build, again and again until so many nodes were killed meanwhile; the last one is kept."""
-    seconds: list[float] = []
-    counts = Counter(lost=0, damaged=0)
-    rows = sum(1 for _ in (folder / "rows.jsonl").open("rb"))
+    figures = {"builds": 0, "lost": 0, "damaged": 0, "seconds": [], "took": [], **notes.part("build")}
 
     def work(enough: Callable[[], bool]) -> None:
         with nodes_at(cluster.address) as nodes:
             while True:
+                if read(place):
+                    shutil.rmtree(place.folder)
                 made = build_of_rows(
                     str(folder / "rows.jsonl"), place, nodes, shards=shards, settings=settings, part_bytes=PART_BYTES
                 )
-                seconds.append(round(made.seconds, 1))
-                counts["lost"] += rows - made.manifest.documents
-                counts["damaged"] += sum(bool(verify(place.folder / one.folder)) for one in made.manifest.shards)
+                figures["builds"] += 1
+                figures["seconds"].append(round(made.seconds, 1))
+                figures["lost"] += documents - made.manifest.documents
+                figures["damaged"] += sum(bool(verify(place.folder / one.folder)) for one in made.manifest.shards)
                 if enough():
                     return
-                shutil.rmtree(place.folder)
 
-    took = killing(cluster, rng, work, most=kills, between=(0.5, 4.0))
-    return {"kills": len(took), "builds": len(seconds), "seconds": seconds, **counts}
+    pace = max(1.0, documents / OFTEN)
+    keep = partial(notes.keep, "build", figures)
+    killing(cluster, rng, work, took=figures["took"], most=kills, between=(0.5 * pace, 4.0 * pace), keep=keep)
+    return figures
 
 
-def compared(place: Disk, one: Searcher, asked: Sequence[str]) -> Figures:
+def compared(place: Disk, one: Searcher, notes: Notes, asked: Sequence[str]) -> Figures:
     """How many queries the cluster answers otherwise than one index."""
-    with Searcher.open(place.folder) as whole:
-        wrong = [query for query in asked if not same(whole.search(query), one.search(query))]
-    return {"queries": len(asked), "wrong": len(wrong), "first": wrong[:3]}
+    figures = {"queries": 0, "wrong": 0, "first": [], **notes.part("compared")}
+    with Searcher.open(place.folder) as whole, ThreadPoolExecutor(2) as pool:
+        while some := asked[figures["queries"] : figures["queries"] + AT_A_TIME]:
+            found = list(pool.map(lambda query: same(whole.search(query), one.search(query)), some))
+            wrong = [query for query, right in zip(some, found, strict=True) if not right]
+            figures["queries"] += len(some)
+            figures["wrong"] += len(wrong)
+            figures["first"] = [*figures["first"], *wrong][:3]
+            notes.keep("compared", figures)
+    return figures
 
 
 def same(found: Any, expected: Any) -> bool:
@@ -181,35 +240,53 @@ def timed(searcher: Searcher, asked: Sequence[str]) -> Figures:
 
 
 def served(
-    place: Disk, cluster: Any, one: Searcher, asked: Sequence[str], rng: random.Random, *, kills: int
+    place: Disk, cluster: Any, one: Searcher, asked: Sequence[str], rng: random.Random, notes: Notes, *, kills: int
 ) -> Figures:
     """Search by replicas while nodes die."""
-    counts: Counter[str] = Counter()
+    before = notes.part("service")
+    counts = counter_of({"answers": 0, "wrong": 0, "errors": 0, "retried": 0, "hedged": 0, **before})
+    took, messages = [*before.get("took", [])], [*before.get("messages", [])]
+    slowest = before.get("slowest_seconds", 0.0)
     expected = {query: one.search(query) for query in asked[:100]}
+
+    def figures() -> Figures:
+        return {**counts, "took": took, "slowest_seconds": round(slowest, 1), "messages": messages[:5]}
+
     with remote_searcher(place, cluster.address, replicas=2, seconds=SECONDS) as remote:
 
         def ask(number: int) -> None:
+            nonlocal slowest
             query = asked[number % len(expected)]
+            started = time.monotonic()
             try:
                 found = remote.search(query)
             except ClusterError as error:
                 counts["errors"] += 1
-                counts[str(error)] += 1
+                messages.append(str(error))
             else:
                 counts["answers"] += 1
                 counts["wrong"] += not same(found, expected[query])
+            slowest = max(slowest, time.monotonic() - started)
 
         def work(enough: Callable[[], bool]) -> None:
             with clients(ask):
                 while not enough():
                     time.sleep(0.2)
 
-        took = killing(cluster, rng, work, most=kills, between=(1.0, 4.0), after=partial(recovered, remote))
-        told = Counter[str]()
+        killing(
+            cluster,
+            rng,
+            work,
+            took=took,
+            most=kills,
+            between=(1.0, 4.0),
+            after=partial(recovered, remote),
+            keep=lambda: notes.keep("service", figures()),
+        )
         for each in remote.shard_counts():
-            told.update(each)
-    figures = {"kills": len(took), "recovery_seconds": [round(one, 1) for one in took]}
-    return {**figures, "wrong": 0, "errors": 0, **counts, "retried": told["retried"], "hedged": told["hedged"]}
+            counts["retried"] += int(each["retried"])
+            counts["hedged"] += int(each["hedged"])
+    return figures()
 
 
 def recovered(remote: RemoteSearcher, killed: str) -> None:
@@ -226,10 +303,15 @@ def recovered(remote: RemoteSearcher, killed: str) -> None:
         time.sleep(0.1)
 
 
-def committed(place: Disk, cluster: Any, rng: random.Random, *, kills: int, documents: int) -> Figures:
+def committed(place: Disk, cluster: Any, rng: random.Random, notes: Notes, *, kills: int, documents: int) -> Figures:
     """Commit while nodes die and others search."""
-    counts: Counter[str] = Counter()
-    version = 0
+    before = notes.part("commits")
+    counts = counter_of({"commits": 0, "searches": 0, "mixed": 0, "errors": 0, "lost": 0, "damaged": 0, **before})
+    took = [*before.get("took", [])]
+
+    def figures() -> Figures:
+        return {**counts, "took": took}
+
     with remote_searcher(place, cluster.address, replicas=2, seconds=SECONDS) as remote:
 
         def ask(number: int) -> None:
@@ -243,20 +325,30 @@ def committed(place: Disk, cluster: Any, rng: random.Random, *, kills: int, docu
             counts["mixed"] += len(found) > 1
 
         def work(enough: Callable[[], bool]) -> None:
-            nonlocal version
             with clients(ask), nodes_at(cluster.address) as nodes:
-                while not (enough() and version > 1):
-                    version += 1
+                while not (enough() and counts["commits"] > 1):
+                    version = counts["commits"] + 1
                     rows = [{"id": f"m{n}", "text": f"目印 第{version}版 {n}"} for n in range(MARKED)]
                     add_documents(rows, place, nodes)
+                    counts["commits"] = version
                     counts["lost"] += documents + MARKED - require(place).documents
 
-        took = killing(cluster, rng, work, most=kills, between=(0.5, 4.0), after=partial(recovered, remote))
+        killing(
+            cluster,
+            rng,
+            work,
+            took=took,
+            most=kills,
+            between=(0.5, 4.0),
+            after=partial(recovered, remote),
+            keep=lambda: notes.keep("commits", figures()),
+        )
     with Searcher.open(place.folder) as whole:
         hits = whole.search("目印", mode="bm25", k=MARKED).hits
-        counts["lost"] += sum(not hit.text.startswith(f"目印 第{version}版") for hit in hits)
-    damaged = sum(bool(verify(place.folder / shard.folder)) for shard in require(place).shards)
-    return {"kills": len(took), "commits": version, "mixed": 0, "errors": 0, **counts, "damaged": damaged}
+        counts["lost"] += sum(not hit.text.startswith(f"目印 第{counts['commits']}版") for hit in hits)
+        counts["lost"] += MARKED - len(hits)
+    counts["damaged"] = sum(bool(verify(place.folder / shard.folder)) for shard in require(place).shards)
+    return figures()
 
 
 @contextmanager
@@ -284,21 +376,24 @@ def killing(
     rng: random.Random,
     work: Callable[[Callable[[], bool]], None],
     *,
+    took: list[float],
     most: int,
     between: tuple[float, float],
     after: Callable[[str], None] = lambda killed: None,
-) -> list[float]:
-    """Kill a node now and then, never the first one, and start another; returns the seconds that each took.
+    keep: Callable[[], None],
+) -> None:
+    """Kill a node now and then, never the first one, and start another.
 
     Args:
         cluster: The nodes.
         rng: Chooses moments and nodes.
         work: Is done meanwhile, in a thread, for Ray starts nodes in the first one only; told whether it is enough.
-        most: How often.
+        took: The seconds until all was well again, of each so far; more are added.
+        most: How often in all.
         between: The least and the most seconds until the next.
         after: Waits until all is well again; given the node that was killed.
+        keep: Notes what was found, after each.
     """
-    took: list[float] = []
     ended = threading.Event()
     with ThreadPoolExecutor(1) as thread:
         working = thread.submit(work, ended.is_set)
@@ -306,15 +401,15 @@ def killing(
             while len(took) < most and not working.done():
                 time.sleep(rng.uniform(*between))
                 started = time.monotonic()
-                node = rng.choice(list(cluster.worker_nodes))
+                node = rng.choice(sorted(cluster.worker_nodes, key=lambda one: one.node_id))
                 cluster.remove_node(node, allow_graceful=False)
                 started_node(cluster)
                 after(node.node_id)
-                took.append(time.monotonic() - started)
+                took.append(round(time.monotonic() - started, 1))
+                keep()
         finally:
             ended.set()
         working.result()
-    return took
 
 
 def started_node(cluster: Any) -> None:

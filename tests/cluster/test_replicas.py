@@ -261,6 +261,7 @@ def test_what_only_one_machine_lacks_is_asked_of_the_twin(error: Exception) -> N
     for question in (both.ask, both.open):
         with pytest.raises(ShardUnavailableError, match=f"Shard 3 .*{error.args[-1]}"):
             question("cluster", "folder")
+    assert not both.lives()
 
 
 def test_replicas_of_shards_that_are_no_more_are_ended(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -425,6 +425,68 @@ def test_a_search_does_without_no_shard_that_can_be_had_in_the_state_of_now(plac
         assert "missing_shards" not in [notice.code for notice in found.notices]
 
 
+class Readable:
+    """Replicas of a shard, in this process, which may not be able to read it."""
+
+    def __init__(self, shards: LocalShards, shard: int) -> None:
+        self.shards = shards
+        self.shard = shard
+        self.can_be_read = True
+
+    def open(self, *which: str) -> Any:
+        return self.ask(*which, "state")
+
+    def ask(self, cluster: str, folder: str, question: str, *arguments: Any, waits: bool = True) -> Any:
+        if not self.can_be_read:
+            raise ShardUnavailableError(f"shard {self.shard} cannot be read", self.shard)
+        return getattr(self.shards.part(cluster, folder), question)(*arguments)
+
+    def tell(self, cluster: str, folders: list[str]) -> None:
+        """What is open stays open."""
+
+    def stop(self) -> None:
+        """Nothing is to be ended."""
+
+
+def test_a_cluster_is_opened_without_a_shard_that_cannot_be_read_where_that_is_allowed(place: Disk) -> None:
+    local = LocalShards(place)
+    names = [next(one.id for one in documents()[:60] if home(one.id, 3) == shard) for shard in range(3)]
+
+    def shards_of(*, allow_partial: bool) -> RemoteShards:
+        made = RemoteShards(cast(Any, None), place, 0, replicas=0, seconds=1.0, allow_partial=allow_partial)
+        made.replicas = cast(Any, [Readable(local, shard) for shard in range(3)])
+        made.replicas[1].can_be_read = False  # type: ignore[attr-defined]
+        return made
+
+    with pytest.raises(ShardUnavailableError, match="shard 1"):
+        OpenedCluster(place, shards_of(allow_partial=False))
+    shards = shards_of(allow_partial=True)
+    opened = OpenedCluster(place, shards)
+    opened.watched = True
+    with (
+        RemoteSearcher(opened, shards, ThreadPoolExecutor(1), allow_partial=True) as searcher,
+        open_cluster(place.uri) as all_,
+    ):
+        found, expected = searcher.search("猫", k=100), all_.search("猫", k=100)
+        assert found.notices[-1].to_dict()["data"] == {"shards": "1"}
+        assert found.hits
+        assert all(home(hit.document.id, 3) != 1 for hit in found.hits)
+        assert searcher.document(names[0]) == all_.document(names[0])
+        with pytest.raises(ShardUnavailableError, match="shard 1"):
+            searcher.document(names[1])
+        # Once it can be read, whoever looks opens the state anew.
+        shards.replicas[1].can_be_read = True  # type: ignore[attr-defined]
+        opened.refresh(anew=True)
+        require_same(searcher.search("猫", k=100), expected)
+        assert searcher.document(names[1]) == all_.document(names[1])
+        for each in shards.replicas:
+            each.can_be_read = False  # type: ignore[attr-defined]
+        shards._parts.clear()
+        with pytest.raises(ShardUnavailableError, match="shard 0"):
+            opened.refresh(anew=True)
+    local.close()
+
+
 def test_of_parts_that_share_passages_and_are_absent_no_term_has_fewer_than_none() -> None:
     absent = SimpleNamespace(having=Absent.having, beginning=lambda prefix: [("猫", 1)])
     state = SimpleNamespace(manifest=SimpleNamespace(passages=3), counted=3, mean_length=2.0)

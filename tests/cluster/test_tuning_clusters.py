@@ -16,7 +16,7 @@ from sakuin.cluster.manifest import require
 from sakuin.cluster.moving import backup
 from sakuin.cluster.nodes import ThisProcess
 from sakuin.cluster.opening import open_cluster
-from sakuin.cluster.places import Disk
+from sakuin.cluster.places import Bucket, Disk
 from sakuin.cluster.rebalancing import rebalance
 from sakuin.cluster.tuned import judge, keep_fusion, keep_opinion
 from sakuin.index.settings import Settings
@@ -46,6 +46,13 @@ def built(tmp_path_factory: pytest.TempPathFactory, toy_model: Path) -> Path:
 def judged() -> list[JudgedQuery]:
     """Some sentences, each with the document that it stands in."""
     return [JudgedQuery(one.text.partition("\n")[0][:40], {one.id: 1.0}) for one in documents()[1:40]]
+
+
+def test_a_cluster_in_a_bucket_is_not_judged_and_says_what_to_do() -> None:
+    bucket = Bucket("memory://papers")
+    with pytest.raises(EvaluationError, match="`index cluster backup memory://papers FOLDER`"):
+        judge(bucket, "猫", None, answers=False)
+    assert bucket.names("") == []
 
 
 def test_a_cluster_is_tuned_as_one_index(built: Path) -> None:
