@@ -15,7 +15,7 @@ class Absent:
 
     @staticmethod
     def passage_ids() -> NDArray[np.int64]:
-        """None is there."""
+        """int64 (0,)."""
         return np.zeros(0, np.int64)
 
     @staticmethod
@@ -25,7 +25,7 @@ class Absent:
 
     @staticmethod
     def pool(most: int) -> tuple[NDArray[np.int64], list[set[Source]]]:
-        """None is there."""
+        """No ids, int64 (0,), so no documents."""
         return np.zeros(0, np.int64), []
 
     @staticmethod

@@ -189,21 +189,27 @@ def compared(place: Disk, one: Searcher, notes: Notes, asked: Sequence[str]) -> 
     """How many queries the cluster answers otherwise than one index.
 
     Of those the ones are told apart, as ``rough``, that are answered alike where all passages are compared exactly: the
-    first stage of a large index, by codes, overlooks some, and others in shards.
+    first stage of a large index, by codes, overlooks some, and others in shards. And, as ``edge``, those that each leg
+    answers alike: of BM25's candidates the last may be others, where the fourth decimal falls on an edge.
     """
-    figures = {"queries": 0, "rough": 0, "wrong": 0, "first": [], **notes.part("compared")}
+    figures = {"queries": 0, "rough": 0, "edge": 0, "wrong": 0, "first": [], **notes.part("compared")}
     with Searcher.open(place.folder) as whole, ThreadPoolExecutor(2) as pool:
 
-        def alike(query: str, rescore: int | None = None) -> bool:
-            return same(whole.search(query, rescore=rescore), one.search(query, rescore=rescore))
+        def alike(query: str, **how: Any) -> bool:
+            return same(whole.search(query, **how), one.search(query, **how))
+
+        def why(query: str) -> str:
+            if alike(query, rescore=MAX_RESCORED):
+                return "rough"
+            legs: list[Any] = ["dense", "bm25"]
+            return "edge" if all(alike(query, mode=leg, rescore=MAX_RESCORED) for leg in legs) else "wrong"
 
         while some := asked[figures["queries"] : figures["queries"] + AT_A_TIME]:
-            others = [query for query, right in zip(some, pool.map(alike, some), strict=True) if not right]
-            wrong = [query for query in others if not alike(query, MAX_RESCORED)]
+            others = {query: why(query) for query, right in zip(some, pool.map(alike, some), strict=True) if not right}
+            for name in others.values():
+                figures[name] += 1
             figures["queries"] += len(some)
-            figures["rough"] += len(others) - len(wrong)
-            figures["wrong"] += len(wrong)
-            figures["first"] = [*figures["first"], *wrong][:3]
+            figures["first"] = [*figures["first"], *(query for query, name in others.items() if name == "wrong")][:3]
             notes.keep("compared", figures)
     return figures
 

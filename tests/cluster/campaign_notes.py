@@ -72,7 +72,8 @@ class Notes:
             ("commits", "commits", "mixed"),
         ):
             if figures := parts.get(name):
-                rough = f", {figures['rough']} by other candidates" if figures.get("rough") else ""
+                others = figures.get("rough", 0) + figures.get("edge", 0)
+                rough = f", {others} by other candidates" if others else ""
                 what = f"{figures.get(unit, 0):,} {unit}{rough}" + ("" if self.is_done(name) else ", not at its end")
                 lost = figures.get("lost", 0) + figures.get("damaged", 0)
                 cells = [name, what, len(figures.get("took", [])), figures.get("errors", 0)]
