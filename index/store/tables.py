@@ -71,8 +71,8 @@ CREATE TABLE IF NOT EXISTS "removed_passages" ("passage_id" INTEGER PRIMARY KEY)
 
 def create_tables(connection: sqlite3.Connection) -> None:
     """Make the tables of an empty database, in the caller's transaction if there is one."""
-    # One of the libraries that the project is asked to stand on. With pandas, which it looks for, it takes half a second
-    # to import; readers do without.
+    # One of the libraries that the project is asked to stand on. With pandas, which it looks for, that takes half a
+    # second to import; readers do without.
     from sqlite_utils import Database
 
     _create(Database(connection, execute_plugins=False).execute)
