@@ -13,7 +13,7 @@ from pathlib import Path
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.manifest import require
 from sakuin.cluster.nodes import RayNodes, connected
-from sakuin.cluster.opening import ClusterSearcher, OpenedCluster
+from sakuin.cluster.opening import ATTEMPTS, ClusterSearcher, OpenedCluster
 from sakuin.cluster.places import Place
 from sakuin.cluster.remote import MISSING, RemoteShards
 from sakuin.cluster.replicas import ShardUnavailableError
@@ -44,21 +44,23 @@ class RemoteSearcher(ClusterSearcher):
 
     def answer(self, request: SearchRequest) -> SearchResult:
         """See `Searcher.answer`; where that is allowed, without shards that do not answer, and the result says so."""
-        generation = self._opened.manifest.generation
-        missing: set[int] = set()
-        try:
-            found = self._answered(request, missing)
-            if not missing:
-                return found
-            with suppress(ClusterError, IndexFolderError):
+        # A replica that was started anew cannot open a state of two commits ago: its folders are gone. There may be two
+        # more by the time that the state of now is asked.
+        for _ in range(ATTEMPTS - 1):
+            generation = self._opened.manifest.generation
+            missing: set[int] = set()
+            try:
+                found = self._answered(request, missing)
+                if not missing:
+                    return found
+                with suppress(ClusterError, IndexFolderError):
+                    self._opened.refresh()
+                if self._opened.manifest.generation == generation:
+                    return found
+            except (IndexFolderError, ShardUnavailableError):
                 self._opened.refresh()
-            if self._opened.manifest.generation == generation:
-                return found
-        except (IndexFolderError, ShardUnavailableError):
-            self._opened.refresh()
-            if self._opened.manifest.generation == generation:
-                raise
-        # A replica that was started anew cannot open a state of two commits ago: its folders are gone.
+                if self._opened.manifest.generation == generation:
+                    raise
         return self._answered(request, set())
 
     def _answered(self, request: SearchRequest, missing: set[int]) -> SearchResult:

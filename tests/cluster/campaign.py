@@ -322,18 +322,19 @@ def committed(place: Disk, cluster: Any, rng: random.Random, notes: Notes, *, ki
     """Commit while nodes die and others search."""
     before = notes.part("commits")
     counts = counter_of({"commits": 0, "searches": 0, "mixed": 0, "errors": 0, "lost": 0, "damaged": 0, **before})
-    took = [*before.get("took", [])]
+    took, messages = [*before.get("took", [])], [*before.get("messages", [])]
 
     def figures() -> Figures:
-        return {**counts, "took": took}
+        return {**counts, "took": took, "messages": messages[:5]}
 
     with remote_searcher(place, cluster.address, replicas=2, seconds=SECONDS) as remote:
 
         def ask(number: int) -> None:
             try:
                 hits = remote.search("目印", mode="bm25", k=2 * MARKED).hits
-            except ClusterError:
+            except ClusterError as error:
                 counts["errors"] += 1
+                messages.append(str(error))
                 return
             found = {hit.text.split()[1] for hit in hits if hit.text.startswith("目印 ")}
             counts["searches"] += 1

@@ -425,6 +425,26 @@ def test_a_search_does_without_no_shard_that_can_be_had_in_the_state_of_now(plac
         assert "missing_shards" not in [notice.code for notice in found.notices]
 
 
+def test_a_search_is_asked_again_as_often_as_commits_overtake_it(place: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    shards = LocalShards(place)
+    opened = OpenedCluster(place, shards)
+    opened.watched = True
+    answered = RemoteSearcher._answered
+    overtaken = 3
+
+    def answer(self: RemoteSearcher, *asked: Any) -> Any:
+        nonlocal overtaken
+        if overtaken:
+            overtaken -= 1
+            add_documents([{"id": "version", "text": f"版数 {overtaken}"}], place, HERE)
+            raise ShardUnavailableError("gone", 0)
+        return answered(self, *asked)
+
+    monkeypatch.setattr(RemoteSearcher, "_answered", answer)
+    with RemoteSearcher(opened, cast(Any, shards), ThreadPoolExecutor(1), allow_partial=False) as searcher:
+        assert searcher.search("版数", mode="bm25").hits[0].text == "版数 0"
+
+
 class Readable:
     """Replicas of a shard, in this process, which may not be able to read it."""
 
