@@ -17,6 +17,7 @@ from typing import Any
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.places import place_of
 from sakuin.cluster.shards import LocalShards
+from sakuin.cluster.twins import Twin
 from sakuin.errors import SakuinError
 from sakuin.index.errors import IndexFolderError
 from sakuin.memory import limit_arenas
@@ -32,11 +33,11 @@ So few questions are asked twice, however slow all are."""
 OPEN_SECONDS = 3600.0
 """How long copying a shard to a machine and opening it may take."""
 
+OPEN_ATTEMPTS = 3
+"""How often it is opened where all replicas die meanwhile, others then."""
+
 MOMENT_SECONDS = 1.0
 """How long others have at least to open a shard once one replica has; at most as long again as that one took."""
-
-AGAIN_SECONDS = 30.0
-"""After which a replica that lives and cannot open a folder is asked to once more; of another it is asked at once."""
 
 BACK_SECONDS = 0.2
 """After which it is looked again whether a replica is back, by a question that waits for one."""
@@ -88,43 +89,6 @@ class Replica:
         self._shards.keep_only(cluster, folders)
 
 
-class _Twin:
-    """A replica as whoever asks it knows it.
-
-    Attributes:
-        actor: The process.
-        machine: The one it is on.
-        busy: How many questions of ours it is at.
-        lost: Whether it did not answer when it was last asked: it is dead, cannot read the shard, or takes too long.
-        late: Whether its twin was faster when both were asked last.
-    """
-
-    def __init__(self, actor: Any, machine: str) -> None:
-        self.busy = 0
-        self.replace(actor, machine)
-        self.lost = False
-
-    def replace(self, actor: Any, machine: str) -> None:
-        """Another process, which has not answered yet."""
-        self.actor, self.machine = actor, machine
-        self.lost, self.late = True, False
-        self._refused: tuple[Any, ...] = ()
-        self._again = 0.0
-
-    def answered(self) -> None:
-        """Note that it did."""
-        self.lost = self.late = False
-
-    def refused(self, which: tuple[Any, ...]) -> None:
-        """Note that it lives, and could not open a folder: its disk is full, its copy damaged, or the folder gone."""
-        self._refused, self._again = which, time.monotonic() + AGAIN_SECONDS
-
-    def to_be_looked_at(self, which: tuple[Any, ...]) -> bool:
-        """Whether it is to be asked whether it answers again; to try a folder that it could not open takes its time."""
-        behind = (self.lost or self.late) and not self.busy
-        return behind and (which != self._refused or time.monotonic() >= self._again)
-
-
 def is_of_question(error: BaseException) -> bool:
     """Whether a question itself caused an error, which every replica would raise, and not the disk or copy of one."""
     return isinstance(error, SakuinError) and not isinstance(error, IndexFolderError | ClusterError)
@@ -157,9 +121,9 @@ class ShardReplicas:
         self._seconds = seconds
         self._start = start
         self._newest: tuple[Any, ...] = ()
-        self._twins: list[_Twin] = []
+        self._twins: list[Twin] = []
         for _ in range(number):
-            self._twins.append(_Twin(*start(self.machines())))
+            self._twins.append(Twin(*start(self.machines())))
         self._lock = threading.Lock()
         self._took: deque[float] = deque(maxlen=REMEMBERED)
 
@@ -192,6 +156,7 @@ class ShardReplicas:
         """Have a folder opened by all of them, and copied before where that is to be; returns its state.
 
         Once one has it open, the others have a moment more; those that were lost or late before are not waited for.
+        Where all have died, as on a machine that was not yet missed when they were started, others are asked.
 
         Args:
             which: The cluster's id and the folder, see `Replica.ask`.
@@ -200,9 +165,18 @@ class ShardReplicas:
             ShardUnavailableError: none can.
             SakuinError: what the question itself makes every replica raise.
         """
+        for _ in range(OPEN_ATTEMPTS - 1):
+            try:
+                return self._open(which)
+            except ShardUnavailableError:
+                if not self._are_others(which):
+                    raise
+        return self._open(which)
+
+    def _open(self, which: tuple[str, ...]) -> PartState:
         from ray.exceptions import RayError, RayTaskError
 
-        refused: dict[_Twin, Exception] = {}
+        refused: dict[Twin, Exception] = {}
         opening = {twin.actor.ask.remote(*which, "state"): twin for twin in self._twins}
         state: PartState | None = None
         started, seconds = time.monotonic(), OPEN_SECONDS
@@ -226,6 +200,15 @@ class ShardReplicas:
         if state is None:
             raise self._refused([*refused.values()]) or self._unavailable("none could open its index")
         return state
+
+    def _are_others(self, which: tuple[str, ...]) -> bool:
+        """Start others for those that died; whether there are some, or some answer by now."""
+        before = [twin.actor for twin in self._twins]
+        for twin in self._twins:
+            with self._lock:
+                twin.busy += 1
+            self._look(twin, (*which, "counts"))
+        return any(not twin.lost or twin.actor is not actor for twin, actor in zip(self._twins, before, strict=True))
 
     def lives(self) -> bool:
         """Whether one of the replicas answered when it was last asked."""
@@ -254,9 +237,9 @@ class ShardReplicas:
     def _ask(self, question: tuple[Any, ...], started: float, waits: bool) -> Any:
         from ray.exceptions import RayError, RayTaskError
 
-        waiting: dict[Any, _Twin] = {}
+        waiting: dict[Any, Twin] = {}
         deaths: list[str] = []
-        refused: dict[_Twin, Exception] = {}
+        refused: dict[Twin, Exception] = {}
         left = self._in_turn()
         try:
             while True:
@@ -311,11 +294,11 @@ class ShardReplicas:
             for twin in waiting.values():
                 self._end(twin)
 
-    def _in_turn(self) -> list[_Twin]:
+    def _in_turn(self) -> list[Twin]:
         """The replicas in the order in which they are to be asked."""
         return sorted(self._twins, key=lambda twin: (twin.lost, twin.late, twin.busy))
 
-    def _back(self, question: tuple[Any, ...], started: float, refused: Collection[_Twin]) -> list[_Twin]:
+    def _back(self, question: tuple[Any, ...], started: float, refused: Collection[Twin]) -> list[Twin]:
         """The replicas that answer again, once there are some; none where that takes longer than an answer may.
 
         Nor where another state is searched by now: whoever asks can ask that.
@@ -336,12 +319,12 @@ class ShardReplicas:
         """Whether another state is searched by now: the folder may be gone, and a new replica could not open it."""
         return bool(self._newest) and question[:2] != self._newest
 
-    def _begin(self, twin: _Twin, question: tuple[Any, ...], waiting: dict[Any, _Twin]) -> None:
+    def _begin(self, twin: Twin, question: tuple[Any, ...], waiting: dict[Any, Twin]) -> None:
         with self._lock:
             twin.busy += 1
         waiting[twin.actor.ask.remote(*question)] = twin
 
-    def _end(self, twin: _Twin) -> None:
+    def _end(self, twin: Twin) -> None:
         with self._lock:
             twin.busy -= 1
 
@@ -352,7 +335,7 @@ class ShardReplicas:
             return self._seconds / 2
         return max(LATE_LEAST_SECONDS, took[int(LATE_SHARE * (len(took) - 1))])
 
-    def _look(self, twin: _Twin, question: tuple[Any, ...]) -> None:
+    def _look(self, twin: Twin, question: tuple[Any, ...]) -> None:
         from ray.exceptions import ActorDiedError, ActorUnschedulableError, RayError, RayTaskError
 
         try:

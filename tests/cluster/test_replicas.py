@@ -173,6 +173,15 @@ def test_opening_does_not_wait_for_a_replica_that_is_not_there() -> None:
     never.set()
 
 
+def test_where_all_die_before_they_have_opened_a_folder_others_open_it() -> None:
+    shard = replicas(dying, dying, lambda *question: question[-1], lambda *question: question[-1], number=2)
+    state: Any = shard.open("cluster", "folder")
+    assert state == "state"
+    assert shard.lives()
+    with pytest.raises(ShardUnavailableError, match="none could open its index"):
+        replicas(dying, dying).open("cluster", "folder")
+
+
 def test_a_replica_that_could_not_open_a_folder_is_asked_for_another_at_once() -> None:
     asked: list[str] = []
 
