@@ -28,6 +28,7 @@ from sakuin.index.settings import Settings
 from sakuin.search import SearchError
 from sakuin.service.app import create_app
 from sakuin.service.served import Served
+from tests.cluster.campaign import BACK_SECONDS
 from tests.cluster.nodes import ROOT, STORE_BYTES
 from tests.cluster.test_building_clusters import write_rows
 from tests.cluster.test_searching_clusters import rows_of
@@ -51,7 +52,7 @@ def place(tmp_path: Path, toy_model: Path) -> Disk:
 
 def until(true: Callable[[], bool]) -> None:
     """Wait for something that is to become true."""
-    latest = time.monotonic() + SECONDS
+    latest = time.monotonic() + BACK_SECONDS
     while not true():
         assert time.monotonic() < latest
         time.sleep(0.1)
