@@ -83,8 +83,6 @@ SEARCHES = {
     "sakuin, hybrid, passage ids only": "sakuin, hybrid, ids of passages only",
     "sakuin, hybrid, 8 clients at once": "sakuin, hybrid, 8 clients at once: queries a second (one client: {alone})",
 }
-# Those of results of before there were settings.
-OLD_PEERS = ("bm25s + FAISS flat", "txtai hybrid", "LanceDB hybrid")
 
 Result = dict[str, Any]
 
@@ -201,7 +199,7 @@ def search(results: Sequence[Result], say: Say) -> Iterator[list[str]]:
                 own = (each for each in shown(result) if each["passages"] == size)
                 runs[size] = {(each["name"], each.get("role", "")): each for each in own}
     sizes = sorted(runs)
-    peers = [key for size in sizes for key, figure in runs[size].items() if key[1] or key[0] in OLD_PEERS]
+    peers = [key for size in sizes for key, figure in runs[size].items() if key[1]]
     yield ["", *(f"{size:,}" for size in sizes), say("settings")]
     for key in (*((name, "") for name in SEARCHES), *dict.fromkeys(peers)):
         row = {size: runs[size][key] for size in sizes if key in runs[size]}
