@@ -1,4 +1,4 @@
-"""Where figures come from: the commit, the day, the machine, the versions and the arguments they were measured with."""
+"""Where figures come from: commit, time, machine, versions, and the arguments they were measured with."""
 
 import os
 import platform
@@ -46,7 +46,7 @@ def provenance(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """
     return {
         "commit": commit(),
-        "date": datetime.now(UTC).date().isoformat(),
+        "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "machine": machine(),
         "versions": versions(),
         "arguments": {name: plain(value) for name, value in arguments.items() if value is not None},
