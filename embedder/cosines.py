@@ -12,8 +12,8 @@ from sakuin.embedder.core import native
 UNIT = 2.0**26
 """Parts of a query's length, which is 1."""
 
-TOGETHER = 2048
-"""Rows that numpy compares at a time: a few megabytes."""
+TOGETHER = 256
+"""Rows that numpy compares at a time: what stays in a core's cache, in a third of the time of thousands."""
 
 MOST_COMPARED = 4096
 """Dimensions, by the compiled core: sums of the products of more might not fit into 32 bits."""
