@@ -1,19 +1,18 @@
-"""The compiled parts of the analysis, each None where there is none; all can be done without, only slower."""
+"""The compiled part of the analysis, None where there is none; all can be done without, only slower."""
 
 from importlib import import_module
 from typing import Any
 
-INTERFACES = {"native": 4, "libmecab": 1}
+INTERFACE = 5
 
 
-def _compiled(name: str) -> Any:
+def _compiled() -> Any:
     try:
-        module = import_module(f"sakuin.index.text.{name}")
+        module = import_module("sakuin.index.text.native")
     except ImportError:  # there was no compiler when the package was installed
         return None
     # After a change of a clone another may lie there until it is installed again.
-    return module if getattr(module, "INTERFACE", 0) == INTERFACES[name] else None
+    return module if getattr(module, "INTERFACE", 0) == INTERFACE else None
 
 
-native = _compiled("native")
-libmecab = _compiled("libmecab")
+native = _compiled()

@@ -1,11 +1,8 @@
 /* What the analysis does for each character of a text: signs of what may stand in it, runs of Japanese, and in one pass
  * stop words, pairs of characters, kanji. */
 
-#define Py_LIMITED_API 0x030B0000
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "lattice.h"
 
-#include <stdint.h>
 #include <string.h>
 
 enum { HIRAGANA = 1, KANJI, OTHER_JAPANESE };
@@ -353,11 +350,13 @@ static PyMethodDef functions[] = {
     {"runs", runs, METH_O, runs_doc},
     {"stream", stream, METH_O, stream_doc},
     {"terms", terms, METH_VARARGS, terms_doc},
+    {"load", load, METH_VARARGS, load_doc},
+    {"parse", parse, METH_VARARGS, parse_doc},
     {NULL, NULL, 0, NULL},
 };
 
 /* To be raised with every change of what a function takes or gives: a module that was compiled before it is not used. */
-static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 4); }
+static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 5); }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, say_interface}, {0, NULL}};
 

@@ -4,13 +4,16 @@ import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sakuin.index.text import MAX_TERM_CHARACTERS, Analyser, folding, is_japanese, japanese, mecab, other_scripts
-from sakuin.index.text.compiled import libmecab, native
+from sakuin.index.text.compiled import native
 from sakuin.index.text.signs import ALL, signs
 
 ANALYSER = Analyser()
@@ -309,16 +312,31 @@ def by_fugashi(monkeypatch: pytest.MonkeyPatch, call: Callable[[], object]) -> o
         return call()
 
 
-@pytest.mark.skipif(libmecab is None, reason="the analysis was not compiled when sakuin was installed")
-class TestMeCabCalledDirectly:
+@pytest.mark.skipif(native is None, reason="the analysis was not compiled when sakuin was installed")
+class TestWordsFoundByOurselves:
     def test_is_what_is_used(self) -> None:
         assert mecab._direct()
 
     @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(text=st.text(st.sampled_from("東京都に住んだ人サーバー々ゞヴィ走ったりんご怪我を見す𠮟る るｶ"), max_size=80))
+    @given(
+        text=st.lists(
+            st.one_of(
+                st.sampled_from("東京都に住んだ人サーバー々ゞヴィ走ったりんご怪我を見す𠮟るるｶaé１,=…٣Яαｦ"),
+                st.sampled_from(
+                    ["すもももも", "ああああああ", "ヴヷヹ" * 5, "一二三四", "漢字仮名交じり文", "🍺", "  "]
+                ),
+                st.characters(categories=("L", "N", "P", "S")),
+            ),
+            max_size=60,
+        ).map("".join)
+    )
     @example(text="")
+    @example(text="  ")
+    @example(text="ワード " * 3)
+    @example(text="ヴ" * 24 + "外ヴ" + "ヴ" * 25)
     @example(text="すもももももももものうち" * 150)
-    def test_gives_what_fugashi_gives(self, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    @example(text="a" * 300 + "𠮟" * 300)
+    def test_are_those_of_mecab(self, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
         for call in (
             lambda: mecab.bases(text).split(),
             lambda: [mecab.words_and_bases(piece) for piece in mecab.pieces(text)],
@@ -326,9 +344,39 @@ class TestMeCabCalledDirectly:
         ):
             assert call() == by_fugashi(monkeypatch, call)
 
-    def test_another_mecab_is_left_to_fugashi(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(mecab, "_VERSION", b"0.997")
+    def test_a_dictionary_of_another_kind_is_left_to_mecab(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        whole = mecab._mapped
+
+        def cut(path: Path) -> bytes:
+            return whole(path)[:-1]
+
+        monkeypatch.setattr(mecab, "_mapped", cut)
         assert mecab._direct.__wrapped__() is None
-        monkeypatch.undo()
-        monkeypatch.setattr(mecab, "_library", lambda: None)
+
+        def other(path: Path) -> bytes:
+            return whole(path)[:].replace(b"utf8\0", b"euc\0\0", 1)
+
+        monkeypatch.setattr(mecab, "_mapped", other)
         assert mecab._direct.__wrapped__() is None
+        monkeypatch.setattr(mecab, "_folder", lambda: "/no/such")
+        monkeypatch.setattr(mecab, "_mapped", whole)
+        assert mecab._direct.__wrapped__() is None
+
+    def test_a_damaged_dictionary_breaks_nothing(self) -> None:
+        files = [mecab._mapped(Path(mecab._folder(), name))[:] for name in mecab._FILES]
+        random = Random(1)
+        for _ in range(4):
+            damaged = [bytearray(file) for file in files[1:]]
+            for file in damaged:
+                for _ in range(len(file) // 50):
+                    file[random.randrange(len(file))] = random.randrange(256)
+                file[:72] = files[1 + damaged.index(file)][:72]
+            words = bytearray(files[0])
+            for _ in range(100_000):
+                words[random.randrange(72, len(words) - 1)] = random.randrange(256)
+            try:
+                dictionary = native.load(bytes(words), *map(bytes, damaged))
+            except ValueError:
+                continue
+            with suppress(UnicodeDecodeError):
+                assert native.parse(dictionary, "東京都に住んだ人のサーバーが走る", 6, True, None)

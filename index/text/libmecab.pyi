@@ -1,6 +1,0 @@
-from typing import Any
-
-INTERFACE: int
-
-def load(arguments: tuple[str, str, str, str], addresses: tuple[int, int, int, int, int, int, int], /) -> Any: ...
-def parse(mecab: Any, text: str, field: int, with_words: bool, unknown: str | None, /) -> str: ...
