@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-INTERFACE = 5
+INTERFACE = 6
 
 
 def _compiled() -> Any:

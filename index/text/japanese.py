@@ -70,56 +70,39 @@ def terms(text: str, signs: int) -> str:
         text: Folded.
         signs: Its signs.
     """
-    runs = runs_of(text)
-    if not runs:
-        return ""
-    words = _word_folded(mecab.bases(runs))
-    stream = _stream(text, signs)
     try:
-        return str(native.terms(words, stream)) if native else terms_by_pattern(words, stream)
+        compiled = mecab.compiled_terms(text, signs)
     except UnicodeEncodeError:  # a lone surrogate
-        return terms_by_pattern(words, stream)
+        compiled = None
+    return terms_by_patterns(text, signs) if compiled is None else compiled
+
+
+def terms_by_patterns(text: str, signs: int) -> str:
+    """What `terms` gives where nothing was compiled."""
+    runs = runs_of(text)
+    words = _word_folded(mecab.bases(runs)) if runs else ""
+    stream = _stream(text, signs)
+    found = [word for word in words.split(" ") if word and word not in _STOP_WORDS]
+    found += [pair for pair in _pair.findall(stream) if pair not in COMMON_PAIRS]
+    found += KANJI_SIGN.findall(stream)
+    return " ".join(found)
 
 
 def runs_of(text: str) -> str:
     """The stretches of Japanese characters in a folded text, parted by spaces."""
-    try:
-        return str(native.runs(text)) if native else " ".join(_run.findall(text))
-    except UnicodeEncodeError:  # a lone surrogate
-        return " ".join(_run.findall(text))
+    return " ".join(_run.findall(text))
 
 
 def _stream(text: str, signs: int) -> str:
     """What pairs and kanji are read from, see `pair_stream`."""
     if signs & (Sign.GAP | Sign.VOWEL):
-        try:
-            text = str(native.stream(text)) if native else stream_by_pattern(text)
-        except UnicodeEncodeError:  # a lone surrogate
-            text = stream_by_pattern(text)
+        text = _final_vowel.sub("", without_gaps(text))
     return _iteration.sub(r"\1\1", text) if signs & Sign.REPEAT else text
-
-
-def stream_by_pattern(text: str) -> str:
-    """What `native.stream` gives, where that was not built."""
-    return _final_vowel.sub("", without_gaps(text))
 
 
 def without_gaps(text: str) -> str:
     """A folded text without the single spaces and line breaks that stand between Japanese characters."""
     return _gap.sub("", text)
-
-
-def terms_by_pattern(words: str, stream: str) -> str:
-    """What `native.terms` gives, where that was not built.
-
-    Args:
-        words: Parted by spaces; stop words among them.
-        stream: What pairs and kanji are read from.
-    """
-    found = [word for word in words.split() if word not in _STOP_WORDS]
-    found += [pair for pair in _pair.findall(stream) if pair not in COMMON_PAIRS]
-    found += KANJI_SIGN.findall(stream)
-    return " ".join(found)
 
 
 def spans(text: str) -> list[tuple[str, int, int]]:

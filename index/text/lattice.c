@@ -14,7 +14,8 @@
 enum { MAGIC = 0xEF718F77, VERSION = 102, HEADER = 72, CHARSET = 40, NAME = 32, CODES = 0xFFFF, MOST_GROUPED = 24 };
 enum { MOST_CHARACTERS = 16384 }; /* costs of more might not fit */
 enum { NEVER = INT32_MAX - 0x10000 }; /* a cost that none has, and to which any can be added */
-enum { NONE = -1, BASE = 6, MOST_FIELD_BYTES = 0xFFFF };
+enum { NONE = -1, BASE = 6 };
+enum { BASE_BYTES = 0x3FFF, BASE_START = 0xFFFF, NOTE_SHIFT = 14, START_SHIFT = 16 }; /* of `bases` */
 
 typedef struct {
     int32_t base;
@@ -82,7 +83,7 @@ struct mecab {
     const uint8_t *characters;
     Entries categories[256];
     int32_t *first;  /* where the double array is after a character, 0 where nobody has looked, NONE for nowhere */
-    uint32_t *bases; /* of an entry's feature, where its dictionary form begins << 16 | its bytes; 0 where nobody has looked */
+    uint32_t *bases; /* where an entry's dictionary form is in its feature, and a note; 0 where nobody has looked */
     Memo *by_left, *by_right;
     uint64_t epoch;
     Buffer nodes, matches, places, lookups, lefts_here, path;
@@ -466,26 +467,35 @@ static const char *feature_of(const MeCab *mecab, int32_t token) {
     return at < mecab->words.features_size ? mecab->words.features + at : "";
 }
 
-const char *base_of(MeCab *mecab, int32_t token, size_t *bytes) {
+const char *base_of(MeCab *mecab, int32_t token, size_t *bytes, int *note) {
     const char *feature = feature_of(mecab, token);
     uint32_t known = mecab->bases[token];
-    if (known) return *bytes = known & MOST_FIELD_BYTES, feature + (known >> 16);
+    *note = (int)(known >> NOTE_SHIFT & 3);
+    if (known) return *bytes = known & BASE_BYTES, feature + (known >> START_SHIFT);
     const char *base = field_of(feature, BASE, bytes);
-    if (*bytes && *bytes <= MOST_FIELD_BYTES && base - feature <= MOST_FIELD_BYTES)
-        mecab->bases[token] = (uint32_t)(base - feature) << 16 | (uint32_t)*bytes;
+    if (*bytes && *bytes <= BASE_BYTES && base - feature <= BASE_START)
+        mecab->bases[token] = (uint32_t)(base - feature) << START_SHIFT | (uint32_t)*bytes;
     return base;
 }
 
-/* ---- What is printed: grows as it must, without Python's lock */
+void note_of_base(MeCab *mecab, int32_t token, int note) {
+    if (mecab->bases[token]) mecab->bases[token] |= (uint32_t)note << NOTE_SHIFT;
+}
 
-typedef struct {
-    Buffer buffer;
-    size_t used;
-} Out;
+/* ---- What is printed */
+
+int has_room_for(Out *out, size_t bytes) {
+    if (out->room - out->used >= bytes) return 1;
+    size_t room = 2 * (out->used + bytes);
+    char *start = realloc(out->start, room);
+    if (!start) return 0;
+    out->start = start, out->room = room;
+    return 1;
+}
 
 static int print(Out *out, const char *text, size_t bytes, char behind) {
-    if (!has_room(&out->buffer, out->used + bytes + 1)) return 0;
-    char *end = (char *)out->buffer.start + out->used;
+    if (!has_room_for(out, bytes + 1)) return 0;
+    char *end = out->start + out->used;
     memcpy(end, text, bytes);
     end[bytes] = behind;
     out->used += bytes + 1;
@@ -497,8 +507,9 @@ static int print_words(MeCab *mecab, Out *out, const Word *word, const Word *end
         if (with_words && !print(out, word->surface, word->length, '\t')) return 0;
         const char *found = word->surface;
         size_t bytes = word->length;
+        int note;
         if (word->token != UNKNOWN)
-            found = field == BASE ? base_of(mecab, word->token, &bytes) : field_of(feature_of(mecab, word->token), field, &bytes);
+            found = field == BASE ? base_of(mecab, word->token, &bytes, &note) : field_of(feature_of(mecab, word->token), field, &bytes);
         else if (unknown) found = unknown, bytes = strlen(unknown);
         if (!print(out, found, bytes, with_words ? '\n' : ' ')) return 0;
     }
@@ -525,14 +536,14 @@ PyObject *parse(PyObject *module, PyObject *args) {
     if (!PyArg_ParseTuple(args, "Os#ipz", &capsule, &text, &size, &field, &with_words, &unknown)) return NULL;
     MeCab *mecab = mecab_in(capsule);
     if (!mecab) return NULL;
-    Out out = {{NULL, 0}, 0};
+    Out out = {NULL, 0, 0};
     size_t number;
     int is_printed;
     Py_BEGIN_ALLOW_THREADS
     const Word *words = words_of(mecab, text, (size_t)size, &number);
-    is_printed = words && has_room(&out.buffer, (size_t)size + 1) && print_words(mecab, &out, words, words + number, field, with_words, unknown);
+    is_printed = words && has_room_for(&out, (size_t)size + 1) && print_words(mecab, &out, words, words + number, field, with_words, unknown);
     Py_END_ALLOW_THREADS
-    PyObject *result = is_printed ? PyUnicode_FromStringAndSize(out.buffer.start, (Py_ssize_t)out.used) : PyErr_NoMemory();
-    free(out.buffer.start);
+    PyObject *result = is_printed ? PyUnicode_FromStringAndSize(out.start, (Py_ssize_t)out.used) : PyErr_NoMemory();
+    free(out.start);
     return result;
 }

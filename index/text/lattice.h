@@ -26,8 +26,16 @@ MeCab *mecab_in(PyObject *capsule);
  * for two threads at once. */
 const Word *words_of(MeCab *mecab, const char *text, size_t size, size_t *number);
 
-/* The dictionary form of an entry. */
-const char *base_of(MeCab *mecab, int32_t token, size_t *bytes);
+/* The dictionary form of an entry, and what was noted of it, 0 where nothing was. */
+const char *base_of(MeCab *mecab, int32_t token, size_t *bytes, int *note);
+void note_of_base(MeCab *mecab, int32_t token, int note); /* 1 to 3 */
+
+/* What grows as it must, without Python's lock; zeroes at first, free(start) at last. */
+typedef struct {
+    char *start;
+    size_t used, room;
+} Out;
+int has_room_for(Out *out, size_t bytes);
 
 extern const char load_doc[], parse_doc[];
 PyObject *load(PyObject *module, PyObject *args);

@@ -110,6 +110,13 @@ def _parse(form: _Form, piece: str) -> str:
         return str(_tagger(form).parse(piece))
 
 
+def compiled_terms(text: str, signs: int) -> str | None:
+    """What `japanese.terms` gives; None where that was not compiled."""
+    with _parsing:
+        dictionary = _direct()
+        return str(native.terms(dictionary, text, signs)) if dictionary else None
+
+
 def pieces(runs: str) -> list[str]:
     """Runs, parted by spaces, in pieces short enough for MeCab."""
     pieces: list[str] = []

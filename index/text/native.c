@@ -3,6 +3,7 @@
 
 #include "lattice.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { HIRAGANA = 1, KANJI, OTHER_JAPANESE };
@@ -211,27 +212,18 @@ static PyObject *signs(PyObject *module, PyObject *text) {
 
 /* ---- Runs */
 
-PyDoc_STRVAR(runs_doc, "runs(text, /)\n--\n\n"
-                       "The stretches of Japanese characters in a text, parted by spaces.");
-
-static PyObject *runs(PyObject *module, PyObject *text) {
-    (void)module;
-    Py_ssize_t size;
-    const char *s = PyUnicode_AsUTF8AndSize(text, &size);
-    if (!s) return NULL;
-    char *start = PyMem_Malloc((size_t)size + 1), *out = start;
-    if (!start) return PyErr_NoMemory();
-    int inside = 0, bytes;
-    for (const char *end = s + size; s < end; s += bytes) {
+/* Copy the stretches of Japanese characters in a text, parted by spaces. */
+static char *copy_runs(char *out, const char *s, const char *end) {
+    const char *start = out;
+    int inside = 0;
+    for (int bytes; s < end; s += bytes) {
         if (class_of(character(s, &bytes))) {
             if (!inside && out > start) *out++ = ' ';
             memcpy(out, s, (size_t)bytes);
             out += bytes, inside = 1;
         } else inside = 0;
     }
-    PyObject *result = PyUnicode_FromStringAndSize(start, out - start);
-    PyMem_Free(start);
-    return result;
+    return out;
 }
 
 /* ---- What pairs and kanji are read from */
@@ -269,23 +261,6 @@ static char *take_out_final_vowels(char *start, const char *end) {
     return out;
 }
 
-PyDoc_STRVAR(stream_doc, "stream(text, /)\n--\n\n"
-                         "A text without the single white space between Japanese characters, and then without the long vowels\n"
-                         "that end words of three katakana and more.");
-
-static PyObject *stream(PyObject *module, PyObject *text) {
-    (void)module;
-    Py_ssize_t size;
-    const char *s = PyUnicode_AsUTF8AndSize(text, &size);
-    if (!s) return NULL;
-    char *start = PyMem_Malloc((size_t)size + 1);
-    if (!start) return PyErr_NoMemory();
-    char *end = take_out_final_vowels(start, copy_without_gaps(start, s, s + size));
-    PyObject *result = PyUnicode_FromStringAndSize(start, end - start);
-    PyMem_Free(start);
-    return result;
-}
-
 /* ---- Terms */
 
 /* Add a term and a space behind it. */
@@ -293,16 +268,6 @@ static inline char *added(char *out, const char *term, size_t bytes) {
     memcpy(out, term, bytes);
     out[bytes] = ' ';
     return out + bytes + 1;
-}
-
-static char *add_words(char *out, const char *s, const char *end) {
-    while (s < end) {
-        const char *stop = memchr(s, ' ', (size_t)(end - s));
-        if (!stop) stop = end;
-        if (stop > s && !is_stop_word(s, (size_t)(stop - s))) out = added(out, s, (size_t)(stop - s));
-        s = stop + 1;
-    }
-    return out;
 }
 
 static char *add_pairs(char *out, const char *s, const char *end) {
@@ -323,23 +288,160 @@ static char *add_kanji(char *out, const char *s, const char *end) {
     return out;
 }
 
-PyDoc_STRVAR(terms_doc, "terms(words, stream, /)\n--\n\n"
-                        "Words, parted by spaces, without stop words, then the pairs and the kanji of a stream: parted by\n"
-                        "spaces too.");
+/* ---- Words, and all of it at once */
+
+enum { IS_TERM = 1, IS_STOP_WORD, IS_FOLDED }; /* notes of dictionary forms: kept, left out, to be folded each time */
+enum { PIECE_CHARACTERS = 2000 };
+enum { REPEAT_OF_KANJI = 0x3005, REPEAT_OF_HIRAGANA = 0x309D, REPEAT_OF_KATAKANA = 0x30FD };
+
+static inline int is_repeat(uint32_t c) { return c == REPEAT_OF_KANJI || c == REPEAT_OF_HIRAGANA || c == REPEAT_OF_KATAKANA; }
+
+static inline int is_space(uint32_t c) { return c < BMP && traits[c] & SPACE; }
+
+/* Copy a text with the character before a mark of repetition in place of it. At most a third longer. */
+static char *copy_repeated(char *out, const char *s, const char *end) {
+    const char *before = NULL; /* what may be repeated */
+    int bytes_before = 0;
+    for (int bytes; s < end; s += bytes) {
+        uint32_t c = character(s, &bytes);
+        if (before && is_repeat(c)) {
+            memcpy(out, before, (size_t)bytes_before);
+            out += bytes_before, before = NULL;
+            continue;
+        }
+        before = class_of(c) ? s : NULL, bytes_before = bytes;
+        memcpy(out, s, (size_t)bytes);
+        out += bytes;
+    }
+    return out;
+}
+
+/* Copy a dictionary form without the long vowel at the end of a word of four characters and more. */
+static char *copy_without_end_vowel(char *out, const char *s, const char *end) {
+    int before = 0, bytes_behind;
+    for (int bytes; s < end; s += bytes) {
+        uint32_t c = character(s, &bytes);
+        int is_last = s + bytes == end || is_space(character(s + bytes, &bytes_behind));
+        if (c == LONG_VOWEL && before >= 3 && is_last) continue;
+        before = is_space(c) ? 0 : before + 1;
+        memcpy(out, s, (size_t)bytes);
+        out += bytes;
+    }
+    return out;
+}
+
+static int may_be_folded(const char *s, const char *end) {
+    for (int bytes; s < end; s += bytes) {
+        uint32_t c = character(s, &bytes);
+        if (c == LONG_VOWEL || is_repeat(c)) return 1;
+    }
+    return 0;
+}
+
+static int add_folded(Out *out, const char *s, size_t bytes) {
+    /* Twice: what is repeated stands behind what it is copied from. */
+    if (!has_room_for(out, 3 * bytes + 3)) return 0;
+    char *start = out->start + out->used, *scratch = start + 2 * bytes + 2;
+    char *end = copy_repeated(start, scratch, copy_without_end_vowel(scratch, s, s + bytes));
+    if (end == start || is_stop_word(start, (size_t)(end - start))) return 1;
+    *end = ' ';
+    out->used += (size_t)(end + 1 - start);
+    return 1;
+}
+
+static int add_word(Out *out, MeCab *mecab, const Word *word) {
+    int note = 0;
+    size_t bytes = word->length;
+    const char *base = word->token == UNKNOWN ? word->surface : base_of(mecab, word->token, &bytes, &note);
+    if (!note) {
+        note = may_be_folded(base, base + bytes) ? IS_FOLDED : !bytes || is_stop_word(base, bytes) ? IS_STOP_WORD : IS_TERM;
+        if (word->token != UNKNOWN) note_of_base(mecab, word->token, note);
+    }
+    if (note == IS_STOP_WORD) return 1;
+    if (note == IS_FOLDED) return add_folded(out, base, bytes);
+    if (!has_room_for(out, bytes + 1)) return 0;
+    out->used = (size_t)(added(out->start + out->used, base, bytes) - out->start);
+    return 1;
+}
+
+/* The end of a piece short enough for MeCab, whose time and memory grow with it: before a space, if there is one. */
+static const char *piece_end(const char *s, const char *end) {
+    const char *start = s, *space = NULL;
+    int bytes;
+    for (int number = 0; s < end; s += bytes, number++) {
+        if (number == PIECE_CHARACTERS) return space ? space : s;
+        character(s, &bytes);
+        if (*s == ' ' && s > start) space = s;
+    }
+    return end;
+}
+
+static int add_words_of(Out *out, MeCab *mecab, const char *s, const char *end) {
+    for (const char *stop; s < end; s = stop) {
+        stop = piece_end(s, end);
+        size_t number;
+        const Word *words = words_of(mecab, s, (size_t)(stop - s), &number);
+        if (!words) return 0;
+        for (size_t i = 0; i < number; i++)
+            if (!add_word(out, mecab, words + i)) return 0;
+    }
+    return 1;
+}
+
+static int add_pairs_and_kanji(Out *out, const char *s, const char *end) {
+    /* A Japanese character has three bytes or four, and stands in two pairs and for itself. */
+    if (!has_room_for(out, 6 * (size_t)(end - s) + 16)) return 0;
+    char *to = out->start + out->used;
+    out->used = (size_t)(add_kanji(add_pairs(to, s, end), s, end) - out->start);
+    return 1;
+}
+
+static int add_terms(Out *out, MeCab *mecab, const char *s, size_t size, unsigned long signs) {
+    /* First the runs, then what pairs are read from: the text itself, or what is made of it in two steps. */
+    char *scratch = malloc(3 * size + 3);
+    if (!scratch) return 0;
+    const char *runs_end = copy_runs(scratch, s, s + size);
+    const char *stream = s, *end = s + size;
+    int is_added = runs_end == scratch || add_words_of(out, mecab, scratch, runs_end);
+    if (signs & (GAP | VOWEL)) {
+        end = take_out_final_vowels(scratch, copy_without_gaps(scratch, stream, end));
+        stream = scratch;
+    }
+    if (signs & REPEAT) {
+        char *repeated = scratch + size + 1;
+        end = copy_repeated(repeated, stream, end), stream = repeated;
+    }
+    is_added = is_added && (runs_end == scratch || add_pairs_and_kanji(out, stream, end));
+    free(scratch);
+    return is_added;
+}
+
+PyDoc_STRVAR(terms_doc, "terms(dictionary, text, signs, /)\n--\n\n"
+                        "The Japanese terms of a folded text: words without stop words, then pairs, then kanji; parted by spaces.\n"
+                        "Not for two threads at once.\n\n"
+                        "Args:\n"
+                        "    dictionary: As `load` gave it.\n"
+                        "    text: Folded.\n"
+                        "    signs: Of it, as `signs` gave them.\n\n"
+                        "Raises:\n"
+                        "    MemoryError: there is none.");
 
 static PyObject *terms(PyObject *module, PyObject *args) {
     (void)module;
-    const char *words, *stream;
-    Py_ssize_t words_size, stream_size;
-    if (!PyArg_ParseTuple(args, "s#s#", &words, &words_size, &stream, &stream_size)) return NULL;
-    /* A Japanese character has three bytes or four, and stands in two pairs and for itself. */
-    char *start = PyMem_Malloc((size_t)(words_size + 1 + 6 * stream_size + 16)), *out = start;
-    if (!start) return PyErr_NoMemory();
-    out = add_words(out, words, words + words_size);
-    out = add_pairs(out, stream, stream + stream_size);
-    out = add_kanji(out, stream, stream + stream_size);
-    PyObject *result = PyUnicode_FromStringAndSize(start, out > start ? out - start - 1 : 0);
-    PyMem_Free(start);
+    PyObject *capsule;
+    const char *text;
+    Py_ssize_t size;
+    unsigned long signs;
+    if (!PyArg_ParseTuple(args, "Os#k", &capsule, &text, &size, &signs)) return NULL;
+    MeCab *mecab = mecab_in(capsule);
+    if (!mecab) return NULL;
+    Out out = {NULL, 0, 0};
+    int is_added;
+    Py_BEGIN_ALLOW_THREADS
+    is_added = add_terms(&out, mecab, text, (size_t)size, signs);
+    Py_END_ALLOW_THREADS
+    PyObject *result = is_added ? PyUnicode_FromStringAndSize(out.start, out.used ? (Py_ssize_t)out.used - 1 : 0) : PyErr_NoMemory();
+    free(out.start);
     return result;
 }
 
@@ -347,8 +449,6 @@ static PyMethodDef functions[] = {
     {"set_up", set_up, METH_VARARGS, set_up_doc},
     {"set_up_signs", set_up_signs, METH_O, set_up_signs_doc},
     {"signs", signs, METH_O, signs_doc},
-    {"runs", runs, METH_O, runs_doc},
-    {"stream", stream, METH_O, stream_doc},
     {"terms", terms, METH_VARARGS, terms_doc},
     {"load", load, METH_VARARGS, load_doc},
     {"parse", parse, METH_VARARGS, parse_doc},
@@ -356,11 +456,11 @@ static PyMethodDef functions[] = {
 };
 
 /* To be raised with every change of what a function takes or gives: a module that was compiled before it is not used. */
-static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 5); }
+static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 6); }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, say_interface}, {0, NULL}};
 
 static struct PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT, "native", "The analysis of Japanese, character by character, in C.", 0, functions, slots, NULL, NULL, NULL};
+    PyModuleDef_HEAD_INIT, "native", "The analysis of Japanese in C.", 0, functions, slots, NULL, NULL, NULL};
 
 PyMODINIT_FUNC PyInit_native(void) { return PyModuleDef_Init(&definition); }
