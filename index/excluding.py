@@ -22,8 +22,8 @@ IGNORE_FILE = ".sakuinignore"
 LARGEST_BYTES = 1_000_000
 
 DEFAULT = ("~$*", "[Tt]humbs.db", ".DS_Store", "[Dd]esktop.ini", ".git", "node_modules/", *GENERATED)
-"""What programs and systems leave beside documents, or make of others. The folders of saved web pages are left out too,
-see below."""
+"""What programs and systems leave beside documents, or make of others. The folders of saved web pages, and of what a
+manual's pages were made of, are left out too, see below."""
 
 PAGES = (".html", ".htm", ".xhtml")
 _NO_SLASH, _ANY_FOLDERS = "[^/]", "(?:/.+)?/"
@@ -32,9 +32,11 @@ _FEW = 2
 """Stars of a pattern that cost little as pathspec writes them."""
 
 _FILES_OF_PAGE = re.compile(r"(.+)(?:_files|\.files)")
+_SOURCES = "_sources"
+"""Where Sphinx puts a copy of what it made the pages beside it of: it would be found twice, once with its markup."""
 
 _DEFAULT, _IGNORE_FILE, _OPTION = "excluded_by_default", "excluded_by_file", "excluded_by_option"
-CODES = (_DEFAULT, _IGNORE_FILE, _OPTION, "excluded_with_page")
+CODES = (_DEFAULT, _IGNORE_FILE, _OPTION, "excluded_with_page", "excluded_sources")
 """Of the reasons for leaving out what is not to be read: it is no fault of the file."""
 
 
@@ -150,6 +152,8 @@ class Rules:
             own = name[:-1].rpartition("/")[2]
             if (match := _FILES_OF_PAGE.fullmatch(own)) and match[1] in beside:
                 return Reason("excluded_with_page", {"page": match[1]})
+            if own == _SOURCES:
+                return Reason("excluded_sources")
         return None
 
 

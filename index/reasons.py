@@ -36,6 +36,8 @@ class Reason(Fact):
         "excluded_by_file": "left out by {pattern} in {file}",
         "excluded_by_option": "left out by --exclude {pattern}",
         "excluded_with_page": "left out, for it holds what was saved with the web page {page}",
+        "excluded_sources": "left out, for it holds what the web pages beside it were made of; a line !_sources/ in "
+        ".sakuinignore has it read",
         "bad_pattern": "{pattern} in it is no pattern that gitignore knows, and was passed over: mend or remove it",
         "same_file_name": "another file has the same name, in another encoding: rename one",
         "too_many_uploads": "more than {limit:,} files at once: add them from the command line",

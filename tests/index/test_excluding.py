@@ -62,6 +62,15 @@ def test_what_programs_make_of_other_files_is_left_out_unless_it_is_asked_for(tm
     assert "x/Cargo.lock" in found(tmp_path)[0]
 
 
+def test_what_the_pages_of_a_manual_were_made_of_is_left_out_unless_it_is_asked_for(tmp_path: Path) -> None:
+    put(tmp_path, "man/index.html", "man/_sources/index.rst.txt", "man/_sources/a/b.rst.txt", "own/_sources/c.rst")
+    read, left_out = found(tmp_path)
+    assert read == ["man/index.html", "own/_sources/c.rst"]
+    assert left_out == {"man/_sources/": "excluded_sources"}
+    (tmp_path / ".sakuinignore").write_text("!_sources/\n", encoding="utf-8")
+    assert found(tmp_path)[1] == {}
+
+
 def test_minified_programs_are_left_out_whatever_they_are_called(tmp_path: Path) -> None:
     line = f"window.search={{{','.join(f'a{n}:{n}' for n in range(200))}}};"
     written = "".join(f"function f{n}() {{\n  return {n}; // 猫の話\n}}\n" for n in range(200))
