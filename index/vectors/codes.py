@@ -1,5 +1,7 @@
 """Short codes of vectors: product quantisation of their prefixes, 4 bits for two or four dimensions."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -71,12 +73,30 @@ def write_codes(path: Path, rows: NDArray[np.int8]) -> None:
 
     dim = rows.shape[1]
     codes = faiss.IndexPQFastScan(*code_shape(dim), 4, faiss.METRIC_INNER_PRODUCT)
-    codes.train(as_coded(unit_rows(rows, slice(TRAINED_ON), dim), codes))
-    for start in range(0, len(rows), BLOCK):
-        codes.add(as_coded(unit_rows(rows, slice(start, start + BLOCK), dim), codes))
+    with _a_core_left_over():
+        codes.train(as_coded(unit_rows(rows, slice(TRAINED_ON), dim), codes))
+        for start in range(0, len(rows), BLOCK):
+            codes.add(as_coded(unit_rows(rows, slice(start, start + BLOCK), dim), codes))
     with path.open("wb") as file:
         file.write(faiss.serialize_index(codes).tobytes())
         synced(file)
+
+
+@contextmanager
+def _a_core_left_over() -> Iterator[None]:
+    """FAISS with a thread less than it would take: terms are written beside it.
+
+    Its threads wait for each other by spinning: of as many as cores one is always kept from its work by what else runs,
+    and the others burn their cores until it comes.
+    """
+    import faiss
+
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(max(1, threads - 1))
+    try:
+        yield
+    finally:
+        faiss.omp_set_num_threads(threads)
 
 
 def as_coded(vectors: NDArray[np.float32], codes: "faiss.IndexPQFastScan") -> NDArray[np.float32]:

@@ -1,5 +1,6 @@
 """The commands that read documents into an index and take them out again."""
 
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,9 @@ from sakuin.cli.running import FiniteRange
 
 if TYPE_CHECKING:
     from sakuin.index.report import Report
+
+GARBAGE_AFTER = 20_000
+"""Objects that a build makes, more than it lets go of, until Python looks for garbage among them."""
 
 _EXCLUDE = click.option(
     "--exclude",
@@ -82,6 +86,9 @@ def build(corpus: Path, folder: Path, dim: int | None, model: str | None, checks
     from sakuin.index.build import build
     from sakuin.index.settings import Settings
 
+    # What was imported is no garbage, and documents, of which there may be millions, are in no cycles.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_AFTER)
     with progress_bar() as progress:
         report = build(corpus, folder, Settings(model, dim), progress, checksum=checksum, **how(**reading))
     show_report(report, folder)

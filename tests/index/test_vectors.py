@@ -1,6 +1,7 @@
 """Segments of vectors: exact search, search by codes, what is merged."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from sakuin.index.vectors import (
     Vectors,
     as_int8,
     code_order,
+    codes,
     segment,
     to_merge,
     write_segment,
@@ -235,3 +237,24 @@ def test_a_damaged_head_of_an_array_is_told(tmp_path: Path) -> None:
             except ValueError:
                 told += 1
     assert told > 300
+
+
+def test_codes_leave_a_core_to_what_is_written_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import faiss
+
+    threads = faiss.omp_get_max_threads()
+    seen: list[int] = []
+    coded = codes.as_coded
+
+    def watched(*arguments: Any) -> NDArray[np.float32]:
+        seen.append(faiss.omp_get_max_threads())
+        return coded(*arguments)
+
+    monkeypatch.setattr(codes, "as_coded", watched)
+    try:
+        faiss.omp_set_num_threads(3)
+        codes.write_codes(tmp_path / "codes", np.random.default_rng(1).integers(-127, 128, (600, 64)).astype(np.int8))
+        assert set(seen) == {2}
+        assert faiss.omp_get_max_threads() == 3
+    finally:
+        faiss.omp_set_num_threads(threads)
