@@ -14,10 +14,10 @@ import re
 from collections.abc import Sequence
 
 from sakuin.index.text import japanese, mecab, other_scripts
-from sakuin.index.text.folding import FORMS, aligned, folded
+from sakuin.index.text.folding import FORM, aligned, folded
 from sakuin.index.text.signs import set_up, signs
 
-set_up(FORMS, other_scripts.EMOJI)
+set_up(FORM, other_scripts.EMOJI)
 
 ANALYSIS = "ja-en-2"
 """Changes with every change of this package, or of a library it rests on, that may change a term."""

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-INTERFACE = 6
+INTERFACE = 7
 
 
 def _compiled() -> Any:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from sakuin.index.text.characters import HIRAGANA, KATAKANA
+from sakuin.index.text.compiled import native
 from sakuin.index.text.signs import Sign, signs
 from sakuin.patterns import pattern
 
@@ -80,10 +81,9 @@ _RADICALS = (
     "⻟飠⻠饣⻡首⻢马⻣骨⻤鬼⻥鱼⻦鸟⻧卤⻨麦⻩黄⻪黾⻫斉⻬齐⻭歯⻮齿⻯竜⻰龙⻱亀⻲亀"
 )
 _FORMS += _RADICALS
-_FORM = {ord(old): new for old, new in zip(_FORMS[::2], _FORMS[1::2], strict=True) if old != new}
-FORMS = "".join(map(chr, _FORM))
-"""The characters that have another form."""
-_form = pattern(f"[{FORMS}]")
+FORM = {ord(old): new for old, new in zip(_FORMS[::2], _FORMS[1::2], strict=True) if old != new}
+"""The form in use of characters that have another, by their codes."""
+_form = pattern(f"[{''.join(map(chr, FORM))}]")
 
 
 _NORMALISED = Sign.INVISIBLE | Sign.DASH | Sign.NARROW | Sign.UNSTABLE
@@ -100,18 +100,30 @@ def folded(text: str) -> str:
             text = _invisible.sub("", text)
         text = unicodedata.normalize("NFKC", _before_nfkc(text))
         found = signs(text)
+    elif found & Sign.WIDE:
+        text = native.narrowed(text)
+        found = signs(text)
     if found & _REPLACED:
         text = _after_nfkc(text)
     # Signs of waves have become marks of long vowels.
     if found & (Sign.SHRINKS | Sign.WAVE):
         text = _shrinks.sub(_shrunk, text)
-    return text.translate(_FORM) if found & Sign.FORM and _form.search(text) else text
+    return _formed(text) if found & Sign.FORM else text
+
+
+def _formed(text: str) -> str:
+    try:
+        if native:
+            return str(native.formed(text))
+    except UnicodeEncodeError:  # a lone surrogate
+        pass
+    return text.translate(FORM) if _form.search(text) else text
 
 
 def aligned(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
     """The same text as `folded`, with the start and end in ``text`` of what each character came from."""
     found = 0 if text.isascii() else signs(text)
-    if not found & (_NORMALISED | Sign.SHRINKS | Sign.WAVE):
+    if not found & (_NORMALISED | Sign.WIDE | Sign.SHRINKS | Sign.WAVE):
         # What else is folded keeps its place.
         return folded(text), range(len(text)), range(1, len(text) + 1)
     visible = _visible(text)
@@ -124,7 +136,7 @@ def aligned(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
         starts[match.start() : match.end()] = [starts[match.start()]]
         ends[match.start() : match.end()] = [ends[match.end() - 1]]
     result = _shrinks.sub(_shrunk, result) if matches else result
-    return result.translate(_FORM) if _form.search(result) else result, starts, ends
+    return _formed(result), starts, ends
 
 
 def _visible(text: str) -> list[int] | None:

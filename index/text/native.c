@@ -140,11 +140,14 @@ enum {
     GAP = 1 << 12,
     VOWEL = 1 << 13,
     JOINED = 1 << 14,
+    WIDE = 1 << 15,
+    OTHER_LETTER = 1 << 16,
     /* Of characters, but no sign by themselves. */
     SPACE = 1 << 9,
     KANA = 1 << 10,
     KATAKANA = 1 << 11,
-    CAN_BE_HYPHEN = 1 << 12
+    CAN_BE_HYPHEN = 1 << 12,
+    IS_WIDE = 1 << 13
 };
 enum { LONG_VOWEL = 0x30FC, VU = 0x30F4, WAVE_DASH = 0x301C };
 /* Beyond the BMP characters are rare: any sign that one of them may be. */
@@ -185,10 +188,11 @@ static inline int is_alphanumeric(uint32_t c) {
 static inline int joins(uint32_t c) { return c == '-' || c == '_' || c == '.' || c == ','; }
 
 static uint32_t signs_in(const char *s, const char *end) {
-    uint32_t found = 0, last = 0, trait_of_last = 0, trait_before = 0;
+    uint32_t found = 0, last = 0, trait_of_last = 0, trait_before = 0, all = 0;
     for (int bytes; s < end; s += bytes) {
         uint32_t c = character(s, &bytes), trait = c < BMP ? traits[c] : ASTRAL;
-        found |= trait & OF_CHARACTERS;
+        all |= trait;
+        if (trait & LETTER && c >= 0x80) found |= OTHER_LETTER;
         if ((c == '~' || c == WAVE_DASH) && trait_of_last & KANA) found |= WAVE;
         if (trait & CAN_BE_HYPHEN && is_alphanumeric(last)) found |= HYPHEN;
         if (last == LONG_VOWEL ? c == LONG_VOWEL : last == VU) found |= SHRINKS;
@@ -197,6 +201,7 @@ static uint32_t signs_in(const char *s, const char *end) {
         if (joins(last) && trait & LETTER && trait_before & LETTER) found |= JOINED;
         trait_before = trait_of_last, trait_of_last = trait, last = c;
     }
+    found |= (all & OF_CHARACTERS) | (all & IS_WIDE ? WIDE : 0);
     return last == LONG_VOWEL ? found | VOWEL : found;
 }
 
@@ -208,6 +213,168 @@ static PyObject *signs(PyObject *module, PyObject *text) {
     Py_ssize_t size;
     const char *s = PyUnicode_AsUTF8AndSize(text, &size);
     return s ? PyLong_FromUnsignedLong(signs_in(s, s + size)) : NULL;
+}
+
+/* ---- Folding: what takes another character in the place of one */
+
+enum { IDEOGRAPHIC_SPACE = 0x3000, FIRST_WIDE = 0xFF01, LAST_WIDE = 0xFF5E, WIDE_FROM_ASCII = 0xFEE0 };
+enum { MOST_ASTRAL_FORMS = 32 };
+static uint16_t forms[BMP]; /* 0 for characters that have no other */
+static uint32_t astral_forms[MOST_ASTRAL_FORMS + 1][2]; /* ended by 0 */
+
+PyDoc_STRVAR(set_up_forms_doc, "set_up_forms(forms, /)\n--\n\n"
+                               "Say which characters have another form: each followed by that, which is below U+10000.\n\n"
+                               "Raises:\n"
+                               "    ValueError: there are too many, or others.");
+
+static PyObject *set_up_forms(PyObject *module, PyObject *text) {
+    (void)module;
+    Py_ssize_t size;
+    const char *s = PyUnicode_AsUTF8AndSize(text, &size);
+    if (!s) return NULL;
+    memset(forms, 0, sizeof(forms)), memset(astral_forms, 0, sizeof(astral_forms));
+    size_t astral = 0;
+    int bytes;
+    for (const char *end = s + size; s < end;) {
+        uint32_t c = character(s, &bytes);
+        s += bytes;
+        uint32_t form = s < end ? character(s, &bytes) : BMP;
+        s += bytes;
+        if (form >= BMP || (c >= BMP && astral == MOST_ASTRAL_FORMS)) return PyErr_SetString(PyExc_ValueError, "forms"), NULL;
+        if (c < BMP) forms[c] = (uint16_t)form;
+        else astral_forms[astral][0] = c, astral_forms[astral++][1] = form;
+    }
+    Py_RETURN_NONE;
+}
+
+static inline uint32_t form_of(uint32_t c) {
+    if (c < BMP) return traits[c] & FORM ? forms[c] : 0;
+    for (size_t i = 0; astral_forms[i][0]; i++)
+        if (astral_forms[i][0] == c) return astral_forms[i][1];
+    return 0;
+}
+
+static inline uint32_t narrow_of(uint32_t c) {
+    if (c == IDEOGRAPHIC_SPACE) return ' ';
+    return c >= FIRST_WIDE && c <= LAST_WIDE ? c - WIDE_FROM_ASCII : 0;
+}
+
+/* Write a character below U+10000, in no more bytes than the one that it stands for. */
+static inline char *written(char *out, uint32_t c) {
+    if (c < 0x80) return *out = (char)c, out + 1;
+    if (c < 0x800) return out[0] = (char)(0xC0 | c >> 6), out[1] = (char)(0x80 | (c & 0x3F)), out + 2;
+    return out[0] = (char)(0xE0 | c >> 12), out[1] = (char)(0x80 | (c >> 6 & 0x3F)), out[2] = (char)(0x80 | (c & 0x3F)), out + 3;
+}
+
+static PyObject *replaced(PyObject *text, int is_narrowed) {
+    Py_ssize_t size;
+    const char *s = PyUnicode_AsUTF8AndSize(text, &size);
+    if (!s) return NULL;
+    char *start = PyMem_Malloc(3 * (size_t)size + 1), *out = start;
+    if (!start) return PyErr_NoMemory();
+    int bytes, is_changed = 0;
+    for (const char *end = s + size; s < end; s += bytes) {
+        uint32_t c = character(s, &bytes), other = is_narrowed ? narrow_of(c) : form_of(c);
+        if (other) {
+            out = written(out, other), is_changed = 1;
+            continue;
+        }
+        memcpy(out, s, (size_t)bytes);
+        out += bytes;
+    }
+    PyObject *result = is_changed ? PyUnicode_FromStringAndSize(start, out - start) : Py_NewRef(text);
+    PyMem_Free(start);
+    return result;
+}
+
+PyDoc_STRVAR(narrowed_doc, "narrowed(text, /)\n--\n\n"
+                           "A text with wide ASCII as ASCII: its NFKC, where all others are stable.");
+
+static PyObject *narrowed(PyObject *module, PyObject *text) {
+    (void)module;
+    return replaced(text, 1);
+}
+
+PyDoc_STRVAR(formed_doc, "formed(text, /)\n--\n\n"
+                         "A text with the other form of characters that have one.");
+
+static PyObject *formed(PyObject *module, PyObject *text) {
+    (void)module;
+    return replaced(text, 0);
+}
+
+/* ---- Words in ASCII */
+
+static int append(PyObject *list, const char *s, size_t bytes) {
+    PyObject *word = PyUnicode_FromStringAndSize(s, (Py_ssize_t)bytes);
+    int is_appended = word && !PyList_Append(list, word);
+    Py_XDECREF(word);
+    return is_appended;
+}
+
+static inline int is_word_at(const char *s, const char *end) { return s < end && is_alphanumeric((uint8_t)*s); }
+
+static const char *word_end(const char *s, const char *end) {
+    while (is_word_at(s, end)) s++;
+    return s;
+}
+
+static int append_words(PyObject *list, const char *s, const char *end) {
+    for (const char *start; s < end; s++) {
+        if (!is_word_at(s, end)) continue;
+        for (start = s, s = word_end(s, end); s < end && *s == '\'' && is_word_at(s + 1, end);) s = word_end(s + 1, end);
+        if (!append(list, start, (size_t)(s - start))) return 0;
+    }
+    return 1;
+}
+
+static inline int is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* Whether a joint stays in the word: a comma not between digits, a hyphen only there, a full stop. */
+static inline int is_kept(const char *joint) {
+    int between_digits = is_digit(joint[-1]) && is_digit(joint[1]);
+    return *joint == '.' || (*joint == ',' ? !between_digits : between_digits);
+}
+
+static int append_joined(PyObject *list, const char *s, const char *end) {
+    char *start = PyMem_Malloc((size_t)(end - s) + 1);
+    if (!start) return PyErr_NoMemory(), 0;
+    int is_appended = 1;
+    for (; s < end && is_appended; s++) {
+        if (!is_word_at(s, end)) continue;
+        int joints = 0;
+        char *out = start;
+        for (;; joints++) {
+            const char *stop = word_end(s, end);
+            memcpy(out, s, (size_t)(stop - s));
+            out += stop - s, s = stop;
+            if (s == end || !joins((uint8_t)*s) || !is_word_at(s + 1, end)) break;
+            if (is_kept(s)) *out++ = *s;
+            s++;
+        }
+        is_appended = !joints || append(list, start, (size_t)(out - start));
+    }
+    PyMem_Free(start);
+    return is_appended;
+}
+
+PyDoc_STRVAR(words_doc, "words(text, signs, /)\n--\n\n"
+                        "The words of a text whose letters, but Japanese ones, are ASCII, then those that signs join.\n\n"
+                        "Args:\n"
+                        "    text: Folded.\n"
+                        "    signs: Of it, as `signs` gave them.");
+
+static PyObject *words(PyObject *module, PyObject *args) {
+    (void)module;
+    const char *s;
+    Py_ssize_t size;
+    unsigned long found;
+    if (!PyArg_ParseTuple(args, "s#k", &s, &size, &found)) return NULL;
+    PyObject *list = PyList_New(0);
+    if (!list) return NULL;
+    if (append_words(list, s, s + size) && (!(found & JOINED) || append_joined(list, s, s + size))) return list;
+    Py_DECREF(list);
+    return NULL;
 }
 
 /* ---- Runs */
@@ -449,6 +616,10 @@ static PyMethodDef functions[] = {
     {"set_up", set_up, METH_VARARGS, set_up_doc},
     {"set_up_signs", set_up_signs, METH_O, set_up_signs_doc},
     {"signs", signs, METH_O, signs_doc},
+    {"set_up_forms", set_up_forms, METH_O, set_up_forms_doc},
+    {"narrowed", narrowed, METH_O, narrowed_doc},
+    {"formed", formed, METH_O, formed_doc},
+    {"words", words, METH_VARARGS, words_doc},
     {"terms", terms, METH_VARARGS, terms_doc},
     {"load", load, METH_VARARGS, load_doc},
     {"parse", parse, METH_VARARGS, parse_doc},
@@ -456,7 +627,7 @@ static PyMethodDef functions[] = {
 };
 
 /* To be raised with every change of what a function takes or gives: a module that was compiled before it is not used. */
-static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 6); }
+static int say_interface(PyObject *module) { return PyModule_AddIntConstant(module, "INTERFACE", 7); }
 
 static PyModuleDef_Slot slots[] = {{Py_mod_exec, say_interface}, {0, NULL}};
 

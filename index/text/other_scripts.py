@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import cache, lru_cache
 
 from sakuin.index.text.characters import JAPANESE
+from sakuin.index.text.compiled import native
 from sakuin.index.text.signs import ALL, Sign
 from sakuin.patterns import pattern
 
@@ -39,16 +40,22 @@ def terms(text: str, signs: int) -> list[str]:
         text: Folded.
         signs: Its signs.
     """
-    words = _word.findall(text) if signs & Sign.LETTER else []
-    if words:
-        words += [word for word, _, _ in _joined_words(text, signs)]
-    found = [_term(word) for word in words]
+    found = [_term(word) for word in _words(text, signs)] if signs & Sign.LETTER else []
     return found + _emoji.findall(text) if signs & Sign.EMOJI else found
+
+
+def _words(text: str, signs: int) -> list[str]:
+    if native and not signs & Sign.OTHER_LETTER:
+        words: list[str] = native.words(text, signs)
+    else:
+        words = [*_word.findall(text), *(word for word, _, _ in _joined_words(text, signs))]
+    return [*words, *(word for word, _, _ in _named_words(text))]
 
 
 def spans(text: str) -> list[tuple[str, int, int]]:
     """The same terms, each with its start and end in the folded text."""
-    return [*word_spans(text), *((_term(word), start, end) for word, start, end in _joined_words(text))]
+    others = (*_joined_words(text), *_named_words(text))
+    return [*word_spans(text), *((_term(word), start, end) for word, start, end in others)]
 
 
 def word_spans(text: str) -> list[tuple[str, int, int]]:
@@ -75,9 +82,13 @@ def _named_with_sign() -> re.Pattern[str]:
 
 
 def _joined_words(text: str, signs: int = ALL) -> Iterator[tuple[str, int, int]]:
-    """Joined words as one: ``foo_bar`` as ``foobar``, ``1,000`` as ``1000``; ``v1.2`` stays; and C++, C#."""
+    """Joined words as one: ``foo_bar`` as ``foobar``, ``1,000`` as ``1000``; ``v1.2`` stays."""
     for match in _joined().finditer(text) if signs & Sign.JOINED and _joiner.search(text) else ():
         yield _joint.sub("", match[0]), match.start(), match.end()
+
+
+def _named_words(text: str) -> Iterator[tuple[str, int, int]]:
+    """C++, C#."""
     for match in _named_with_sign().finditer(text) if "+" in text or "#" in text else ():
         yield match[0], match.start(), match.end()
 

@@ -3,6 +3,8 @@
 A sign says that a pattern may match, no sign that it does not: so a sign too many costs time and nothing else.
 """
 
+from collections.abc import Mapping
+
 from sakuin.index.text.characters import HIRAGANA, JAPANESE, KATAKANA
 from sakuin.index.text.compiled import native
 
@@ -29,34 +31,41 @@ class Sign:
     GAP = 1 << 12
     VOWEL = 1 << 13
     JOINED = 1 << 14
+    WIDE = 1 << 15
+    """A character that NFKC changes to one of ASCII, whatever stands beside it."""
+    OTHER_LETTER = 1 << 16
+    """A letter that is neither Japanese nor ASCII, or a mark on one."""
 
 
-ALL = (1 << 15) - 1
+ALL = (1 << 17) - 1
 
 # Traits of characters that are no signs by themselves.
-_SPACE, _KANA, _KATAKANA, _CAN_BE_HYPHEN = 1 << 9, 1 << 10, 1 << 11, 1 << 12
+_SPACE, _KANA, _KATAKANA, _CAN_BE_HYPHEN, _WIDE = 1 << 9, 1 << 10, 1 << 11, 1 << 12, 1 << 13
 
 # What is the same after NFKC, whatever stands beside it. Only what is frequent: any other is looked at more closely.
 STABLE = "\0-\x7fぁ-ゖァ-ヺー・、。々〆〇ゝゞヽヾ〈-】〔〕\u4e00-\u9fff"
+WIDE = "\u3000\uff01-\uff5e"
 # Neither letters nor digits, nor signs like emoji.
 PLAIN = "\0-/:-@[-`{-\x7f\u3000-\u3004\u3008-\u3020・\u2010-\u2027\u2030-\u203e\u2190-\u22ff\u2500-\u25ff"
 SPACES = "\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 BASIC = "\0-\ud7ff\ue000-\uffff"
 
 
-def set_up(forms: str, emoji: str) -> None:
+def set_up(forms: Mapping[int, str], emoji: str) -> None:
     """Tell the compiled part what its signs are; without one there is nothing to tell.
 
     Args:
-        forms: The characters that folding has another for.
+        forms: What folding has for some characters, by their codes.
         emoji: A class of characters.
     """
     if native is None:
         return
+    native.set_up_forms("".join([chr(old) + new for old, new in forms.items()]))
     native.set_up_signs(
         [
             (BASIC, Sign.UNSTABLE | Sign.LETTER),
-            (STABLE, -Sign.UNSTABLE),
+            (STABLE + WIDE, -Sign.UNSTABLE),
+            (WIDE, _WIDE),
             (JAPANESE, -Sign.LETTER),
             (PLAIN, -Sign.LETTER),
             ("\u00ad\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff", Sign.INVISIBLE),
@@ -65,7 +74,7 @@ def set_up(forms: str, emoji: str) -> None:
             ("\uff66-\uff9f", Sign.NARROW),
             ("‘’ʼ′", Sign.APOSTROPHE),
             ("々ゝヽ", Sign.REPEAT),
-            (forms, Sign.FORM),
+            ("".join(map(chr, forms)), Sign.FORM),
             (emoji, Sign.EMOJI),
             (SPACES, _SPACE),
             (f"{HIRAGANA}{KATAKANA}ー", _KANA),

@@ -278,7 +278,27 @@ def test_no_japanese_word_is_longer_than_a_term() -> None:
 @pytest.mark.skipif(native is None, reason="it was not compiled: is there a C compiler?")
 def test_no_sign_is_missed() -> None:
     """Every pattern that matches has its sign: of each character by itself, and between neighbours of all kinds."""
-    beside = ["", "a", "1", "あ", "ア", "ー", "ヴ", "漢", " ", "-", "~", "ﾊ", "'", "々", "\u3099", "é", "、"]
+    beside = [
+        "",
+        "a",
+        "1",
+        "９",
+        "～",
+        "あ",
+        "ア",
+        "ー",
+        "ヴ",
+        "漢",
+        " ",
+        "-",
+        "~",
+        "ﾊ",
+        "'",
+        "々",
+        "\u3099",
+        "é",
+        "、",
+    ]
     every = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000 and (c < 0x3400 or c >= 0xA000 or c % 97 == 0)]
     texts = [*every, *(a + b + c for a in beside for b in beside for c in beside)]
     texts += [a + c + b for c in "-‐–—―−─━－﹘〜~ー'’ゝヽ々,._" for a in beside for b in beside]
@@ -290,6 +310,19 @@ def test_no_sign_is_missed() -> None:
             text
         )
         assert other_scripts.terms(compiled, found) == other_scripts.terms(compiled, ALL), ascii(text)
+
+
+@pytest.mark.skipif(native is None, reason="it was not compiled: is there a C compiler?")
+@given(
+    st.text("aZ09'-_.,+# あ漢ー", max_size=30), st.text("サーヴァ髙﨑𠮷ヶＡ９～＇－！　ー〜~a", max_size=20), AWKWARD
+)
+@settings(max_examples=300)
+@example("don't-stop 1,000-2,000_x 1-2 a-1 'tis ''a C++ c#x", "サー～～バ", "")
+def test_words_and_folding_are_the_same_compiled_and_by_patterns(words: str, wide: str, anything: str) -> None:
+    for text in (words, wide, anything, words + wide, wide + anything):
+        folded = folding.folded(text)
+        assert [folded] == folded_by_patterns([text])
+        assert other_scripts.terms(folded, signs(folded)) == other_scripts.terms(folded, ALL)
 
 
 def folded_by_patterns(texts: Sequence[str]) -> list[str]:
