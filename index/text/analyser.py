@@ -14,8 +14,8 @@ import re
 from collections.abc import Sequence
 
 from sakuin.index.text import japanese, mecab, other_scripts
-from sakuin.index.text.folding import FORM, aligned, folded
-from sakuin.index.text.signs import set_up, signs
+from sakuin.index.text.folding import FORM, aligned, folded_with_signs
+from sakuin.index.text.signs import set_up
 
 set_up(FORM, other_scripts.EMOJI)
 
@@ -43,7 +43,7 @@ class Analyser:
 
     def joined(self, texts: Sequence[str]) -> list[str]:
         """The terms of each text, parted by spaces; a term holds none."""
-        return [_terms(folded(text)) for text in texts]
+        return [_terms(*folded_with_signs(text)) for text in texts]
 
     def spans(self, text: str) -> list[tuple[str, int, int]]:
         """The same terms, each with the start and end of the characters of ``text`` that it was read from."""
@@ -71,9 +71,8 @@ class Analyser:
         return [text[starts[start] : ends[end - 1]] for start, end in found]
 
 
-def _terms(text: str) -> str:
-    """The terms of a folded text, parted by spaces."""
-    found = signs(text)
+def _terms(text: str, found: int) -> str:
+    """The terms of a folded text with its signs, parted by spaces."""
     # Of Japanese, MeCab makes no word of more than two dozen characters that its dictionary does not have.
     words = "" if text.isascii() else japanese.terms(text, found)
     others = other_scripts.terms(text, found)

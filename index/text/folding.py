@@ -88,13 +88,26 @@ _form = pattern(f"[{''.join(map(chr, FORM))}]")
 
 _NORMALISED = Sign.INVISIBLE | Sign.DASH | Sign.NARROW | Sign.UNSTABLE
 _REPLACED = Sign.APOSTROPHE | Sign.WAVE | Sign.HYPHEN
+_CHANGED = _NORMALISED | _REPLACED | Sign.WIDE | Sign.SHRINKS | Sign.FORM
 
 
 def folded(text: str) -> str:
     """The text that terms are read from."""
-    if text.isascii():
-        return text
+    return folded_with_signs(text)[0]
+
+
+def folded_with_signs(text: str) -> tuple[str, int]:
+    """The same, and its signs."""
     found = signs(text)
+    if text.isascii():
+        return text, found
+    if found & _CHANGED:
+        text = _folded(text, found)
+        found = signs(text)
+    return text, found
+
+
+def _folded(text: str, found: int) -> str:
     if found & _NORMALISED:
         if found & Sign.INVISIBLE:
             text = _invisible.sub("", text)

@@ -386,7 +386,9 @@ static size_t unknown_ends(const Place *places, size_t start, size_t number, int
     size_t found = 0, group = 0, end = start + 1;
     if (is_grouped(info)) {
         uint32_t last = info;
-        for (group = end; group < number && categories_of(places[group].info) & categories_of(last); group++) last = places[group].info;
+        /* No further than it matters: a text may be all of one kind. */
+        for (group = end; group < number && group - end <= MOST_GROUPED && categories_of(places[group].info) & categories_of(last); group++)
+            last = places[group].info;
         if (group - end <= MOST_GROUPED) ends[found++] = group;
     }
     for (uint32_t i = 0; i < lengths_of(info); i++) {

@@ -605,7 +605,8 @@ static PyObject *terms(PyObject *module, PyObject *args) {
     Out out = {NULL, 0, 0};
     int is_added;
     Py_BEGIN_ALLOW_THREADS
-    is_added = add_terms(&out, mecab, text, (size_t)size, signs);
+    /* Twice as much is taken, mostly enough for all of it. */
+    is_added = has_room_for(&out, 4 * (size_t)size + 16) && add_terms(&out, mecab, text, (size_t)size, signs);
     Py_END_ALLOW_THREADS
     PyObject *result = is_added ? PyUnicode_FromStringAndSize(out.start, out.used ? (Py_ssize_t)out.used - 1 : 0) : PyErr_NoMemory();
     free(out.start);
