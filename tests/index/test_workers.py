@@ -23,6 +23,7 @@ def test_terms_are_those_of_the_analyser() -> None:
     with closing(Analysers()) as analysers:
         futures = [analysers.submit(TEXTS) for _ in range(3 * analysers.number)]
         assert all(future.result() == expected for future in futures)
+        assert [analysers.submit(texts).result() for texts in ([], [""], ["", ""])] == [[], [""], ["", ""]]
         processes = analysers._processes
     assert all(process.poll() is not None for process in processes)
 
