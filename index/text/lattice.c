@@ -105,7 +105,7 @@ static int read_dictionary(Dictionary *dictionary, const Py_buffer *file) {
     uint64_t array = number_at(s + 24), tokens = number_at(s + 28), features = number_at(s + 32);
     if (HEADER + array + tokens + features != (uint64_t)file->len || array % sizeof(Unit) || tokens % sizeof(Token)) return 0;
     if (memcmp(s + CHARSET, "utf8", 5) && memcmp(s + CHARSET, "utf-8", 6) && memcmp(s + CHARSET, "UTF-8", 6)) return 0;
-    if (!array || !features || s[file->len - 1]) return 0;
+    if (!array || !features || s[file->len - 1] || (uintptr_t)s % sizeof(uint32_t)) return 0;
     *dictionary = (Dictionary){
         .units = (const Unit *)(s + HEADER),
         .tokens = (const Token *)(s + HEADER + array),
@@ -157,7 +157,7 @@ static int read_categories(MeCab *mecab, const Py_buffer *file) {
 
 static int read_matrix(MeCab *mecab, const Py_buffer *file) {
     uint16_t sizes[2];
-    if (file->len < (Py_ssize_t)sizeof(sizes)) return 0;
+    if (file->len < (Py_ssize_t)sizeof(sizes) || (uintptr_t)file->buf % sizeof(int16_t)) return 0;
     memcpy(sizes, file->buf, sizeof(sizes));
     mecab->lefts = sizes[0], mecab->rights = sizes[1];
     mecab->matrix = (const int16_t *)((const char *)file->buf + sizeof(sizes));
@@ -458,7 +458,7 @@ const Word *words_of(MeCab *mecab, const char *text, size_t size, size_t *number
 
 /* A field of an entry's feature, which are parted by commas; nothing where it has fewer. */
 static const char *field_of(const char *feature, int field, size_t *bytes) {
-    for (; field && feature; field--)
+    for (; field > 0 && feature; field--)
         if ((feature = strchr(feature, ','))) feature++;
     *bytes = feature ? strcspn(feature, ",") : 0;
     return feature ? feature : "";
@@ -531,12 +531,13 @@ const char parse_doc[] = "parse(mecab, text, field, with_words, unknown, /)\n--\
 
 PyObject *parse(PyObject *module, PyObject *args) {
     (void)module;
-    PyObject *capsule;
-    const char *text, *unknown;
-    Py_ssize_t size;
+    PyObject *capsule, *string;
+    const char *unknown;
     int field, with_words;
-    if (!PyArg_ParseTuple(args, "Os#ipz", &capsule, &text, &size, &field, &with_words, &unknown)) return NULL;
-    MeCab *mecab = mecab_in(capsule);
+    if (!PyArg_ParseTuple(args, "OUipz", &capsule, &string, &field, &with_words, &unknown)) return NULL;
+    Py_ssize_t size;
+    const char *text = PyUnicode_AsUTF8AndSize(string, &size);
+    MeCab *mecab = text ? mecab_in(capsule) : NULL;
     if (!mecab) return NULL;
     Out out = {NULL, 0, 0};
     size_t number;

@@ -166,8 +166,9 @@ static PyObject *set_up_signs(PyObject *module, PyObject *pairs) {
     memset(traits, 0, sizeof(traits));
     for (Py_ssize_t i = 0; i < PyList_Size(pairs); i++) {
         PyObject *class;
-        int trait;
-        if (!PyArg_ParseTuple(PyList_GetItem(pairs, i), "Ui", &class, &trait)) return NULL;
+        long long trait;
+        if (!PyArg_ParseTuple(PyList_GetItem(pairs, i), "UL", &class, &trait)) return NULL;
+        if (trait < -UINT16_MAX || trait > UINT16_MAX) return PyErr_SetString(PyExc_ValueError, "not a trait"), NULL;
         Py_ssize_t size;
         const char *s = PyUnicode_AsUTF8AndSize(class, &size);
         if (!s) return NULL;
@@ -366,11 +367,12 @@ PyDoc_STRVAR(words_doc, "words(text, signs, /)\n--\n\n"
 
 static PyObject *words(PyObject *module, PyObject *args) {
     (void)module;
-    const char *s;
-    Py_ssize_t size;
+    PyObject *text;
     unsigned long found;
-    if (!PyArg_ParseTuple(args, "s#k", &s, &size, &found)) return NULL;
-    PyObject *list = PyList_New(0);
+    if (!PyArg_ParseTuple(args, "Uk", &text, &found)) return NULL;
+    Py_ssize_t size;
+    const char *s = PyUnicode_AsUTF8AndSize(text, &size);
+    PyObject *list = s ? PyList_New(0) : NULL;
     if (!list) return NULL;
     if (append_words(list, s, s + size) && (!(found & JOINED) || append_joined(list, s, s + size))) return list;
     Py_DECREF(list);
@@ -595,12 +597,13 @@ PyDoc_STRVAR(terms_doc, "terms(dictionary, text, signs, /)\n--\n\n"
 
 static PyObject *terms(PyObject *module, PyObject *args) {
     (void)module;
-    PyObject *capsule;
-    const char *text;
-    Py_ssize_t size;
+    PyObject *capsule, *string;
     unsigned long signs;
-    if (!PyArg_ParseTuple(args, "Os#k", &capsule, &text, &size, &signs)) return NULL;
-    MeCab *mecab = mecab_in(capsule);
+    /* U takes no bytes, as s# would: what they hold need not be UTF-8. */
+    if (!PyArg_ParseTuple(args, "OUk", &capsule, &string, &signs)) return NULL;
+    Py_ssize_t size;
+    const char *text = PyUnicode_AsUTF8AndSize(string, &size);
+    MeCab *mecab = text ? mecab_in(capsule) : NULL;
     if (!mecab) return NULL;
     Out out = {NULL, 0, 0};
     int is_added;

@@ -370,6 +370,30 @@ class TestWordsFoundByOurselves:
         ):
             assert call() == by_fugashi(monkeypatch, call)
 
+    @pytest.mark.parametrize("text", [b"\xe3", b"\xf0", b"ab"])
+    def test_nothing_but_strings_is_read(self, text: bytes) -> None:
+        """Bytes need not be UTF-8, and what seems to begin there may end behind them."""
+        for function, arguments in (
+            (native.parse, (mecab._direct(), text, 6, True, None)),
+            (native.terms, (mecab._direct(), text, ALL)),
+            (native.words, (text, ALL)),
+            (native.signs, (text,)),
+            (native.narrowed, (text,)),
+            (native.formed, (text,)),
+        ):
+            with pytest.raises(TypeError):
+                function(*arguments)
+
+    def test_a_dictionary_at_an_odd_place_in_memory_is_refused(self) -> None:
+        whole = [mecab._mapped(Path(mecab._folder(), name))[:] for name in ("unk.dic", "unk.dic", "matrix.bin")]
+        characters = mecab._mapped(Path(mecab._folder(), "char.bin"))
+        assert native.load(*whole, characters)
+        for at, file in enumerate(whole):
+            moved = [*whole]
+            moved[at] = memoryview(b"\0" + file)[1:]  # type: ignore[call-overload]
+            with pytest.raises(ValueError, match="no dictionary"):
+                native.load(*moved, characters)
+
     def test_a_dictionary_of_another_kind_is_left_to_mecab(self, monkeypatch: pytest.MonkeyPatch) -> None:
         whole = mecab._mapped
 
