@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO_INDEX := examples/.sakuin
-COMPILED := embedder/native.c index/text/native.c index/text/libmecab.c
+COMPILED := $(wildcard embedder/*.c index/text/*.[ch])
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all lint fix docs bench
