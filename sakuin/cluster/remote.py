@@ -246,7 +246,7 @@ class RemoteShards:
         return not older
 
     def look(self, manifest: ClusterManifest) -> None:
-        """Ask replicas that did not answer whether they do now."""
+        """Ask replicas that did not answer, or were not asked for a while, whether they do now."""
         for replicas, shard in zip(self.replicas, manifest.shards, strict=False):
             replicas.look(manifest.id, shard.folder, "counts")
 

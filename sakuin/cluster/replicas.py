@@ -215,7 +215,7 @@ class ShardReplicas:
         return not all(twin.lost for twin in self._twins)
 
     def look(self, *question: Any) -> None:
-        """Ask those that did not answer whether they do now, start others for those that died, and wait for none."""
+        """Ask those that did not answer, or were not asked for a while; start others for the dead; wait for none."""
         for twin in self._twins:
             with self._lock:
                 if not twin.to_be_looked_at(question[:2]):

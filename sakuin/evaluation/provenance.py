@@ -98,7 +98,9 @@ def versions() -> dict[str, str]:
 
 
 def plain(value: Any) -> Any:
-    """An argument as JSON can hold it."""
+    """An argument as JSON can hold it; of a path from the root its name alone, for the rest is of one machine."""
     if isinstance(value, list | tuple):
         return [plain(each) for each in value]
-    return value if isinstance(value, bool | int | float) else str(value)
+    if isinstance(value, bool | int | float):
+        return value
+    return Path(value).name if os.path.isabs(value := str(value)) else value

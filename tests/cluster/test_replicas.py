@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import pytest
 
+from sakuin.cluster import twins
 from sakuin.cluster.errors import ClusterError
 from sakuin.cluster.places import Disk
 from sakuin.cluster.remote import RemoteShards
@@ -92,6 +93,24 @@ def test_a_question_waits_for_the_one_that_is_started_where_all_died() -> None:
         shard.ask("cluster", "folder", 1, waits=False)
     assert shard.ask("cluster", "folder", 2) == 2
     assert shard.counts["failed"] == 1
+
+
+def test_one_that_dies_while_nobody_asks_it_is_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    started = Event()
+
+    def other(*question: Any) -> Any:
+        started.set()
+        return question[-1]
+
+    shard = replicas(lambda *question: question[-1], dying, other, number=2)
+    shard.look("cluster", "folder", "counts")
+    assert [shard.ask("cluster", "folder", number) for number in range(5)] == [0, 1, 2, 3, 4]
+    # A moment ago it was heard of.
+    assert not any(twin.lost for twin in shard._twins)
+    monkeypatch.setattr(twins, "UNHEARD_SECONDS", 0.0)
+    while not started.wait(0.01):
+        shard.look("cluster", "folder", "counts")
+    assert shard.counts["retried"] == 0
 
 
 def test_what_is_the_fault_of_no_copy_is_raised_as_it_is() -> None:

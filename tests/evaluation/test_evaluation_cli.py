@@ -33,6 +33,9 @@ def test_every_family_is_measured_and_written(data: Path, tmp_path: Path) -> Non
     result = invoke("--data", data, "--dims", "64,256", "--json", out, "--markdown", tables)
     assert result.exit_code == 0, result.output
     facts = json.loads(out.read_text(encoding="utf-8"))
+    # Where it lies is of one machine, and figures are given to others.
+    assert facts["arguments"]["data"] == data.name
+    assert str(data.parent) not in json.dumps(facts)
     assert facts["version"] == 1
     assert facts["models"].keys() == {"default", "bm25", "hybrid"}
     default = facts["models"]["default"]
