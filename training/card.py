@@ -17,11 +17,11 @@ STORED_AS_FLOAT = "The folder loads in sentence-transformers (there with mean po
 POOLING_NAMES: Mapping[Pooling, str] = {"mean": "mean", "damped": "sqrt", "lead": "lead", "even": "democratic"}
 
 
-def model_card(recipe: Recipe, table: Table, *, pooling: Pooling, figures: Mapping[str, Mapping[str, float]]) -> str:
+def model_card(*recipes: Recipe, table: Table, pooling: Pooling, figures: Mapping[str, Mapping[str, float]]) -> str:
     """Write a model card in Markdown, with the metadata the Hugging Face hub reads.
 
     Args:
-        recipe: That the model was trained by.
+        recipes: That the model was trained by, in their order; it has the name of the last.
         table: The model's table, as it is stored.
         pooling: The model's own.
         figures: For each task, the score at each dimension, 0 to 1; may be empty.
@@ -29,6 +29,7 @@ def model_card(recipe: Recipe, table: Table, *, pooling: Pooling, figures: Mappi
     Returns:
         The Markdown.
     """
+    recipe = recipes[-1]
     lines = [
         "---",
         "library_name: sentence-transformers",
@@ -48,10 +49,7 @@ def model_card(recipe: Recipe, table: Table, *, pooling: Pooling, figures: Mappi
         "",
         "## Training",
         "",
-        f"`python -m sakuin.training run`: MatryoshkaLoss over MultipleNegativesRankingLoss at {list(recipe.dims)}, "
-        f"{recipe.steps:,} batches of {recipe.batch:,} pairs, one source a batch, AdamW, peak learning rate "
-        f"{recipe.learning_rate}, cosine schedule, seed {recipe.seed}.{distillation(recipe)}{after_training(recipe)}",
-        "",
+        *(line for stage in recipes for line in (training_of(stage), "")),
     ]
     if figures:
         dims = sorted({dim for row in figures.values() for dim in row}, key=int, reverse=True)
@@ -74,15 +72,32 @@ def model_card(recipe: Recipe, table: Table, *, pooling: Pooling, figures: Mappi
         "Next to no word order: 犬が人を噛む and 人が犬を噛む get the same vector. Exact keywords, numbers and names "
         "are better found by BM25, so use both. Long texts are diluted: cut them into passages of a few sentences.",
         "",
-        *([recipe.notes.strip(), ""] if recipe.notes.strip() else []),
+        *(line for stage in recipes if stage.notes.strip() for line in (stage.notes.strip(), "")),
         "## Sources",
         "",
         "| source | origin | licence |",
         "| --- | --- | --- |",
-        *(f"| {source.name} | {source.origin} | {source.licence} |" for source in recipe.sources),
+        *dict.fromkeys(
+            f"| {source.file or source.name} | {source.origin} | {source.licence} |"
+            for stage in recipes
+            for source in stage.sources
+        ),
         "",
     ]
     return "\n".join(lines)
+
+
+def training_of(recipe: Recipe) -> str:
+    """A paragraph on how a table was trained by one recipe."""
+    start = f" It went on from the model {recipe.start}." if recipe.start else ""
+    if recipe.train_pieces:
+        start += f" Only rows of pieces that match `{recipe.train_pieces}` were trained; all others are as they were."
+    return (
+        f"`python -m sakuin.training run`: MatryoshkaLoss over MultipleNegativesRankingLoss at {list(recipe.dims)}, "
+        f"{recipe.steps:,} batches of {recipe.batch:,} pairs, one source a batch, AdamW, peak learning rate "
+        f"{recipe.learning_rate}, cosine schedule, seed {recipe.seed}.{start}{distillation(recipe)}"
+        f"{after_training(recipe)}"
+    )
 
 
 def distillation(recipe: Recipe) -> str:
@@ -96,7 +111,9 @@ def distillation(recipe: Recipe) -> str:
 def after_training(recipe: Recipe) -> str:
     """What was done to trained tables, in sentences that begin with a space; empty where nothing was."""
     words = ""
-    if recipe.runs > 1:
+    if recipe.runs > 1 and recipe.start:
+        words += f" The table is the mean of {recipe.runs} such runs, of several seeds."
+    elif recipe.runs > 1:
         words += f" The table holds the principal components of {recipe.runs} such runs side by side, of several seeds."
     if recipe.whiten:
         words += f" Softly whitened, by {recipe.whiten:g}."

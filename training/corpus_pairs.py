@@ -17,6 +17,7 @@ from sakuin.index.passages import split, text_width
 from sakuin.index.readers.guarded import GuardedReader, Limits
 from sakuin.index.reasons import Reason
 from sakuin.index.report import Progress, no_progress
+from sakuin.training.pairs import SUFFIXES, write_records
 
 # A narrower passage says too little to be found, or to be learnt from: 15 Japanese characters.
 LEAST_WIDTH = 30
@@ -84,6 +85,32 @@ def read_documents(corpus: Path, progress: Progress = no_progress) -> tuple[list
             done += file.size
     progress("", total, total)
     return list(documents.values()), skipped
+
+
+def write_pairs(corpus: Path, out: Path, *, progress: Progress = no_progress) -> tuple[dict[str, int], list[Skipped]]:
+    """Write what the documents of a folder say about themselves as sources to train on.
+
+    Args:
+        corpus: A folder, or one file that may hold many documents.
+        out: The file of titles and headings with their passages, NAME.jsonl.zst; passages with those that follow them
+            go into NAME_next.jsonl.zst beside it.
+        progress: Told how far the reading is.
+
+    Returns:
+        Names of the files with their numbers of pairs, and what was left out and why.
+
+    Raises:
+        IndexFolderError, TrainingError: see `read_documents` and `write_records`.
+    """
+    documents, skipped = read_documents(corpus, progress)
+    found = training_pairs(pieces_of(documents), ())
+    suffix = next((ending for ending in SUFFIXES if out.name.endswith(ending)), "")
+    stem = out.name.removesuffix(suffix)
+    written = {}
+    for kind, name in (("titles", stem), ("neighbours", f"{stem}_next")):
+        records = ({"query": query, "passage": passage} for query, passage in found[kind])
+        written[f"{name}{SUFFIXES[-1]}"] = write_records(records, out.with_name(f"{name}{SUFFIXES[-1]}"))
+    return written, skipped
 
 
 def pieces_of(documents: Sequence[Document]) -> list[Piece]:

@@ -1,13 +1,18 @@
 """The table a run starts from: new rows, with or without a teacher's help, or those of a model."""
 
+import math
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import orjson
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
+from tokenizers import Tokenizer
+from tokenizers.models import Unigram
 
 from sakuin.embedder.folder import find_model, read_model
 from sakuin.embedder.pooling import make_bags
@@ -125,15 +130,52 @@ def add_teacher(rows: torch.Tensor, of_teacher: torch.Tensor, share: float) -> t
 
 
 def rows_of_model(recipe: Recipe, tokenizer: FlatTokenizer, width: int) -> torch.Tensor:
-    """The table (vocabulary, width) of the model that the recipe starts from."""
+    """The table (vocabulary, width) of the model that the recipe starts from, for the recipe's tokenizer."""
     files = read_model(find_model(None if recipe.start == "default" else recipe.start))
-    same = files.tokenizer.read_bytes() == recipe.tokenizer.read_bytes()
-    if not same or len(files.table) != tokenizer.exact.get_vocab_size():
-        raise TrainingError(
-            f"The model {recipe.start} has another tokenizer than {recipe.tokenizer}: name its own, {files.tokenizer}."
-        )
     if files.table.dimension < width:
         raise TrainingError(
             f"The model {recipe.start} has {files.table.dimension} dimensions, the recipe wants {width}: lower `dims`."
         )
-    return torch.from_numpy(files.table.prefix(width))
+    rows = torch.from_numpy(files.table.prefix(width))
+    if files.tokenizer.read_bytes() == recipe.tokenizer.read_bytes():
+        return rows
+    known = FlatTokenizer(files.tokenizer).exact
+    if not isinstance(known.model, Unigram) or not isinstance(tokenizer.exact.model, Unigram):
+        raise TrainingError(
+            f"The model {recipe.start} has another kind of tokenizer than {recipe.tokenizer}: name its own, "
+            f"{files.tokenizer}."
+        )
+    return rows_of_pieces(rows, known, tokenizer.exact)
+
+
+def rows_of_pieces(rows: torch.Tensor, known: Tokenizer, wanted: Tokenizer) -> torch.Tensor:
+    """Rows for the pieces of a tokenizer out of those of another.
+
+    A piece that both have keeps its row; one that also stands for others that it differs from in case alone, and that
+    are pieces no more, has the mean of all, weighted by how often each is met; any other begins as the sum of what it
+    is cut into, so that texts mean what they meant before.
+
+    Args:
+        rows: float32 (pieces of ``known``, width).
+        known: Their tokenizer.
+        wanted: The other one; both are Unigram tokenizers.
+
+    Returns:
+        float32 (pieces of ``wanted``, width).
+    """
+    met = dict(orjson.loads(known.to_str())["model"]["vocab"])
+    alike: dict[str, list[str]] = defaultdict(list)
+    for piece in met:
+        alike[piece.casefold()].append(piece)
+    found = torch.zeros(wanted.get_vocab_size(), rows.shape[1])
+    pieces = wanted.get_vocab()
+    for piece, row in pieces.items():
+        same = [one for one in {piece: None, **dict.fromkeys(alike[piece])} if one in met]
+        same = [one for one in same if one == piece or one not in pieces]
+        weights = [math.exp(met[one]) for one in same] or None
+        parts = same or [token.value for token in known.model.tokenize(piece)]
+        ids = [one for one in (known.token_to_id(part) for part in parts) if one is not None]
+        shares = torch.tensor(weights or [1.0] * len(ids))
+        if ids:
+            found[row] = (shares / (shares.sum() if weights else 1.0)) @ rows[ids]
+    return found

@@ -19,6 +19,8 @@ def merge_tables(tables: Sequence[torch.Tensor], sources: Sequence[TokenPairs], 
     The columns are then rotated, by an orthogonal Procrustes rotation (Schönemann 1966, doi:10.1007/BF02289451), to
     those that come of merging each block between two Matryoshka prefixes by itself, so that prefixes stay prefixes.
 
+    Tables that went on from one model share their columns, and what is merged of them is their mean.
+
     Args:
         tables: float32 (vocabulary, width) each, on the CPU; each counts alike, however long its rows.
         sources: Of the texts.
@@ -29,6 +31,8 @@ def merge_tables(tables: Sequence[torch.Tensor], sources: Sequence[TokenPairs], 
     """
     if len(tables) == 1:
         return tables[0]
+    if recipe.start:
+        return torch.stack(list(tables)).mean(0)
     tables = [table / table.square().mean().sqrt() for table in tables]
     vectors = [vectors_of_sample(table, sources, recipe) for table in tables]
     width = tables[0].shape[1]

@@ -7,16 +7,13 @@ from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
-import orjson
-import zstandard
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.files import atomic_write
 from sakuin.index.terms import Terms, TermsWriter
-from sakuin.training.errors import TrainingError, write_errors
-from sakuin.training.pairs import SUFFIXES, Pairs
+from sakuin.training.errors import TrainingError
+from sakuin.training.pairs import SUFFIXES, Pairs, write_records
 from sakuin.training.teacher import teacher_vectors_of
 
 # Queries whose scores against all passages are held at a time.
@@ -135,10 +132,7 @@ def write_mined(pairs: Pairs, negatives: Sequence[Sequence[str]], out: Path) -> 
         TrainingError: it cannot be written.
     """
     records = (
-        orjson.dumps({"query": query, "passage": passage, "negatives": some}) + b"\n"
+        {"query": query, "passage": passage, "negatives": some}
         for query, passage, some in zip(pairs.queries, pairs.passages, negatives, strict=True)
     )
-    packer = zstandard.ZstdCompressor(level=10)
-    with write_errors(out), atomic_write(out) as part, part.open("wb") as raw, packer.stream_writer(raw) as packed:
-        for record in records:
-            packed.write(record)
+    write_records(records, out)

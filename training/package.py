@@ -11,25 +11,26 @@ from sakuin.training.errors import TrainingError
 from sakuin.training.recipe import Recipe
 
 
-def package(model: Path, recipe: Recipe, *, out: Path, figures: Path | None) -> None:
+def package(model: Path, *recipes: Recipe, out: Path, figures: Path | None) -> None:
     """Write the folder of a model that ships, with the model's table in int8 and a card.
 
     Args:
         model: The run's model folder.
-        recipe: That it was trained by.
+        recipes: That it was trained by, in their order.
         out: Folder to write.
         figures: What `python -m sakuin.evaluation --json` wrote.
 
     Raises:
-        TrainingError: ``model`` is not of ``recipe`` or not complete, ``out`` holds another kind of model, or
-            ``figures`` cannot be read. Nothing is written then.
+        TrainingError: ``model`` is not of the last of ``recipes`` or not complete, ``out`` holds another kind of
+            model, or ``figures`` cannot be read. Nothing is written then.
     """
     files = read_model(model)
     table = files.table.as_int8()
     scores = read_figures(figures) if figures else {}
-    check_model(files, recipe, model=model, out=out)
+    check_model(files, recipes[-1], model=model, out=out)
     write_model(out, replace(files, table=table))
-    (out / "README.md").write_text(model_card(recipe, table, pooling=files.pooling, figures=scores), encoding="utf-8")
+    card = model_card(*recipes, table=table, pooling=files.pooling, figures=scores)
+    (out / "README.md").write_text(card, encoding="utf-8")
 
 
 def check_model(files: ModelFiles, recipe: Recipe, *, model: Path, out: Path) -> None:

@@ -1,17 +1,18 @@
 """Sources of training texts: JSON Lines files, plain or Zstandard-compressed, and Hugging Face datasets."""
 
 from codecs import BOM_UTF8
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import Any, BinaryIO, Literal
 
 import orjson
 import zstandard
 from pydantic import ConfigDict
 
-from sakuin.training.errors import TrainingError
+from sakuin.files import atomic_write
+from sakuin.training.errors import TrainingError, write_errors
 
 SUFFIXES = (".jsonl", ".jsonl.zst")
 Kind = Literal["pairs", "spans", "distillation"]
@@ -183,6 +184,28 @@ def text_of(name: str, value: object) -> str:
     if not value.strip():
         raise ValueError(f'"{name}" is an empty text')
     return value
+
+
+def write_records(records: Iterable[Mapping[str, Any]], out: Path) -> int:
+    """Write records as a source, Zstandard-compressed.
+
+    Args:
+        records: With the fields that `read_pairs` wants.
+        out: The file.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        TrainingError: it cannot be written.
+    """
+    number = 0
+    packer = zstandard.ZstdCompressor(level=10)
+    with write_errors(out), atomic_write(out) as part, part.open("wb") as raw, packer.stream_writer(raw) as packed:
+        for record in records:
+            packed.write(orjson.dumps(record) + b"\n")
+            number += 1
+    return number
 
 
 def read_hub(source: Source) -> Pairs:

@@ -46,7 +46,9 @@ class Recipe:
             `training.prefix_rotation`.
         negatives: Hard negatives a pair, where its source has some.
         runs: Tables to train, each with a seed of its own, and then to merge; see `training.merging`.
-        start: Model folder to go on from, or "default" for the packaged model, instead of a new table.
+        start: Model folder to go on from, or "default" for the packaged model, instead of a new table. Of another
+            tokenizer than the recipe's, pieces that it lacks begin as what it cuts them into.
+        train_pieces: Regular expression of whole pieces; rows of all others stay as they are. "" for all pieces.
         teacher: Vectors of the tokenizer's pieces, which a new table starts from, and of texts, by
             `python -m sakuin.training teach`.
         teacher_share: Share of a new row's length that comes from the teacher, 0 to 1; the rest is random.
@@ -77,6 +79,7 @@ class Recipe:
     negatives: int = 0
     runs: int = 1
     start: str = ""
+    train_pieces: str = ""
     teacher: Path | None = None
     teacher_share: float = 0.5
     distillation_share: float = 0.0
@@ -170,6 +173,8 @@ def check_recipe(recipe: Recipe, path: Path) -> None:
         or recipe.distillation_share > 0,
         "a distillation_share from 0 to below 1, and a teacher for it": 0 <= recipe.distillation_share < 1
         and bool(recipe.teacher or not recipe.distillation_share),
+        "train_pieces that are a regular expression, and a start whose other rows stay": is_pattern(recipe.train_pieces)
+        and bool(recipe.start or not recipe.train_pieces),
         "a distillation_scale above 0": recipe.distillation_scale > 0,
         "runs of 1 or more": recipe.runs >= 1,
         "max_tokens of 1 or more": recipe.max_tokens >= 1,
@@ -182,6 +187,15 @@ def check_recipe(recipe: Recipe, path: Path) -> None:
     for rule, holds in rules.items():
         if not holds:
             raise TrainingError(f"{path}: the recipe needs {rule}.")
+
+
+def is_pattern(text: str) -> bool:
+    """Whether a text is a regular expression."""
+    try:
+        re.compile(text)
+    except re.error:
+        return False
+    return True
 
 
 def scales_fit(recipe: Recipe) -> bool:

@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from sakuin.files import atomic_write
+from sakuin.index.passages import text_width
 from sakuin.training.errors import TrainingError, write_errors
 from sakuin.training.pairs import Source, read_source
 from sakuin.training.recipe import Recipe
@@ -24,8 +25,8 @@ PIECES, VECTORS, TEXTS, ENDS = "pieces", "vectors", "texts", "ends"
 # A piece is a word or less; a short limit bounds what odd pieces cost.
 PIECE_TOKENS = 32
 # What a text is about stands at its beginning. Both the teacher and the table get no more than this, so that they see
-# the same; a teacher's time grows with it.
-TEXT_CHARACTERS, TEXT_TOKENS = 128, 96
+# the same; a teacher's time grows with it. In columns, of which a Japanese character takes two.
+TEXT_WIDTH, TEXT_TOKENS = 256, 96
 MARK = "▁"
 
 
@@ -37,7 +38,8 @@ def teach(teacher: str, recipe: Recipe, *, per_source: int, prompt: str) -> tupl
     Args:
         teacher: Folder or hub name of a sentence-transformers model.
         recipe: Its ``teacher`` is the safetensors file to write.
-        per_source: Pairs sampled from each source at most, but all of those of kind "distillation"; 0 for pieces alone.
+        per_source: Pairs sampled from each source at most, but all of those of kind "distillation"; 0 for none but
+            these.
         prompt: Goes before each text, such as "query: ".
 
     Returns:
@@ -57,7 +59,7 @@ def teach(teacher: str, recipe: Recipe, *, per_source: int, prompt: str) -> tupl
         raise TrainingError(f"Cannot read the tokenizer {recipe.tokenizer}: {error}.") from error
     # A piece that is only the mark of a word's beginning has no text; its row will stay unused.
     pieces = [(known.id_to_token(i) or "").replace(MARK, " ").strip() or "." for i in range(known.get_vocab_size())]
-    texts = sample_texts(recipe.sources, recipe.data, per_source=per_source, seed=recipe.seed) if per_source else []
+    texts = sample_texts(recipe.sources, recipe.data, per_source=per_source, seed=recipe.seed)
     tensors = {PIECES: teacher_vectors_of(pieces, teacher, prompt=prompt, max_tokens=PIECE_TOKENS)}
     if texts:
         encoded = [text.encode() for text in texts]
@@ -70,12 +72,13 @@ def teach(teacher: str, recipe: Recipe, *, per_source: int, prompt: str) -> tupl
 
 
 def sample_texts(sources: Iterable[Source], data: Path, *, per_source: int, seed: int) -> list[str]:
-    """Both sides of random pairs of each source, each text once, cut to `TEXT_CHARACTERS`.
+    """Both sides of random pairs of each source, each text once, cut to `TEXT_WIDTH`.
 
     Args:
         sources: Of a recipe.
         data: Folder of the pair files.
-        per_source: Pairs of each source at most; of the sources that are there for distillation, all are taken.
+        per_source: Pairs of each source at most; of the sources that are there for distillation, as many as their cap
+            allows.
         seed: Of the choice.
 
     Returns:
@@ -84,13 +87,24 @@ def sample_texts(sources: Iterable[Source], data: Path, *, per_source: int, seed
     rng = random.Random(seed)
     found: dict[str, None] = {}
     for source in sources:
+        taught = source.kind == "distillation"
+        if not (taught or per_source):
+            continue
         # Of a file all pairs may be drawn; a hub's cap bounds what is downloaded.
         pairs = read_source(source if source.hub else replace(source, cap=sys.maxsize), data)
-        size = len(pairs) if source.kind == "distillation" else min(per_source, len(pairs))
+        size = min(source.cap if taught else per_source, len(pairs))
         for row in rng.sample(range(len(pairs)), size):
             for text in (pairs.queries[row], pairs.passages[row]):
-                found.setdefault(text[:TEXT_CHARACTERS].strip())
+                found.setdefault(cut(text).strip())
     return list(found)
+
+
+def cut(text: str) -> str:
+    """The beginning of a text that a teacher is asked about."""
+    start = text[:TEXT_WIDTH]
+    while text_width(start) > TEXT_WIDTH:
+        start = start[: -max(1, (text_width(start) - TEXT_WIDTH) // 2)]
+    return start
 
 
 def read_teacher_texts(path: Path) -> tuple[list[str], NDArray[np.float16]]:

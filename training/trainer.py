@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import signal
 import sys
 import time
@@ -101,11 +102,10 @@ def train(recipe: Recipe, folder: Path, *, show_progress: bool = True, watch: Wa
             title = "Training" if recipe.runs == 1 else f"Training, run {number + 1} of {recipe.runs}"
             if state.step == recipe.steps and show_progress:
                 tqdm.write(f"{title}: all batches were done before; to start again, delete {part}.", sys.stderr)
-            silent = silent_rows(tokenizer)
-            state.table[silent] = 0
+            state.table[silent_rows(tokenizer)] = 0
             # Batches already trained on are drawn again and passed over: cheap, and exact.
             stream = islice(batches(one, sources, teacher), state.step, one.steps)
-            run = Run(one, part, mark, silent, sources, title, show_progress, watch)
+            run = Run(one, part, mark, fixed_rows(one, tokenizer), sources, title, show_progress, watch)
             run_steps(state, run, stream)
             tables.append(state.table.cpu())
         last = whitened(merge_tables(tables, sources, recipe), recipe, sources)
@@ -117,7 +117,7 @@ def train(recipe: Recipe, folder: Path, *, show_progress: bool = True, watch: Wa
         model = folder / MODEL
         write_model(model, ModelFiles(table, recipe.tokenizer, recipe.pooling, normalize=False))
         (model / "README.md").write_text(
-            model_card(recipe, table, pooling=recipe.pooling, figures={}), encoding="utf-8"
+            model_card(recipe, table=table, pooling=recipe.pooling, figures={}), encoding="utf-8"
         )
         return model
 
@@ -183,7 +183,7 @@ class Run:
         recipe: Of this run alone, with a seed of its own.
         folder: Of its log and checkpoint.
         mark: See `mark_of`.
-        silent: Rows that stay zero.
+        fixed: Rows that stay as they are, int64.
         sources: Of pairs.
         title: Of the progress bar.
         show_progress: Whether there is one.
@@ -193,7 +193,7 @@ class Run:
     recipe: Recipe
     folder: Path
     mark: torch.Tensor
-    silent: Sequence[int]
+    fixed: torch.Tensor
     sources: Sequence[TokenPairs]
     title: str
     show_progress: bool
@@ -203,6 +203,15 @@ class Run:
 def silent_rows(tokenizer: FlatTokenizer) -> list[int]:
     """Rows of the pieces that say nothing."""
     return [row for piece in SILENT if (row := tokenizer.exact.token_to_id(piece)) is not None]
+
+
+def fixed_rows(recipe: Recipe, tokenizer: FlatTokenizer) -> torch.Tensor:
+    """Rows that no batch changes: of pieces that say nothing, and of those the recipe does not train; int64."""
+    rows = set(silent_rows(tokenizer))
+    if recipe.train_pieces:
+        trained = re.compile(recipe.train_pieces)
+        rows.update(row for piece, row in tokenizer.exact.get_vocab().items() if not trained.fullmatch(piece))
+    return torch.tensor(sorted(rows), dtype=torch.int64)
 
 
 def run_steps(
@@ -226,7 +235,7 @@ def run_steps(
         for source, rows in stream:
             started = time.perf_counter()
             rate = learning_rate(state.step, recipe)
-            loss = train_step(state, source, rows, recipe=recipe, rate=rate, silent=run.silent)
+            loss = train_step(state, source, rows, recipe=recipe, rate=rate, fixed=run.fixed)
             if not math.isfinite(loss) or (state.step == recipe.steps and not bool(state.table.isfinite().all())):
                 raise TrainingError(
                     f"The training diverged in batch {state.step} (its loss is {loss}, the learning rate {rate:.3g}): "
@@ -271,7 +280,7 @@ def train_step(
     *,
     recipe: Recipe,
     rate: float,
-    silent: Sequence[int] = (),
+    fixed: torch.Tensor | None = None,
 ) -> float:
     """Train on one batch.
 
@@ -281,7 +290,7 @@ def train_step(
         rows: int64 (batch,), row numbers in it.
         recipe: Of the run.
         rate: Learning rate.
-        silent: Rows of the table that stay as they are.
+        fixed: Rows of the table that stay as they are, int64.
 
     Returns:
         The loss before the step.
@@ -292,7 +301,8 @@ def train_step(
     gradient = torch.zeros_like(state.table)
     for bags, of_vectors in zip(sides, gradients, strict=True):
         add_table_gradient(gradient, bags, of_vectors)
-    gradient[list(silent)] = 0
+    if fixed is not None:
+        gradient[fixed] = 0
     state.update(gradient, rate)
     return loss
 

@@ -22,6 +22,7 @@ def cli() -> None:
     """Train static embedding models on pairs of texts.
 
     \b
+    python -m sakuin.training pairs CORPUS --out PAIRS/NAME.jsonl.zst
     python -m sakuin.training tokenizer --data PAIRS --out runs/tokenizer.json
     python -m sakuin.training teach TEACHER training/recipes/default.toml
     python -m sakuin.training mine NAME... --data PAIRS --out runs/mined
@@ -45,16 +46,47 @@ def cli() -> None:
     "--per-source", type=click.IntRange(1), default=8000, show_default=True, help="Pairs taken from each file at most."
 )
 @click.option("--seed", default=0, show_default=True, help="Of the sample of texts.")
-def tokenizer(data: Path, out: Path, vocabulary: int, words: "Words", per_source: int, seed: int) -> None:
+@click.option(
+    "--base",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A tokenizer.json to grow: case is folded, pieces of Latin letters are learnt anew; all others stay.",
+)
+def tokenizer(
+    data: Path, out: Path, vocabulary: int, words: "Words", per_source: int, seed: int, base: Path | None
+) -> None:
     """Learn a SentencePiece Unigram tokenizer (NFKC, XLM-RoBERTa's form) from pair files: some minutes for many."""
     from sakuin.files import atomic_write
     from sakuin.training.errors import write_errors
-    from sakuin.training.tokenizer import train_tokenizer
+    from sakuin.training.tokenizer import grow_tokenizer, train_tokenizer
 
-    trained = train_tokenizer(data, vocabulary, per_source=per_source, seed=seed, words=words)
+    if base:
+        trained = grow_tokenizer(base, data, vocabulary, per_source=per_source, seed=seed)
+    else:
+        trained = train_tokenizer(data, vocabulary, per_source=per_source, seed=seed, words=words)
     with write_errors(out), atomic_write(out) as part:
         part.write_text(trained.to_str(pretty=True), encoding="utf-8")
     click.echo(f"{trained.get_vocab_size()} pieces written to {out}")
+
+
+@cli.command()
+@click.argument("corpus", type=click.Path(path_type=Path, exists=True))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="The NAME.jsonl.zst to write.")
+def pairs(corpus: Path, out: Path) -> None:
+    """Make pairs of the documents of a folder: titles and headings with the passages below them.
+
+    Passages with those that follow them go into NAME_next.jsonl.zst, a weaker source. Documents are read as `index
+    build` reads them.
+    """
+    from sakuin.cli.output import SKIPPED_SHOWN, progress_bar, show_reasons
+    from sakuin.training.corpus_pairs import write_pairs
+
+    with progress_bar() as progress:
+        written, skipped = write_pairs(corpus, out, progress=progress)
+    for name, number in written.items():
+        click.echo(f"{number} pairs written to {out.with_name(name)}")
+    if skipped:
+        click.echo(f"{len(skipped)} files or parts of files were skipped:")
+        show_reasons(skipped, SKIPPED_SHOWN)
 
 
 @cli.command()
@@ -166,9 +198,16 @@ def run(recipe: Path, out: Path | None, evaluate: Path | None, tasks: str, every
 @cli.command()
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--recipe", type=click.Path(path_type=Path), required=True, help="The recipe of the run.")
+@click.option(
+    "--recipe",
+    "recipes",
+    type=click.Path(path_type=Path),
+    required=True,
+    multiple=True,
+    help="The recipe of the run; of runs that went on from each other, all of them in their order.",
+)
 @click.option("--figures", type=click.Path(path_type=Path), help="Written by `python -m sakuin.evaluation --json`.")
-def package(model: Path, out: Path, recipe: Path, figures: Path | None) -> None:
+def package(model: Path, out: Path, recipes: tuple[Path, ...], figures: Path | None) -> None:
     """Write the trained MODEL to the folder OUT as it ships: int8 rows, and a model card.
 
     sentence-transformers reads no int8 rows: for it, `StaticEmbedder.load(OUT).save(FOLDER)` writes float ones.
@@ -176,7 +215,7 @@ def package(model: Path, out: Path, recipe: Path, figures: Path | None) -> None:
     from sakuin.training.package import package
     from sakuin.training.recipe import read_recipe
 
-    package(model, read_recipe(recipe), out=out, figures=figures)
+    package(model, *map(read_recipe, recipes), out=out, figures=figures)
     click.echo(f"Packaged into {out}")
 
 
