@@ -201,7 +201,7 @@ def test_tokens_of_the_query_point_into_the_query(searcher: Searcher) -> None:
     query = "㈱ の ﾊﾞﾅﾅ ＡＢＣ"
     hit = top(searcher, query, "dense", "cat.md")
     explanation = searcher.explain(query, hit, by="query")
-    for piece, characters in {"株": "㈱", "ナ": "ﾅ", "BC": "ＢＣ"}.items():
+    for piece, characters in {"株": "㈱", "ナ": "ﾅ", "▁abc": "ＡＢＣ"}.items():
         node = next(node for node in explanation.details if node.data.get("token") == piece)
         assert stretches(hit, node, query) == {("query", characters)}
 
