@@ -206,10 +206,10 @@ class StaticEmbedder:
         Their ids and weights are those of `bags`.
 
         Example:
-            >>> for token in StaticEmbedder.load().tokens("ＡＢＣ"):
+            >>> for token in StaticEmbedder.load().tokens("ＡＢＣ株"):
             ...     print(token.piece, token.spans)
-            ▁A ((0, 1),)
-            BC ((1, 3),)
+            ▁abc ((0, 3),)
+            株 ((3, 4),)
         """
         return tokens_of(self._tokenizer, text, weigh=self._weighed)
 

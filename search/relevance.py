@@ -22,7 +22,7 @@ from sakuin.index.background import unrelated_spread
 from sakuin.index.store import Manifest
 from sakuin.search.results import LegScore
 
-GOOD_MATCH = {"hybrid": 0.037, "dense": 0.024, "bm25": 0.033}
+GOOD_MATCH = {"hybrid": 0.039, "dense": 0.024, "bm25": 0.034}
 """Relevance from which the best hit counts as an answer, by the legs that scored it: of the queries that any index
 measured answers, at most 3 % have a lower one."""
 

@@ -156,12 +156,12 @@ def rows_of_pieces(rows: torch.Tensor, known: Tokenizer, wanted: Tokenizer) -> t
     is cut into, so that texts mean what they meant before.
 
     Args:
-        rows: float32 (pieces of ``known``, width).
+        rows: float32 (vocabulary, width), of the known tokenizer.
         known: Their tokenizer.
         wanted: The other one; both are Unigram tokenizers.
 
     Returns:
-        float32 (pieces of ``wanted``, width).
+        float32 (vocabulary, width), of the wanted one.
     """
     met = dict(orjson.loads(known.to_str())["model"]["vocab"])
     alike: dict[str, list[str]] = defaultdict(list)

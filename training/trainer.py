@@ -183,7 +183,7 @@ class Run:
         recipe: Of this run alone, with a seed of its own.
         folder: Of its log and checkpoint.
         mark: See `mark_of`.
-        fixed: Rows that stay as they are, int64.
+        fixed: Rows that stay as they are, int64 (rows,).
         sources: Of pairs.
         title: Of the progress bar.
         show_progress: Whether there is one.
@@ -206,7 +206,7 @@ def silent_rows(tokenizer: FlatTokenizer) -> list[int]:
 
 
 def fixed_rows(recipe: Recipe, tokenizer: FlatTokenizer) -> torch.Tensor:
-    """Rows that no batch changes: of pieces that say nothing, and of those the recipe does not train; int64."""
+    """Rows that no batch changes: of pieces that say nothing, and of those the recipe does not train; int64 (rows,)."""
     rows = set(silent_rows(tokenizer))
     if recipe.train_pieces:
         trained = re.compile(recipe.train_pieces)
@@ -290,7 +290,7 @@ def train_step(
         rows: int64 (batch,), row numbers in it.
         recipe: Of the run.
         rate: Learning rate.
-        fixed: Rows of the table that stay as they are, int64.
+        fixed: Rows of the table that stay as they are, int64 (rows,).
 
     Returns:
         The loss before the step.

@@ -89,5 +89,12 @@ class Wording:
 
 
 def _parted(text: str, at: int) -> bool:
-    """Whether no word of letters goes on across a place in a text."""
-    return not (0 < at < len(text) and other_scripts.is_inside_word(text[at - 1], text[at]))
+    """Whether no word of letters goes on across a place in a text, as "don't" does on both sides of its apostrophe."""
+    if not 0 < at < len(text):
+        return True
+    before, after = text[at - 1], text[at]
+    if before == "'" and at > 1:
+        before = text[at - 2]
+    elif after == "'" and at + 1 < len(text):
+        after = text[at + 1]
+    return not other_scripts.is_inside_word(before, after)

@@ -182,7 +182,7 @@ def stretches(hit: Hit, node: Explanation, query: str) -> set[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("name", "query", "piece", "expected"),
     [
-        ("cat.md", "猫", "BC", {("text", "ＢＣ")}),
+        ("cat.md", "猫", "▁abc", {("text", "ＡＢＣ")}),
         ("cat.md", "猫", "ハ", {("text", "ﾊ")}),
         ("cat.md", "猫", "猫", {("title", "猫"), ("text", "猫")}),
         ("leave.md", "申請", "株", {("text", "㈱")}),

@@ -121,6 +121,10 @@ def test_any_text_can_be_read(query: str) -> None:
         ("佐々木", True, "佐々木さん", True),
         ("new york", True, "in New\n  York.", True),
         ("C++", True, "learn c++ now", True),
+        ("don'", True, "don't", False),
+        ("don", True, "don't", False),
+        ("'t", True, "don't", False),
+        ("dogs'", True, "the dogs' names", True),
     ],
 )
 def test_words_stand_in_a_text_or_do_not(words: str, exact: bool, text: str, stands: bool) -> None:
