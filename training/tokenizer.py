@@ -203,10 +203,16 @@ def grow_tokenizer(
         form = json.loads(base.read_bytes())
         pieces = [(piece, score) for piece, score in form["model"]["vocab"]]
         steps = form["normalizer"]["normalizers"]
-        if form["model"]["type"] != "Unigram" or steps[0]["type"] != "Precompiled":
-            raise ValueError("it is no Unigram tokenizer of XLM-RoBERTa's form")
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"Cannot grow the tokenizer {base} ({error}).") from error
+        known = form["model"]["type"] == "Unigram" and steps[0]["type"] == "Precompiled"
+    except OSError as error:
+        raise TrainingError(f"Cannot read the tokenizer {base}: {error.strerror or error}.") from error
+    except (ValueError, KeyError, TypeError, IndexError):
+        known = False
+    if not known:
+        raise TrainingError(
+            f"{base} is no Unigram tokenizer of XLM-RoBERTa's form: give one that `python -m sakuin.training tokenizer` "
+            f"wrote."
+        )
     texts = sample_texts(pair_files(data), per_source=per_source, characters=characters, seed=seed)
     kept = {piece: score for piece, score in pieces if not LATIN.fullmatch(piece)}
     wanted = vocabulary - len(kept)

@@ -59,6 +59,10 @@ def tokenizer(
     from sakuin.training.errors import write_errors
     from sakuin.training.tokenizer import grow_tokenizer, train_tokenizer
 
+    if base and words != "free":
+        raise click.UsageError(
+            "With --base only pieces of Latin letters are learnt, which --words does not change: leave it out."
+        )
     if base:
         trained = grow_tokenizer(base, data, vocabulary, per_source=per_source, seed=seed)
     else:

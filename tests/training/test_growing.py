@@ -82,7 +82,7 @@ def test_what_cannot_be_grown_is_named(data: Path, tmp_path: Path) -> None:
         grow_tokenizer(PACKAGED, data, 20000)
     broken = tmp_path / "broken.json"
     broken.write_text("{}", encoding="utf-8")
-    with pytest.raises(TrainingError, match="Cannot grow"):
+    with pytest.raises(TrainingError, match="no Unigram tokenizer"):
         grow_tokenizer(broken, data, 40000)
 
 
