@@ -210,8 +210,7 @@ def grow_tokenizer(
         known = False
     if not known:
         raise TrainingError(
-            f"{base} is no Unigram tokenizer of XLM-RoBERTa's form: give one that `python -m sakuin.training tokenizer` "
-            f"wrote."
+            f"{base} is no Unigram tokenizer of XLM-RoBERTa's form: give one by `python -m sakuin.training tokenizer`."
         )
     texts = sample_texts(pair_files(data), per_source=per_source, characters=characters, seed=seed)
     kept = {piece: score for piece, score in pieces if not LATIN.fullmatch(piece)}
