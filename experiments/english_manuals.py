@@ -16,7 +16,7 @@ import re
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -25,8 +25,8 @@ import orjson
 from sakuin.cli.running import run
 from sakuin.errors import SakuinError
 from sakuin.files import atomic_write
-from sakuin.training.corpus_pairs import Pair, write_pairs
-from sakuin.training.pairs import read_pairs, write_records
+from sakuin.training.corpus_pairs import Pair, write_sources
+from sakuin.training.pairs import read_pairs, write_pairs
 
 MANUALS = {
     "apache2-doc": "Apache-2.0",
@@ -121,12 +121,12 @@ def pairs_of_manual(debs: Path, package: str) -> dict[str, list[Pair]]:
         SakuinError: the package is not there, or cannot be read.
     """
     kept = debs / "pairs" / f"{package}.jsonl.zst"
-    if not kept.is_file():
+    if not kept.with_name(f"{package}_next.jsonl.zst").is_file():  # What is written last.
         click.echo(f"Reading {package}", err=True)
         kept.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             unpack(debs, package, Path(folder))
-            write_pairs(Path(folder), kept)
+            write_sources(Path(folder), kept)
     found = {}
     for ending in ("", "_next"):
         listed = read_pairs(kept.with_name(f"{package}{ending}.jsonl.zst"), cap=10**9)
@@ -141,22 +141,25 @@ def pairs_of_manual(debs: Path, package: str) -> dict[str, list[Pair]]:
 
 
 def unpack(debs: Path, package: str, folder: Path) -> None:
-    """Unpack the web pages and dictionaries of a package into a folder."""
+    """Unpack the web pages and dictionaries of a package into a folder; raises SakuinError where it cannot be read."""
     archive = next(debs.glob(f"{package}_*.deb"), None)
     if archive is None:
         raise SakuinError(f"No package {package} in {debs}: see `python -m experiments.english_manuals --help`.")
-    with (
-        subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=subprocess.PIPE) as unpacking,
-        tarfile.open(fileobj=unpacking.stdout, mode="r|") as files,
-    ):
-        for file in files:
-            wanted = file.isfile() and file.name.endswith((".html", ".htm", ".dict.dz"))
-            if wanted and not LEFT_OUT.search(file.name):
-                files.extract(file, folder, filter="data")
+    with tempfile.TemporaryFile() as unpacked:
+        if subprocess.run(["dpkg-deb", "--fsys-tarfile", str(archive)], stdout=unpacked, check=False).returncode:
+            raise SakuinError(f"{archive} cannot be unpacked: fetch it again.")
+        unpacked.seek(0)
+        with tarfile.open(fileobj=unpacked) as files:
+            for file in files:
+                wanted = file.isfile() and file.name.endswith((".html", ".htm", ".dict.dz"))
+                if wanted and not LEFT_OUT.search(file.name):
+                    files.extract(file, folder, filter="data")
 
 
 def descriptions(path: Path) -> Iterator[Pair]:
     """Short and long descriptions of packages, from apt's file of them."""
+    if not path.is_file():
+        raise SakuinError(f"No {path}: see `python -m experiments.english_manuals --help`.")
     seen: set[str] = set()
     for block in path.read_text(encoding="utf-8").split("\n\n"):
         if found := re.search(r"^Description-en: (.*)\n((?: .*\n?)+)", block, re.MULTILINE):
@@ -180,11 +183,6 @@ def entries(debs: Path) -> Iterator[Pair]:
             yield head.strip(), body[:CHARACTERS]
 
 
-def records(pairs: Iterable[Pair]) -> Iterator[dict[str, str]]:
-    """Pairs as a source has them."""
-    return ({"query": query, "passage": passage} for query, passage in pairs)
-
-
 def write_task(debs: Path, folder: Path) -> tuple[int, int]:
     """Write the set of the manuals held out: names of passages find them, which do not hold these names as a line.
 
@@ -195,11 +193,12 @@ def write_task(debs: Path, folder: Path) -> tuple[int, int]:
     asked: dict[str, list[str]] = {}
     for package in HELD_OUT:
         rows = pairs_of_manual(debs, package)[""]
-        names = list(dict.fromkeys(name for name, _ in rows))[:ASKED]
-        for _, passage in [*(row for row in rows if row[0] in set(names)), *rows[:DISTRACTORS]]:
+        names = dict.fromkeys([*dict.fromkeys(name for name, _ in rows)][:ASKED])
+        answers = [row for row in rows if row[0] in names]
+        for _, passage in [*answers, *rows[:DISTRACTORS]]:
             number.setdefault(passage, len(number))
-        for name in names:
-            asked[name] = [str(number[passage]) for one, passage in rows if one == name]
+        for name, passage in answers:
+            asked.setdefault(name, []).append(str(number[passage]))
     corpus = ({"docid": str(n), "title": "", "text": text} for text, n in number.items())
     queries = ({"query": name, "relevant_docs": answers} for name, answers in asked.items())
     for kind, lines in (("corpus", corpus), ("queries", queries)):
@@ -232,7 +231,7 @@ def main(debs: Path | None, out: Path | None, held_out: Path | None, packages: b
         for name, pairs in sources.items():
             rows = [*dict.fromkeys(pairs)]
             random.Random(name).shuffle(rows)
-            click.echo(f"{write_records(records(rows), out / f'{name}.jsonl.zst')} pairs written to {out / name}")
+            click.echo(f"{write_pairs(rows, out / f'{name}.jsonl.zst')} pairs written to {out / name}")
     if debs and held_out:
         asked, passages = write_task(debs, held_out)
         click.echo(f"debdoc_en: {asked} queries, {passages} passages")

@@ -227,14 +227,14 @@ def _line_ends(text: str, match: re.Match[str], line_start: int) -> bool:
 def _cut(text: str, start: int, end: int, max_width: int) -> Iterator[tuple[int, int]]:
     """Cut a sentence that is too wide: at a line, a comma or a space where there is one, else anywhere."""
     while start < end:
-        limit = _reach(text, start, end, max_width)
+        limit = reach(text, start, end, max_width)
         stop = limit if limit == end else _cut_point(text, start, limit)
         yield start, _trimmed(text, start, stop)
         start = _skip_blanks(text, stop, end)
 
 
-def _reach(text: str, start: int, end: int, max_width: int) -> int:
-    """Return the furthest offset up to which the text is at most ``max_width`` wide."""
+def reach(text: str, start: int, end: int, max_width: int) -> int:
+    """Return the furthest offset up to which the text is at most ``max_width`` wide, see `text_width`."""
     window = text[start : min(end, start + max_width)]
     if window.isascii():
         return start + len(window)

@@ -15,7 +15,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import orjson
 
 from sakuin.embedder.folder import ModelFiles, find_model, read_model, write_model
 from sakuin.embedder.tokenising import FlatTokenizer
@@ -31,7 +30,7 @@ from sakuin.training.device import device
 from sakuin.training.errors import TrainingError
 from sakuin.training.held_out import before_and_after, choose_share, held_out_questions, hold_out
 from sakuin.training.initial import initial_table
-from sakuin.training.pairs import Source
+from sakuin.training.pairs import Source, write_pairs
 from sakuin.training.recipe import Recipe
 from sakuin.training.sampling import SPANNED_TOKENS, load_source, schedule
 from sakuin.training.trainer import train, train_step
@@ -196,7 +195,7 @@ def check_out(out: Path, corpus: Path) -> None:
 
 
 def make_recipe(files: ModelFiles, pairs: dict[str, list[Pair]], *, start: str, folder: Path, corpus: Path) -> Recipe:
-    """Write pairs as JSON Lines into ``folder``, and say how to train on them.
+    """Write pairs as sources into ``folder``, and say how to train on them.
 
     Args:
         files: Of the model to start from.
@@ -222,8 +221,7 @@ def make_recipe(files: ModelFiles, pairs: dict[str, list[Pair]], *, start: str, 
             f"{corpus} make {total}. Nothing was written. Add documents, or use the model as it is."
         )
     for kind, listed in pairs.items():
-        lines = (orjson.dumps({"query": query, "passage": passage}) for query, passage in listed)
-        (folder / f"{kind}.jsonl").write_bytes(b"\n".join(lines))
+        write_pairs(listed, folder / f"{kind}.jsonl.zst")
     sources = tuple(
         Source(kind, kind="spans" if kind == "passages" else "pairs") for kind, number in usable.items() if number >= 2
     )

@@ -17,7 +17,7 @@ from sakuin.index.passages import split, text_width
 from sakuin.index.readers.guarded import GuardedReader, Limits
 from sakuin.index.reasons import Reason
 from sakuin.index.report import Progress, no_progress
-from sakuin.training.pairs import SUFFIXES, write_records
+from sakuin.training.pairs import SUFFIXES, write_pairs
 
 # A narrower passage says too little to be found, or to be learnt from: 15 Japanese characters.
 LEAST_WIDTH = 30
@@ -87,7 +87,7 @@ def read_documents(corpus: Path, progress: Progress = no_progress) -> tuple[list
     return list(documents.values()), skipped
 
 
-def write_pairs(corpus: Path, out: Path, *, progress: Progress = no_progress) -> tuple[dict[str, int], list[Skipped]]:
+def write_sources(corpus: Path, out: Path, *, progress: Progress = no_progress) -> tuple[dict[str, int], list[Skipped]]:
     """Write what the documents of a folder say about themselves as sources to train on.
 
     Args:
@@ -100,7 +100,7 @@ def write_pairs(corpus: Path, out: Path, *, progress: Progress = no_progress) ->
         Names of the files with their numbers of pairs, and what was left out and why.
 
     Raises:
-        IndexFolderError, TrainingError: see `read_documents` and `write_records`.
+        IndexFolderError, TrainingError: see `read_documents` and `write_pairs`.
     """
     documents, skipped = read_documents(corpus, progress)
     found = training_pairs(pieces_of(documents), ())
@@ -108,8 +108,8 @@ def write_pairs(corpus: Path, out: Path, *, progress: Progress = no_progress) ->
     stem = out.name.removesuffix(suffix)
     written = {}
     for kind, name in (("titles", stem), ("neighbours", f"{stem}_next")):
-        records = ({"query": query, "passage": passage} for query, passage in found[kind])
-        written[f"{name}{SUFFIXES[-1]}"] = write_records(records, out.with_name(f"{name}{SUFFIXES[-1]}"))
+        file = f"{name}{SUFFIXES[-1]}"
+        written[file] = write_pairs(found[kind], out.with_name(file))
     return written, skipped
 
 

@@ -137,9 +137,14 @@ def rows_of_model(recipe: Recipe, tokenizer: FlatTokenizer, width: int) -> torch
             f"The model {recipe.start} has {files.table.dimension} dimensions, the recipe wants {width}: lower `dims`."
         )
     rows = torch.from_numpy(files.table.prefix(width))
+    known = FlatTokenizer(files.tokenizer).exact
+    if len(rows) != known.get_vocab_size():
+        raise TrainingError(
+            f"The model {recipe.start} has {len(rows)} rows, and its tokenizer {known.get_vocab_size()} pieces: it "
+            f"cannot be gone on from."
+        )
     if files.tokenizer.read_bytes() == recipe.tokenizer.read_bytes():
         return rows
-    known = FlatTokenizer(files.tokenizer).exact
     if not isinstance(known.model, Unigram) or not isinstance(tokenizer.exact.model, Unigram):
         raise TrainingError(
             f"The model {recipe.start} has another kind of tokenizer than {recipe.tokenizer}: name its own, "
@@ -170,12 +175,12 @@ def rows_of_pieces(rows: torch.Tensor, known: Tokenizer, wanted: Tokenizer) -> t
     found = torch.zeros(wanted.get_vocab_size(), rows.shape[1])
     pieces = wanted.get_vocab()
     for piece, row in pieces.items():
-        same = [one for one in {piece: None, **dict.fromkeys(alike[piece])} if one in met]
-        same = [one for one in same if one == piece or one not in pieces]
-        weights = [math.exp(met[one]) for one in same] or None
-        parts = same or [token.value for token in known.model.tokenize(piece)]
-        ids = [one for one in (known.token_to_id(part) for part in parts) if one is not None]
-        shares = torch.tensor(weights or [1.0] * len(ids))
-        if ids:
-            found[row] = (shares / (shares.sum() if weights else 1.0)) @ rows[ids]
+        same = [
+            one for one in alike[piece.casefold()] if one == piece or (one not in pieces and piece.casefold() == piece)
+        ]
+        if same:
+            shares = torch.tensor([math.exp(met[one]) for one in same])
+            found[row] = shares / shares.sum() @ rows[[known.token_to_id(one) for one in same]]
+        else:
+            found[row] = rows[[token.id for token in known.model.tokenize(piece)]].sum(0)
     return found

@@ -208,6 +208,11 @@ def write_records(records: Iterable[Mapping[str, Any]], out: Path) -> int:
     return number
 
 
+def write_pairs(pairs: Iterable[tuple[str, str]], out: Path) -> int:
+    """Write pairs of a query and a passage as a source; see `write_records`."""
+    return write_records(({"query": query, "passage": passage} for query, passage in pairs), out)
+
+
 def read_hub(source: Source) -> Pairs:
     """At most ``cap`` pairs of a Hugging Face dataset."""
     from sakuin.training.hub import load_rows, pairs_of

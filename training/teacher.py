@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 from tokenizers import Tokenizer
 
 from sakuin.files import atomic_write
-from sakuin.index.passages import text_width
+from sakuin.index.passages import reach
 from sakuin.training.errors import TrainingError, write_errors
 from sakuin.training.pairs import Source, read_source
 from sakuin.training.recipe import Recipe
@@ -95,16 +95,8 @@ def sample_texts(sources: Iterable[Source], data: Path, *, per_source: int, seed
         size = min(source.cap if taught else per_source, len(pairs))
         for row in rng.sample(range(len(pairs)), size):
             for text in (pairs.queries[row], pairs.passages[row]):
-                found.setdefault(cut(text).strip())
+                found.setdefault(text[: reach(text, 0, len(text), TEXT_WIDTH)].strip())
     return list(found)
-
-
-def cut(text: str) -> str:
-    """The beginning of a text that a teacher is asked about."""
-    start = text[:TEXT_WIDTH]
-    while text_width(start) > TEXT_WIDTH:
-        start = start[: -max(1, (text_width(start) - TEXT_WIDTH) // 2)]
-    return start
 
 
 def read_teacher_texts(path: Path) -> tuple[list[str], NDArray[np.float16]]:

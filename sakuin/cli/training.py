@@ -82,10 +82,10 @@ def pairs(corpus: Path, out: Path) -> None:
     build` reads them.
     """
     from sakuin.cli.output import SKIPPED_SHOWN, progress_bar, show_reasons
-    from sakuin.training.corpus_pairs import write_pairs
+    from sakuin.training.corpus_pairs import write_sources
 
     with progress_bar() as progress:
-        written, skipped = write_pairs(corpus, out, progress=progress)
+        written, skipped = write_sources(corpus, out, progress=progress)
     for name, number in written.items():
         click.echo(f"{number} pairs written to {out.with_name(name)}")
     if skipped:

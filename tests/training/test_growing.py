@@ -12,13 +12,13 @@ from tokenizers import Tokenizer
 from sakuin.cli.training import cli
 from sakuin.embedder import StaticEmbedder
 from sakuin.embedder.folder import DEFAULT_FOLDER, find_model, read_model
-from sakuin.embedder.tokenising import PROBES, FlatTokenizer
+from sakuin.embedder.tokenising import PROBES, PROVEN_FROM, FlatTokenizer
 from sakuin.index.passages import text_width
 from sakuin.training.errors import TrainingError
 from sakuin.training.initial import initial_table, rows_of_pieces
-from sakuin.training.pairs import Source, read_pairs, write_records
+from sakuin.training.pairs import Source, read_pairs, write_pairs
 from sakuin.training.recipe import Recipe
-from sakuin.training.teacher import TEXT_WIDTH, cut, read_teacher_texts, teach
+from sakuin.training.teacher import TEXT_WIDTH, read_teacher_texts, sample_texts, teach
 from sakuin.training.tokenizer import LATIN, grow_tokenizer
 from sakuin.training.trainer import train
 
@@ -35,8 +35,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pairs")
     rng = np.random.default_rng(0)
     texts = [" ".join(rng.choice(WORDS, 4)) + f", {rng.choice(WORDS)}の設定" for _ in range(800)]
-    pairs = ({"query": query, "passage": passage} for query, passage in pairwise(texts))
-    write_records(pairs, folder / "made-up.jsonl.zst")
+    write_pairs(pairwise(texts), folder / "made-up.jsonl.zst")
     return folder
 
 
@@ -65,11 +64,12 @@ def test_what_has_no_latin_letters_is_cut_as_before(grown: Path) -> None:
 def test_latin_words_have_pieces_of_their_own_in_any_case(grown: Path) -> None:
     tokenizer = Tokenizer.from_file(str(grown))
     assert tokenizer.encode("Zorblatt FRUMIODALの").tokens == ["▁zorblatt", "▁frumiodal", "の"]
-    assert "zorblatt" in "".join(tokenizer.encode("新しいzorblatt").tokens)
 
 
 def test_the_compiled_core_reads_it(grown: Path) -> None:
+    pytest.importorskip("sakuin.embedder.native", reason="nothing was compiled")
     flat = FlatTokenizer(grown)
+    assert flat.compiled(PROVEN_FROM) is not None
     texts = [*PROBES, *("Zorblatt、の Frumiodal-Quixanarf 2",) * 300]
     ids, lengths = flat.encode(texts)
     expected = [flat.exact.encode(text, add_special_tokens=False).ids for text in texts]
@@ -141,12 +141,12 @@ def test_a_teacher_may_know_some_sources_alone(data: Path, grown: Path, tmp_path
     assert len(read_teacher_texts(tmp_path / "teacher.safetensors")[0]) == 10
 
 
-@pytest.mark.parametrize("text", ["word " * 200, "漢字" * 200, "漢字 and words " * 60, "短い"])
-def test_a_teachers_texts_are_cut_by_their_width(text: str) -> None:
-    start = cut(text)
-    assert text.startswith(start)
-    assert text_width(start) <= TEXT_WIDTH
-    assert start == text or text_width(start) > TEXT_WIDTH - 3
+def test_a_teachers_texts_are_cut_by_their_width(tmp_path: Path) -> None:
+    write_pairs([("word " * 200, "漢字" * 200), ("漢字 and words " * 60, "短い")], tmp_path / "long.jsonl.zst")
+    asked = sample_texts((Source("long"),), tmp_path, per_source=2, seed=0)
+    assert {len(text) for text in asked if set(text) <= set("word 漢字")} == {256, 128}
+    assert all(TEXT_WIDTH - 3 < text_width(text) <= TEXT_WIDTH for text in asked if text != "短い")
+    assert "短い" in asked
 
 
 def test_documents_make_pairs(tmp_path: Path) -> None:
