@@ -26,6 +26,7 @@ for packages in "$target"/lib/python3*/site-packages; do
     rm -rf "$packages"/pandas/tests "$packages"/pyarrow/tests "$packages"/pyarrow/include "$packages"/pydeck/nbextension
     rm -rf "$packages"/pyarrow/*flight* "$packages"/pyarrow/*s3*
 done
+rm -rf "$target/share/jupyter"
 cp "$source/deploy/health.py" "$target/health.py"
 
 # What is imported here is compiled and kept: the user of the image cannot write it, and would wait at every start.
