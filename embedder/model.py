@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock
-from typing import cast
+from typing import Literal, cast
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import by_numpy, interaction
 from sakuin.embedder.compiled import CompiledEncoder
+from sakuin.embedder.components import principal_components
 from sakuin.embedder.core import native
 from sakuin.embedder.democratic import DIRECTION_DIMENSIONS
 from sakuin.embedder.errors import ModelError
@@ -141,6 +142,7 @@ class StaticEmbedder:
         truncate_dim: int | None = None,
         *,
         normalize: bool = False,
+        task: Literal["cluster"] | None = None,
         show_progress: bool = False,
     ) -> NDArray[np.float32]:
         """Vectors of texts.
@@ -150,14 +152,22 @@ class StaticEmbedder:
             truncate_dim: Keep only the first so many dimensions (Matryoshka: Kusupati et al. 2022, arXiv:2205.13147).
             normalize: Scale each vector to length 1 (zero vectors stay zero). A model with a Normalize module does so
                 without being asked, before vectors are truncated.
+            task: "cluster" for vectors to be clustered: the principal components by which these texts differ, see
+                `sakuin.embedder.components`, of length 1. They compare with each other only, not with other calls'.
             show_progress: A progress bar on stderr.
 
         Returns:
-            float32 (texts, truncate_dim or dimension).
+            float32 (texts, truncate_dim or dimension); for clusters (texts, components), 64 at most.
 
         Raises:
-            ModelError: ``texts`` is not a sequence of strings, or ``truncate_dim`` is not between 1 and ``dimension``.
+            ModelError: ``texts`` is not a sequence of strings, ``truncate_dim`` is not between 1 and ``dimension``, or
+                there is no such task.
         """
+        if task is not None:
+            if task != "cluster":
+                raise ModelError(f'Unknown task {task!r}: there is "cluster"; leave it out for search.')
+            vectors = self.encode(texts, truncate_dim, normalize=True, show_progress=show_progress)
+            return normalized(principal_components(vectors))
         dimension = self._checked_dimension(truncate_dim)
         if isinstance(texts, str):
             raise ModelError("encode takes a list of texts: put the single text into a list.")

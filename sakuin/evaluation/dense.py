@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
+from sakuin.embedder.components import principal_components
 from sakuin.embedder.model import normalized
 from sakuin.evaluation.families import (
     BitextTask,
@@ -142,14 +143,18 @@ def classification_result(task: ClassificationTask, train: Vectors, texts: Vecto
 
 
 def clustering_result(task: ClusteringTask, texts: Vectors) -> TaskResult:
-    """V-measure of k-means with as many clusters as there are classes, on the vectors as the model gives them.
+    """V-measure of k-means with as many clusters as there are classes.
 
-    JMTEB tries mini-batch k-means, bisecting k-means, agglomerative clustering and BIRCH with that number of clusters
-    and takes the best on validation data. Here it is always plain k-means, and the figure is the mean of ten runs from
-    seeded starts: of single ones, the figure differs by several points from one to the next.
+    Clustered is what `StaticEmbedder.encode` gives for the task "cluster": the principal components of the vectors,
+    here of any model's; under other protocols the vectors as the model gives them. JMTEB tries mini-batch k-means,
+    bisecting k-means, agglomerative clustering and BIRCH with that number of clusters and takes the best on validation
+    data. Here it is always plain k-means, and the figure is the mean of ten runs from seeded starts: of single ones,
+    the figure differs by several points from one to the next.
     """
     from sklearn.cluster import KMeans
 
+    if task.by_components:
+        texts = normalized(principal_components(normalized(texts)))
     classes = len(set(task.labels))
     runs = (KMeans(n_clusters=classes, n_init=1, random_state=SEED + run) for run in range(CLUSTERINGS))
     figures = [v_measure(task.labels, each.fit_predict(texts)) for each in runs]

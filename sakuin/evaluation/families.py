@@ -91,6 +91,8 @@ class ClusteringTask:
     Attributes:
         texts, labels: The texts and the class of each.
         metric: "v_measure", or "best_v_measure" for that of the algorithm that is best on ``dev``.
+        by_components: Whether what is clustered are the vectors' principal components, as encoding with the task
+            "cluster" gives them, or the vectors as they are.
         dev: Others, by which to choose.
     """
 
@@ -99,6 +101,7 @@ class ClusteringTask:
     texts: tuple[str, ...]
     labels: tuple[str, ...]
     metric: str = "v_measure"
+    by_components: bool = True
     dev: "ClusteringTask | None" = None
 
 

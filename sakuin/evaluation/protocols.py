@@ -27,8 +27,8 @@ DIFFERENCES: dict[str, dict[str, str]] = {
         "retrieval": "cosine; JMTEB takes the best of three measures on validation data",
         "classification": "macro F1 of logistic regression; JMTEB takes two nearest neighbours where they are better "
         "on validation data, MTEB the accuracy of ten regressions on eight texts a class",
-        "clustering": "mean of ten runs of k-means; JMTEB takes the best of four algorithms on validation data "
-        "(--protocol jmteb), MTEB 2 mini-batch k-means on ten samples",
+        "clustering": "mean of ten runs of k-means on the texts' principal components; JMTEB takes the best of four "
+        "algorithms on whole vectors by validation data (--protocol jmteb), MTEB 2 mini-batch k-means on ten samples",
         "pair_classification": "average precision of cosines; JMTEB has F1 by a measure and threshold chosen on "
         "validation data (--protocol jmteb), MTEB the best average precision of several measures",
         "bitext": "accuracy of both directions; MTEB has the weighted F1 of one (--protocol mteb)",
@@ -63,7 +63,9 @@ def under(protocol: str, task: Task) -> Task:
         case RerankingTask(), "mteb":
             return replace(task, metric="map")
         case ClusteringTask(), "jmteb":
-            return replace(task, metric="best_v_measure")
+            return replace(task, metric="best_v_measure", by_components=False)
+        case ClusteringTask(), "mteb":
+            return replace(task, dev=None, by_components=False)
         case PairClassificationTask(), "jmteb":
             return replace(task, metric="f1")
         case ClusteringTask() | PairClassificationTask(), _:

@@ -16,6 +16,7 @@ from sakuin.evaluation.families import (
     RetrievalTask,
     StsTask,
 )
+from sakuin.evaluation.protocols import under
 from sakuin.evaluation.tasks import read_tasks
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float32]]
@@ -99,6 +100,24 @@ def test_clusters_that_are_the_classes_score_1_and_one_cluster_less_does_not() -
     assert evaluate_vectors(task, {"texts": texts}).score == pytest.approx(1)
     two = ClusteringTask("x", names("a", 30), ("p",) * 20 + ("r",) * 10)
     assert 0 < evaluate_vectors(two, {"texts": texts}).score < 1
+
+
+def test_clusters_are_those_of_vectors_encoded_for_clustering() -> None:
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import v_measure_score
+
+    model = StaticEmbedder.load()
+    aspects = ("歴史", "費用", "写真", "本", "話", "未来", "色", "朝")
+    texts = tuple(f"{theme}の{aspect}" for theme in ("猫", "税金", "料理") for aspect in aspects)
+    task = ClusteringTask("x", texts, tuple("pqr"[number // 8] for number in range(24)))
+    vectors = model.encode(texts, 8, task="cluster")
+    runs = [KMeans(3, n_init=1, random_state=run).fit_predict(vectors) for run in range(10)]
+    assert score(model, task, dim=8) == pytest.approx(np.mean([v_measure_score(task.labels, run) for run in runs]))
+    # Other benchmarks cluster vectors as they are.
+    plain = model.encode(texts, 8)
+    runs = [KMeans(3, n_init=1, random_state=run).fit_predict(plain) for run in range(10)]
+    expected = np.mean([v_measure_score(task.labels, run) for run in runs])
+    assert score(model, under("mteb", task), dim=8) == pytest.approx(expected)
 
 
 def test_pair_classification_is_average_precision_of_cosines() -> None:

@@ -181,6 +181,8 @@ def test_other_protocols_encode_nothing_to_choose_by() -> None:
     for protocol in ("sakuin", "mteb"):
         assert sides(under(protocol, clustering)).keys() == {"texts"}
         assert under(protocol, clustering).metric == "v_measure"
+    by_components = {protocol: under(protocol, clustering).by_components for protocol in PROTOCOLS}
+    assert by_components == {"sakuin": True, "jmteb": False, "mteb": False}
 
 
 def test_retrieval_is_the_same_under_all() -> None:
