@@ -143,7 +143,15 @@ class Reason(Fact):
         "damaged_part": "damaged: {detail}",
     }
 
+    EXPECTED: ClassVar[frozenset[str]] = frozenset({"unknown_type", "no_suffix", "picture", "minified"})
+    """Codes of what stands beside documents everywhere."""
+
     parts: tuple["Part", ...] = ()
+
+    @property
+    def expected(self) -> bool:
+        """Whether it tells of what nobody expects to be read, such as a picture beside a page."""
+        return self.code in self.EXPECTED
 
     @classmethod
     def of_parts(cls, first: Sequence["Part"], number: int) -> "Reason | None":

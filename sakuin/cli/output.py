@@ -72,11 +72,21 @@ def show_excluded(number: int) -> None:
 
 
 def show_reasons(skipped: "Sequence[Skipped]", most: int) -> None:
-    """The first of what was left out, each with the reason, and how many more there are."""
-    for item in skipped[:most]:
-        click.echo(f"  {clean(item.uri)}: {clean(fact(item.reason))}")
-    if len(skipped) > most:
-        click.echo(say("  ... and {n:,} more", n=len(skipped) - most))
+    """What was left out, each with the reason; where that is more than ``most``, one line a reason, and so many lines.
+
+    What people do not expect to be read, such as pictures among pages, comes last: it must not hide a damaged document.
+    """
+    alike: dict[str, list[Skipped]] = {}
+    for item in sorted(skipped, key=lambda item: item.reason.expected):
+        reason = fact(item.reason)
+        alike.setdefault(reason if len(skipped) > most else f"{item.uri}: {reason}", []).append(item)
+    shown = list(alike.values())[:most]
+    for items in shown:
+        name = clean(items[0].uri)
+        many = say("{files}, such as {name}", files=count_files(len(items)), name=name) if len(items) > 1 else name
+        click.echo(f"  {many}: {clean(fact(items[0].reason))}")
+    if more := len(skipped) - sum(map(len, shown)):
+        click.echo(say("  ... and {n:,} more", n=more))
 
 
 def count_files(number: int) -> str:

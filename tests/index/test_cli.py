@@ -181,6 +181,25 @@ def test_add_remove_verify(index: Path, tmp_path: Path) -> None:
     assert (problem["code"], problem["data"]) == ("changed_file", {"path": f"vectors/{path.name}"})
 
 
+def test_many_files_that_are_not_read_hide_no_damaged_document(tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus"
+    corpus.mkdir()
+    (corpus / "page.md").write_text("# Page\n\nA text.", encoding="utf-8")
+    for number in range(30):
+        (corpus / f"a{number}.png").write_bytes(b"\x89PNG")
+        (corpus / f"b{number}.inv").write_bytes(b"\0")
+    (corpus / "z.pdf").write_bytes(b"%PDF-1.4 cut off")
+    built = run("build", str(corpus), "--index", str(tmp_path / "index")).stdout
+    lines = built[built.index("Skipped:") :].splitlines()
+    assert lines[0] == "Skipped:   61 files"
+    assert lines[1].startswith("  z.pdf: ")
+    assert lines[2].startswith("  30 files, such as a0.png: a picture")
+    assert lines[3] == "  30 files, such as b0.inv: files of type .inv are not read"
+    assert lines[4] == "  `index info --files` lists all."
+    listed = run("info", "--files", "--index", str(tmp_path / "index")).stdout
+    assert listed.count(".png: a picture") == 30
+
+
 def test_numbers_are_of_what_they_say(corpus: Path, tmp_path: Path) -> None:
     (corpus / "picture.png").write_bytes(b"\x89PNG")
     (corpus / "table.csv").write_text("title,text\nA,first\nB,\nC,\nD,last\n", encoding="utf-8")
@@ -188,8 +207,12 @@ def test_numbers_are_of_what_they_say(corpus: Path, tmp_path: Path) -> None:
     for files in ("4 added", "4 unchanged"):
         shown = run("build", str(corpus), "--index", index).stdout
         assert f"Files:     {files}\nIndex:     6 documents, 6 passages" in shown
-        assert "Skipped:   1 file, parts of 1 file\n  picture.png: a picture: OCR reads its text, with --ocr" in shown
-        assert "\n  table.csv: row 2: its text is empty; row 3: its text is empty\n" in shown
+        assert (
+            "Skipped:   1 file, parts of 1 file\n  table.csv: row 2: its text is empty; row 3: its text is empty\n"
+            in shown
+        )
+        # What nobody expects to be read comes behind what has something missing.
+        assert "\n  picture.png: a picture: OCR reads its text, with --ocr" in shown
     picture, table = json.loads(run("info", "--index", index, "--json").stdout)["skipped"]
     assert (picture["uri"], picture["documents"], picture["reason"]["code"]) == ("picture.png", 0, "picture")
     assert table["documents"] == 2
