@@ -34,7 +34,7 @@ from sakuin.tuning.significance import estimate, randomisation_test
 
 TRANSFORMER = "e5-small"
 TOPS = (10, 20, 50, 100)
-WEIGHTS = (0.1, 0.15, 0.2, 0.25, WEIGHT, 0.35, 0.4, 0.5)
+WEIGHTS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, WEIGHT, 0.5)
 LEADS = (0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
 TOP = 20
 

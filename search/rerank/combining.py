@@ -14,7 +14,7 @@ from sakuin.search.fusion import Scaling
 from sakuin.search.ranked import Ranked
 from sakuin.search.results import LegScore
 
-WEIGHT = 0.3
+WEIGHT = 0.4
 """Of the opinion; the legs share the rest."""
 
 
