@@ -1,16 +1,16 @@
-"""Vectors of texts by what tells these texts from one another, for clustering."""
+"""Vectors by their principal components: for clustering, and for maps."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 # More help no set of texts, however large, and a text's vector is not to grow with their number.
-MOST_COMPONENTS = 64
+MOST_FOR_CLUSTERING = 64
 # Vectors that are copied at a time.
 CENTRED_TOGETHER = 8192
 
 
-def principal_components(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The first principal components of vectors, as many as the square root of their number and 64 at most.
+def for_clustering(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The principal components by which vectors differ, as many as the square root of their number, 64 at most.
 
     k-means works in the subspace in which texts differ most (Ding & He 2004, doi:10.1145/1015330.1015408): what all of
     them share says nothing of a text, and in the other dimensions of a thousand there is more noise than theme, the
@@ -20,26 +20,45 @@ def principal_components(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         vectors: float32 (n, dim), of length 1; those of length 0 take no part and stay 0.
 
     Returns:
-        float32 (n, components), at most ``dim`` of them, longest first; zeros where nothing tells a text from the
-        others, as a single one. Signs of components are arbitrary.
+        As `principal_components`.
     """
-    there: NDArray[np.bool_] = np.any(vectors, axis=1, keepdims=True)
-    known = int(there.sum())
-    mean = (vectors.sum(axis=0, dtype=np.float64) / max(known, 1)).astype(np.float32)
-    blocks = [slice(start, start + CENTRED_TOGETHER) for start in range(0, len(vectors), CENTRED_TOGETHER)]
+    there = vectors.any(axis=1)
+    known = vectors if there.all() else vectors[there]
+    components = min(MOST_FOR_CLUSTERING, vectors.shape[1], max(1, round(len(known) ** 0.5)))
+    found = np.zeros((len(vectors), components), np.float32)
+    found[there] = principal_components(known, components)
+    return found
 
-    def centred(block: slice) -> NDArray[np.float32]:
-        part: NDArray[np.float32] = (vectors[block] - mean) * there[block]
-        return part
 
-    scatter = np.zeros((vectors.shape[1],) * 2)
+def principal_components(vectors: NDArray[np.float32], components: int) -> NDArray[np.float32]:
+    """The first principal components of vectors.
+
+    Args:
+        vectors: float32 (n, dim).
+        components: How many.
+
+    Returns:
+        float32 (n, components), longest first; zeros where nothing tells a vector from the others, as a single one.
+        Signs of components are arbitrary.
+    """
+    number, dim = vectors.shape
+    found = np.zeros((number, components), np.float32)
+    if number < 2:
+        return found
+    mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+    kept = min(components, number, dim)
+    if number < dim:
+        # Of few vectors their products with one another are the smaller matrix, and have the same components.
+        few = (vectors - mean).astype(np.float64)
+        values, axes = np.linalg.eigh(few @ few.T)
+        found[:, :kept] = (axes * np.sqrt(np.maximum(values, 0)))[:, ::-1][:, :kept]
+        return found
+    blocks = [slice(start, start + CENTRED_TOGETHER) for start in range(0, number, CENTRED_TOGETHER)]
+    scatter = np.zeros((dim, dim))
     for block in blocks:
-        part = centred(block)
-        scatter += part.T @ part
-    components = min(MOST_COMPONENTS, vectors.shape[1], max(1, round(known**0.5)))
-    _, directions = np.linalg.eigh(scatter)
-    longest = directions[:, ::-1][:, :components].astype(np.float32)
-    found = np.empty((len(vectors), components), np.float32)
+        centred = vectors[block] - mean
+        scatter += centred.T @ centred
+    longest = np.linalg.eigh(scatter)[1][:, ::-1][:, :kept].astype(np.float32)
     for block in blocks:
-        found[block] = centred(block) @ longest
+        found[block, :kept] = (vectors[block] - mean) @ longest
     return found

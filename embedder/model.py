@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sakuin.embedder import by_numpy, interaction
 from sakuin.embedder.compiled import CompiledEncoder
-from sakuin.embedder.components import principal_components
+from sakuin.embedder.components import for_clustering
 from sakuin.embedder.core import native
 from sakuin.embedder.democratic import DIRECTION_DIMENSIONS
 from sakuin.embedder.errors import ModelError
@@ -167,7 +167,7 @@ class StaticEmbedder:
             if task != "cluster":
                 raise ModelError(f'Unknown task {task!r}: there is "cluster"; leave it out for search.')
             vectors = self.encode(texts, truncate_dim, normalize=True, show_progress=show_progress)
-            return normalized(principal_components(vectors))
+            return normalized(for_clustering(vectors))
         dimension = self._checked_dimension(truncate_dim)
         if isinstance(texts, str):
             raise ModelError("encode takes a list of texts: put the single text into a list.")

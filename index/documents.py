@@ -1,6 +1,6 @@
 """What a corpus is made of: documents, the passages they are cut into, and what was skipped."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from sakuin.index.reasons import Reason
@@ -80,6 +80,11 @@ class Skipped:
 
     uri: str
     reason: Reason
+
+
+def expected_last(skipped: Iterable[Skipped]) -> list[Skipped]:
+    """What was left out, what nobody expects to be read last: a list that is cut must not hide a damaged document."""
+    return sorted(skipped, key=lambda item: item.reason.expected)
 
 
 @dataclass(frozen=True, slots=True)

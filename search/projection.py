@@ -17,6 +17,7 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
+from sakuin.embedder.components import principal_components
 from sakuin.embedder.model import normalize_rows
 from sakuin.files import atomic_write, cache_folder
 from sakuin.index.snapshot import Snapshot
@@ -233,20 +234,10 @@ def nearest(vectors: NDArray[np.float32], k: int) -> tuple[NDArray[np.int64], ND
 
 def principal(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """float32 (n, 2): the first two principal components of vectors (n, d)."""
-    if len(vectors) < 2:
-        return np.zeros((len(vectors), 2), np.float32)
-    centred = vectors - vectors.mean(axis=0)
-    number, dim = centred.shape
-    # Of few vectors their products with one another are the smaller matrix, and have the same components.
-    products = centred @ centred.T if number < dim else centred.T @ centred
-    values, axes = np.linalg.eigh(products)
-    values, axes = values[:-3:-1], axes[:, :-3:-1]
-    found = axes * np.sqrt(np.maximum(values, 0)) if number < dim else centred @ axes
+    found = principal_components(vectors, 2)
     # An axis has no sign of its own; what is furthest out is made positive, so that maps are alike everywhere.
-    found = found * np.where(found[np.abs(found).argmax(axis=0), np.arange(found.shape[1])] < 0, -1, 1)
-    shown = np.zeros((number, 2), np.float32)
-    shown[:, : found.shape[1]] = found
-    return shown
+    turned = -found.min(axis=0, initial=0) > found.max(axis=0, initial=0)
+    return np.where(turned, -found, found)
 
 
 def laid_out(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -19,6 +19,9 @@ LOOK = "ctime_ns, inode"
 EXCLUDED = 'reason LIKE \'{"code":"excluded%\''
 """Of what is not to be read: no file of the index, and no skipped one."""
 
+EXPECTED = " OR ".join(f'reason LIKE \'{{"code":"{code}"%\'' for code in sorted(Reason.EXPECTED))
+"""Of what nobody expects to be read."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileState:
@@ -60,7 +63,7 @@ def read_files(connection: sqlite3.Connection) -> dict[str, FileState]:
 
 
 def read_skipped(connection: sqlite3.Connection, most: int = -1, *, excluded: bool = False) -> list[Skipped]:
-    """The first of the files of which nothing, or not all, was taken, in order of their names.
+    """The first of the files of which nothing, or not all, was taken, by name, what nobody expects to be read last.
 
     Args:
         connection: To the database.
@@ -71,7 +74,8 @@ def read_skipped(connection: sqlite3.Connection, most: int = -1, *, excluded: bo
         IndexFolderError: what is noted of one is not what was written.
     """
     rows = connection.execute(
-        f"SELECT {STATE}, checksum FROM files WHERE reason != '' AND ({EXCLUDED}) = ? ORDER BY uri LIMIT ?",
+        f"SELECT {STATE}, checksum FROM files WHERE reason != '' AND ({EXCLUDED}) = ? "
+        f"ORDER BY ({EXPECTED}), uri LIMIT ?",
         (excluded, most),
     )
     return [Skipped(state.uri, state.reason) for state in map(read_file_state, rows) if state.reason]

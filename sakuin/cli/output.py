@@ -74,18 +74,25 @@ def show_excluded(number: int) -> None:
 def show_reasons(skipped: "Sequence[Skipped]", most: int) -> None:
     """What was left out, each with the reason; where that is more than ``most``, one line a reason, and so many lines.
 
-    What people do not expect to be read, such as pictures among pages, comes last: it must not hide a damaged document.
+    What nobody expects to be read, such as pictures among pages, comes last.
     """
-    alike: dict[str, list[Skipped]] = {}
-    for item in sorted(skipped, key=lambda item: item.reason.expected):
-        reason = fact(item.reason)
-        alike.setdefault(reason if len(skipped) > most else f"{item.uri}: {reason}", []).append(item)
-    shown = list(alike.values())[:most]
-    for items in shown:
-        name = clean(items[0].uri)
-        many = say("{files}, such as {name}", files=count_files(len(items)), name=name) if len(items) > 1 else name
-        click.echo(f"  {many}: {clean(fact(items[0].reason))}")
-    if more := len(skipped) - sum(map(len, shown)):
+    from sakuin.index.documents import expected_last
+
+    together = len(skipped) > most
+    groups: dict[str, list[str]] = {}
+    for item in expected_last(skipped):
+        reason = clean(fact(item.reason))
+        if together:
+            groups.setdefault(reason, []).append(clean(item.uri))
+        else:
+            click.echo(f"  {clean(item.uri)}: {reason}")
+    shown = list(groups.items())[:most]
+    for reason, names in shown:
+        first, files = names[0], count_files(len(names))
+        click.echo(
+            f"  {say('{files}, such as {name}', files=files, name=first) if len(names) > 1 else first}: {reason}"
+        )
+    if together and (more := len(skipped) - sum(len(names) for _, names in shown)):
         click.echo(say("  ... and {n:,} more", n=more))
 
 

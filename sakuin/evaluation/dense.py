@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sakuin.embedder import StaticEmbedder
-from sakuin.embedder.components import principal_components
+from sakuin.embedder.components import for_clustering
 from sakuin.embedder.model import normalized
 from sakuin.evaluation.families import (
     BitextTask,
@@ -154,7 +154,7 @@ def clustering_result(task: ClusteringTask, texts: Vectors) -> TaskResult:
     from sklearn.cluster import KMeans
 
     if task.by_components:
-        texts = normalized(principal_components(normalized(texts)))
+        texts = normalized(for_clustering(normalized(texts)))
     classes = len(set(task.labels))
     runs = (KMeans(n_clusters=classes, n_init=1, random_state=SEED + run) for run in range(CLUSTERINGS))
     figures = [v_measure(task.labels, each.fit_predict(texts)) for each in runs]

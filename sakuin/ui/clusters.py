@@ -9,7 +9,7 @@ from sakuin.cluster.dealing import home
 from sakuin.cluster.manifest import ClusterManifest, require
 from sakuin.cluster.places import Disk
 from sakuin.index.clusters import is_cluster
-from sakuin.index.documents import Skipped
+from sakuin.index.documents import Skipped, expected_last
 from sakuin.index.store.listing import (
     ListedDocument,
     Order,
@@ -63,7 +63,7 @@ def skipped_of(folder: Path, most: int) -> tuple[list[Skipped], int]:
             some, own = list_skipped(connection, most)
         skipped += some
         number += own
-    return skipped[:most], number
+    return expected_last(skipped)[:most], number
 
 
 def count_all(folder: Path, some: str, kind: str) -> int:

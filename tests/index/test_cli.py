@@ -11,6 +11,7 @@ from click import Context
 from click.testing import CliRunner
 
 from sakuin.cli.main import cli
+from sakuin.index.store.listing import list_skipped, reading
 from sakuin.index.vectors import rescored_at
 
 
@@ -198,6 +199,9 @@ def test_many_files_that_are_not_read_hide_no_damaged_document(tmp_path: Path) -
     assert lines[4] == "  `index info --files` lists all."
     listed = run("info", "--files", "--index", str(tmp_path / "index")).stdout
     assert listed.count(".png: a picture") == 30
+    # So do lists that are cut, such as the page's.
+    with reading(tmp_path / "index") as connection:
+        assert [item.uri for item in list_skipped(connection, 1)[0]] == ["z.pdf"]
 
 
 def test_numbers_are_of_what_they_say(corpus: Path, tmp_path: Path) -> None:
@@ -213,7 +217,7 @@ def test_numbers_are_of_what_they_say(corpus: Path, tmp_path: Path) -> None:
         )
         # What nobody expects to be read comes behind what has something missing.
         assert "\n  picture.png: a picture: OCR reads its text, with --ocr" in shown
-    picture, table = json.loads(run("info", "--index", index, "--json").stdout)["skipped"]
+    table, picture = json.loads(run("info", "--index", index, "--json").stdout)["skipped"]
     assert (picture["uri"], picture["documents"], picture["reason"]["code"]) == ("picture.png", 0, "picture")
     assert table["documents"] == 2
     assert [(part["position"], part["code"]) for part in table["reason"]["parts"]] == [

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from sakuin.index.documents import Skipped
+from sakuin.index.documents import Skipped, expected_last
 from sakuin.index.report import Report
 from sakuin.index.store.listing import ListedDocument, ListedPassage
 from sakuin.index.uploads import Uploaded
@@ -144,5 +144,5 @@ def changed(outcome: Uploaded | Report, words: Words) -> str:
         parts.append(message(words("added_none_title"), ""))
     if outcome.skipped:
         parts.append(f'<div class="sk"><h3>{escape(words("added_skipped"))}</h3></div>')
-        parts.append(skipped_files(outcome.skipped[:MAX_SKIPPED], len(outcome.skipped), words))
+        parts.append(skipped_files(expected_last(outcome.skipped)[:MAX_SKIPPED], len(outcome.skipped), words))
     return "".join(parts)
